@@ -1,0 +1,48 @@
+#include "base/address.h"
+
+#include <stddef.h>
+#include <string.h>
+
+#define ALNUM "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+
+enum { LOCAL_MAX = 64, LABEL_MAX = 63 };
+
+/* atext of RFC 5322 between single dots. */
+static bool dot_atom(const char *text, size_t len)
+{
+    static const char atext[] = ALNUM "!#$%&'*+-/=?^_`{|}~";
+    size_t at = 0;
+    if (len == 0 || len > LOCAL_MAX)
+        return false;
+    for (;;) {
+        size_t atom = strspn(text + at, atext);
+        at += atom;
+        if (atom == 0 || at > len)
+            return false;
+        if (at == len)
+            return true;
+        if (text[at++] != '.')
+            return false;
+    }
+}
+
+static bool host_name(const char *text)
+{
+    for (;;) {
+        size_t label = strspn(text, ALNUM "-");
+        if (label == 0 || label > LABEL_MAX || text[0] == '-' || text[label - 1] == '-')
+            return false;
+        if (text[label] == '\0')
+            return true;
+        if (text[label] != '.')
+            return false;
+        text += label + 1;
+    }
+}
+
+bool address_valid(const char *text)
+{
+    const char *at = strchr(text, '@');
+    return at && strlen(text) <= ADDRESS_MAX && dot_atom(text, (size_t)(at - text)) &&
+           host_name(at + 1);
+}

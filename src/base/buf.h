@@ -1,0 +1,40 @@
+/*
+ * buf: a growable byte buffer.
+ *
+ * Sizes are in bytes. Memory that cannot be had sets `failed` and leaves the
+ * contents as they were; every later addition is then a no-op, so a caller
+ * writes a whole text and asks once. The buffer owns its memory: buf_free.
+ * A zeroed struct is an empty buffer.
+ */
+#ifndef BASE_BUF_H
+#define BASE_BUF_H
+
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+struct buf {
+    char *data; /* always followed by a NUL that len does not count, once there is memory */
+    size_t len;
+    size_t cap;
+    bool failed;
+};
+
+/* Makes room for `more` bytes behind the contents. */
+bool buf_reserve(struct buf *b, size_t more);
+void buf_add(struct buf *b, const void *data, size_t len);
+void buf_puts(struct buf *b, const char *text);
+void buf_putc(struct buf *b, char c);
+void buf_printf(struct buf *b, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void buf_vprintf(struct buf *b, const char *format, va_list args)
+    __attribute__((format(printf, 2, 0)));
+/* Drops the first `count` bytes. */
+void buf_consume(struct buf *b, size_t count);
+/* Empties it and keeps the memory. */
+void buf_clear(struct buf *b);
+void buf_free(struct buf *b);
+
+/* The contents as a string; "" when nothing was ever added. */
+const char *buf_text(const struct buf *b);
+
+#endif

@@ -1,0 +1,151 @@
+#include "base/clock.h"
+
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+
+int64_t time_from_timespec(struct timespec ts)
+{
+    return (int64_t)ts.tv_sec * MS_PER_SECOND + ts.tv_nsec / 1000000;
+}
+
+struct timespec time_to_timespec(int64_t when)
+{
+    int64_t ms = when % MS_PER_SECOND;
+    int64_t seconds = when / MS_PER_SECOND;
+    if (ms < 0) {
+        ms += MS_PER_SECOND;
+        seconds--;
+    }
+    return (struct timespec){.tv_sec = (time_t)seconds, .tv_nsec = (long)ms * 1000000};
+}
+
+int64_t clock_now(void)
+{
+    struct timespec ts;
+    clock_gettime(CLOCK_REALTIME, &ts);
+    return time_from_timespec(ts);
+}
+
+int64_t clock_monotonic(void)
+{
+    struct timespec ts;
+    clock_gettime(CLOCK_MONOTONIC, &ts);
+    return time_from_timespec(ts);
+}
+
+void time_format(int64_t when, char out[TIME_TEXT])
+{
+    struct timespec ts = time_to_timespec(when);
+    struct tm tm;
+    if (!gmtime_r(&ts.tv_sec, &tm) || !strftime(out, TIME_TEXT, "%Y-%m-%dT%H:%M:%SZ", &tm))
+        strcpy(out, "-");
+}
+
+void time_format_ms(int64_t when, char out[TIME_TEXT])
+{
+    time_format(when, out);
+    char *z = strchr(out, 'Z');
+    if (z)
+        snprintf(
+            z, (size_t)(out + TIME_TEXT - z), ".%03ldZ", time_to_timespec(when).tv_nsec / 1000000);
+}
+
+void time_format_age(int64_t milliseconds, char out[TIME_TEXT])
+{
+    static const struct {
+        int64_t seconds;
+        const char *unit;
+    } units[] = {{86400, "d"}, {3600, "h"}, {60, "m"}, {1, "s"}};
+    int64_t seconds = milliseconds < 0 ? 0 : milliseconds / MS_PER_SECOND;
+    size_t i = 0;
+    while (i < 3 && seconds < 2 * units[i].seconds)
+        i++;
+    snprintf(out, TIME_TEXT, "%lld %s", (long long)(seconds / units[i].seconds), units[i].unit);
+}
+
+/* Reads exactly `count` digits and moves on; a value outside low..high is an error. */
+static bool digits(const char **text, int count, int low, int high, int *value)
+{
+    int v = 0;
+    for (int i = 0; i < count; i++) {
+        char c = (*text)[i];
+        if (c < '0' || c > '9')
+            return false;
+        v = v * 10 + (c - '0');
+    }
+    *text += count;
+    *value = v;
+    return v >= low && v <= high;
+}
+
+static bool literal(const char **text, char c)
+{
+    if (**text != c)
+        return false;
+    (*text)++;
+    return true;
+}
+
+/* ".123456": kept to the millisecond. */
+static bool fraction(const char **text, int *ms)
+{
+    *ms = 0;
+    if (!literal(text, '.'))
+        return true;
+    int scale = 100;
+    const char *start = *text;
+    for (; **text >= '0' && **text <= '9'; (*text)++, scale /= 10)
+        *ms += (**text - '0') * scale;
+    return *text > start;
+}
+
+static bool offset(const char **text, int *seconds)
+{
+    *seconds = 0;
+    if (literal(text, 'Z') || literal(text, 'z'))
+        return true;
+    int sign = **text == '-' ? -1 : 1;
+    int hours, minutes;
+    if (!literal(text, '+') && !literal(text, '-'))
+        return false;
+    if (!digits(text, 2, 0, 23, &hours) || !literal(text, ':') || !digits(text, 2, 0, 59, &minutes))
+        return false;
+    *seconds = sign * (hours * 3600 + minutes * 60);
+    return true;
+}
+
+static bool date(const char **text, struct tm *tm)
+{
+    if (!digits(text, 4, 1970, 9999, &tm->tm_year) || !literal(text, '-') ||
+        !digits(text, 2, 1, 12, &tm->tm_mon) || !literal(text, '-') ||
+        !digits(text, 2, 1, 31, &tm->tm_mday))
+        return false;
+    tm->tm_year -= 1900;
+    tm->tm_mon -= 1;
+    return true;
+}
+
+static bool time_of_day(const char **text, struct tm *tm)
+{
+    return digits(text, 2, 0, 23, &tm->tm_hour) && literal(text, ':') &&
+           digits(text, 2, 0, 59, &tm->tm_min) && literal(text, ':') &&
+           digits(text, 2, 0, 60, &tm->tm_sec);
+}
+
+bool time_parse(const char *text, int64_t *when)
+{
+    struct tm tm = {0};
+    int ms, zone;
+    if (!date(&text, &tm) || !(literal(&text, 'T') || literal(&text, ' ')) ||
+        !time_of_day(&text, &tm) || !fraction(&text, &ms) || !offset(&text, &zone) || *text)
+        return false;
+    if (tm.tm_sec == 60) /* a leap second is counted as the one before it */
+        tm.tm_sec = 59;
+    int day = tm.tm_mday;
+    time_t seconds = timegm(&tm);
+    if (tm.tm_mday != day) /* 31 February */
+        return false;
+    *when = ((int64_t)seconds - zone) * MS_PER_SECOND + ms;
+    return true;
+}

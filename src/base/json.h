@@ -1,0 +1,34 @@
+/*
+ * json: reading other people's JSON with cJSON, without its traps.
+ *
+ * cJSON matches names without regard to case, keeps numbers as doubles, ends a
+ * string at \u0000, refuses a whole text for one lone surrogate (which
+ * JSON.stringify does emit, as \ud83d), and returns the first of two members
+ * of one name where JSON.parse, which wrote or will read the body, takes the
+ * last. So the text is mended before it is parsed:
+ *   - a lone surrogate escape becomes \ufffd, \u0000 and a raw NUL a space;
+ *   - a whole number of 16 digits or more becomes a string (2^53 has 16);
+ * and members are looked up here, by exact name, the last one counting.
+ *
+ * Nesting: cJSON stops at 1,000 levels, and such a text is unreadable, not fatal.
+ */
+#ifndef BASE_JSON_H
+#define BASE_JSON_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include <cjson/cJSON.h>
+
+/* NULL when the len bytes are not one JSON text. The caller frees with cJSON_Delete. */
+cJSON *json_parse(const char *text, size_t len);
+
+/* The member of that exact name; NULL when there is none or `object` is not an object. */
+const cJSON *json_get(const cJSON *object, const char *name);
+/* Follows names separated by dots: "payload.organizer.email". No name holds a dot. */
+const cJSON *json_path(const cJSON *object, const char *path);
+/* The text of a string member at that path, else NULL. */
+const char *json_text(const cJSON *object, const char *path);
+bool json_true(const cJSON *object, const char *path);
+
+#endif

@@ -1,0 +1,210 @@
+/* buf, arena, hex, digest, clock, address, json: the small things everything stands on. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/address.h"
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/digest.h"
+#include "base/hex.h"
+#include "base/json.h"
+
+static void buf_grows_and_is_consumed(void **state)
+{
+    (void)state;
+    struct buf b = {0};
+    for (int i = 0; i < 1000; i++)
+        buf_printf(&b, "%04d", i);
+    assert_int_equal(b.len, 4000);
+    assert_memory_equal(b.data + 3996, "0999", 5);
+    buf_consume(&b, 3996);
+    assert_string_equal(buf_text(&b), "0999");
+    buf_consume(&b, 100);
+    assert_int_equal(b.len, 0);
+    assert_false(buf_reserve(&b, SIZE_MAX - 2));
+    assert_true(b.failed);
+    buf_free(&b);
+    assert_string_equal(buf_text(&b), "");
+}
+
+static void arena_keeps_all(void **state)
+{
+    (void)state;
+    struct arena a = {0};
+    char *first = arena_strdup(&a, "first");
+    char *large = arena_alloc(&a, 100000);
+    char *printed = arena_printf(&a, "%d-%s", 7, "x");
+    memset(large, 1, 100000);
+    assert_string_equal(first, "first");
+    assert_string_equal(printed, "7-x");
+    assert_int_equal((uintptr_t)printed % _Alignof(max_align_t), 0);
+    assert_null(arena_alloc(&a, SIZE_MAX));
+    assert_true(a.failed);
+    arena_free(&a);
+}
+
+static void hex_is_strict(void **state)
+{
+    (void)state;
+    unsigned char raw[2];
+    char text[5];
+    assert_true(hex_decode("0aff", 4, raw, 2));
+    hex_encode(raw, 2, text);
+    assert_string_equal(text, "0aff");
+    assert_false(hex_decode("0aFF", 4, raw, 2));
+    assert_false(hex_decode("0af", 3, raw, 2));
+    assert_false(hex_decode("0aff0", 5, raw, 2));
+    assert_false(hex_decode("0ag0", 4, raw, 2));
+}
+
+/* FIPS 180-4, the example "abc" */
+static void digest_of_abc(void **state)
+{
+    (void)state;
+    char out[DIGEST_HEX + 1];
+    struct digest_part parts[] = {{"a", 1}, {"bc", 2}};
+    assert_true(digest_hex(parts, 2, out));
+    assert_string_equal(out, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+}
+
+static int64_t parsed(const char *text)
+{
+    int64_t when = TIME_NONE;
+    return time_parse(text, &when) ? when : TIME_NONE;
+}
+
+static void times_in_all_their_forms(void **state)
+{
+    (void)state;
+    const int64_t at = INT64_C(1704362400000); /* date -d 2024-01-04T10:00:00Z +%s */
+    assert_int_equal(parsed("2024-01-04T10:00:00Z"), at);
+    assert_int_equal(parsed("2024-01-04T10:00:00.000Z"), at);
+    assert_int_equal(parsed("2024-01-04T10:00:00.123456Z"), at + 123);
+    assert_int_equal(parsed("2024-01-04T10:00:00+00:00"), at);
+    assert_int_equal(parsed("2024-01-04T15:30:00+05:30"), at);
+    assert_int_equal(parsed("2024-01-04T02:00:00-08:00"), at);
+    assert_int_equal(parsed("2024-01-04 10:00:00Z"), at);
+    assert_int_equal(parsed("2016-12-31T23:59:60Z"), parsed("2016-12-31T23:59:59Z"));
+    static const char *const wrong[] = {"", "now", "2024-01-04", "2024-01-04T10:00:00",
+        "2024-02-31T10:00:00Z", "2024-13-01T10:00:00Z", "2024-01-04T24:00:00Z",
+        "2024-01-04T10:00:00.Z", "2024-01-04T10:00:00Zx", "2024-01-04T10:00:00+0530",
+        "1969-12-31T00:00:00Z", "2024-1-4T10:00:00Z", "99999-01-04T10:00:00Z"};
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
+        assert_int_equal(parsed(wrong[i]), TIME_NONE);
+}
+
+static void times_are_written_back(void **state)
+{
+    (void)state;
+    char out[TIME_TEXT];
+    time_format_ms(INT64_C(1704362400123), out);
+    assert_string_equal(out, "2024-01-04T10:00:00.123Z");
+    time_format(INT64_C(1704362400123), out);
+    assert_string_equal(out, "2024-01-04T10:00:00Z");
+    time_format_age(INT64_C(119) * 1000, out);
+    assert_string_equal(out, "119 s");
+    time_format_age(INT64_C(49) * 3600000, out);
+    assert_string_equal(out, "2 d");
+    time_format_age(-5, out);
+    assert_string_equal(out, "0 s");
+}
+
+static void addresses(void **state)
+{
+    (void)state;
+    static const char *const right[] = {"a@b", "first.last+tag@sub.example.org",
+        "o'brien@example.ie", "root@localhost", "15551234567@sms.cal.com"};
+    static const char *const wrong[] = {"", "@", "a@", "@b", "a b@c", "a@b c",
+        "a@b\r\nRCPT TO:<x@y>", "<a@b>", "Bob <a@b>", "a@b,c@d", ".a@b", "a.@b", "a..b@c", "a@-b",
+        "a@b-", "a@b..c", "a@b.", "\"a b\"@c", "a@[127.0.0.1]", "\xc3\xa4@b", "a@\xc3\xa4.de",
+        "a@b@c"};
+    for (size_t i = 0; i < sizeof right / sizeof *right; i++)
+        assert_true(address_valid(right[i]));
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
+        assert_false(address_valid(wrong[i]));
+    char longest[300];
+    memset(longest, 'a', sizeof longest);
+    memcpy(longest + 250, "@b", 3);
+    assert_false(address_valid(longest));
+}
+
+static cJSON *parse(const char *text)
+{
+    return json_parse(text, strlen(text));
+}
+
+static void json_names_are_exact_and_the_last_counts(void **state)
+{
+    (void)state;
+    cJSON *json =
+        parse("{\"UID\":\"a\",\"uid\":\"b\",\"uid\":\"c\",\"p\":{\"q\":{\"r\":\"deep\"}}}");
+    assert_string_equal(json_text(json, "uid"), "c");
+    assert_string_equal(json_text(json, "p.q.r"), "deep");
+    assert_null(json_text(json, "Uid"));
+    assert_null(json_text(json, "uid.r"));
+    assert_null(json_text(json, "p.x.r"));
+    cJSON_Delete(json);
+}
+
+static void json_survives_what_cjson_does_not(void **state)
+{
+    (void)state;
+    cJSON *json =
+        parse("{\"a\":\"x\\ud83dy\",\"b\":\"\\udc00\",\"c\":\"1\\u00002\","
+              "\"d\":\"\\ud83d\\ude00\",\"n\":12345678901234567890,\"m\":-9007199254740993,"
+              "\"f\":1.5e3,\"i\":123456789012345}");
+    assert_string_equal(json_text(json, "a"), "x\xef\xbf\xbdy");
+    assert_string_equal(json_text(json, "b"), "\xef\xbf\xbd");
+    assert_string_equal(json_text(json, "c"), "1 2");
+    assert_string_equal(json_text(json, "d"), "\xf0\x9f\x98\x80");
+    assert_string_equal(json_text(json, "n"), "12345678901234567890");
+    assert_string_equal(json_text(json, "m"), "-9007199254740993");
+    assert_true(cJSON_IsNumber(json_get(json, "f")));
+    assert_true(cJSON_IsNumber(json_get(json, "i")));
+    cJSON_Delete(json);
+    json = json_parse("{\"a\":\"x\0y\"}", 11);
+    assert_string_equal(json_text(json, "a"), "x y");
+    cJSON_Delete(json);
+}
+
+static void json_refuses_what_is_none(void **state)
+{
+    (void)state;
+    static const char *const wrong[] = {"", " ", "{", "{\"a\":1} x", "{\"a\":\"\\",
+        "{\"a\":\"\\u12", "nul", "\"", "-", "{\"a\"}", "a=b&c=d", "[1,]"};
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        cJSON *json = parse(wrong[i]);
+        assert_null(json);
+    }
+    cJSON *json = parse(" {\"a\":1} \r\n");
+    assert_non_null(json);
+    cJSON_Delete(json);
+    struct buf deep = {0};
+    for (int i = 0; i < 10000; i++)
+        buf_puts(&deep, "[{\"a\":");
+    assert_null(json_parse(deep.data, deep.len));
+    buf_free(&deep);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(buf_grows_and_is_consumed),
+        cmocka_unit_test(arena_keeps_all),
+        cmocka_unit_test(hex_is_strict),
+        cmocka_unit_test(digest_of_abc),
+        cmocka_unit_test(times_in_all_their_forms),
+        cmocka_unit_test(times_are_written_back),
+        cmocka_unit_test(addresses),
+        cmocka_unit_test(json_names_are_exact_and_the_last_counts),
+        cmocka_unit_test(json_survives_what_cjson_does_not),
+        cmocka_unit_test(json_refuses_what_is_none),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
