@@ -1,0 +1,63 @@
+/*
+ * counters: numbers that all programs of one installation add to.
+ *
+ * One small file, mapped by receivers and drains alike and added to with atomic
+ * operations: a number survives the end of the program that counted, costs no
+ * system call, and needs no lock. It holds no personal data. Counters are never
+ * worth an event: where the file cannot be had the program counts in memory of
+ * its own, and says so once.
+ *
+ * The file is `counters` in BOOKSPOOL_STATE: 16 bytes "bookspool-count1" and
+ * then one little-endian 64-bit number per enum counter, in its order. New ones
+ * are only added at the end; a shorter file is lengthened with zeros.
+ */
+#ifndef BASE_COUNTERS_H
+#define BASE_COUNTERS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* What happened to a request; each exists once for either provider. */
+enum counter_request {
+    COUNT_ACCEPTED,
+    COUNT_DUPLICATE,
+    COUNT_PONG,
+    COUNT_MALFORMED,
+    COUNT_SIGNATURE,
+    COUNT_STALE,
+    COUNT_HELD,
+    COUNT_REFUSED, /* 404, 405, 411, 413 */
+    COUNT_UNAVAILABLE,
+    COUNT_KEY_PRIMARY,
+    COUNT_KEY_SECONDARY,
+    COUNT_KEY_PRIMARY_AT, /* when it last matched, a point in time of base/clock.h */
+    COUNT_KEY_SECONDARY_AT,
+    COUNT_REQUEST_KINDS
+};
+
+enum counter {
+    COUNT_CALCOM = 0,
+    COUNT_CALENDLY = COUNT_CALCOM + COUNT_REQUEST_KINDS,
+    COUNT_OTHER_REQUESTS = COUNT_CALENDLY + COUNT_REQUEST_KINDS, /* no provider's path */
+    COUNT_BROKEN_CONNECTIONS, /* malformed, silent, dribbling, hung up */
+    COUNT_SYNCS,
+    COUNT_MAIL_SENT,
+    COUNT_MAIL_RETRY,
+    COUNT_MAIL_FAILED,
+    COUNT_MAIL_UNKNOWN,
+    COUNT_MAIL_HELD_RUNS,
+    COUNT_DRAIN_RUNS,
+    COUNT_DRAIN_LAST_AT, /* when a run last ended well */
+    COUNT_MAIL_LAST_AT,  /* when a mail was last sent */
+    COUNTERS
+};
+
+/* False when the file cannot be had (errno says why): it counts in memory then. */
+bool counters_open(const char *state_dir);
+/* Only looks; false when there is no file yet. */
+bool counters_open_readonly(const char *state_dir);
+void counter_add(enum counter which, uint64_t amount);
+void counter_set(enum counter which, uint64_t value);
+uint64_t counter_get(enum counter which);
+
+#endif

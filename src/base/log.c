@@ -1,0 +1,105 @@
+#include "base/log.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <syslog.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+
+/* A line is one write(2) to standard error, so lines of several workers do not mix. */
+enum { DETAIL_SIZE = 700, LINE_SIZE = 2048 };
+
+static struct log_options options = {.program = "bookspool", .level = LOG_LEVEL_INFO};
+static bool journal;
+
+static const struct {
+    const char *name;
+    int priority;
+} levels[] = {
+    [LOG_LEVEL_ERROR] = {"error", LOG_ERR},
+    [LOG_LEVEL_WARNING] = {"warning", LOG_WARNING},
+    [LOG_LEVEL_INFO] = {"info", LOG_INFO},
+    [LOG_LEVEL_DEBUG] = {"debug", LOG_DEBUG},
+};
+
+void log_setup(const struct log_options *chosen)
+{
+    options = *chosen;
+    journal = getenv("JOURNAL_STREAM") != NULL;
+    if (options.syslog)
+        openlog(options.program, LOG_PID | LOG_NDELAY, LOG_MAIL);
+}
+
+static void clean(char *text)
+{
+    for (; *text; text++)
+        if ((unsigned char)*text < ' ' || *text == 0x7f)
+            *text = '?';
+}
+
+/* JSON needs only these two escapes once control characters are gone. */
+static void escape(const char *text, char *out, size_t size)
+{
+    size_t n = 0;
+    for (; *text && n + 3 < size; text++) {
+        if (*text == '"' || *text == '\\')
+            out[n++] = '\\';
+        out[n++] = *text;
+    }
+    out[n] = '\0';
+}
+
+static int format_json(char *line, size_t size, enum log_level level, const char *key,
+    const char *reason, const char *detail)
+{
+    char now[TIME_TEXT], escaped[2 * DETAIL_SIZE];
+    time_format_ms(clock_now(), now);
+    escape(detail, escaped, sizeof escaped);
+    const char *quote = key ? "\"" : "";
+    return snprintf(line, size,
+        "{\"time\":\"%s\",\"level\":\"%s\",\"program\":\"%s\",\"pid\":%ld,\"key\":%s%s%s,"
+        "\"reason\":\"%s\",\"detail\":\"%s\"}\n",
+        now, levels[level].name, options.program, (long)getpid(), quote, key ? key : "null", quote,
+        reason, escaped);
+}
+
+static int format_text(char *line, size_t size, enum log_level level, const char *key,
+    const char *reason, const char *detail)
+{
+    char head[TIME_TEXT + 16] = "";
+    if (!options.syslog && journal)
+        snprintf(head, sizeof head, "<%d>", levels[level].priority);
+    else if (!options.syslog) {
+        char now[TIME_TEXT];
+        time_format_ms(clock_now(), now);
+        snprintf(head, sizeof head, "%s ", now);
+    }
+    return snprintf(
+        line, size, "%s%s %s%s%s\n", head, key ? key : "-", reason, *detail ? ": " : "", detail);
+}
+
+void log_line(enum log_level level, const char *key, const char *reason, const char *format, ...)
+{
+    if (level > options.level)
+        return;
+    int saved = errno;
+    char detail[DETAIL_SIZE], line[LINE_SIZE];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(detail, sizeof detail, format, args);
+    va_end(args);
+    clean(detail);
+    int len =
+        (options.json ? format_json : format_text)(line, sizeof line, level, key, reason, detail);
+    if (len >= (int)sizeof line)
+        len = (int)sizeof line - 1;
+    if (options.syslog)
+        syslog(levels[level].priority, "%.*s", len - 1, line);
+    else if (len > 0 && write(STDERR_FILENO, line, (size_t)len) < 0)
+        (void)0; /* there is nobody left to tell */
+    errno = saved;
+}

@@ -1,0 +1,42 @@
+/*
+ * log: one line an event, its key in front, one reason code a cause.
+ *
+ *     3f5a...c1 accepted: provider=calcom event=BOOKING_CREATED bytes=3073
+ *     - sync-failed: new: Input/output error
+ *
+ * A reason is a short word with dashes that never changes its meaning, so that
+ * it can be counted; the rest of the line is for people. No line holds personal
+ * data: callers pass keys, sizes, names of settings and of files, never a name,
+ * an address, a title, a link or what a server said about a recipient. Control
+ * characters are replaced on the way out, so one call is always one line.
+ *
+ * To standard error (with the time in front, or with the journal's "<6>" prefix
+ * when systemd reads it: sd-daemon(3)) or to syslog(3); as text or as one JSON
+ * object a line.
+ */
+#ifndef BASE_LOG_H
+#define BASE_LOG_H
+
+#include <stdbool.h>
+
+enum log_level { LOG_LEVEL_ERROR, LOG_LEVEL_WARNING, LOG_LEVEL_INFO, LOG_LEVEL_DEBUG };
+
+struct log_options {
+    const char *program; /* kept, not copied */
+    bool syslog, json;
+    enum log_level level; /* what is less important is dropped */
+};
+
+/* Before the first call, lines go to standard error as text, at level info. */
+void log_setup(const struct log_options *options);
+
+/* key may be NULL: the line concerns no event. */
+void log_line(enum log_level level, const char *key, const char *reason, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
+
+#define log_error(key, ...) log_line(LOG_LEVEL_ERROR, key, __VA_ARGS__)
+#define log_warn(key, ...)  log_line(LOG_LEVEL_WARNING, key, __VA_ARGS__)
+#define log_info(key, ...)  log_line(LOG_LEVEL_INFO, key, __VA_ARGS__)
+#define log_debug(key, ...) log_line(LOG_LEVEL_DEBUG, key, __VA_ARGS__)
+
+#endif
