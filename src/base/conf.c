@@ -1,0 +1,415 @@
+#include "base/conf.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/conf_file.h"
+#include "base/conf_value.h"
+#include "base/log.h"
+
+#define DEFAULT_CONF "/etc/bookspool/bookspool.conf"
+#define FILE_SUFFIX  "_FILE"
+
+extern char **environ;
+
+/* Where a setting was found, for the words of an error. */
+struct place {
+    const char *file; /* NULL: the environment */
+    int line;
+    mode_t mode;
+    bool may_hold_secrets;
+    unsigned home; /* whose own file it is; 0: everybody's */
+};
+
+static void complain(struct conf *conf, const struct place *place, const char *key,
+    const char *format, ...) __attribute__((format(printf, 4, 5)));
+
+static void complain(
+    struct conf *conf, const struct place *place, const char *key, const char *format, ...)
+{
+    va_list args;
+    if (place->file)
+        buf_printf(&conf->errors, "%s:%d: ", place->file, place->line);
+    else
+        buf_puts(&conf->errors, "environment: ");
+    buf_printf(&conf->errors, "%s: ", key);
+    va_start(args, format);
+    buf_vprintf(&conf->errors, format, args);
+    va_end(args);
+    buf_putc(&conf->errors, '\n');
+}
+
+static enum setting find(const char *name, size_t len)
+{
+    enum setting i = 0;
+    while (i < SETTINGS && (strlen(settings[i].name) != len || memcmp(settings[i].name, name, len)))
+        i++;
+    return i;
+}
+
+/* How many single-character edits make one word of the other (Levenshtein). */
+static size_t edits(const char *a, const char *b)
+{
+    enum { WIDEST = 48 };
+    size_t row[WIDEST + 1], width = strlen(b);
+    if (width > WIDEST)
+        return SIZE_MAX;
+    for (size_t j = 0; j <= width; j++)
+        row[j] = j;
+    for (size_t i = 1; a[i - 1]; i++) {
+        size_t diagonal = row[0];
+        row[0] = i;
+        for (size_t j = 1; j <= width; j++) {
+            size_t replace = diagonal + (a[i - 1] != b[j - 1]);
+            size_t shorter = row[j] < row[j - 1] ? row[j] : row[j - 1];
+            diagonal = row[j];
+            row[j] = replace < shorter + 1 ? replace : shorter + 1;
+        }
+    }
+    return row[width];
+}
+
+static void complain_unknown(struct conf *conf, const struct place *place, const char *key)
+{
+    enum { CLOSE = 4 };
+    size_t best = CLOSE;
+    const char *like = NULL;
+    for (enum setting i = 0; i < SETTINGS; i++) {
+        size_t distance = edits(key, settings[i].name);
+        if (distance < best) {
+            best = distance;
+            like = settings[i].name;
+        }
+    }
+    if (like)
+        complain(conf, place, key, "is not a setting; did you mean %s?", like);
+    else
+        complain(conf, place, key, "is not a setting; bookspool.conf(5) lists them all");
+}
+
+static void wipe(char *text)
+{
+    if (text)
+        explicit_bzero(text, strlen(text));
+}
+
+static void forget(struct conf_value *value)
+{
+    wipe(value->text);
+    free(value->text);
+    *value = (struct conf_value){0};
+}
+
+static bool keep(struct conf *conf, enum setting which, const char *text)
+{
+    struct conf_value *value = &conf->value[which];
+    struct conf_value fresh = *value;
+    fresh.text = strdup(text);
+    if (!fresh.text) {
+        buf_printf(&conf->errors, "%s: out of memory\n", settings[which].name);
+        return false;
+    }
+    free(value->text);
+    *value = fresh;
+    return true;
+}
+
+/* An empty value is the same as none: an empty secret must never count as a key. */
+static void take(struct conf *conf, enum setting which, const char *text, const struct place *place)
+{
+    struct buf hint = {0};
+    struct conf_value *value = &conf->value[which];
+    forget(value);
+    if (!*text)
+        return;
+    const char *wrong = conf_value_check(&settings[which], text, value, &hint);
+    if (wrong && settings[which].secret)
+        complain(conf, place, settings[which].name, "must be %s", wrong);
+    else if (wrong)
+        complain(conf, place, settings[which].name, "\"%s\" must be %s", text, wrong);
+    else
+        value->given = keep(conf, which, text);
+    buf_free(&hint);
+}
+
+/* "KEY_FILE": the value is the file's one line. */
+static void take_file(
+    struct conf *conf, enum setting which, const char *path, const struct place *place)
+{
+    struct buf text = {0};
+    mode_t mode = 0;
+    const char *name = settings[which].name;
+    if (!conf_file_read(path, &text, &mode)) {
+        complain(conf, place, name, "cannot read its file %s: %s", path, strerror(errno));
+    } else if (settings[which].secret && mode & 007) {
+        complain(conf, place, name, "its file %s is open to others (mode %03o): chmod o-rwx %s",
+            path, mode & 0777, path);
+    } else {
+        if (text.len && text.data[text.len - 1] == '\n')
+            text.data[--text.len] = '\0';
+        if (text.len && text.data[text.len - 1] == '\r')
+            text.data[--text.len] = '\0';
+        if (text.len != strlen(buf_text(&text)) || strchr(buf_text(&text), '\n'))
+            complain(conf, place, name, "its file %s must hold one line of text", path);
+        else
+            take(conf, which, buf_text(&text), place);
+    }
+    if (text.data)
+        explicit_bzero(text.data, text.len);
+    buf_free(&text);
+}
+
+/* Finds what a name means: the setting, and whether its value is a file's name. */
+static enum setting resolve(const char *key, bool *by_file)
+{
+    size_t len = strlen(key), suffix = strlen(FILE_SUFFIX);
+    *by_file = false;
+    enum setting which = find(key, len);
+    if (which == SETTINGS && len > suffix && strcmp(key + len - suffix, FILE_SUFFIX) == 0) {
+        which = find(key, len - suffix);
+        *by_file = which != SETTINGS;
+    }
+    return which;
+}
+
+static bool may_know(const struct conf *conf, enum setting which)
+{
+    return settings[which].programs & conf->program;
+}
+
+static void take_from_file(struct conf *conf, const struct place *place, char *key, char *text)
+{
+    bool by_file;
+    enum setting which = resolve(key, &by_file);
+    if (which == SETTINGS) {
+        complain_unknown(conf, place, key);
+    } else if (place->home && !(settings[which].programs & place->home)) {
+        complain(conf, place, key, "has no effect here: only the %s reads this file",
+            place->home == CONF_RECEIVE ? "receiver" : "drain");
+    } else if (settings[which].secret && !by_file && !place->may_hold_secrets) {
+        complain(conf, place, key, "is a secret and must not stand here: put it into %s beside it",
+            settings[which].programs & CONF_RECEIVE ? "receive.env" : "drain.env");
+    } else if (settings[which].secret && !by_file && place->mode & 007) {
+        complain(conf, place, key,
+            "is a secret in a file open to others (mode %03o): chmod o-rwx %s", place->mode & 0777,
+            place->file);
+    } else if (may_know(conf, which)) {
+        by_file ? take_file(conf, which, text, place) : take(conf, which, text, place);
+    }
+}
+
+static void read_file(
+    struct conf *conf, const char *path, bool may_hold_secrets, unsigned home, bool required)
+{
+    struct buf text = {0};
+    struct place place = {.file = path, .may_hold_secrets = may_hold_secrets, .home = home};
+    if (!conf_file_read(path, &text, &place.mode)) {
+        /* systemd may have read a program's own file as root, and handed it on as environment */
+        if (errno != ENOENT || required)
+            buf_printf(home ? &conf->warnings : &conf->errors, "%s: cannot be read: %s\n", path,
+                strerror(errno));
+        buf_free(&text);
+        return;
+    }
+    char *at = text.data, *key, *value;
+    enum conf_line line;
+    while ((line = conf_file_next(&at, &place.line, &key, &value)) != CONF_LINE_END) {
+        if (line == CONF_LINE_WRONG)
+            complain(conf, &place, "not a setting",
+                "must be KEY=VALUE, with a quote at both ends or at none");
+        else
+            take_from_file(conf, &place, key, value);
+    }
+    if (text.data)
+        explicit_bzero(text.data, text.len);
+    buf_free(&text);
+}
+
+/* The file of one program's own settings stands beside bookspool.conf. */
+static void read_beside(struct conf *conf, const char *main_file, const char *name, unsigned home)
+{
+    char path[PATH_MAX];
+    const char *slash = strrchr(main_file, '/');
+    int folder = slash ? (int)(slash - main_file + 1) : 0;
+    if (snprintf(path, sizeof path, "%.*s%s", folder, main_file, name) < (int)sizeof path)
+        read_file(conf, path, true, home, false);
+}
+
+static bool is_ours(const char *key)
+{
+    return strncmp(key, "BOOKSPOOL_", 10) == 0 && strcmp(key, "BOOKSPOOL_CONF") != 0;
+}
+
+static void take_from_environment(struct conf *conf, char *entry)
+{
+    static const struct place place = {.file = NULL};
+    char key[64];
+    char *equals = strchr(entry, '=');
+    if (!equals || (size_t)(equals - entry) >= sizeof key)
+        return;
+    memcpy(key, entry, (size_t)(equals - entry));
+    key[equals - entry] = '\0';
+    bool by_file;
+    enum setting which = resolve(key, &by_file);
+    if (which == SETTINGS) {
+        if (is_ours(key))
+            complain_unknown(conf, &place, key);
+        return;
+    }
+    if (may_know(conf, which))
+        by_file ? take_file(conf, which, equals + 1, &place)
+                : take(conf, which, equals + 1, &place);
+    if (settings[which].secret && !by_file)
+        wipe(equals + 1);
+}
+
+static void apply_default(struct conf *conf, enum setting which)
+{
+    static const struct place place = {.file = "built-in default"};
+    const char *fallback = settings[which].fallback;
+    struct conf_value *value = &conf->value[which];
+    if (!fallback || value->given || !may_know(conf, which))
+        return;
+    const char *state = strstr(fallback, "$STATE");
+    char text[PATH_MAX];
+    if (state) {
+        int before = (int)(state - fallback);
+        if (snprintf(text, sizeof text, "%.*s%s%s", before, fallback, conf_text(conf, SET_STATE),
+                state + strlen("$STATE")) >= (int)sizeof text)
+            return;
+        fallback = text;
+    }
+    take(conf, which, fallback, &place);
+    value->given = false;
+}
+
+static void require(struct conf *conf, bool holds, const char *sentence)
+{
+    if (!holds)
+        buf_printf(&conf->errors, "%s\n", sentence);
+}
+
+static bool is_maildir(const struct conf *conf)
+{
+    const char *transport = conf_text(conf, SET_TRANSPORT);
+    return !transport || strncmp(transport, "maildir:", 8) == 0;
+}
+
+/* What one setting asks of another. */
+static void check_together(struct conf *conf)
+{
+    if (may_know(conf, SET_TRANSPORT) && conf->errors.len == 0) {
+        require(conf, is_maildir(conf) || conf_text(conf, SET_MAIL_TO),
+            "BOOKSPOOL_MAIL_TO: is required: the address that mails go to");
+        require(conf, is_maildir(conf) || conf_text(conf, SET_MAIL_FROM),
+            "BOOKSPOOL_MAIL_FROM: is required: the address that mails come from, one that your "
+            "mail server lets you use");
+        require(conf, !conf_text(conf, SET_SMTP_USER) == !conf_text(conf, SET_SMTP_PASSWORD),
+            "BOOKSPOOL_SMTP_USER and BOOKSPOOL_SMTP_PASSWORD: one is set without the other");
+        require(conf, conf_number(conf, SET_RETRY_MIN) <= conf_number(conf, SET_RETRY_MAX),
+            "BOOKSPOOL_RETRY_MIN: must not be above BOOKSPOOL_RETRY_MAX");
+    }
+    if (may_know(conf, SET_CALCOM_ENDPOINT) && conf->errors.len == 0)
+        require(conf,
+            strcmp(conf_text(conf, SET_CALCOM_ENDPOINT), conf_text(conf, SET_CALENDLY_ENDPOINT)) !=
+                0,
+            "CALCOM_WEBHOOK_ENDPOINT and CALENDLY_WEBHOOK_ENDPOINT_PREFIX: must not be the same "
+            "path: the provider is chosen by path");
+}
+
+static void warn_later(struct conf *conf)
+{
+    for (enum setting i = 0; i < SETTINGS; i++)
+        if (settings[i].later && conf->value[i].given)
+            buf_printf(
+                &conf->warnings, "%s: has no effect yet in this version\n", settings[i].name);
+}
+
+bool conf_load(struct conf *conf, enum conf_program program)
+{
+    *conf = (struct conf){.program = program};
+    const char *chosen = getenv("BOOKSPOOL_CONF");
+    const char *path = chosen && *chosen ? chosen : DEFAULT_CONF;
+    read_file(conf, path, false, 0, chosen && *chosen);
+    if (program != CONF_DRAIN)
+        read_beside(conf, path, "receive.env", CONF_RECEIVE);
+    if (program != CONF_RECEIVE)
+        read_beside(conf, path, "drain.env", CONF_DRAIN);
+    for (char **entry = environ; *entry; entry++)
+        take_from_environment(conf, *entry);
+    apply_default(conf, SET_STATE);
+    for (enum setting i = 0; i < SETTINGS; i++)
+        apply_default(conf, i);
+    check_together(conf);
+    warn_later(conf);
+    return conf->errors.len == 0 && !conf->errors.failed;
+}
+
+const char *conf_text(const struct conf *conf, enum setting which)
+{
+    return conf->value[which].text;
+}
+
+int64_t conf_number(const struct conf *conf, enum setting which)
+{
+    return conf->value[which].number;
+}
+
+int64_t conf_second(const struct conf *conf, enum setting which)
+{
+    return conf->value[which].second;
+}
+
+bool conf_given(const struct conf *conf, enum setting which)
+{
+    return conf->value[which].given;
+}
+
+void conf_wipe_secrets(struct conf *conf)
+{
+    for (enum setting i = 0; i < SETTINGS; i++)
+        if (settings[i].secret)
+            forget(&conf->value[i]);
+}
+
+void conf_free(struct conf *conf)
+{
+    for (enum setting i = 0; i < SETTINGS; i++)
+        forget(&conf->value[i]);
+    buf_free(&conf->errors);
+    buf_free(&conf->warnings);
+}
+
+void conf_setup_log(const struct conf *conf, const char *program)
+{
+    log_setup(&(struct log_options){
+        .program = program,
+        .syslog = conf_number(conf, SET_LOG) == LOG_TO_SYSLOG,
+        .json = conf_number(conf, SET_LOG_FORMAT) == LOG_AS_JSON,
+        .level = (enum log_level)conf_number(conf, SET_LOG_LEVEL),
+    });
+}
+
+/* One log line for each line of the text. */
+static void log_lines(enum log_level level, const char *reason, const struct buf *text)
+{
+    for (const char *at = buf_text(text); *at;) {
+        int len = (int)strcspn(at, "\n");
+        log_line(level, NULL, reason, "%.*s", len, at);
+        at += len + (at[len] == '\n');
+    }
+}
+
+bool conf_start(struct conf *conf, enum conf_program program, const char *name)
+{
+    bool ok = conf_load(conf, program);
+    if (ok)
+        conf_setup_log(conf, name);
+    log_lines(LOG_LEVEL_WARNING, "settings", &conf->warnings);
+    log_lines(LOG_LEVEL_ERROR, "settings-wrong", &conf->errors);
+    return ok;
+}

@@ -1,0 +1,67 @@
+/*
+ * conf: the settings of DESIGN section 8, read, checked and told apart.
+ *
+ * Files are KEY=VALUE lines, `#` comments, optional quotes round the whole
+ * value, no expansion: the syntax of systemd's EnvironmentFile=, so one file
+ * serves units, cron and a shell. /etc/bookspool/bookspool.conf (BOOKSPOOL_CONF
+ * names another) holds no secrets; receive.env and drain.env beside it hold
+ * what only one program may know, and only that program opens them. All three
+ * may be missing. The environment wins over files. KEY_FILE names a file whose
+ * contents, less one line end, are the value.
+ *
+ * A program never keeps a value it may not have: a secret of another program is
+ * skipped in the environment and blanked there. Fail closed: after any error
+ * conf_load returns false, and no program starts with half of its settings.
+ *
+ * Units: conf_number gives durations in milliseconds, sizes in bytes, booleans
+ * as 0 and 1, words as their index in the list that the table names.
+ */
+#ifndef BASE_CONF_H
+#define BASE_CONF_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/settings.h"
+
+/* Who is asking; also, as a set, who may know a setting. */
+enum conf_program { CONF_RECEIVE = 1, CONF_DRAIN = 2, CONF_TOOL = 4 };
+
+struct conf_value {
+    char *text; /* NULL: not set and without a default */
+    int64_t number;
+    int64_t second; /* of BOOKSPOOL_RESERVE=SIZE,INODES: the inodes */
+    bool given;     /* by a file or the environment */
+};
+
+struct conf {
+    enum conf_program program;
+    struct conf_value value[SETTINGS];
+    struct buf errors;   /* a line each: where, key, what would be right */
+    struct buf warnings; /* settings that have no effect yet, files that could not be read */
+};
+
+/* True when nothing was wrong. conf_free either way. */
+bool conf_load(struct conf *conf, enum conf_program program);
+
+/* NULL when unset. */
+const char *conf_text(const struct conf *conf, enum setting which);
+int64_t conf_number(const struct conf *conf, enum setting which);
+int64_t conf_second(const struct conf *conf, enum setting which);
+bool conf_given(const struct conf *conf, enum setting which);
+
+/* Overwrites the secrets; the other values stay. */
+void conf_wipe_secrets(struct conf *conf);
+void conf_free(struct conf *conf);
+
+/* Sets up base/log.h as the settings say. */
+void conf_setup_log(const struct conf *conf, const char *program);
+
+/*
+ * For main(): loads, sets up the log, prints errors and warnings to standard
+ * error. False: the program ends with EX_CONFIG (78).
+ */
+bool conf_start(struct conf *conf, enum conf_program program, const char *name);
+
+#endif

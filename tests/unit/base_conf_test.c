@@ -1,0 +1,259 @@
+/* Settings: files, environment, KEY_FILE, and errors that help. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "base/conf.h"
+
+static char folder[] = "/tmp/bookspool-conf-XXXXXX";
+static struct conf conf;
+
+static void path_of(char out[128], const char *name)
+{
+    snprintf(out, 128, "%s/%s", folder, name);
+}
+
+static void write_file(const char *name, const char *text, mode_t mode)
+{
+    char path[128];
+    path_of(path, name);
+    FILE *file = fopen(path, "w");
+    assert_non_null(file);
+    fputs(text, file);
+    assert_int_equal(fclose(file), 0);
+    assert_int_equal(chmod(path, mode), 0);
+}
+
+static int up(void **state)
+{
+    (void)state;
+    char path[128];
+    clearenv();
+    path_of(path, "bookspool.conf");
+    setenv("BOOKSPOOL_CONF", path, 1);
+    write_file("bookspool.conf", "", 0644);
+    return 0;
+}
+
+static int down(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"bookspool.conf", "receive.env", "drain.env", "value"};
+    conf_free(&conf);
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        char path[128];
+        path_of(path, names[i]);
+        unlink(path);
+    }
+    return 0;
+}
+
+static void assert_error(enum conf_program program, const char *words)
+{
+    bool ok = conf_load(&conf, program);
+    if (ok || !strstr(buf_text(&conf.errors), words)) {
+        fprintf(stderr, "wanted \"%s\", got: %s\n", words, buf_text(&conf.errors));
+        fail();
+    }
+    conf_free(&conf);
+}
+
+static void defaults(void **state)
+{
+    (void)state;
+    assert_true(conf_load(&conf, CONF_DRAIN));
+    assert_string_equal(conf_text(&conf, SET_SPOOL), "/var/spool/bookspool");
+    assert_string_equal(conf_text(&conf, SET_TRANSPORT), "maildir:/var/lib/bookspool/Maildir");
+    assert_int_equal(conf_number(&conf, SET_RETRY_MAX), 3600000);
+    assert_int_equal(conf_number(&conf, SET_RETENTION), INT64_C(30) * 86400000);
+    assert_null(conf_text(&conf, SET_MAIL_TO));
+    assert_false(conf_given(&conf, SET_SPOOL));
+}
+
+static void receiver_defaults(void **state)
+{
+    (void)state;
+    assert_true(conf_load(&conf, CONF_RECEIVE));
+    assert_int_equal(conf_number(&conf, SET_MAX_BODY), 1 << 20);
+    assert_int_equal(conf_number(&conf, SET_RESERVE), 64 << 20);
+    assert_int_equal(conf_second(&conf, SET_RESERVE), 1000);
+    assert_int_equal(conf_number(&conf, SET_CALENDLY_WINDOW), 300000);
+    assert_int_equal(conf_number(&conf, SET_CALCOM_WINDOW), 1800000);
+    assert_int_equal(conf_number(&conf, SET_LOG_LEVEL), 2);
+    assert_null(conf_text(&conf, SET_TRANSPORT));
+}
+
+static void files_then_environment(void **state)
+{
+    (void)state;
+    write_file("bookspool.conf",
+        "# comment\n\n BOOKSPOOL_STATE = /s \nBOOKSPOOL_MAIL_TO=\"a@example.org, "
+        "b@example.org\"\r\n"
+        "BOOKSPOOL_DEADLINE=2m\nBOOKSPOOL_TIMEZONE='Europe/Berlin'\n; another\n",
+        0644);
+    setenv("BOOKSPOOL_TIMEZONE", "UTC", 1);
+    assert_true(conf_load(&conf, CONF_TOOL));
+    assert_string_equal(conf_text(&conf, SET_MAIL_TO), "a@example.org, b@example.org");
+    assert_string_equal(conf_text(&conf, SET_TIMEZONE), "UTC");
+    assert_string_equal(conf_text(&conf, SET_TRANSPORT), "maildir:/s/Maildir");
+    assert_int_equal(conf_number(&conf, SET_DEADLINE), 120000);
+}
+
+static void secrets_stay_with_their_program(void **state)
+{
+    (void)state;
+    write_file("receive.env", "CALCOM_WEBHOOK_SECRET=one\n", 0640);
+    write_file("drain.env", "BOOKSPOOL_SMTP_PASSWORD=two\nBOOKSPOOL_SMTP_USER=u\n", 0600);
+    setenv("CALENDLY_WEBHOOK_SIGNING_KEY", "three", 1);
+    assert_true(conf_load(&conf, CONF_DRAIN));
+    assert_null(conf_text(&conf, SET_CALCOM_SECRET));
+    assert_null(conf_text(&conf, SET_CALENDLY_KEY));
+    assert_string_equal(conf_text(&conf, SET_SMTP_PASSWORD), "two");
+    assert_string_equal(getenv("CALENDLY_WEBHOOK_SIGNING_KEY"), ""); /* blanked */
+    conf_wipe_secrets(&conf);
+    assert_null(conf_text(&conf, SET_SMTP_PASSWORD));
+    conf_free(&conf);
+    setenv("CALENDLY_WEBHOOK_SIGNING_KEY", "three", 1);
+    assert_true(conf_load(&conf, CONF_RECEIVE));
+    assert_string_equal(conf_text(&conf, SET_CALCOM_SECRET), "one");
+    assert_string_equal(conf_text(&conf, SET_CALENDLY_KEY), "three");
+    assert_null(conf_text(&conf, SET_SMTP_PASSWORD));
+}
+
+static void key_file(void **state)
+{
+    (void)state;
+    char path[128];
+    path_of(path, "value");
+    write_file("value", "se\"cret = #1\n", 0600);
+    setenv("CALCOM_WEBHOOK_SECRET_FILE", path, 1);
+    assert_true(conf_load(&conf, CONF_RECEIVE));
+    assert_string_equal(conf_text(&conf, SET_CALCOM_SECRET), "se\"cret = #1");
+    conf_free(&conf);
+    write_file("value", "one\ntwo\n", 0600);
+    assert_error(CONF_RECEIVE, "must hold one line");
+    write_file("value", "one", 0604);
+    assert_error(CONF_RECEIVE, "open to others (mode 604): chmod o-rwx");
+    assert_int_equal(unlink(path), 0);
+    assert_error(CONF_RECEIVE, "cannot read its file");
+}
+
+static void an_empty_secret_is_none(void **state)
+{
+    (void)state;
+    setenv("CALCOM_WEBHOOK_SECRET", "", 1);
+    assert_true(conf_load(&conf, CONF_RECEIVE));
+    assert_null(conf_text(&conf, SET_CALCOM_SECRET));
+    assert_false(conf_given(&conf, SET_CALCOM_SECRET));
+}
+
+struct wrong_line {
+    const char *line, *words;
+};
+
+static void wrong_lines_are_explained(void **state)
+{
+    (void)state;
+    static const struct wrong_line cases[] = {
+        {"BOOKSPOOL_SPOL=/x", "bookspool.conf:2: BOOKSPOOL_SPOL: is not a setting; did you mean "
+                              "BOOKSPOOL_SPOOL?"},
+        {"FROBNICATE=1", "bookspool.conf(5) lists them all"},
+        {"BOOKSPOOL_DEADLINE=10", "\"10\" must be a duration with s, m, h or d, from 1s to 5m"},
+        {"BOOKSPOOL_DEADLINE=99999999999999999999s", "must be a duration"},
+        {"BOOKSPOOL_DEADLINE=9223372036854775807d", "must be a duration"},
+        {"BOOKSPOOL_DEADLINE=-1s", "must be a duration"},
+        {"BOOKSPOOL_RETENTION=6d", "from 7d to 3650d"},
+        {"BOOKSPOOL_MAX_BODY=2T", "must be a size in bytes or with K, M or G, from 1K to 64M"},
+        {"BOOKSPOOL_RESERVE=64M,x", "64M or 64M,1000"},
+        {"BOOKSPOOL_SYNC=never", "must be one of: auto fsync"},
+        {"BOOKSPOOL_MAIL_ATTENDEE=maybe", "must be yes or no"},
+        {"BOOKSPOOL_SPOOL=spool", "must be an absolute path"},
+        {"BOOKSPOOL_MAIL_TO=Bob <b@example.org>", "must be mail addresses"},
+        {"BOOKSPOOL_MAIL_TO=a@example.org,,b@example.org", "must be mail addresses"},
+        {"CALCOM_WEBHOOK_ENDPOINT=api/x", "must be a path such as /api/hook"},
+        {"CALCOM_WEBHOOK_ENDPOINT=/api/webhooks/calendly", "must not be the same path"},
+        {"CALENDLY_WEBHOOK_REPLAY_PROTECTION_WINDOW=1", "must be seconds"},
+        {"BOOKSPOOL_TRANSPORT=sendgrid:", "not available in this version"},
+        {"BOOKSPOOL_TRANSPORT=maildir:rel", "maildir:/absolute/path"},
+        {"BOOKSPOOL_TRANSPORT=smtp://mail.example.org", "BOOKSPOOL_MAIL_TO: is required"},
+        {"BOOKSPOOL_SMTP_USER=u", "one is set without the other"},
+        {"BOOKSPOOL_RETRY_MIN=2h", "must not be above BOOKSPOOL_RETRY_MAX"},
+        {"CALCOM_WEBHOOK_SECRET=x", "put it into receive.env beside it"},
+        {"SENDGRID_API_KEY=x", "put it into drain.env beside it"},
+        {"BOOKSPOOL_SPOOL", "must be KEY=VALUE"},
+        {"BOOKSPOOL_SPOOL=\"/x", "a quote at both ends or at none"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char text[200];
+        snprintf(text, sizeof text, "\n%s\n", cases[i].line);
+        write_file("bookspool.conf", text, 0644);
+        assert_error(CONF_TOOL, cases[i].words);
+    }
+}
+
+static void secrets_are_never_echoed(void **state)
+{
+    (void)state;
+    write_file("receive.env", "CALCOM_WEBHOOK_SECRET=hush\n", 0644);
+    assert_false(conf_load(&conf, CONF_RECEIVE));
+    assert_non_null(strstr(buf_text(&conf.errors), "open to others (mode 644)"));
+    assert_null(strstr(buf_text(&conf.errors), "hush"));
+}
+
+static void a_setting_in_the_wrong_own_file(void **state)
+{
+    (void)state;
+    write_file("receive.env", "BOOKSPOOL_MAIL_TO=a@example.org\n", 0640);
+    assert_error(CONF_RECEIVE, "receive.env:1: BOOKSPOOL_MAIL_TO: has no effect here");
+}
+
+static void environment_errors(void **state)
+{
+    (void)state;
+    setenv("BOOKSPOOL_SPOOLS", "/x", 1);
+    assert_error(CONF_RECEIVE, "environment: BOOKSPOOL_SPOOLS: is not a setting");
+    unsetenv("BOOKSPOOL_SPOOLS");
+    setenv("SOMEBODY_ELSES", "x", 1);
+    setenv("BOOKSPOOL_CONF", "/nonexistent/bookspool.conf", 1);
+    assert_error(CONF_RECEIVE, "/nonexistent/bookspool.conf: cannot be read");
+}
+
+static void later_settings_are_announced(void **state)
+{
+    (void)state;
+    write_file("bookspool.conf", "BOOKSPOOL_TEMPLATES=/t\nDD_ENV=prod\n", 0644);
+    assert_true(conf_load(&conf, CONF_DRAIN));
+    assert_string_equal(buf_text(&conf.warnings),
+        "BOOKSPOOL_TEMPLATES: has no effect yet in this version\n"
+        "DD_ENV: has no effect yet in this version\n");
+}
+
+int main(void)
+{
+#define CONF_TEST(f) cmocka_unit_test_setup_teardown(f, up, down)
+    const struct CMUnitTest tests[] = {
+        CONF_TEST(defaults),
+        CONF_TEST(receiver_defaults),
+        CONF_TEST(files_then_environment),
+        CONF_TEST(secrets_stay_with_their_program),
+        CONF_TEST(key_file),
+        CONF_TEST(an_empty_secret_is_none),
+        CONF_TEST(wrong_lines_are_explained),
+        CONF_TEST(secrets_are_never_echoed),
+        CONF_TEST(a_setting_in_the_wrong_own_file),
+        CONF_TEST(environment_errors),
+        CONF_TEST(later_settings_are_announced),
+    };
+    if (!mkdtemp(folder))
+        return 1;
+    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    return rmdir(folder) == 0 ? failed : 1;
+}
