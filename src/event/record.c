@@ -1,0 +1,227 @@
+#include "event/record.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/digest.h"
+#include "base/hex.h"
+
+enum { NAME_MAX_LEN = 40 };
+
+/* ---- writing ---- */
+
+static void put(struct buf *out, const char *name, const char *value)
+{
+    if (!*value)
+        return;
+    buf_printf(out, "%s: ", name);
+    size_t len = strnlen(value, RECORD_VALUE_MAX);
+    for (size_t i = 0; i < len; i++)
+        buf_putc(out, value[i] >= ' ' && value[i] <= '~' ? value[i] : '?');
+    buf_putc(out, '\n');
+}
+
+static void put_time(struct buf *out, const char *name, int64_t when)
+{
+    char text[TIME_TEXT];
+    time_format_ms(when, text);
+    put(out, name, text);
+}
+
+static void put_event(const struct record *record, struct buf *out)
+{
+    put(out, "Bookspool", "1");
+    put(out, "Key", record->key);
+    put(out, "Provider", provider_name(record->provider));
+    put(out, "Event", record->event);
+    put_time(out, "Received", record->received);
+    put(out, "Key-Used", record->key_used);
+    put(out, "Signature", record->signature);
+    put(out, "Content-Type", record->content_type);
+}
+
+static void put_mail(const struct record *record, struct buf *out)
+{
+    put(out, "Bookspool-Mail", "1");
+    put(out, "Key", record->key);
+    put(out, "From", record->from);
+    put(out, "To", record->to);
+    put_time(out, "Queued", record->queued);
+}
+
+bool record_encode(const struct record *record, struct buf *out)
+{
+    char digest[DIGEST_HEX + 1];
+    if (!digest_hex(&(struct digest_part){record->body, record->length}, 1, digest))
+        return false;
+    buf_reserve(out, record->length + 1024);
+    if (record->kind == RECORD_EVENT)
+        put_event(record, out);
+    else
+        put_mail(record, out);
+    buf_printf(out, "Length: %zu\nSha256: %s\n\n", record->length, digest);
+    buf_add(out, record->body, record->length);
+    return !out->failed;
+}
+
+/* ---- reading ---- */
+
+/* What the header holds, as text, before it is understood. */
+struct header {
+    char version[8], mail_version[8];
+    char key[KEY_SIZE], provider[16], received[TIME_TEXT], queued[TIME_TEXT];
+    char length[24], sha256[DIGEST_HEX + 1];
+};
+
+struct field {
+    const char *name;
+    char *value;
+    size_t size;
+};
+
+static const char *store(
+    const struct field *fields, const char *name, const char *value, size_t len)
+{
+    for (; fields->name; fields++) {
+        if (strcasecmp(fields->name, name) != 0)
+            continue;
+        if (*fields->value)
+            return "a field of its header is there twice";
+        if (len >= fields->size)
+            return "a field of its header is too long";
+        memcpy(fields->value, value, len);
+        fields->value[len] = '\0';
+        return NULL;
+    }
+    return NULL;
+}
+
+static bool printable(const char *text, size_t len)
+{
+    for (size_t i = 0; i < len; i++)
+        if (text[i] < ' ' || text[i] > '~')
+            return false;
+    return true;
+}
+
+/* One "Name: value" line of len bytes. */
+static const char *take_line(const struct field *fields, const char *line, size_t len)
+{
+    char name[NAME_MAX_LEN + 1];
+    const char *colon = memchr(line, ':', len);
+    size_t name_len = colon ? (size_t)(colon - line) : 0;
+    if (name_len == 0 || name_len > NAME_MAX_LEN || !printable(line, len))
+        return "its header has a line that is not 'Name: value'";
+    memcpy(name, line, name_len);
+    name[name_len] = '\0';
+    const char *value = colon + 1;
+    while (value < line + len && *value == ' ')
+        value++;
+    return store(fields, name, value, (size_t)(line + len - value));
+}
+
+/* Leaves *data behind the empty line. */
+static const char *take_header(const struct field *fields, const char **data, const char *end)
+{
+    const char *limit = end - *data > RECORD_HEADER_MAX ? *data + RECORD_HEADER_MAX : end;
+    for (;;) {
+        const char *newline = memchr(*data, '\n', (size_t)(limit - *data));
+        if (!newline)
+            return "its header has no end";
+        const char *line = *data;
+        *data = newline + 1;
+        if (newline == line)
+            return NULL;
+        const char *wrong = take_line(fields, line, (size_t)(newline - line));
+        if (wrong)
+            return wrong;
+    }
+}
+
+static bool decimal(const char *text, size_t *value)
+{
+    char *end;
+    if (*text < '0' || *text > '9' || strlen(text) > 18)
+        return false;
+    *value = (size_t)strtoull(text, &end, 10);
+    return *end == '\0';
+}
+
+static const char *understand_event(const struct header *header, struct record *record)
+{
+    record->kind = RECORD_EVENT;
+    if (!provider_parse(header->provider, &record->provider))
+        return "its Provider is neither calcom nor calendly";
+    if (!time_parse(header->received, &record->received))
+        return "its Received is not a time";
+    return NULL;
+}
+
+static const char *understand_mail(const struct header *header, struct record *record)
+{
+    record->kind = RECORD_MAIL;
+    if (!address_valid(record->from) || !address_valid(record->to))
+        return "its From or To is not a mail address";
+    if (!time_parse(header->queued, &record->queued))
+        return "its Queued is not a time";
+    return NULL;
+}
+
+static const char *understand(const struct header *header, struct record *record)
+{
+    const char *wrong;
+    if (strcmp(header->version, "1") == 0)
+        wrong = understand_event(header, record);
+    else if (strcmp(header->mail_version, "1") == 0)
+        wrong = understand_mail(header, record);
+    else
+        return "it is neither 'Bookspool: 1' nor 'Bookspool-Mail: 1'";
+    if (wrong)
+        return wrong;
+    if (!key_valid(header->key))
+        return "its Key is not 32 lower-case hex digits";
+    memcpy(record->key, header->key, KEY_SIZE);
+    return decimal(header->length, &record->length) ? NULL : "its Length is not a number";
+}
+
+static const char *check_body(const struct header *header, struct record *record, size_t len)
+{
+    char digest[DIGEST_HEX + 1];
+    if (len != record->length)
+        return len < record->length ? "its body is shorter than Length says"
+                                    : "its body is longer than Length says";
+    if (!digest_hex(&(struct digest_part){record->body, len}, 1, digest))
+        return "no SHA-256 could be computed";
+    return strcmp(digest, header->sha256) == 0 ? NULL : "its body does not match Sha256";
+}
+
+const char *record_decode(const char *data, size_t len, struct record *record)
+{
+    struct header header = {0};
+    *record = (struct record){0};
+    const struct field fields[] = {
+        {"Bookspool", header.version, sizeof header.version},
+        {"Bookspool-Mail", header.mail_version, sizeof header.mail_version},
+        {"Key", header.key, sizeof header.key},
+        {"Provider", header.provider, sizeof header.provider},
+        {"Event", record->event, sizeof record->event},
+        {"Received", header.received, sizeof header.received},
+        {"Key-Used", record->key_used, sizeof record->key_used},
+        {"Signature", record->signature, sizeof record->signature},
+        {"Content-Type", record->content_type, sizeof record->content_type},
+        {"From", record->from, sizeof record->from},
+        {"To", record->to, sizeof record->to},
+        {"Queued", header.queued, sizeof header.queued},
+        {"Length", header.length, sizeof header.length},
+        {"Sha256", header.sha256, sizeof header.sha256},
+        {NULL, NULL, 0},
+    };
+    const char *end = data + len;
+    const char *wrong = take_header(fields, &data, end);
+    if (!wrong)
+        wrong = understand(&header, record);
+    record->body = data;
+    return wrong ? wrong : check_body(&header, record, (size_t)(end - data));
+}

@@ -1,0 +1,77 @@
+/*
+ * record: the form in which an event or a mail lies in the spool.
+ *
+ *     Bookspool: 1                      Bookspool-Mail: 1
+ *     Key: 3f5a...                      Key: 3f5a...
+ *     Provider: calcom                  From: bookspool@example.org
+ *     Event: BOOKING_CREATED            To: owner@example.org
+ *     Received: 2026-11-21T10:00:00.123Z    Queued: 2026-11-21T10:00:05.001Z
+ *     Key-Used: primary                 Length: 1234
+ *     Signature: t=...,v1=...           Sha256: ...
+ *     Content-Type: application/json
+ *     Length: 3073                      (empty line, then the message, RFC 5322)
+ *     Sha256: ...
+ *
+ *     (empty line, then the body exactly as it came)
+ *
+ * Lines of the header end with LF; a name is [A-Za-z0-9-]+ and matched without
+ * regard to case, a value is printable ASCII of at most 1,000 bytes. Names that
+ * are not known are skipped, so that later versions can add some.
+ *
+ * Whole means: the header parses, exactly Length bytes follow, and their digest
+ * is Sha256. A power cut may leave zeros of the right length, so the length
+ * alone proves nothing.
+ *
+ * Queued is the one field beyond DESIGN section 4: the age of a mail, from which its
+ * retry delay and its giving up are derived, must survive moves and touches, and
+ * a replayed event's arrival may be long ago.
+ */
+#ifndef EVENT_RECORD_H
+#define EVENT_RECORD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/clock.h"
+#include "event/clean.h"
+#include "event/key.h"
+
+enum { RECORD_VALUE_MAX = 1000, RECORD_HEADER_MAX = 8192 };
+
+enum record_kind { RECORD_EVENT, RECORD_MAIL };
+
+/*
+ * Texts are held in the record itself, so that a header can be read without
+ * an allocation. An absent text is "".
+ */
+struct record {
+    enum record_kind kind;
+    char key[KEY_SIZE];
+    /* an event */
+    enum provider provider;
+    char event[65];
+    int64_t received;
+    char key_used[16]; /* primary, secondary; "-" where a file was sealed by hand */
+    char signature[RECORD_VALUE_MAX + 1];
+    char content_type[RECORD_VALUE_MAX + 1];
+    /* a mail */
+    char from[ADDRESS_MAX + 1], to[ADDRESS_MAX + 1];
+    int64_t queued;
+    /* what follows the header; points into the bytes given to record_decode */
+    const char *body;
+    size_t length;
+};
+
+/*
+ * Appends the whole file to out: header, empty line, record->length bytes of
+ * record->body. Values that may not stand in a header (controls, not ASCII) are
+ * written with '?' in their place. False when memory or libcrypto failed.
+ */
+bool record_encode(const struct record *record, struct buf *out);
+
+/* NULL when `data` is a whole record; else why not, in words for a log or a .why file. */
+const char *record_decode(const char *data, size_t len, struct record *record);
+
+#endif

@@ -1,0 +1,186 @@
+/* The file form and the names: what is written comes back, and what is torn is noticed. */
+#include "scratch.h"
+
+#include "base/clock.h"
+
+static void event_comes_back(void **state)
+{
+    (void)state;
+    struct buf file = {0};
+    struct record in = {.kind = RECORD_EVENT,
+        .provider = PROVIDER_CALENDLY,
+        .event = "invitee.created",
+        .received = INT64_C(1763719200123),
+        .key_used = "secondary",
+        .signature = "t=1,v1=ab",
+        .content_type = "application/json",
+        .body = "a\0b\n\nc",
+        .length = 6};
+    struct record out;
+    strcpy(in.key, scratch_key);
+    assert_true(record_encode(&in, &file));
+    assert_null(record_decode(file.data, file.len, &out));
+    assert_int_equal(out.kind, RECORD_EVENT);
+    assert_int_equal(out.provider, PROVIDER_CALENDLY);
+    assert_string_equal(out.event, in.event);
+    assert_int_equal(out.received, in.received);
+    assert_string_equal(out.key_used, "secondary");
+    assert_string_equal(out.signature, in.signature);
+    assert_int_equal(out.length, 6);
+    assert_memory_equal(out.body, in.body, 6);
+    buf_free(&file);
+}
+
+static void mail_comes_back(void **state)
+{
+    (void)state;
+    struct buf file = {0};
+    struct record in = {.kind = RECORD_MAIL, .queued = 5000, .body = "x", .length = 1}, out;
+    strcpy(in.key, scratch_key);
+    strcpy(in.from, "a@example.org");
+    strcpy(in.to, "b@example.org");
+    assert_true(record_encode(&in, &file));
+    assert_null(record_decode(file.data, file.len, &out));
+    assert_int_equal(out.kind, RECORD_MAIL);
+    assert_string_equal(out.to, "b@example.org");
+    assert_int_equal(out.queued, 5000);
+    buf_free(&file);
+}
+
+static void header_values_cannot_break_out(void **state)
+{
+    (void)state;
+    struct buf file = {0};
+    struct record in = {.kind = RECORD_EVENT, .received = 1, .body = "", .length = 0}, out;
+    strcpy(in.key, scratch_key);
+    strcpy(in.content_type, "text/plain\nLength: 9\r\n\r\n\x80");
+    assert_true(record_encode(&in, &file));
+    assert_null(record_decode(file.data, file.len, &out));
+    assert_string_equal(out.content_type, "text/plain?Length: 9?????");
+    buf_free(&file);
+}
+
+/* A power cut may cut the file at any byte, or leave zeros of the right length. */
+static void every_torn_form_is_noticed(void **state)
+{
+    (void)state;
+    struct buf file = {0};
+    struct record out;
+    scratch_event(scratch_key, "{\"some\":\"body\"}", &file);
+    for (size_t len = 0; len < file.len; len++)
+        assert_non_null(record_decode(file.data, len, &out));
+    for (size_t from = 0; from < file.len; from++) {
+        char *torn = malloc(file.len);
+        assert_non_null(torn);
+        memcpy(torn, file.data, file.len);
+        memset(torn + from, 0, file.len - from);
+        assert_non_null(record_decode(torn, file.len, &out));
+        free(torn);
+    }
+    buf_putc(&file, 'x');
+    assert_string_equal(
+        record_decode(file.data, file.len, &out), "its body is longer than Length says");
+    buf_free(&file);
+}
+
+static void a_flipped_bit_of_the_body_is_noticed(void **state)
+{
+    (void)state;
+    struct buf file = {0};
+    struct record out;
+    scratch_event(scratch_key, "{\"some\":\"body\"}", &file);
+    for (size_t i = file.len - 15; i < file.len; i++) {
+        file.data[i] ^= 1;
+        assert_non_null(record_decode(file.data, file.len, &out));
+        file.data[i] ^= 1;
+    }
+    assert_null(record_decode(file.data, file.len, &out));
+    buf_free(&file);
+}
+
+static void wrong_headers_are_named(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *file, *wrong;
+    } cases[] = {
+        {"", "its header has no end"},
+        {"\n", "it is neither 'Bookspool: 1' nor 'Bookspool-Mail: 1'"},
+        {"Bookspool: 2\n\n", "it is neither 'Bookspool: 1' nor 'Bookspool-Mail: 1'"},
+        {"no colon\n\n", "its header has a line that is not 'Name: value'"},
+        {": x\n\n", "its header has a line that is not 'Name: value'"},
+        {"Bookspool: 1\nBookspool: 1\n\n", "a field of its header is there twice"},
+        {"Bookspool: 1\nProvider: zoom\n\n", "its Provider is neither calcom nor calendly"},
+        {"Bookspool: 1\nProvider: calcom\nReceived: noon\n\n", "its Received is not a time"},
+        {"Bookspool: 1\nProvider: calcom\nReceived: 2026-01-01T00:00:00Z\nKey: XYZ\n\n",
+            "its Key is not 32 lower-case hex digits"},
+        {"Bookspool-Mail: 1\nFrom: a\nTo: b\n\n", "its From or To is not a mail address"},
+    };
+    struct record out;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        assert_string_equal(
+            record_decode(cases[i].file, strlen(cases[i].file), &out), cases[i].wrong);
+}
+
+/* sha256sum of "calcom\0{}" and of the hour form, computed with coreutils. */
+static void keys_are_what_the_design_says(void **state)
+{
+    (void)state;
+    char key[KEY_SIZE], other[KEY_SIZE];
+    assert_true(key_of(PROVIDER_CALCOM, "{}", 2, key));
+    assert_string_equal(key, "935e6d41ba7b22fb5fc00e5f7ce78913");
+    assert_true(key_of(PROVIDER_CALENDLY, "{}", 2, other));
+    assert_string_not_equal(key, other);
+    assert_true(key_of_hour(PROVIDER_CALCOM, "false", 5, INT64_C(3600000) * 489922 + 5, key));
+    assert_string_equal(key, "4b5fe1ee2c42bec2bf495ecfa353c1be");
+    assert_true(key_of_hour(PROVIDER_CALCOM, "false", 5, INT64_C(3600000) * 489923, other));
+    assert_string_not_equal(key, other);
+}
+
+static void mail_names_follow_the_address(void **state)
+{
+    (void)state;
+    char a[MAIL_NAME_SIZE], b[MAIL_NAME_SIZE];
+    struct spool_name parsed;
+    assert_true(mail_name(scratch_key, "Owner@Example.org", a));
+    assert_true(mail_name(scratch_key, "owner@example.org", b));
+    assert_string_equal(a, b);
+    assert_string_equal(a + KEY_LEN, "-9057178f1b2d");
+    assert_true(name_parse(a, &parsed));
+    assert_string_equal(parsed.key, scratch_key);
+    assert_int_equal(parsed.generation, 0);
+    assert_int_equal(strlen(parsed.recipient), RECIPIENT_LEN);
+}
+
+static void names_are_read_strictly(void **state)
+{
+    (void)state;
+    struct spool_name parsed;
+    assert_true(name_parse("0123456789abcdef0123456789abcdef.17", &parsed));
+    assert_int_equal(parsed.generation, 17);
+    assert_true(name_parse("0123456789abcdef0123456789abcdef.17-aaaaaaaaaaaa", &parsed));
+    static const char *const wrong[] = {"", "0123", "0123456789ABCDEF0123456789abcdef",
+        "0123456789abcdef0123456789abcdef.", "0123456789abcdef0123456789abcdef.x",
+        "0123456789abcdef0123456789abcdef.017", "0123456789abcdef0123456789abcdef-aaa",
+        "0123456789abcdef0123456789abcdef-aaaaaaaaaaaa.why", "0123456789abcdef0123456789abcdef.why",
+        "0123456789abcdef0123456789abcdef0",
+        "0123456789abcdef0123456789abcdef.1234567890123456789"};
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
+        assert_false(name_parse(wrong[i], &parsed));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(event_comes_back),
+        cmocka_unit_test(mail_comes_back),
+        cmocka_unit_test(header_values_cannot_break_out),
+        cmocka_unit_test(every_torn_form_is_noticed),
+        cmocka_unit_test(a_flipped_bit_of_the_body_is_noticed),
+        cmocka_unit_test(wrong_headers_are_named),
+        cmocka_unit_test(keys_are_what_the_design_says),
+        cmocka_unit_test(mail_names_follow_the_address),
+        cmocka_unit_test(names_are_read_strictly),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
