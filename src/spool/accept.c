@@ -1,0 +1,110 @@
+#include "spool/accept.h"
+
+#include <errno.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+void accept_init(struct accept_batch *batch, struct spool *spool, bool fsync_each,
+    int64_t reserve_bytes, int64_t reserve_inodes)
+{
+    *batch = (struct accept_batch){.spool = spool,
+        .fsync_each = fsync_each || !spool->syncfs_tells,
+        .reserve_bytes = reserve_bytes,
+        .reserve_inodes = reserve_inodes};
+}
+
+bool accept_full(const struct accept_batch *batch)
+{
+    return batch->count == ACCEPT_BATCH_MAX;
+}
+
+bool accept_has_room(struct accept_batch *batch)
+{
+    struct statvfs fs;
+    if (fstatvfs(batch->spool->root, &fs) < 0)
+        return spool_failed(batch->spool, "look at the free space of", DIR_NEW, "");
+    bool inodes = fs.f_files == 0 /* btrfs and others have no fixed number */ ||
+                  (int64_t)fs.f_favail >= batch->reserve_inodes;
+    bool bytes = (int64_t)(fs.f_bavail * fs.f_frsize) >= batch->reserve_bytes;
+    if (inodes && bytes && !(fs.f_flag & ST_RDONLY))
+        return true;
+    errno = fs.f_flag & ST_RDONLY ? EROFS : ENOSPC;
+    return spool_failed(batch->spool, "keep the reserve for", DIR_NEW, "");
+}
+
+/* The file has its name: its descriptor waits for the sync. */
+static enum accept_result keep(
+    struct accept_batch *batch, enum spool_dir dir, int fd, enum accept_result result)
+{
+    batch->fd[batch->count++] = fd;
+    batch->touched[dir] = true;
+    return result;
+}
+
+static enum accept_result put(
+    struct accept_batch *batch, enum spool_dir dir, const char *key, const struct buf *file)
+{
+    struct spool *spool = batch->spool;
+    struct spool_temp temp;
+    if (!spool_temp_write(spool, file->data, file->len, &temp))
+        return ACCEPT_FAILED;
+    enum spool_put named = spool_name(spool, &temp, dir, key);
+    if (named == SPOOL_PUT)
+        return keep(batch, dir, temp.fd, ACCEPT_STORED);
+    if (named == SPOOL_PUT_EXISTS && spool_sync_file(spool, temp.fd) &&
+        spool_name_over(spool, &temp, dir, key))
+        return keep(batch, dir, temp.fd, ACCEPT_DUPLICATE);
+    spool_temp_drop(spool, &temp);
+    return ACCEPT_FAILED;
+}
+
+enum accept_result accept_put(struct accept_batch *batch, const char *key, const struct buf *file)
+{
+    if (!spool_exists(batch->spool, DIR_DONE, key))
+        return put(batch, DIR_NEW, key, file);
+    /* whoever renamed it may not have synced that yet, and neither whoever put it */
+    batch->touched[DIR_DONE] = batch->touched[DIR_NEW] = true;
+    return ACCEPT_DUPLICATE;
+}
+
+static bool whole_in_new(struct spool *spool, const char *key)
+{
+    struct spool_file file;
+    if (!spool_read(spool, DIR_NEW, key, &file))
+        return false;
+    bool whole = !file.not_whole;
+    spool_file_free(&file);
+    return whole;
+}
+
+enum accept_result accept_hold(struct accept_batch *batch, const char *key, const struct buf *file)
+{
+    if (whole_in_new(batch->spool, key) || spool_exists(batch->spool, DIR_DONE, key))
+        return ACCEPT_DUPLICATE;
+    return put(batch, DIR_HELD, key, file);
+}
+
+static bool sync_each(struct accept_batch *batch)
+{
+    bool ok = true;
+    for (size_t i = 0; i < batch->count; i++)
+        ok = spool_sync_file(batch->spool, batch->fd[i]) && ok;
+    for (enum spool_dir dir = 0; dir < SPOOL_DIRS; dir++)
+        if (batch->touched[dir])
+            ok = spool_sync_dir(batch->spool, dir) && ok;
+    return ok;
+}
+
+bool accept_sync(struct accept_batch *batch)
+{
+    bool one_by_one = batch->fsync_each || batch->count <= 1;
+    bool ok = one_by_one ? sync_each(batch) : spool_sync_all(batch->spool);
+    int saved = errno;
+    for (size_t i = 0; i < batch->count; i++)
+        close(batch->fd[i]);
+    batch->count = 0;
+    for (enum spool_dir dir = 0; dir < SPOOL_DIRS; dir++)
+        batch->touched[dir] = false;
+    errno = saved;
+    return ok;
+}

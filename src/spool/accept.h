@@ -1,0 +1,68 @@
+/*
+ * accept: the receiver's side of the spool.
+ *
+ * One batch is all that the requests of one turn of the event loop put; its
+ * answers may go out only when accept_sync has returned true. Per event:
+ *
+ *   done/KEY exists               duplicate; done/ and new/ are synced with the batch
+ *   new/KEY could be named        stored; file and directory are synced with the batch
+ *   new/KEY was there             never trusted, whole or not: a sync may have failed on it once,
+ *                                 and Linux says so only once. The own file is synced, renamed
+ *                                 over the name, the directory synced with the batch: duplicate
+ *   anything fails                503; the temp file goes, a visible name never does, since
+ *                                 another receiver may have answered 200 for it
+ *
+ * Name first, sync after, answer last: one journal commit instead of two. After
+ * a power cut a name may hold a torn body, but never one that got a 200.
+ *
+ * Sync: a batch of one file by fsync of file and directory, a larger one by one
+ * syncfs (which also writes out what other programs left dirty on that file
+ * system; BOOKSPOOL_SYNC=fsync syncs each file instead). Each file's
+ * descriptor stays open until its sync has returned, or the kernel could drop
+ * a write error unseen.
+ */
+#ifndef SPOOL_ACCEPT_H
+#define SPOOL_ACCEPT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "spool/spool.h"
+
+enum { ACCEPT_BATCH_MAX = 256 };
+
+struct accept_batch {
+    struct spool *spool;
+    bool fsync_each; /* BOOKSPOOL_SYNC=fsync, or a kernel whose syncfs does not tell of errors */
+    int64_t reserve_bytes, reserve_inodes;
+    int fd[ACCEPT_BATCH_MAX];
+    size_t count; /* descriptors in fd */
+    bool touched[SPOOL_DIRS];
+};
+
+enum accept_result { ACCEPT_STORED, ACCEPT_DUPLICATE, ACCEPT_FAILED };
+
+void accept_init(struct accept_batch *batch, struct spool *spool, bool fsync_each,
+    int64_t reserve_bytes, int64_t reserve_inodes);
+
+/* True when ACCEPT_BATCH_MAX files wait for their sync: call accept_sync before the next put. */
+bool accept_full(const struct accept_batch *batch);
+
+/* Is there room above the reserve? Asked once a turn. False also when it cannot be found out. */
+bool accept_has_room(struct accept_batch *batch);
+
+/* `file` is a record of record_encode. */
+enum accept_result accept_put(struct accept_batch *batch, const char *key, const struct buf *file);
+
+/*
+ * For an event outside the replay window. Known (new/KEY is whole, or done/KEY exists, asked in
+ * this order, because that is the way an event moves): ACCEPT_DUPLICATE, nothing stored. Else one
+ * copy in held/, in the same way as above.
+ */
+enum accept_result accept_hold(struct accept_batch *batch, const char *key, const struct buf *file);
+
+/* False: every event put since the last call must be answered 503. The batch is empty after. */
+bool accept_sync(struct accept_batch *batch);
+
+#endif

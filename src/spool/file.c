@@ -1,0 +1,296 @@
+/* Files of the spool: writing, naming, reading, listing, syncing. Contract: spool/spool.h. */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "spool/spool.h"
+
+bool spool_exists(const struct spool *spool, enum spool_dir dir, const char *name)
+{
+    struct stat st;
+    return fstatat(spool->dir[dir], name, &st, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+/* ---- writing and naming ---- */
+
+static bool write_all(int fd, const char *data, size_t len)
+{
+    while (len) {
+        ssize_t n = write(fd, data, len);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return false;
+        data += n;
+        len -= (size_t)n;
+    }
+    return true;
+}
+
+static int create(struct spool *spool, struct spool_temp *temp)
+{
+    int fd;
+    do {
+        snprintf(temp->name, sizeof temp->name, "%ld.%u.%08x", (long)getpid(), ++spool->temp_count,
+            spool->temp_salt);
+        fd = openat(spool->dir[DIR_TMP], temp->name,
+            O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, SPOOL_FILE_MODE);
+    } while (fd < 0 && (errno == EEXIST || errno == EINTR));
+    return fd;
+}
+
+bool spool_temp_write(struct spool *spool, const void *data, size_t len, struct spool_temp *temp)
+{
+    temp->fd = create(spool, temp);
+    if (temp->fd < 0)
+        return spool_failed(spool, "create", DIR_TMP, temp->name);
+    if (write_all(temp->fd, data, len))
+        return true;
+    spool_failed(spool, "write", DIR_TMP, temp->name);
+    spool_temp_drop(spool, temp);
+    return false;
+}
+
+void spool_temp_drop(struct spool *spool, struct spool_temp *temp)
+{
+    int saved = errno;
+    if (temp->fd >= 0)
+        close(temp->fd);
+    temp->fd = -1;
+    unlinkat(spool->dir[DIR_TMP], temp->name, 0);
+    errno = saved;
+}
+
+/* For file systems without RENAME_NOREPLACE (NFS, some FUSE). */
+static int link_instead(int from, const char *name, int to, const char *new_name)
+{
+    if (linkat(from, name, to, new_name, 0) < 0)
+        return -1;
+    unlinkat(from, name, 0); /* two names of one file harm nobody; tmp/ is swept */
+    return 0;
+}
+
+enum spool_put spool_move_new(struct spool *spool, enum spool_dir from, const char *name,
+    enum spool_dir to, const char *new_name)
+{
+    int a = spool->dir[from], b = spool->dir[to];
+    int rc = renameat2(a, name, b, new_name, RENAME_NOREPLACE);
+    if (rc < 0 && (errno == EINVAL || errno == ENOSYS))
+        rc = link_instead(a, name, b, new_name);
+    if (rc == 0)
+        return SPOOL_PUT;
+    if (errno == EEXIST)
+        return SPOOL_PUT_EXISTS;
+    spool_failed(spool, "name", to, new_name);
+    return SPOOL_PUT_FAILED;
+}
+
+bool spool_move(struct spool *spool, enum spool_dir from, const char *name, enum spool_dir to,
+    const char *new_name)
+{
+    if (renameat(spool->dir[from], name, spool->dir[to], new_name) == 0)
+        return true;
+    return spool_failed(spool, "rename to", to, new_name);
+}
+
+enum spool_put spool_name(
+    struct spool *spool, struct spool_temp *temp, enum spool_dir dir, const char *name)
+{
+    return spool_move_new(spool, DIR_TMP, temp->name, dir, name);
+}
+
+bool spool_name_over(
+    struct spool *spool, struct spool_temp *temp, enum spool_dir dir, const char *name)
+{
+    return spool_move(spool, DIR_TMP, temp->name, dir, name);
+}
+
+bool spool_remove(struct spool *spool, enum spool_dir dir, const char *name)
+{
+    if (unlinkat(spool->dir[dir], name, 0) == 0)
+        return true;
+    return spool_failed(spool, "remove", dir, name);
+}
+
+/* ---- reading ---- */
+
+static bool read_all(int fd, struct buf *data, size_t size)
+{
+    if (!buf_reserve(data, size + 1)) {
+        errno = ENOMEM;
+        return false;
+    }
+    for (;;) {
+        ssize_t n = read(fd, data->data + data->len, data->cap - 1 - data->len);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return false;
+        data->len += (size_t)n;
+        data->data[data->len] = '\0';
+        if (n == 0)
+            return true;
+        if (data->len > SPOOL_FILE_MAX || !buf_reserve(data, 4096)) {
+            errno = EFBIG;
+            return false;
+        }
+    }
+}
+
+static bool read_open(int fd, struct spool_file *file)
+{
+    struct stat st;
+    if (fstat(fd, &st) < 0)
+        return false;
+    if (!S_ISREG(st.st_mode) || st.st_size > SPOOL_FILE_MAX) {
+        errno = S_ISREG(st.st_mode) ? EFBIG : EINVAL;
+        return false;
+    }
+    file->mode = st.st_mode;
+    file->owner = st.st_uid;
+    file->mtime = time_from_timespec(st.st_mtim);
+    if (!read_all(fd, &file->data, (size_t)st.st_size))
+        return false;
+    file->not_whole = record_decode(buf_text(&file->data), file->data.len, &file->record);
+    return true;
+}
+
+bool spool_read(struct spool *spool, enum spool_dir dir, const char *name, struct spool_file *file)
+{
+    *file = (struct spool_file){0};
+    int fd =
+        openat(spool->dir[dir], name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
+    if (fd < 0)
+        return spool_failed(spool, "open", dir, name);
+    bool ok = read_open(fd, file);
+    int saved = errno;
+    close(fd);
+    if (!ok) {
+        spool_file_free(file);
+        errno = saved;
+        return spool_failed(spool, "read", dir, name);
+    }
+    return true;
+}
+
+void spool_file_free(struct spool_file *file)
+{
+    buf_free(&file->data);
+}
+
+/* ---- listing ---- */
+
+static int by_age(const void *a, const void *b)
+{
+    const struct spool_item *x = a, *y = b;
+    if (x->mtime != y->mtime)
+        return x->mtime < y->mtime ? -1 : 1;
+    return strcmp(x->name, y->name);
+}
+
+static bool add_item(struct spool_list *list, const char *name, const struct stat *st)
+{
+    if (list->count == list->room) {
+        size_t room = list->room ? 2 * list->room : 64;
+        struct spool_item *item = reallocarray(list->item, room, sizeof *item);
+        if (!item)
+            return false;
+        list->item = item;
+        list->room = room;
+    }
+    char *copy = strdup(name);
+    if (!copy)
+        return false;
+    list->item[list->count++] = (struct spool_item){.name = copy,
+        .mtime = time_from_timespec(st->st_mtim),
+        .size = st->st_size,
+        .mode = st->st_mode,
+        .owner = st->st_uid};
+    return true;
+}
+
+static bool add_all(DIR *stream, int fd, struct spool_list *list)
+{
+    struct dirent *entry;
+    for (errno = 0; (entry = readdir(stream)); errno = 0) {
+        struct stat st;
+        if (entry->d_name[0] == '.')
+            continue;
+        if (fstatat(fd, entry->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0) {
+            if (errno == ENOENT) /* moved on while it was listed */
+                continue;
+            return false;
+        }
+        if (S_ISREG(st.st_mode) && !add_item(list, entry->d_name, &st))
+            return false;
+    }
+    return errno == 0;
+}
+
+bool spool_list(struct spool *spool, enum spool_dir dir, struct spool_list *list)
+{
+    *list = (struct spool_list){0};
+    int fd = openat(spool->dir[dir], ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *stream = fd < 0 ? NULL : fdopendir(fd);
+    bool ok = stream && add_all(stream, fd, list);
+    int saved = errno;
+    if (stream)
+        closedir(stream);
+    else if (fd >= 0)
+        close(fd);
+    if (ok) {
+        if (list->count)
+            qsort(list->item, list->count, sizeof *list->item, by_age);
+        return true;
+    }
+    spool_list_free(list);
+    errno = saved;
+    return spool_failed(spool, "list", dir, "");
+}
+
+void spool_list_free(struct spool_list *list)
+{
+    for (size_t i = 0; i < list->count; i++)
+        free(list->item[i].name);
+    free(list->item);
+    *list = (struct spool_list){0};
+}
+
+/* ---- syncing: never twice for one failure, the kernel reports it only once ---- */
+
+bool spool_sync_file(struct spool *spool, int fd)
+{
+    int rc;
+    do
+        rc = fsync(fd);
+    while (rc < 0 && errno == EINTR);
+    return rc == 0 || spool_failed(spool, "sync a file of", DIR_TMP, "");
+}
+
+bool spool_sync_dir(struct spool *spool, enum spool_dir dir)
+{
+    int rc;
+    do
+        rc = fsync(spool->dir[dir]);
+    while (rc < 0 && errno == EINTR);
+    if (rc < 0 && errno == EINVAL) /* some network file systems have nothing to sync here */
+        return true;
+    return rc == 0 || spool_failed(spool, "sync", dir, "");
+}
+
+bool spool_sync_all(struct spool *spool)
+{
+    int rc;
+    do
+        rc = syncfs(spool->root);
+    while (rc < 0 && errno == EINTR);
+    if (rc == 0)
+        return true;
+    snprintf(spool->step, sizeof spool->step, "sync the file system of the spool");
+    return false;
+}

@@ -1,0 +1,171 @@
+#include "spool/prune.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+
+#define STAMP     ".pruned"
+#define TEMP_LIFE (INT64_C(3600) * MS_PER_SECOND)
+
+/* ---- the stamp ---- */
+
+static bool renew_stamp(struct spool *spool, int64_t now)
+{
+    int fd =
+        openat(spool->root, STAMP, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, SPOOL_FILE_MODE);
+    struct timespec ts = time_to_timespec(now);
+    bool ok = fd >= 0 && futimens(fd, (struct timespec[]){ts, ts}) == 0;
+    int saved = errno;
+    if (fd >= 0)
+        close(fd);
+    errno = saved;
+    return ok || spool_failed(spool, "stamp", DIR_DONE, "");
+}
+
+enum visit { VISIT_NOT_DUE, VISIT_RENEW, VISIT_PRUNE };
+
+static enum visit what_to_do(struct spool *spool, const struct prune_options *options)
+{
+    struct stat st;
+    if (options->at_once)
+        return VISIT_PRUNE;
+    if (fstatat(spool->root, STAMP, &st, AT_SYMLINK_NOFOLLOW) < 0)
+        return VISIT_RENEW;
+    int64_t age = options->now - time_from_timespec(st.st_mtim);
+    if (age < 0 || age > 2 * MS_PER_DAY)
+        return VISIT_RENEW;
+    return age < MS_PER_DAY ? VISIT_NOT_DUE : VISIT_PRUNE;
+}
+
+/* ---- keys in play ---- */
+
+struct keys {
+    char (*key)[KEY_SIZE];
+    size_t count, room;
+};
+
+static bool add_key(struct keys *keys, const char *key)
+{
+    if (keys->count == keys->room) {
+        size_t room = keys->room ? 2 * keys->room : 64;
+        char(*grown)[KEY_SIZE] = reallocarray(keys->key, room, sizeof *grown);
+        if (!grown)
+            return false;
+        keys->key = grown;
+        keys->room = room;
+    }
+    memcpy(keys->key[keys->count], key, KEY_LEN);
+    keys->key[keys->count++][KEY_LEN] = '\0';
+    return true;
+}
+
+/* A file in replay/ may have any name: its header tells. What has no key plays for none. */
+static bool add_file(struct spool *spool, enum spool_dir dir, const char *name, struct keys *keys)
+{
+    struct spool_name parsed;
+    struct spool_file file;
+    if (name_parse(name, &parsed))
+        return add_key(keys, parsed.key);
+    if (dir != DIR_REPLAY || !spool_read(spool, dir, name, &file))
+        return true;
+    bool ok = !key_valid(file.record.key) || add_key(keys, file.record.key);
+    spool_file_free(&file);
+    return ok;
+}
+
+static bool add_dir(struct spool *spool, enum spool_dir dir, struct keys *keys)
+{
+    struct spool_list list;
+    if (!spool_list(spool, dir, &list))
+        return false;
+    bool ok = true;
+    for (size_t i = 0; ok && i < list.count; i++)
+        ok = add_file(spool, dir, list.item[i].name, keys);
+    spool_list_free(&list);
+    return ok;
+}
+
+static int compare(const void *a, const void *b)
+{
+    return strcmp(a, b);
+}
+
+static bool find_in_play(struct spool *spool, struct keys *keys)
+{
+    static const enum spool_dir dirs[] = {
+        DIR_NEW, DIR_REPLAY, DIR_HELD, DIR_OUT, DIR_FAILED, DIR_BAD};
+    for (size_t i = 0; i < sizeof dirs / sizeof *dirs; i++)
+        if (!add_dir(spool, dirs[i], keys))
+            return false;
+    if (keys->count)
+        qsort(keys->key, keys->count, sizeof *keys->key, compare);
+    return true;
+}
+
+static bool in_play(const struct keys *keys, const char *key)
+{
+    return keys->count && bsearch(key, keys->key, keys->count, sizeof *keys->key, compare);
+}
+
+/* ---- pruning ---- */
+
+static bool old_enough(const struct spool_item *item, int64_t now, int64_t retention)
+{
+    return item->mtime < now - retention;
+}
+
+static bool prune_dir(struct spool *spool, enum spool_dir dir, int64_t retention,
+    const struct prune_options *options, const struct keys *keys, size_t *count)
+{
+    struct spool_list list;
+    bool ok = spool_list(spool, dir, &list);
+    for (size_t i = 0; ok && i < list.count; i++) {
+        struct spool_name parsed;
+        const struct spool_item *item = &list.item[i];
+        if (!old_enough(item, options->now, retention))
+            break; /* oldest first */
+        if (!name_parse(item->name, &parsed) || in_play(keys, parsed.key))
+            continue;
+        ok = options->dry_run || spool_remove(spool, dir, item->name);
+        *count += ok;
+    }
+    spool_list_free(&list);
+    return ok;
+}
+
+static bool sweep_temp(struct spool *spool, const struct prune_options *options, size_t *count)
+{
+    struct spool_list list;
+    bool ok = spool_list(spool, DIR_TMP, &list);
+    for (size_t i = 0; ok && i < list.count; i++)
+        if (old_enough(&list.item[i], options->now, TEMP_LIFE)) {
+            ok = options->dry_run || spool_remove(spool, DIR_TMP, list.item[i].name);
+            *count += ok;
+        }
+    spool_list_free(&list);
+    return ok;
+}
+
+bool prune(struct spool *spool, const struct prune_options *options, struct prune_result *result)
+{
+    *result = (struct prune_result){0};
+    enum visit visit = what_to_do(spool, options);
+    if (visit == VISIT_NOT_DUE)
+        return true;
+    if (visit == VISIT_RENEW)
+        return options->dry_run || renew_stamp(spool, options->now);
+    struct keys keys = {0};
+    result->visited = true;
+    bool ok = find_in_play(spool, &keys) &&
+              prune_dir(spool, DIR_DONE, options->retention, options, &keys, &result->done) &&
+              prune_dir(spool, DIR_SENT, options->retention_sent, options, &keys, &result->sent) &&
+              sweep_temp(spool, options, &result->temp) &&
+              (options->dry_run || renew_stamp(spool, options->now));
+    free(keys.key);
+    return ok;
+}

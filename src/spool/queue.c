@@ -1,0 +1,145 @@
+#include "spool/queue.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+enum { WHY_NAME_SIZE = 300 };
+
+enum queue_lock queue_lock(struct spool *spool)
+{
+    int fd =
+        openat(spool->root, "lock", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, SPOOL_FILE_MODE);
+    if (fd < 0) {
+        snprintf(spool->step, sizeof spool->step, "open lock");
+        return QUEUE_LOCK_FAILED;
+    }
+    int rc;
+    do
+        rc = flock(fd, LOCK_EX | LOCK_NB);
+    while (rc < 0 && errno == EINTR);
+    if (rc == 0) {
+        spool->lock = fd;
+        return QUEUE_LOCKED;
+    }
+    int saved = errno;
+    close(fd);
+    errno = saved;
+    if (errno == EWOULDBLOCK)
+        return QUEUE_BUSY;
+    snprintf(spool->step, sizeof spool->step, "lock");
+    return QUEUE_LOCK_FAILED;
+}
+
+void queue_unlock(struct spool *spool)
+{
+    if (spool->lock >= 0)
+        close(spool->lock);
+    spool->lock = -1;
+}
+
+bool queue_probe(struct spool *spool)
+{
+    static const char name[] = ".probe";
+    struct spool_temp temp;
+    if (!spool_temp_write(spool, "probe\n", 6, &temp))
+        return false;
+    if (!spool_sync_file(spool, temp.fd) || !spool_name_over(spool, &temp, DIR_OUT, name)) {
+        spool_temp_drop(spool, &temp);
+        return false;
+    }
+    close(temp.fd);
+    return spool_move(spool, DIR_OUT, name, DIR_SENT, name) && spool_remove(spool, DIR_SENT, name);
+}
+
+bool queue_due(int64_t mtime, int64_t now)
+{
+    return mtime <= now || mtime > now + QUEUE_MTIME_AHEAD_MAX;
+}
+
+static bool set_time(int fd, int64_t when)
+{
+    struct timespec ts = time_to_timespec(when);
+    return futimens(fd, (struct timespec[]){ts, ts}) == 0;
+}
+
+bool queue_adopt(
+    struct spool *spool, enum spool_dir dir, const char *name, const struct spool_file *file)
+{
+    struct spool_temp temp;
+    mode_t marks = file->mode & (QUEUE_UNKNOWN | QUEUE_SENT);
+    if (!spool_temp_write(spool, file->data.data, file->data.len, &temp))
+        return false;
+    if (fchmod(temp.fd, SPOOL_FILE_MODE | marks) == 0 && set_time(temp.fd, file->mtime) &&
+        spool_sync_file(spool, temp.fd) && spool_name_over(spool, &temp, dir, name)) {
+        close(temp.fd);
+        return true;
+    }
+    spool_temp_drop(spool, &temp);
+    return spool_failed(spool, "adopt", dir, name);
+}
+
+bool queue_mark(struct spool *spool, enum spool_dir dir, const char *name, mode_t marks)
+{
+    if (fchmodat(spool->dir[dir], name, SPOOL_FILE_MODE | marks, 0) == 0)
+        return true;
+    return spool_failed(spool, "mark", dir, name);
+}
+
+bool queue_mark_durably(struct spool *spool, enum spool_dir dir, const char *name, mode_t marks)
+{
+    int fd = openat(spool->dir[dir], name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    bool ok = fd >= 0 && fchmod(fd, SPOOL_FILE_MODE | marks) == 0 && spool_sync_file(spool, fd);
+    int saved = errno;
+    if (fd >= 0)
+        close(fd);
+    errno = saved;
+    return ok || spool_failed(spool, "mark", dir, name);
+}
+
+bool queue_set_time(struct spool *spool, enum spool_dir dir, const char *name, int64_t when)
+{
+    struct timespec ts = time_to_timespec(when);
+    if (utimensat(spool->dir[dir], name, (struct timespec[]){ts, ts}, AT_SYMLINK_NOFOLLOW) == 0)
+        return true;
+    return spool_failed(spool, "set the time of", dir, name);
+}
+
+static bool why_name(const char *name, char out[WHY_NAME_SIZE])
+{
+    return snprintf(out, WHY_NAME_SIZE, "%s.why", name) < WHY_NAME_SIZE;
+}
+
+bool queue_write_why(struct spool *spool, enum spool_dir dir, const char *name, const char *why)
+{
+    char file[WHY_NAME_SIZE], line[1024];
+    struct spool_temp temp;
+    size_t len = (size_t)snprintf(line, sizeof line - 1, "%s", why);
+    if (len > sizeof line - 2)
+        len = sizeof line - 2;
+    line[len++] = '\n';
+    if (!why_name(name, file) || !spool_temp_write(spool, line, len, &temp))
+        return false;
+    if (spool_sync_file(spool, temp.fd) && spool_name_over(spool, &temp, dir, file)) {
+        close(temp.fd);
+        return spool_sync_dir(spool, dir);
+    }
+    spool_temp_drop(spool, &temp);
+    return false;
+}
+
+void queue_remove_why(struct spool *spool, enum spool_dir dir, const char *name)
+{
+    char file[WHY_NAME_SIZE];
+    if (why_name(name, file))
+        unlinkat(spool->dir[dir], file, 0);
+}
+
+bool queue_give_up(
+    struct spool *spool, enum spool_dir from, const char *name, enum spool_dir to, const char *why)
+{
+    return queue_write_why(spool, to, name, why) && spool_move(spool, from, name, to, name);
+}

@@ -1,0 +1,68 @@
+/*
+ * queue: the drain's side of the spool: the lock, the probe, and the small
+ * steps by which events and mails move. The order of the steps is the drain's
+ * (drain/run.h); that each of them is one system call, or safe to cut short
+ * between two, is this module's.
+ *
+ * Marks on a mail in out/ are permission bits, because they change with one call and
+ * move with the file:
+ *   x (QUEUE_UNKNOWN)  the last byte may have been given away: if nobody
+ *                      clears it, the mail may have arrived. Not synced: it marks the death of a
+ *                      process, not of the power.
+ *   t (QUEUE_SENT)     it was accepted, but could not be renamed to sent/: it is renamed, never
+ * sent. The next attempt is the mtime.
+ */
+#ifndef SPOOL_QUEUE_H
+#define SPOOL_QUEUE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/stat.h>
+
+#include "spool/spool.h"
+
+enum { QUEUE_UNKNOWN = S_IXUSR, QUEUE_SENT = S_ISVTX };
+
+/* An mtime further ahead than any delay is a clock that jumped: due. */
+#define QUEUE_MTIME_AHEAD_MAX (2 * MS_PER_DAY)
+
+enum queue_lock { QUEUE_LOCKED, QUEUE_BUSY, QUEUE_LOCK_FAILED };
+
+/*
+ * One drain at a time: flock(2) on `lock`, which is never removed or replaced. The lock goes with
+ * the last descriptor, so it also outlives the parent as long as one of its senders lives.
+ */
+enum queue_lock queue_lock(struct spool *spool);
+void queue_unlock(struct spool *spool);
+
+/*
+ * Can this run settle what it is going to send? Creates, syncs, renames and removes a dot file.
+ * Where this fails nothing may be sent: a mail that cannot be renamed to sent/ would go out again.
+ */
+bool queue_probe(struct spool *spool);
+
+bool queue_due(int64_t mtime, int64_t now);
+
+/*
+ * Marks and times can only be set by a file's owner. A file of somebody else
+ * (fcgiwrap's user, an operator's cp) is copied, synced, and renamed over its
+ * own name, which therefore never disappears. The copy keeps mtime and marks.
+ */
+bool queue_adopt(
+    struct spool *spool, enum spool_dir dir, const char *name, const struct spool_file *file);
+
+/* Sets permission bits SPOOL_FILE_MODE | marks. */
+bool queue_mark(struct spool *spool, enum spool_dir dir, const char *name, mode_t marks);
+/* The same, synced. */
+bool queue_mark_durably(struct spool *spool, enum spool_dir dir, const char *name, mode_t marks);
+bool queue_set_time(struct spool *spool, enum spool_dir dir, const char *name, int64_t when);
+
+/* NAME.why: one line for people. Durable when it returns true. */
+bool queue_write_why(struct spool *spool, enum spool_dir dir, const char *name, const char *why);
+void queue_remove_why(struct spool *spool, enum spool_dir dir, const char *name);
+
+/* To `to`, with a .why that is durable before the name moves. */
+bool queue_give_up(
+    struct spool *spool, enum spool_dir from, const char *name, enum spool_dir to, const char *why);
+
+#endif

@@ -1,0 +1,46 @@
+#include "spool/replay.h"
+
+#include <stdio.h>
+#include <unistd.h>
+
+enum { TRIES = 1000 };
+
+bool replay_put(struct spool *spool, const char *key, const struct buf *file)
+{
+    struct spool_temp temp;
+    char name[KEY_SIZE + 8];
+    enum spool_put put = SPOOL_PUT_EXISTS;
+    if (!spool_temp_write(spool, file->data, file->len, &temp))
+        return false;
+    bool ok = spool_sync_file(spool, temp.fd);
+    for (int i = 1; ok && put == SPOOL_PUT_EXISTS && i < TRIES; i++) {
+        if (i == 1)
+            snprintf(name, sizeof name, "%s", key);
+        else
+            snprintf(name, sizeof name, "%s_%d", key, i);
+        put = spool_name(spool, &temp, DIR_REPLAY, name);
+    }
+    if (put == SPOOL_PUT) {
+        close(temp.fd);
+        return spool_sync_dir(spool, DIR_REPLAY);
+    }
+    spool_temp_drop(spool, &temp);
+    return false;
+}
+
+bool replay_mail_exists(struct spool *spool, const char *mail_name)
+{
+    return spool_exists(spool, DIR_OUT, mail_name) || spool_exists(spool, DIR_SENT, mail_name) ||
+           spool_exists(spool, DIR_FAILED, mail_name);
+}
+
+bool replay_claim(struct spool *spool, const char *name, const char *key, int64_t generation,
+    char claimed[MAIL_NAME_SIZE])
+{
+    enum spool_put put = SPOOL_PUT_EXISTS;
+    for (int i = 0; put == SPOOL_PUT_EXISTS && i < TRIES; i++) {
+        snprintf(claimed, MAIL_NAME_SIZE, "%s.%lld", key, (long long)generation + i);
+        put = spool_move_new(spool, DIR_REPLAY, name, DIR_REPLAY, claimed);
+    }
+    return put == SPOOL_PUT && spool_sync_dir(spool, DIR_REPLAY);
+}

@@ -1,0 +1,141 @@
+/*
+ * spool: the directories, by descriptor, and what is the same for all who touch them.
+ *
+ *     events   tmp -> new -> done        held    genuine but stale
+ *     mails           out -> sent        bad     not whole for an hour
+ *              replay                    failed  given up, KEY-r.why beside it
+ *
+ * The protocol stands in bookspool-spool(5), and each module here implements
+ * the part of one writer: spool/accept.h the receivers, spool/queue.h the
+ * drain, spool/replay.h and spool/prune.h operators and drain. No other code
+ * touches these directories.
+ *
+ * Errors: a function that fails returns false (or -1), has logged nothing, and
+ * leaves errno as the failing call set it; spool->step names that call and its
+ * object for the log ("sync new", "rename new/3f5a...").
+ */
+#ifndef SPOOL_SPOOL_H
+#define SPOOL_SPOOL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/buf.h"
+#include "event/key.h"
+#include "event/record.h"
+
+enum spool_dir {
+    DIR_TMP,
+    DIR_NEW,
+    DIR_REPLAY,
+    DIR_DONE,
+    DIR_OUT,
+    DIR_SENT,
+    DIR_FAILED,
+    DIR_HELD,
+    DIR_BAD,
+    SPOOL_DIRS
+};
+
+enum {
+    SPOOL_DIR_MODE = 02770,
+    SPOOL_FILE_MODE = 0660,
+    SPOOL_STEP_SIZE = 160,
+    SPOOL_FILE_MAX = 256 << 20 /* bytes; what is larger was not made by bookspool */
+};
+
+struct spool {
+    int root;
+    int lock; /* -1: not held */
+    int dir[SPOOL_DIRS];
+    bool syncfs_tells; /* the kernel reports write errors from syncfs: Linux 5.8 */
+    unsigned temp_count;
+    unsigned temp_salt; /* random, so that a pid used again does not meet its old names */
+    char step[SPOOL_STEP_SIZE];
+};
+
+/* "new", "done", ... */
+const char *spool_dir_name(enum spool_dir dir);
+
+/*
+ * `path` must exist; directories missing in it are made. Refused, with what
+ * would be right in `why`: anything writable by everybody, directories on other file
+ * systems, a file system that can neither rename without replacing nor link.
+ */
+bool spool_open(struct spool *spool, const char *path, struct buf *why);
+/* Opens what is there and makes nothing; directories that cannot be opened stay at -1. */
+bool spool_open_readonly(struct spool *spool, const char *path, struct buf *why);
+void spool_close(struct spool *spool);
+
+/* Is there a file of that name? An error counts as "no"; only the asker knows which way is safe. */
+bool spool_exists(const struct spool *spool, enum spool_dir dir, const char *name);
+
+/* One file, read to its end. */
+struct spool_file {
+    struct buf data;
+    mode_t mode;
+    uid_t owner;
+    int64_t mtime;
+    struct record record; /* valid, and pointing into data, when not_whole is NULL */
+    const char *not_whole;
+};
+
+/* False when it cannot be read (errno; ENOENT: it is gone). Regular files only, never a link. */
+bool spool_read(struct spool *spool, enum spool_dir dir, const char *name, struct spool_file *file);
+void spool_file_free(struct spool_file *file);
+
+struct spool_item {
+    char *name;
+    int64_t mtime;
+    int64_t size;
+    mode_t mode;
+    uid_t owner;
+};
+
+struct spool_list {
+    struct spool_item *item; /* oldest mtime first, then by name */
+    size_t count, room;
+};
+
+/* All regular files whose names do not begin with a dot. */
+bool spool_list(struct spool *spool, enum spool_dir dir, struct spool_list *list);
+void spool_list_free(struct spool_list *list);
+
+/* A file under a private name in tmp/, written, not yet synced. */
+struct spool_temp {
+    int fd;
+    char name[64];
+};
+
+bool spool_temp_write(struct spool *spool, const void *data, size_t len, struct spool_temp *temp);
+/* Closes it and takes its name away; errno stays as it is. */
+void spool_temp_drop(struct spool *spool, struct spool_temp *temp);
+
+enum spool_put { SPOOL_PUT, SPOOL_PUT_EXISTS, SPOOL_PUT_FAILED };
+
+/* Gives the file its name without replacing (RENAME_NOREPLACE, else link); fd stays open. */
+enum spool_put spool_name(
+    struct spool *spool, struct spool_temp *temp, enum spool_dir dir, const char *name);
+/* Gives the file its name, replacing what is there. */
+bool spool_name_over(
+    struct spool *spool, struct spool_temp *temp, enum spool_dir dir, const char *name);
+
+bool spool_move(struct spool *spool, enum spool_dir from, const char *name, enum spool_dir to,
+    const char *new_name);
+enum spool_put spool_move_new(struct spool *spool, enum spool_dir from, const char *name,
+    enum spool_dir to, const char *new_name);
+bool spool_remove(struct spool *spool, enum spool_dir dir, const char *name);
+
+/* Names the step for the log and gives back false, so that a failing call is one expression. */
+bool spool_failed(struct spool *spool, const char *verb, enum spool_dir dir, const char *name);
+
+/* Makes a file's contents durable. */
+bool spool_sync_file(struct spool *spool, int fd);
+/* Makes the names in a directory durable. */
+bool spool_sync_dir(struct spool *spool, enum spool_dir dir);
+/* Makes everything on the file system of the spool durable. */
+bool spool_sync_all(struct spool *spool);
+
+#endif
