@@ -1,0 +1,225 @@
+#include "event/clean.h"
+
+#include <stdint.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/buf.h"
+
+enum { REPLACEMENT = 0xfffd, TOKEN_MAX = 64 };
+
+#define DIGITS       "0123456789"
+#define LETTERS      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+#define ALPHANUMERIC LETTERS DIGITS
+#define ASCII_BLANKS " \t\r\n"
+
+struct range {
+    uint32_t low, high;
+};
+
+static bool in_ranges(const struct range *ranges, size_t count, uint32_t c)
+{
+    for (size_t i = 0; i < count; i++)
+        if (c >= ranges[i].low && c <= ranges[i].high)
+            return true;
+    return false;
+}
+
+static bool is_line_break(uint32_t c)
+{
+    return (c >= '\n' && c <= '\r') || c == 0x85 || c == 0x2028 || c == 0x2029;
+}
+
+/* The property White_Space of Unicode 15. */
+static bool is_space(uint32_t c)
+{
+    static const struct range spaces[] = {{' ', ' '}, {'\t', '\r'}, {0x85, 0x85}, {0xa0, 0xa0},
+        {0x1680, 0x1680}, {0x2000, 0x200a}, {0x2028, 0x2029}, {0x202f, 0x202f}, {0x205f, 0x205f},
+        {0x3000, 0x3000}};
+    return in_ranges(spaces, sizeof spaces / sizeof *spaces, c);
+}
+
+static bool is_harmful(uint32_t c)
+{
+    static const struct range harmful[] = {
+        {0x00, 0x1f}, {0x7f, 0x9f}, {0x2028, 0x2029}, {0x202a, 0x202e}, {0x2066, 0x2069}};
+    return in_ranges(harmful, sizeof harmful / sizeof *harmful, c);
+}
+
+/* Unicode 15, table 3-7: which lead bytes there are, and what may follow each of them first. */
+struct lead {
+    unsigned char low, high, next_low, next_high;
+    int following;
+};
+
+static const struct lead *find_lead(unsigned char byte)
+{
+    static const struct lead leads[] = {{0xc2, 0xdf, 0x80, 0xbf, 1}, {0xe0, 0xe0, 0xa0, 0xbf, 2},
+        {0xe1, 0xec, 0x80, 0xbf, 2}, {0xed, 0xed, 0x80, 0x9f, 2}, {0xee, 0xef, 0x80, 0xbf, 2},
+        {0xf0, 0xf0, 0x90, 0xbf, 3}, {0xf1, 0xf3, 0x80, 0xbf, 3}, {0xf4, 0xf4, 0x80, 0x8f, 3}};
+    for (size_t i = 0; i < sizeof leads / sizeof *leads; i++)
+        if (byte >= leads[i].low && byte <= leads[i].high)
+            return &leads[i];
+    return NULL;
+}
+
+/* The next character, 0 at the end. The NUL that ends the text is no continuation byte. */
+static uint32_t next_char(const char **text)
+{
+    const unsigned char *p = (const unsigned char *)*text;
+    uint32_t c = *p;
+    if (c == 0)
+        return 0;
+    p++;
+    if (c >= 0x80) {
+        const struct lead *lead = find_lead((unsigned char)c);
+        unsigned char low = lead ? lead->next_low : 0, high = lead ? lead->next_high : 0;
+        int missing = lead ? lead->following : 0;
+        c &= 0x3fu >> missing;
+        for (; missing && *p >= low && *p <= high; missing--, low = 0x80, high = 0xbf)
+            c = c << 6 | (*p++ & 0x3f);
+        if (!lead || missing)
+            c = REPLACEMENT;
+    }
+    *text = (const char *)p;
+    return c;
+}
+
+static void put_utf8(struct buf *out, uint32_t c)
+{
+    if (c < 0x80) {
+        buf_putc(out, (char)c);
+        return;
+    }
+    int following = c < 0x800 ? 1 : c < 0x10000 ? 2 : 3;
+    static const unsigned char marks[] = {0, 0xc0, 0xe0, 0xf0};
+    buf_putc(out, (char)(marks[following] | c >> (6 * following)));
+    while (following-- > 0)
+        buf_putc(out, (char)(0x80 | (c >> (6 * following) & 0x3f)));
+}
+
+struct cleaned {
+    struct buf out;
+    size_t count, max; /* characters */
+};
+
+/* False when there was no more room: the text then ends here. */
+static bool put(struct cleaned *to, uint32_t c)
+{
+    if (to->count == to->max) {
+        buf_puts(&to->out, "...");
+        return false;
+    }
+    to->count++;
+    put_utf8(&to->out, c);
+    return true;
+}
+
+static bool put_many(struct cleaned *to, uint32_t c, size_t count)
+{
+    while (count-- > 0)
+        if (!put(to, c))
+            return false;
+    return true;
+}
+
+static const char *keep(struct arena *arena, struct buf *out)
+{
+    const char *text = NULL;
+    if (out->failed)
+        arena->failed = true;
+    else if (out->len)
+        text = arena_strndup(arena, out->data, out->len);
+    buf_free(out);
+    return text;
+}
+
+const char *clean_line(struct arena *arena, const char *text)
+{
+    struct cleaned line = {.max = CLEAN_LINE_MAX};
+    bool blank = false;
+    uint32_t c;
+    while (text && (c = next_char(&text)) != 0) {
+        if (is_space(c)) {
+            blank = line.count > 0;
+            continue;
+        }
+        if (is_harmful(c))
+            continue;
+        if ((blank && !put(&line, ' ')) || !put(&line, c))
+            break;
+        blank = false;
+    }
+    return keep(arena, &line.out);
+}
+
+/* Blanks and line breaks are held back until something stands behind them. */
+const char *clean_text(struct arena *arena, const char *text)
+{
+    struct cleaned lines = {.max = CLEAN_TEXT_MAX};
+    size_t breaks = 0, blanks = 0;
+    uint32_t c;
+    while (text && (c = next_char(&text)) != 0) {
+        if (is_line_break(c)) {
+            if (c == '\r' && *text == '\n')
+                text++;
+            breaks++;
+            blanks = 0;
+        } else if (is_space(c)) {
+            blanks++;
+        } else if (!is_harmful(c)) {
+            bool first = lines.count == 0;
+            if (!put_many(&lines, '\n',
+                    first        ? 0
+                    : breaks > 2 ? 2
+                                 : breaks) ||
+                !put_many(&lines, ' ', first ? 0 : blanks) || !put(&lines, c))
+                break;
+            breaks = blanks = 0;
+        }
+    }
+    return keep(arena, &lines.out);
+}
+
+/* Without the blanks around it. */
+static const char *trimmed(struct arena *arena, const char *text)
+{
+    text += strspn(text, ASCII_BLANKS);
+    size_t len = strlen(text);
+    while (len && strchr(ASCII_BLANKS, text[len - 1]))
+        len--;
+    return len ? arena_strndup(arena, text, len) : NULL;
+}
+
+const char *clean_address(struct arena *arena, const char *text)
+{
+    const char *address = text ? trimmed(arena, text) : NULL;
+    return address && address_valid(address) ? address : NULL;
+}
+
+static bool url_valid(const char *text)
+{
+    size_t scheme = strncasecmp(text, "http://", 7) == 0    ? 7
+                    : strncasecmp(text, "https://", 8) == 0 ? 8
+                                                            : 0;
+    if (!scheme || !strchr(ALPHANUMERIC "[", text[scheme]) || !text[scheme])
+        return false;
+    for (const char *p = text; *p; p++)
+        if (*p <= ' ' || *p > '~' || strchr("\"'`<>\\", *p))
+            return false;
+    return true;
+}
+
+const char *clean_url(struct arena *arena, const char *text)
+{
+    const char *url = text ? trimmed(arena, text) : NULL;
+    return url && url_valid(url) ? url : NULL;
+}
+
+const char *clean_token(struct arena *arena, const char *text)
+{
+    size_t len = text ? strlen(text) : 0;
+    if (len == 0 || len > TOKEN_MAX || strspn(text, ALPHANUMERIC "_.-") != len)
+        return NULL;
+    return arena_strndup(arena, text, len);
+}
