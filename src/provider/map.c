@@ -1,0 +1,164 @@
+#include "provider/map.h"
+
+#include <string.h>
+#include <strings.h>
+
+#include "base/json.h"
+#include "event/clean.h"
+
+#define EXACT_WHOLE 9007199254740992.0 /* 2^53 */
+#define MONEY_MAX   1e12
+
+const char *map_line(struct arena *arena, const cJSON *object, const char *path)
+{
+    return clean_line(arena, json_text(object, path));
+}
+
+const char *map_text(struct arena *arena, const cJSON *object, const char *path)
+{
+    return clean_text(arena, json_text(object, path));
+}
+
+const char *map_address(struct arena *arena, const cJSON *object, const char *path)
+{
+    return clean_address(arena, json_text(object, path));
+}
+
+const char *map_url(struct arena *arena, const cJSON *object, const char *path)
+{
+    return clean_url(arena, json_text(object, path));
+}
+
+const char *map_lower(struct arena *arena, const cJSON *object, const char *path)
+{
+    const char *text = map_line(arena, object, path);
+    char *lower = text ? arena_strdup(arena, text) : NULL;
+    for (char *p = lower; p && *p; p++)
+        if (*p >= 'A' && *p <= 'Z')
+            *p = (char)(*p - 'A' + 'a');
+    return lower;
+}
+
+const char *map_id(struct arena *arena, const cJSON *object, const char *path)
+{
+    const cJSON *item = json_path(object, path);
+    if (!cJSON_IsNumber(item))
+        return map_line(arena, object, path);
+    double value = item->valuedouble;
+    if (!(value >= 0 && value < EXACT_WHOLE) || (double)(int64_t)value < value)
+        return NULL;
+    return arena_printf(arena, "%.0f", value);
+}
+
+const char *map_first(struct arena *arena, const cJSON *object, const char *const *paths)
+{
+    const char *text = NULL;
+    for (; *paths && !text; paths++)
+        text = map_id(arena, object, *paths);
+    return text;
+}
+
+int64_t map_time(const cJSON *object, const char *path)
+{
+    const char *text = json_text(object, path);
+    int64_t when;
+    return text && time_parse(text, &when) ? when : TIME_NONE;
+}
+
+const char *map_joined(struct arena *arena, const char *first, const char *second)
+{
+    if (first && second)
+        return clean_line(arena, arena_printf(arena, "%s %s", first, second));
+    return first ? first : second;
+}
+
+size_t map_count(const cJSON *array)
+{
+    size_t count = 0;
+    const cJSON *item;
+    if (cJSON_IsArray(array))
+        cJSON_ArrayForEach(item, array) if (++count == LIST_MAX) break;
+    return count;
+}
+
+bool map_room_for_attendees(struct event *event, size_t count)
+{
+    struct booking *b = &event->booking;
+    b->attendees = arena_alloc(&event->arena, count * sizeof *b->attendees);
+    return b->attendees != NULL;
+}
+
+bool map_room_for_guests(struct event *event, size_t count)
+{
+    struct booking *b = &event->booking;
+    b->guests = arena_alloc(&event->arena, count * sizeof *b->guests);
+    return b->guests != NULL;
+}
+
+bool map_room_for_answers(struct event *event, size_t count)
+{
+    struct booking *b = &event->booking;
+    b->answers = arena_alloc(&event->arena, count * sizeof *b->answers);
+    return b->answers != NULL;
+}
+
+void map_add_attendee(struct event *event, struct person person)
+{
+    struct booking *b = &event->booking;
+    if (person.name || person.email)
+        b->attendees[b->attendee_count++] = person;
+}
+
+void map_add_guest(struct event *event, const char *address)
+{
+    struct booking *b = &event->booking;
+    if (address)
+        b->guests[b->guest_count++] = address;
+}
+
+void map_add_answer(struct event *event, const char *question, const char *answer)
+{
+    struct booking *b = &event->booking;
+    if (question && answer)
+        b->answers[b->answer_count++] = (struct answer){question, answer};
+}
+
+int map_currency_places(const char *currency)
+{
+    static const struct {
+        const char *codes;
+        int places;
+    } exceptions[] = {
+        {"BIF CLP DJF GNF JPY KMF KRW MGA PYG RWF UGX VND VUV XAF XOF XPF", 0},
+        {"BHD JOD KWD OMR TND", 3},
+    };
+    for (size_t i = 0; i < sizeof exceptions / sizeof *exceptions; i++)
+        for (const char *code = exceptions[i].codes; *code; code += code[3] ? 4 : 3)
+            if (strncasecmp(code, currency, 3) == 0)
+                return exceptions[i].places;
+    return 2;
+}
+
+const char *map_money(struct arena *arena, double amount, const char *currency)
+{
+    if (!(amount > 0 && amount < MONEY_MAX) || !currency || strlen(currency) != 3)
+        return NULL;
+    char code[4] = "";
+    for (int i = 0; i < 3; i++) {
+        code[i] = (char)(currency[i] & ~0x20);
+        if (code[i] < 'A' || code[i] > 'Z')
+            return NULL;
+    }
+    return arena_printf(arena, "%.*f %s", map_currency_places(code), amount, code);
+}
+
+const char *map_raw_text(struct arena *arena, const char *body, size_t len)
+{
+    char *text = arena_strndup(arena, body, len);
+    if (!text)
+        return NULL;
+    for (size_t i = 0; i < len; i++)
+        if (text[i] == '\0')
+            text[i] = ' ';
+    return clean_text(arena, text);
+}
