@@ -1,6 +1,7 @@
 #include "spool/accept.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 
@@ -30,6 +31,15 @@ bool accept_has_room(struct accept_batch *batch)
         return true;
     errno = fs.f_flag & ST_RDONLY ? EROFS : ENOSPC;
     return spool_failed(batch->spool, "keep the reserve for", DIR_NEW, "");
+}
+
+bool accept_writable(const struct accept_batch *batch)
+{
+    static const enum spool_dir dirs[] = {DIR_TMP, DIR_NEW, DIR_HELD};
+    for (size_t i = 0; i < sizeof dirs / sizeof *dirs; i++)
+        if (faccessat(batch->spool->dir[dirs[i]], ".", W_OK | X_OK, AT_EACCESS) < 0)
+            return false;
+    return true;
 }
 
 /* The file has its name: its descriptor waits for the sync. */

@@ -52,6 +52,9 @@ bool accept_full(const struct accept_batch *batch);
 /* Is there room above the reserve? Asked once a turn. False also when it cannot be found out. */
 bool accept_has_room(struct accept_batch *batch);
 
+/* May this process put files at all? Asks for permissions, by no write: made for health probes. */
+bool accept_writable(const struct accept_batch *batch);
+
 /* `file` is a record of record_encode. */
 enum accept_result accept_put(struct accept_batch *batch, const char *key, const struct buf *file);
 

@@ -36,8 +36,7 @@ static int create(struct spool *spool, struct spool_temp *temp)
 {
     int fd;
     do {
-        snprintf(temp->name, sizeof temp->name, "%ld.%u.%08x", (long)getpid(), ++spool->temp_count,
-            spool->temp_salt);
+        snprintf(temp->name, sizeof temp->name, "%08x.%u", spool->temp_salt, ++spool->temp_count);
         fd = openat(spool->dir[DIR_TMP], temp->name,
             O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, SPOOL_FILE_MODE);
     } while (fd < 0 && (errno == EEXIST || errno == EINTR));

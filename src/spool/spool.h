@@ -52,7 +52,7 @@ struct spool {
     int dir[SPOOL_DIRS];
     bool syncfs_tells; /* the kernel reports write errors from syncfs: Linux 5.8 */
     unsigned temp_count;
-    unsigned temp_salt; /* random, so that a pid used again does not meet its old names */
+    unsigned temp_salt; /* random: it keeps the temp names of processes apart */
     char step[SPOOL_STEP_SIZE];
 };
 

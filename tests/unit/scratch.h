@@ -73,7 +73,7 @@ static inline void scratch_event(const char *key, const char *body, struct buf *
 /* Puts a file there without any ceremony. */
 static inline void scratch_write(struct scratch *s, const char *name, const void *data, size_t len)
 {
-    char path[400];
+    char path[512];
     snprintf(path, sizeof path, "%s/%s", s->path, name);
     FILE *file = fopen(path, "w");
     assert_non_null(file);
