@@ -1,0 +1,93 @@
+#include "receive/cgi.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+
+enum { CHUNK = 64 * 1024 };
+
+bool cgi_wanted(void)
+{
+    return getenv("GATEWAY_INTERFACE") != NULL;
+}
+
+static const char *variable(void *context, const char *name)
+{
+    (void)context;
+    return getenv(name);
+}
+
+static bool readable_until(int64_t end)
+{
+    struct pollfd in = {.fd = STDIN_FILENO, .events = POLLIN};
+    for (;;) {
+        int64_t left = end - clock_monotonic();
+        int n = poll(&in, 1, left > 0 ? (int)left : 0);
+        if (n >= 0 || errno != EINTR)
+            return n > 0;
+    }
+}
+
+/* Not a byte more than was declared: the server need not close the pipe (4.2). */
+static bool read_body(struct buf *body, size_t length, int64_t end)
+{
+    if (!buf_reserve(body, length))
+        return false;
+    while (body->len < length && readable_until(end)) {
+        size_t left = length - body->len;
+        ssize_t n = read(STDIN_FILENO, body->data + body->len, left < CHUNK ? left : (size_t)CHUNK);
+        if (n < 0 && (errno == EINTR || errno == EAGAIN))
+            continue;
+        if (n <= 0)
+            break;
+        body->len += (size_t)n;
+    }
+    return true;
+}
+
+static bool write_all(const char *data, size_t len)
+{
+    while (len > 0) {
+        ssize_t n = write(STDOUT_FILENO, data, len);
+        if (n < 0 && errno != EINTR)
+            return false;
+        if (n > 0) {
+            data += n;
+            len -= (size_t)n;
+        }
+    }
+    return true;
+}
+
+static void decide(
+    struct responder *r, const struct request *request, int64_t deadline, struct verdict *verdict)
+{
+    struct buf body = {0};
+    if (responder_admit(r, request, verdict)) {
+        if (read_body(&body, (size_t)request->length, clock_monotonic() + deadline))
+            responder_judge(r, request, body.data, body.len, verdict);
+        else
+            verdict->reply = (struct reply){.status = REPLY_UNAVAILABLE, .reason = "no-memory"};
+    }
+    responder_settle(verdict, responder_commit(r));
+    buf_free(&body);
+}
+
+bool cgi_run(struct responder *responder, int64_t deadline)
+{
+    struct request request;
+    struct verdict verdict;
+    struct buf response = {0};
+    signal(SIGPIPE, SIG_IGN);
+    request_fill(&request, variable, NULL);
+    decide(responder, &request, deadline, &verdict);
+    responder_log(responder, &verdict);
+    reply_write(&verdict.reply, &response);
+    bool ok = !response.failed && write_all(response.data, response.len);
+    buf_free(&response);
+    return ok;
+}

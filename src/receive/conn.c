@@ -1,0 +1,73 @@
+#include "receive/conn.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+static void append(struct conn_queue *q, struct conn *c)
+{
+    c->prev = q->last;
+    c->next = NULL;
+    *(q->last ? &q->last->next : &q->first) = c;
+    q->last = c;
+}
+
+static void take_out(struct conn_queue *q, struct conn *c)
+{
+    *(c->prev ? &c->prev->next : &q->first) = c->next;
+    *(c->next ? &c->next->prev : &q->last) = c->prev;
+}
+
+static void enter(struct conn_table *table, struct conn *c, enum conn_state state, int64_t now)
+{
+    c->state = state;
+    c->deadline = table->life[state] ? now + table->life[state] : INT64_MAX;
+    append(&table->queue[state], c);
+}
+
+struct conn *conn_add(struct conn_table *table, int fd, int64_t now)
+{
+    struct conn *c = calloc(1, sizeof *c);
+    if (!c)
+        return NULL;
+    c->fd = fd;
+    enter(table, c, CONN_FRESH, now);
+    table->count++;
+    return c;
+}
+
+void conn_move(struct conn_table *table, struct conn *c, enum conn_state state, int64_t now)
+{
+    take_out(&table->queue[c->state], c);
+    enter(table, c, state, now);
+}
+
+void conn_drop(struct conn_table *table, struct conn *c)
+{
+    take_out(&table->queue[c->state], c);
+    table->count--;
+    if (c->fd >= 0)
+        close(c->fd);
+    buf_free(&c->in);
+    free(c);
+}
+
+int64_t conn_nearest(const struct conn_table *table)
+{
+    int64_t nearest = INT64_MAX;
+    for (int i = 0; i < CONN_STATES; i++) {
+        const struct conn *c = table->queue[i].first;
+        if (c && c->deadline < nearest)
+            nearest = c->deadline;
+    }
+    return nearest;
+}
+
+struct conn *conn_expired(const struct conn_table *table, int64_t now)
+{
+    for (int i = 0; i < CONN_STATES; i++) {
+        struct conn *c = table->queue[i].first;
+        if (c && c->deadline <= now)
+            return c;
+    }
+    return NULL;
+}

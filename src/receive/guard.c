@@ -1,0 +1,241 @@
+#include "receive/guard.h"
+
+#include <string.h>
+
+#include "receive/request.h"
+
+enum { VERSION = 1, ROLE_RESPONDER = 1, FLAG_KEEP = 1, BEGIN_LENGTH = 8 };
+enum { TYPE_BEGIN = 1, TYPE_ABORT = 2, TYPE_PARAMS = 4, TYPE_STDIN = 5 };
+enum { STAGE_BEGIN, STAGE_PARAMS, STAGE_STDIN, STAGE_END };
+enum { PART_NAME_LENGTH, PART_VALUE_LENGTH, PART_NAME, PART_VALUE };
+
+/* Records may be split as one likes, but their headers and padding must not outgrow the content. */
+enum { RAW_SLACK = 4 * GUARD_PARAMS_MAX };
+
+void guard_reset(struct guard *guard, size_t cap)
+{
+    *guard = (struct guard){.cap = cap};
+}
+
+static void broken(struct guard *g, const char *reason)
+{
+    g->state = GUARD_BROKEN;
+    g->reason = reason;
+}
+
+/* ---- name-value pairs ---- */
+
+/* Lengths are one byte, or four with the highest bit set. */
+static void length_byte(struct guard_pair *p, unsigned char c)
+{
+    uint32_t *length = &p->length[p->part];
+    if (p->length_bytes_left > 0) {
+        *length = *length << 8 | c;
+        p->length_bytes_left--;
+    } else if (c & 0x80) {
+        *length = c & 0x7f;
+        p->length_bytes_left = 3;
+    } else {
+        *length = c;
+    }
+    if (p->length_bytes_left == 0)
+        p->part++;
+}
+
+static void text_byte(struct guard_pair *p, char c)
+{
+    if (p->part == PART_NAME && p->done < GUARD_NAME_KEPT - 1)
+        p->name[p->done] = c;
+    if (p->part == PART_VALUE && p->done < GUARD_VALUE_KEPT - 1)
+        p->value[p->done] = c;
+    p->done++;
+}
+
+/* The first one counts, as it does for FCGX_GetParam. */
+static void pair_end(struct guard *g)
+{
+    if (!g->length_seen && strcmp(g->pair.name, "CONTENT_LENGTH") == 0) {
+        uint64_t length;
+        g->length_seen = true;
+        g->too_large =
+            g->pair.length[1] >= GUARD_VALUE_KEPT ||
+            (request_parse_length(g->pair.value, &length) == LENGTH_DECLARED && length > g->cap);
+    }
+    g->pair = (struct guard_pair){0};
+}
+
+/* A name or a value may be empty: several parts can end with one byte. */
+static void pair_advance(struct guard *g)
+{
+    struct guard_pair *p = &g->pair;
+    if (p->part == PART_NAME && p->done == p->length[0]) {
+        p->part = PART_VALUE;
+        p->done = 0;
+    }
+    if (p->part == PART_VALUE && p->done == p->length[1])
+        pair_end(g);
+}
+
+static void walk_params(struct guard *g, const unsigned char *data, size_t len)
+{
+    for (size_t i = 0; i < len; i++) {
+        if (g->pair.part < PART_NAME)
+            length_byte(&g->pair, data[i]);
+        else
+            text_byte(&g->pair, (char)data[i]);
+        if (g->pair.length[0] > GUARD_PARAMS_MAX || g->pair.length[1] > GUARD_PARAMS_MAX) {
+            broken(g, "params-length");
+            return;
+        }
+        pair_advance(g);
+    }
+}
+
+static bool between_pairs(const struct guard_pair *p)
+{
+    return p->part == PART_NAME_LENGTH && p->length_bytes_left == 0;
+}
+
+/* ---- records ---- */
+
+static const char *begin_fault(const struct guard *g)
+{
+    if (g->stage != STAGE_BEGIN)
+        return "second-begin";
+    if (g->content_left != BEGIN_LENGTH)
+        return "begin-length";
+    return g->padding_left ? "begin-padding" : NULL;
+}
+
+static const char *params_fault(struct guard *g)
+{
+    if (g->stage != STAGE_PARAMS)
+        return "record-order";
+    if (g->content_left == 0 && g->padding_left)
+        return "params-padding";
+    if (g->content_left == 0 && !between_pairs(&g->pair))
+        return "params-cut";
+    g->params_len += g->content_left;
+    return g->params_len > GUARD_PARAMS_MAX ? "params-size" : NULL;
+}
+
+static const char *record_fault(struct guard *g)
+{
+    switch (g->type) {
+    case TYPE_BEGIN:
+        return begin_fault(g);
+    case TYPE_PARAMS:
+        return params_fault(g);
+    case TYPE_STDIN:
+        g->stdin_len += g->content_left;
+        return g->stage == STAGE_STDIN ? NULL : "record-order";
+    case TYPE_ABORT:
+        return g->stage == STAGE_BEGIN ? "record-order" : NULL;
+    default:
+        return "record-type";
+    }
+}
+
+static const char *header_fault(struct guard *g, const unsigned char *h)
+{
+    unsigned id = (unsigned)h[2] << 8 | h[3];
+    if (h[0] != VERSION)
+        return "record-version";
+    if (id == 0)
+        return "management-record";
+    if (g->stage == STAGE_BEGIN)
+        g->id = (uint16_t)id;
+    else if (id != g->id)
+        return "request-id";
+    g->type = h[1];
+    g->content_left = (size_t)h[4] << 8 | h[5];
+    g->padding_left = h[6];
+    return record_fault(g);
+}
+
+static void end_of_stream(struct guard *g)
+{
+    if (g->type == TYPE_PARAMS) {
+        g->stage = STAGE_STDIN;
+        g->params_end = g->at;
+        if (g->too_large)
+            g->state = GUARD_TOO_LARGE;
+    } else if (g->type == TYPE_STDIN) {
+        g->stage = STAGE_END;
+        g->end = g->at; /* libfcgi reads no further: its padding is not handed on */
+    }
+}
+
+static void walk_header(struct guard *g, const unsigned char *h)
+{
+    const char *fault = header_fault(g, h);
+    g->at += GUARD_HEADER;
+    if (fault)
+        broken(g, fault);
+    else if (g->type == TYPE_ABORT)
+        g->state = GUARD_ABORTED;
+    else if (g->type == TYPE_STDIN && g->stdin_len > g->cap)
+        g->state = GUARD_TOO_LARGE;
+    else if (g->content_left == 0)
+        end_of_stream(g);
+}
+
+static void walk_begin(struct guard *g, const unsigned char *body)
+{
+    if (((unsigned)body[0] << 8 | body[1]) != ROLE_RESPONDER) {
+        broken(g, "role");
+        return;
+    }
+    g->keep = body[2] & FLAG_KEEP;
+    g->stage = STAGE_PARAMS;
+    g->content_left = 0;
+    g->at += BEGIN_LENGTH;
+}
+
+static void walk_content(struct guard *g, const unsigned char *data, size_t len)
+{
+    size_t count = len < g->content_left ? len : g->content_left;
+    if (g->type == TYPE_PARAMS)
+        walk_params(g, data, count);
+    g->content_left -= count;
+    g->at += count;
+}
+
+/* One step; false when more bytes are needed for the next. */
+static bool step(struct guard *g, const unsigned char *data, size_t len)
+{
+    size_t left = len - g->at;
+    if (g->content_left > 0) {
+        if (g->type == TYPE_BEGIN ? left < BEGIN_LENGTH : left == 0)
+            return false;
+        (g->type == TYPE_BEGIN) ? walk_begin(g, data + g->at) : walk_content(g, data + g->at, left);
+    } else if (g->padding_left > 0) {
+        size_t count = left < g->padding_left ? left : g->padding_left;
+        g->padding_left -= count;
+        g->at += count;
+        return count > 0;
+    } else if (g->stage == STAGE_END) {
+        g->state = GUARD_COMPLETE;
+    } else {
+        if (left < GUARD_HEADER)
+            return false;
+        walk_header(g, data + g->at);
+    }
+    return true;
+}
+
+enum guard_state guard_walk(struct guard *guard, const void *data, size_t len)
+{
+    while (guard->state == GUARD_MORE && step(guard, data, len))
+        ;
+    if (guard->state == GUARD_MORE && guard->at > 2 * guard->cap + RAW_SLACK)
+        broken(guard, "records-size");
+    return guard->state;
+}
+
+void guard_stdin_end(const struct guard *guard, unsigned char out[GUARD_HEADER])
+{
+    const unsigned char record[GUARD_HEADER] = {
+        VERSION, TYPE_STDIN, (unsigned char)(guard->id >> 8), (unsigned char)guard->id};
+    memcpy(out, record, GUARD_HEADER);
+}

@@ -1,0 +1,18 @@
+/*
+ * health: can events be taken now? (draft-inadarei-api-health-check: pass or fail.)
+ *
+ * All of it fails when the spool cannot be written or has no room, or when no provider
+ * has a key; one provider's health fails also when that provider has none.
+ */
+#ifndef RECEIVE_HEALTH_H
+#define RECEIVE_HEALTH_H
+
+#include "event/key.h"
+#include "receive/reply.h"
+
+struct responder;
+
+/* `provider` may be PROVIDERS: all of them. Sets status and reason of the reply. */
+void health_answer(const struct responder *r, enum provider provider, struct reply *reply);
+
+#endif

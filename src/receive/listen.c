@@ -1,0 +1,106 @@
+#include "receive/listen.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+enum { BACKLOG = 511 }; /* nginx's own choice; the kernel caps it at net.core.somaxconn */
+
+#define PREFIX "unix:"
+
+bool listen_is_stdin(void)
+{
+    int listening = 0;
+    socklen_t len = sizeof listening;
+    return getsockopt(STDIN_FILENO, SOL_SOCKET, SO_ACCEPTCONN, &listening, &len) == 0 && listening;
+}
+
+bool listen_stdin(struct listener *listener)
+{
+    *listener = (struct listener){.fd = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, STDERR_FILENO + 1)};
+    int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    bool ok = listener->fd >= 0 && null >= 0 && dup2(null, STDIN_FILENO) == STDIN_FILENO;
+    if (null > STDIN_FILENO)
+        close(null);
+    return ok;
+}
+
+/* A full backlog answers EAGAIN: somebody is there. */
+static bool answered(const struct sockaddr_un *address)
+{
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return true;
+    bool dead = connect(fd, (const struct sockaddr *)address, sizeof *address) < 0 &&
+                (errno == ECONNREFUSED || errno == ENOENT);
+    close(fd);
+    return !dead;
+}
+
+static const char *clear_way(const struct sockaddr_un *address)
+{
+    struct stat st;
+    if (lstat(address->sun_path, &st) < 0)
+        return errno == ENOENT ? NULL : "cannot look at it";
+    if (!S_ISSOCK(st.st_mode)) {
+        errno = EEXIST;
+        return "something that is not a socket is there";
+    }
+    if (answered(address)) {
+        errno = EADDRINUSE;
+        return "another program listens there";
+    }
+    return unlink(address->sun_path) < 0 ? "cannot remove the dead socket" : NULL;
+}
+
+/* The mode is right from the first moment: 0777 less the mask is what bind gives. */
+static bool bind_private(int fd, const struct sockaddr_un *address)
+{
+    mode_t old = umask(0117);
+    int result = bind(fd, (const struct sockaddr *)address, sizeof *address);
+    int saved = errno;
+    umask(old);
+    errno = saved;
+    return result == 0;
+}
+
+static bool make(struct listener *listener, const struct sockaddr_un *address)
+{
+    struct stat st;
+    listener->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (listener->fd < 0 || !bind_private(listener->fd, address) ||
+        lstat(listener->path, &st) < 0 || listen(listener->fd, BACKLOG) < 0)
+        return false;
+    listener->device = st.st_dev;
+    listener->inode = st.st_ino;
+    return true;
+}
+
+const char *listen_open(struct listener *listener, const char *text)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    *listener = (struct listener){.fd = -1};
+    errno = EINVAL;
+    if (strncmp(text, PREFIX "/", sizeof PREFIX) != 0)
+        return "unix: and an absolute path are wanted";
+    listener->path = text + sizeof PREFIX - 1;
+    if (strlen(listener->path) >= sizeof address.sun_path)
+        return "the path is too long for a socket";
+    memcpy(address.sun_path, listener->path, strlen(listener->path) + 1);
+    const char *fault = clear_way(&address);
+    if (!fault && !make(listener, &address))
+        fault = "cannot listen there";
+    return fault;
+}
+
+void listen_close(const struct listener *listener)
+{
+    struct stat st;
+    if (listener->path && lstat(listener->path, &st) == 0 && st.st_dev == listener->device &&
+        st.st_ino == listener->inode)
+        unlink(listener->path);
+}

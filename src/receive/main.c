@@ -1,0 +1,181 @@
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sysexits.h>
+
+#include "base/conf.h"
+#include "base/counters.h"
+#include "base/log.h"
+#include "base/version.h"
+#include "receive/cgi.h"
+#include "receive/gateway.h"
+#include "receive/listen.h"
+#include "receive/loop.h"
+#include "receive/responder.h"
+
+#define PROGRAM "bookspool-fcgi"
+
+static const char usage[] =
+    "usage: " PROGRAM " --listen unix:PATH\n"
+    "       " PROGRAM " (started with a listening socket as standard input, by a systemd socket\n"
+    "                   unit or spawn-fcgi, or as a CGI program with GATEWAY_INTERFACE set)\n"
+    "       " PROGRAM " --help | --version\n"
+    "\n"
+    "Receives webhooks of Cal.com and Calendly behind nginx and puts them into the spool.\n"
+    "Settings: bookspool.conf(5). To try it: " PROGRAM " --listen unix:/run/bookspool/fcgi.sock\n";
+
+enum way { WAY_NONE, WAY_LISTEN, WAY_STDIN, WAY_CGI };
+
+struct service {
+    struct conf conf;
+    struct spool spool;
+    struct accept_batch batch;
+    struct responder responder;
+    struct listener listener;
+    const char *where;
+};
+
+/* ---- how it was started ---- */
+
+static enum way find_way(int argc, char **argv, const char **address)
+{
+    if (argc == 3 && strcmp(argv[1], "--listen") == 0) {
+        *address = argv[2];
+        return WAY_LISTEN;
+    }
+    if (argc == 2 && strncmp(argv[1], "--listen=", 9) == 0) {
+        *address = argv[1] + 9;
+        return WAY_LISTEN;
+    }
+    if (listen_is_stdin())
+        return argc == 1 ? WAY_STDIN : WAY_NONE;
+    /* A CGI program's arguments may come from the query (RFC 3875 section 4.4): they mean nothing.
+     */
+    return cgi_wanted() ? WAY_CGI : WAY_NONE;
+}
+
+static bool only_asked(int argc, char **argv)
+{
+    if (argc != 2 || cgi_wanted())
+        return false;
+    if (strcmp(argv[1], "--help") == 0)
+        return fputs(usage, stdout) >= 0;
+    if (strcmp(argv[1], "--version") == 0)
+        return puts(PROGRAM " " BOOKSPOOL_VERSION) >= 0;
+    return false;
+}
+
+/* ---- the parts ---- */
+
+static void warn_of_missing_keys(const struct responder *r)
+{
+    for (int i = 0; i < PROVIDERS; i++)
+        if (keyring_empty(&r->ring[i]))
+            log_warn(NULL, "no-key", "%s: no key is set, %s answers 503",
+                provider_name((enum provider)i), r->endpoint[i]);
+}
+
+static bool open_spool(struct service *s)
+{
+    struct buf why = {0};
+    const char *path = conf_text(&s->conf, SET_SPOOL);
+    bool ok = spool_open(&s->spool, path, &why);
+    if (!ok)
+        log_error(NULL, "spool-refused", "%s: %s", path, buf_text(&why));
+    buf_free(&why);
+    return ok;
+}
+
+static int prepare(struct service *s)
+{
+    if (!responder_init(&s->responder, &s->conf, &s->spool, &s->batch)) {
+        log_error(NULL, "no-digest", "libcrypto cannot make HMAC-SHA256");
+        return EX_SOFTWARE;
+    }
+    conf_wipe_secrets(&s->conf);
+    if (!open_spool(s))
+        return EX_CONFIG;
+    const char *state = conf_text(&s->conf, SET_STATE);
+    if (!counters_open(state))
+        log_warn(NULL, "counters-in-memory", "%s/counters: %s", state, strerror(errno));
+    bool each = conf_number(&s->conf, SET_SYNC) == SYNC_FSYNC || !s->spool.syncfs_tells;
+    accept_init(&s->batch, &s->spool, each, conf_number(&s->conf, SET_RESERVE),
+        conf_second(&s->conf, SET_RESERVE));
+    return EX_OK;
+}
+
+/* ---- serving ---- */
+
+static bool start_listening(struct service *s, enum way way)
+{
+    if (way == WAY_STDIN) {
+        s->where = "standard input";
+        if (listen_stdin(&s->listener))
+            return true;
+        log_error(NULL, "cannot-listen", "%s: %s", s->where, strerror(errno));
+        return false;
+    }
+    const char *fault = listen_open(&s->listener, s->where);
+    if (fault)
+        log_error(NULL, "cannot-listen", "%s: %s: %s", s->where, fault, strerror(errno));
+    return !fault;
+}
+
+static bool start_gateway(void)
+{
+    const char *fault = gateway_init() ? gateway_selftest() : "it does not start";
+    if (fault)
+        log_error(NULL, "libfcgi-unusable",
+            "%s; this program was made for libfcgi 2.4.2 and refuses to run with this one", fault);
+    return !fault;
+}
+
+static int serve(struct service *s)
+{
+    log_info(NULL, "started", "version %s, %s, %s and %s, health, metrics", BOOKSPOOL_VERSION,
+        s->where, s->responder.endpoint[PROVIDER_CALCOM], s->responder.endpoint[PROVIDER_CALENDLY]);
+    warn_of_missing_keys(&s->responder);
+    bool ok = loop_run(&s->responder, s->listener.fd, conf_number(&s->conf, SET_DEADLINE));
+    if (!ok)
+        log_error(NULL, "loop-failed", "%s", strerror(errno));
+    log_info(NULL, "stopped", "version %s", BOOKSPOOL_VERSION);
+    return ok ? EX_OK : EX_OSERR;
+}
+
+static int run(struct service *s, enum way way)
+{
+    int code = prepare(s);
+    if (code != EX_OK)
+        return code;
+    if (way == WAY_CGI)
+        return cgi_run(&s->responder, conf_number(&s->conf, SET_DEADLINE)) ? EX_OK : EX_IOERR;
+    if (!start_gateway())
+        return EX_SOFTWARE;
+    if (!start_listening(s, way))
+        return EX_OSERR;
+    code = serve(s);
+    listen_close(&s->listener);
+    return code;
+}
+
+int main(int argc, char **argv)
+{
+    static struct service s;
+    if (only_asked(argc, argv))
+        return EX_OK;
+    enum way way = find_way(argc, argv, &s.where);
+    if (way == WAY_NONE) {
+        fputs(usage, stderr);
+        return EX_USAGE;
+    }
+    umask(007);
+    if (!conf_start(&s.conf, CONF_RECEIVE, PROGRAM)) {
+        conf_free(&s.conf);
+        return EX_CONFIG;
+    }
+    int code = run(&s, way);
+    responder_close(&s.responder);
+    conf_free(&s.conf);
+    return code;
+}

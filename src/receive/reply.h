@@ -1,0 +1,47 @@
+/*
+ * reply: what is said to a request, as a CGI response (RFC 3875 section 6), which is
+ * what a FastCGI responder writes too. Pure. Nothing of the request is echoed.
+ */
+#ifndef RECEIVE_REPLY_H
+#define RECEIVE_REPLY_H
+
+#include <stdbool.h>
+
+#include "base/buf.h"
+#include "event/key.h"
+
+enum reply_status {
+    REPLY_ACCEPTED,
+    REPLY_DUPLICATE,
+    REPLY_PONG,
+    REPLY_MALFORMED,
+    REPLY_SIGNATURE,
+    REPLY_STALE,
+    REPLY_NOT_FOUND,
+    REPLY_METHOD,
+    REPLY_LENGTH_REQUIRED,
+    REPLY_TOO_LARGE,
+    REPLY_UNAVAILABLE,
+    REPLY_PASS, /* health and metrics */
+    REPLY_FAIL,
+    REPLY_STATUSES
+};
+
+struct reply {
+    enum reply_status status;
+    const char *reason; /* a fixed reason code, or NULL */
+    const char *allow;  /* the methods, with REPLY_METHOD */
+    char key[KEY_SIZE]; /* "": none */
+    bool head;          /* HEAD: the header fields of a GET, without its body */
+};
+
+/* "accepted", "duplicate", ...: the word in the body and in the log. */
+const char *reply_word(enum reply_status status);
+
+/* 200, 401, ... */
+int reply_http_status(enum reply_status status);
+
+/* Appends the whole response; out->failed when memory ran out. */
+void reply_write(const struct reply *reply, struct buf *out);
+
+#endif

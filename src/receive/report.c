@@ -1,0 +1,94 @@
+#include <inttypes.h>
+
+#include "base/clock.h"
+#include "base/counters.h"
+#include "base/log.h"
+#include "receive/responder.h"
+
+static const struct {
+    enum counter_request counter;
+    enum log_level level;
+} rules[REPLY_STATUSES] = {
+    [REPLY_ACCEPTED] = {COUNT_ACCEPTED, LOG_LEVEL_INFO},
+    [REPLY_DUPLICATE] = {COUNT_DUPLICATE, LOG_LEVEL_INFO},
+    [REPLY_PONG] = {COUNT_PONG, LOG_LEVEL_INFO},
+    [REPLY_MALFORMED] = {COUNT_MALFORMED, LOG_LEVEL_WARNING},
+    [REPLY_SIGNATURE] = {COUNT_SIGNATURE, LOG_LEVEL_WARNING},
+    [REPLY_STALE] = {COUNT_STALE, LOG_LEVEL_WARNING},
+    [REPLY_NOT_FOUND] = {COUNT_REFUSED, LOG_LEVEL_INFO},
+    [REPLY_METHOD] = {COUNT_REFUSED, LOG_LEVEL_INFO},
+    [REPLY_LENGTH_REQUIRED] = {COUNT_REFUSED, LOG_LEVEL_INFO},
+    [REPLY_TOO_LARGE] = {COUNT_REFUSED, LOG_LEVEL_INFO},
+    [REPLY_UNAVAILABLE] = {COUNT_UNAVAILABLE, LOG_LEVEL_ERROR},
+    [REPLY_PASS] = {COUNT_REQUEST_KINDS, LOG_LEVEL_DEBUG},
+    [REPLY_FAIL] = {COUNT_REQUEST_KINDS, LOG_LEVEL_WARNING},
+};
+
+static void count(const struct verdict *v)
+{
+    if (v->route.kind != ROUTE_WEBHOOK) {
+        counter_add(COUNT_OTHER_REQUESTS, 1);
+        return;
+    }
+    enum counter base = v->route.provider == PROVIDER_CALCOM ? COUNT_CALCOM : COUNT_CALENDLY;
+    counter_add(base + (enum counter)rules[v->reply.status].counter, 1);
+    if (v->held)
+        counter_add(base + (enum counter)COUNT_HELD, 1);
+    if (v->which >= 0) {
+        counter_add(base + (enum counter)COUNT_KEY_PRIMARY + (enum counter)v->which, 1);
+        counter_set(base + (enum counter)COUNT_KEY_PRIMARY_AT + (enum counter)v->which,
+            (uint64_t)clock_now());
+    }
+}
+
+/* Whoever knows no key can cause the other lines as often as he likes. */
+static bool bounded(const struct verdict *v)
+{
+    return v->which < 0 || v->reply.status == REPLY_UNAVAILABLE;
+}
+
+static bool may_write(struct responder *r, const struct verdict *v)
+{
+    unsigned long dropped;
+    if (!bounded(v))
+        return true;
+    enum reply_status status = v->reply.status;
+    bool allowed = limiter_allows(&r->limiter[status], clock_monotonic(), &dropped);
+    if (dropped)
+        log_warn(NULL, "lines-dropped", "%lu like the next one, %s", dropped, reply_word(status));
+    return allowed;
+}
+
+static void log_stale(const struct verdict *v, const char *key, const char *provider)
+{
+    log_warn(key, "stale",
+        "a right signature outside the window: provider=%s event=%s age=%" PRId64 "s %s", provider,
+        v->event, v->age / MS_PER_SECOND, v->reply.reason);
+}
+
+static void write_line(const struct verdict *v)
+{
+    enum log_level level = rules[v->reply.status].level;
+    const char *word = reply_word(v->reply.status), *reason = v->reply.reason;
+    const char *key = *v->reply.key ? v->reply.key : NULL;
+    if (v->route.kind != ROUTE_WEBHOOK)
+        log_line(level, NULL, reason ? reason : word, "status=%d path=%s",
+            reply_http_status(v->reply.status),
+            v->route.kind == ROUTE_NONE ? "unknown" : "health-or-metrics");
+    else if (v->reply.status == REPLY_STALE)
+        log_stale(v, key, provider_name(v->route.provider));
+    else if (v->which < 0)
+        log_line(level, key, reason ? reason : word, "status=%d provider=%s bytes=%zu",
+            reply_http_status(v->reply.status), provider_name(v->route.provider), v->bytes);
+    else
+        log_line(level, key, reason ? reason : word, "provider=%s event=%s bytes=%zu key=%s",
+            provider_name(v->route.provider), v->event, v->bytes,
+            v->which == 0 ? "primary" : "secondary");
+}
+
+void responder_log(struct responder *r, const struct verdict *verdict)
+{
+    count(verdict);
+    if (may_write(r, verdict))
+        write_line(verdict);
+}

@@ -1,0 +1,63 @@
+#include "receive/request.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "provider/provider.h"
+
+enum { DIGITS_MAX = 18 }; /* the most that cannot overflow */
+
+enum request_length request_parse_length(const char *text, uint64_t *length)
+{
+    *length = 0;
+    if (!text || !*text)
+        return LENGTH_ABSENT;
+    size_t digits = strspn(text, "0123456789");
+    if (text[digits] != '\0')
+        return LENGTH_NONSENSE;
+    if (digits > DIGITS_MAX) { /* larger than any cap is all that matters */
+        *length = UINT64_MAX;
+        return LENGTH_DECLARED;
+    }
+    for (; *text; text++)
+        *length = *length * 10 + (uint64_t)(*text - '0');
+    return LENGTH_DECLARED;
+}
+
+/* RFC 3875 section 4.1.18 */
+static const char *header(request_lookup *lookup, void *context, const char *name)
+{
+    char variable[64] = "HTTP_";
+    size_t n = strlen(variable);
+    for (; *name && n < sizeof variable - 1; name++)
+        variable[n++] = *name == '-' ? '_' : (char)toupper((unsigned char)*name);
+    variable[n] = '\0';
+    return lookup(context, variable);
+}
+
+static const char *text(request_lookup *lookup, void *context, const char *name)
+{
+    const char *value = lookup(context, name);
+    return value ? value : "";
+}
+
+void request_fill(struct request *request, request_lookup *lookup, void *context)
+{
+    request->method = text(lookup, context, "REQUEST_METHOD");
+    request->content_type = text(lookup, context, "CONTENT_TYPE");
+    int len = snprintf(request->path, sizeof request->path, "%s%s",
+        text(lookup, context, "SCRIPT_NAME"), text(lookup, context, "PATH_INFO"));
+    if (len < 0 || len >= (int)sizeof request->path)
+        request->path[0] = '\0';
+    request->length_kind =
+        request_parse_length(lookup(context, "CONTENT_LENGTH"), &request->length);
+    for (int i = 0; i < PROVIDERS; i++)
+        request->signature[i] =
+            header(lookup, context, provider_signature_header((enum provider)i));
+}
+
+bool request_is(const struct request *request, const char *method)
+{
+    return strcmp(request->method, method) == 0;
+}

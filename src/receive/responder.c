@@ -1,0 +1,226 @@
+#include "receive/responder.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/counters.h"
+#include "base/log.h"
+#include "receive/health.h"
+
+static const struct {
+    enum setting primary, secondary, endpoint, window;
+} provider_settings[PROVIDERS] = {
+    [PROVIDER_CALCOM] = {SET_CALCOM_SECRET, SET_CALCOM_SECRET_SECONDARY, SET_CALCOM_ENDPOINT,
+        SET_CALCOM_WINDOW},
+    [PROVIDER_CALENDLY] = {SET_CALENDLY_KEY, SET_CALENDLY_KEY_SECONDARY, SET_CALENDLY_ENDPOINT,
+        SET_CALENDLY_WINDOW},
+};
+
+static const char *const key_names[KEYRING_SIZE] = {"primary", "secondary"};
+
+bool responder_init(
+    struct responder *r, const struct conf *conf, struct spool *spool, struct accept_batch *batch)
+{
+    *r = (struct responder){
+        .spool = spool, .batch = batch, .max_body = (size_t)conf_number(conf, SET_MAX_BODY)};
+    for (int i = 0; i < PROVIDERS; i++) {
+        r->endpoint[i] = conf_text(conf, provider_settings[i].endpoint);
+        r->window[i] = conf_number(conf, provider_settings[i].window);
+        if (!keyring_open(&r->ring[i], conf_text(conf, provider_settings[i].primary),
+                conf_text(conf, provider_settings[i].secondary)))
+            return false;
+    }
+    return true;
+}
+
+void responder_close(struct responder *r)
+{
+    for (int i = 0; i < PROVIDERS; i++)
+        keyring_close(&r->ring[i]);
+    buf_free(&r->file);
+}
+
+/* ---- before the body ---- */
+
+static void set(struct verdict *v, enum reply_status status, const char *reason)
+{
+    v->reply.status = status;
+    v->reply.reason = reason;
+}
+
+static void refuse_method(struct verdict *v, const char *allow)
+{
+    set(v, REPLY_METHOD, NULL);
+    v->reply.allow = allow;
+}
+
+static bool admit_webhook(
+    const struct responder *r, const struct request *request, struct verdict *v)
+{
+    if (!request_is(request, "POST"))
+        refuse_method(v, "POST");
+    else if (request->length_kind == LENGTH_ABSENT)
+        set(v, REPLY_LENGTH_REQUIRED, NULL);
+    else if (request->length_kind == LENGTH_NONSENSE)
+        set(v, REPLY_MALFORMED, "length-not-a-number");
+    else if (request->length > r->max_body)
+        set(v, REPLY_TOO_LARGE, NULL);
+    else
+        return true;
+    return false;
+}
+
+static void look(const struct responder *r, const struct request *request, struct verdict *v)
+{
+    if (!v->reply.head && !request_is(request, "GET"))
+        refuse_method(v, "GET, HEAD");
+    else if (v->route.kind == ROUTE_HEALTH)
+        health_answer(r, v->route.provider, &v->reply);
+    else
+        set(v, REPLY_PASS, NULL);
+}
+
+bool responder_admit(struct responder *r, const struct request *request, struct verdict *verdict)
+{
+    *verdict = (struct verdict){.which = -1};
+    verdict->reply.head = request_is(request, "HEAD");
+    verdict->route = route_find(request->path, r->endpoint);
+    if (verdict->route.kind == ROUTE_WEBHOOK)
+        return admit_webhook(r, request, verdict);
+    if (verdict->route.kind == ROUTE_NONE)
+        set(verdict, REPLY_NOT_FOUND, NULL);
+    else
+        look(r, request, verdict);
+    return false;
+}
+
+/* ---- with the body ---- */
+
+static bool verify(const struct responder *r, const struct request *request, const void *body,
+    size_t len, struct verdict *v)
+{
+    enum provider provider = v->route.provider;
+    enum signature_verdict s = provider_verify(
+        provider, &r->ring[provider], request->signature[provider], body, len, &v->which);
+    if (s == SIGNATURE_RIGHT)
+        return true;
+    v->which = -1;
+    if (s == SIGNATURE_NO_KEY)
+        set(v, REPLY_UNAVAILABLE, "no-key");
+    else
+        set(v, REPLY_SIGNATURE, signature_reason(s));
+    return false;
+}
+
+static bool make_record(struct responder *r, const struct request *request, const void *body,
+    size_t len, int64_t now, const struct verdict *v)
+{
+    struct record record = {.kind = RECORD_EVENT,
+        .provider = v->route.provider,
+        .received = now,
+        .body = body,
+        .length = len};
+    const char *signature = request->signature[v->route.provider];
+    snprintf(record.key, sizeof record.key, "%s", v->reply.key);
+    snprintf(record.event, sizeof record.event, "%s", v->event);
+    snprintf(record.key_used, sizeof record.key_used, "%s", key_names[v->which]);
+    snprintf(record.signature, sizeof record.signature, "%s", signature ? signature : "");
+    snprintf(record.content_type, sizeof record.content_type, "%s", request->content_type);
+    buf_clear(&r->file);
+    r->file.failed = false;
+    return record_encode(&record, &r->file) && !r->file.failed;
+}
+
+static bool has_room(struct responder *r)
+{
+    if (r->room == ROOM_NOT_ASKED)
+        r->room = accept_has_room(r->batch) ? ROOM_ENOUGH : ROOM_NONE;
+    return r->room == ROOM_ENOUGH;
+}
+
+static void store(struct responder *r, bool fresh, struct verdict *v)
+{
+    if (!has_room(r)) {
+        set(v, REPLY_UNAVAILABLE, "spool-full");
+        return;
+    }
+    enum accept_result result = fresh ? accept_put(r->batch, v->reply.key, &r->file)
+                                      : accept_hold(r->batch, v->reply.key, &r->file);
+    if (result == ACCEPT_FAILED) {
+        log_error(v->reply.key, "spool-failed", "%s: %s", r->spool->step, strerror(errno));
+        set(v, REPLY_UNAVAILABLE, "spool-failed");
+        return;
+    }
+    bool stored = result == ACCEPT_STORED;
+    v->waits = true;
+    r->waiting++;
+    v->held = !fresh && stored;
+    if (fresh)
+        set(v, stored ? REPLY_ACCEPTED : REPLY_DUPLICATE, NULL);
+    else
+        set(v, REPLY_STALE, stored ? "held" : "known");
+}
+
+/* For a body that is known to be genuine. */
+static void take(struct responder *r, const struct request *request, const void *body, size_t len,
+    struct verdict *v)
+{
+    enum provider provider = v->route.provider;
+    struct glance glance;
+    int64_t now = clock_now();
+    provider_glance(provider, request->signature[provider], body, len, &glance);
+    snprintf(v->event, sizeof v->event, "%s", glance.event);
+    if (glance.ping) {
+        set(v, REPLY_PONG, NULL);
+        return;
+    }
+    bool keyed = glance.anonymous ? key_of_hour(provider, body, len, now, v->reply.key)
+                                  : key_of(provider, body, len, v->reply.key);
+    if (!keyed || !make_record(r, request, body, len, now, v)) {
+        v->reply.key[0] = '\0';
+        set(v, REPLY_UNAVAILABLE, "no-memory");
+        return;
+    }
+    v->age = glance.clock == CLOCK_NONE ? 0 : now - glance.at;
+    store(r, glance_fresh(&glance, now, r->window[provider]), v);
+}
+
+void responder_judge(struct responder *r, const struct request *request, const void *body,
+    size_t len, struct verdict *verdict)
+{
+    verdict->bytes = len;
+    if (len < request->length)
+        set(verdict, REPLY_MALFORMED, "body-short");
+    else if (len > request->length)
+        set(verdict, REPLY_MALFORMED, "body-long");
+    else if (verify(r, request, body, len, verdict))
+        take(r, request, body, len, verdict);
+}
+
+/* ---- the end of a turn ---- */
+
+bool responder_commit(struct responder *r)
+{
+    bool nothing = r->waiting == 0;
+    r->room = ROOM_NOT_ASKED;
+    r->waiting = 0;
+    if (nothing)
+        return true;
+    if (accept_sync(r->batch)) {
+        counter_add(COUNT_SYNCS, 1);
+        return true;
+    }
+    log_error(NULL, "sync-failed", "%s: %s", r->spool->step, strerror(errno));
+    return false;
+}
+
+void responder_settle(struct verdict *verdict, bool committed)
+{
+    if (verdict->waits && !committed) {
+        set(verdict, REPLY_UNAVAILABLE, "sync-failed");
+        verdict->held = false;
+    }
+    verdict->waits = false;
+}
