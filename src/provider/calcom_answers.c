@@ -65,14 +65,17 @@ const char *calcom_response(struct arena *arena, const cJSON *response)
 static void add_answer(struct event *event, const cJSON *response)
 {
     struct arena *arena = &event->arena;
-    const char *question = NULL;
+    const char *question = NULL, *answer = calcom_response(arena, response);
+    const char *description = event->booking.description;
     if (json_true(response, "isHidden"))
+        return;
+    if (answer && description && strcmp(answer, description) == 0) /* the notes, told already */
         return;
     if (is_wrapped(response))
         question = map_line(arena, response, "label");
     if (!question)
         question = clean_line(arena, response->string);
-    map_add_answer(event, question, calcom_response(arena, response));
+    map_add_answer(event, question, answer);
 }
 
 static bool is_field_of_its_own(const char *name)

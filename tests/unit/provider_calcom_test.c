@@ -29,9 +29,8 @@ static void created(void **state)
         {"booking.attendees.0.name", "Ada Example"},
         {"booking.attendees.0.email", "ada@example.com"}, {"booking.attendees.1", "(nothing)"},
         {"booking.guests", "[\"gus@example.com\"]"},
-        {"booking.answers.0.question", "additional_notes"},
-        {"booking.answers.1.question", "Which company are you with?"},
-        {"booking.answers.1.answer", "Example & Sons"}, {"booking.answers.2", "(nothing)"});
+        {"booking.answers.0.question", "Which company are you with?"},
+        {"booking.answers.0.answer", "Example & Sons"}, {"booking.answers.1", "(nothing)"});
     SAMPLE("booking_created_seat.json", {"kind", "created"},
         {"booking.seat", "00000000-0000-4000-8000-000000000002"});
     SAMPLE("instant_meeting.json", {"kind", "created"}, {"booking.uid", UID},
