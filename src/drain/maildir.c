@@ -1,0 +1,270 @@
+#include "drain/maildir.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "event/key.h"
+
+enum {
+    DIR_MODE = 0770,
+    FILE_MODE = 0660,
+    /* NAME.999999.bookspool */
+    UNIQUE_SIZE = MAIL_NAME_SIZE + 24,
+    SUFFIX_MAX = 999999
+};
+
+enum { IN_TMP, IN_NEW, IN_CUR, SUBDIRS };
+static const char *const subdirs[SUBDIRS] = {"tmp", "new", "cur"};
+
+struct maildir {
+    char *path;
+    int dir[SUBDIRS]; /* -1 until opened */
+};
+
+void *maildir_open(const struct conf *conf, const char *value, struct buf *why)
+{
+    (void)conf;
+    const char *path = strchr(value, ':') + 1;
+    if (path[0] != '/') {
+        buf_puts(why, "maildir: needs an absolute path, as in maildir:/var/lib/bookspool/Maildir");
+        return NULL;
+    }
+    struct maildir *maildir = malloc(sizeof *maildir);
+    char *copy = strdup(path);
+    if (!maildir || !copy) {
+        buf_puts(why, "out of memory");
+        free(maildir);
+        free(copy);
+        return NULL;
+    }
+    *maildir = (struct maildir){.path = copy, .dir = {-1, -1, -1}};
+    return maildir;
+}
+
+static void close_dirs(struct maildir *maildir)
+{
+    for (int i = 0; i < SUBDIRS; i++) {
+        if (maildir->dir[i] >= 0)
+            close(maildir->dir[i]);
+        maildir->dir[i] = -1;
+    }
+}
+
+void maildir_close(void *state)
+{
+    struct maildir *maildir = state;
+    close_dirs(maildir);
+    free(maildir->path);
+    free(maildir);
+}
+
+/* ---- directories ---- */
+
+static int make_and_open(int parent, const char *name, bool *made)
+{
+    if (mkdirat(parent, name, DIR_MODE) == 0)
+        *made = true;
+    else if (errno != EEXIST)
+        return -1;
+    return openat(parent, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+}
+
+static bool open_dirs(struct maildir *maildir)
+{
+    if (maildir->dir[IN_CUR] >= 0)
+        return true;
+    bool made = false;
+    int root = make_and_open(AT_FDCWD, maildir->path, &made);
+    if (root < 0)
+        return false;
+    bool opened = true;
+    for (int i = 0; opened && i < SUBDIRS; i++) {
+        maildir->dir[i] = make_and_open(root, subdirs[i], &made);
+        opened = maildir->dir[i] >= 0;
+    }
+    if (opened && made) /* or a power cut could take a whole new Maildir with its mails */
+        opened = syncfs(root) == 0;
+    int saved = errno;
+    close(root);
+    if (!opened)
+        close_dirs(maildir);
+    errno = saved;
+    return opened;
+}
+
+/* A reader has moved it from new/ to cur/ and may have added ":2," and flags. */
+static bool is_in_cur(const struct maildir *maildir, const char *unique)
+{
+    int fd = openat(maildir->dir[IN_CUR], ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+    if (!dir) {
+        if (fd >= 0)
+            close(fd);
+        return false;
+    }
+    size_t len = strlen(unique);
+    bool found = false;
+    for (struct dirent *entry; !found && (entry = readdir(dir));)
+        found = strncmp(entry->d_name, unique, len) == 0 &&
+                (entry->d_name[len] == '\0' || entry->d_name[len] == ':');
+    closedir(dir);
+    return found;
+}
+
+static bool is_there(const struct maildir *maildir, const char *unique)
+{
+    struct stat st;
+    return fstatat(maildir->dir[IN_NEW], unique, &st, AT_SYMLINK_NOFOLLOW) == 0 ||
+           is_in_cur(maildir, unique);
+}
+
+static void unique_name(const char *name, int suffix, char unique[UNIQUE_SIZE])
+{
+    if (suffix == 0)
+        snprintf(unique, UNIQUE_SIZE, "%.*s.bookspool", MAIL_NAME_SIZE, name);
+    else
+        snprintf(unique, UNIQUE_SIZE, "%.*s.%d.bookspool", MAIL_NAME_SIZE, name, suffix);
+}
+
+/* ---- one file ---- */
+
+static bool write_all(int fd, const char *data, size_t len)
+{
+    while (len) {
+        ssize_t n = write(fd, data, len);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return false;
+        data += n;
+        len -= (size_t)n;
+    }
+    return true;
+}
+
+/* The message as a Maildir reader expects it: local line ends, behind the envelope. */
+static bool local_form(const struct delivery *delivery, struct buf *out)
+{
+    buf_printf(out, "Return-Path: <%s>\nDelivered-To: %s\n", delivery->from, delivery->to);
+    const char *data = delivery->data, *end = data + delivery->len;
+    while (data < end) {
+        const char *cr = memchr(data, '\r', (size_t)(end - data));
+        const char *stop = cr ? cr : end;
+        buf_add(out, data, (size_t)(stop - data));
+        data = cr ? cr + 1 : end;
+    }
+    return !out->failed;
+}
+
+static bool write_file(int dir, const char *name, const struct buf *content)
+{
+    unlinkat(dir, name, 0); /* left by a run that died */
+    int fd = openat(dir, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, FILE_MODE);
+    if (fd < 0)
+        return false;
+    bool written = write_all(fd, content->data, content->len) && fsync(fd) == 0;
+    int saved = errno;
+    if (close(fd) < 0 && written) {
+        saved = errno;
+        written = false;
+    }
+    errno = saved;
+    return written;
+}
+
+/* Some file systems cannot rename without replacing, some cannot link. */
+static bool name_without_replacing(
+    const struct maildir *maildir, const char *temp, const char *unique)
+{
+    int tmp = maildir->dir[IN_TMP], new = maildir->dir[IN_NEW];
+    if (renameat2(tmp, temp, new, unique, RENAME_NOREPLACE) == 0)
+        return true;
+    if (errno != EINVAL && errno != ENOSYS)
+        return false;
+    if (linkat(tmp, temp, new, unique, 0) < 0)
+        return false;
+    unlinkat(tmp, temp, 0);
+    return true;
+}
+
+/* The first free name, starting with the one that a repeat would meet. */
+static bool name_in_new(const struct maildir *maildir, const char *temp, const char *name)
+{
+    char unique[UNIQUE_SIZE];
+    for (int suffix = 0; suffix <= SUFFIX_MAX; suffix++) {
+        unique_name(name, suffix, unique);
+        if (is_there(maildir, unique))
+            continue;
+        if (name_without_replacing(maildir, temp, unique))
+            return true;
+        if (errno != EEXIST)
+            return false;
+    }
+    errno = EEXIST;
+    return false;
+}
+
+/* ---- delivery ---- */
+
+static void report(
+    struct delivery_result *result, enum outcome outcome, const char *reason, const char *detail)
+{
+    *result = (struct delivery_result){.outcome = outcome};
+    snprintf(result->reason, sizeof result->reason, "%s", reason);
+    snprintf(result->detail, sizeof result->detail, "%s", detail);
+}
+
+static void report_errno(const struct maildir *maildir, struct delivery_result *result,
+    enum outcome outcome, const char *reason)
+{
+    char detail[DETAIL_SIZE_MAX];
+    snprintf(detail, sizeof detail, "%s: %s", maildir->path, strerror(errno));
+    report(result, outcome, reason, detail);
+}
+
+static void settle(const struct maildir *maildir, struct delivery_result *result,
+    const char *reason, const char *unique)
+{
+    if (fsync(maildir->dir[IN_NEW]) < 0)
+        report_errno(maildir, result, OUTCOME_UNKNOWN, "maildir-sync");
+    else
+        report(result, OUTCOME_SENT, reason, unique);
+}
+
+static void deliver(const struct maildir *maildir, const struct delivery *delivery,
+    const char *temp, struct delivery_result *result)
+{
+    struct buf content = {0};
+    if (!local_form(delivery, &content))
+        report(result, OUTCOME_RETRY, "maildir-write", "out of memory");
+    else if (!write_file(maildir->dir[IN_TMP], temp, &content))
+        report_errno(maildir, result, OUTCOME_HOLD, "maildir-write");
+    else if (!delivery->before_end(delivery->context))
+        report(result, OUTCOME_RETRY, "maildir-before-end", "given up before it was complete");
+    else if (!name_in_new(maildir, temp, delivery->name))
+        report_errno(maildir, result, OUTCOME_HOLD, "maildir-name");
+    else
+        settle(maildir, result, "maildir-new", maildir->path);
+    buf_free(&content);
+    if (result->outcome == OUTCOME_HOLD || result->outcome == OUTCOME_RETRY)
+        unlinkat(maildir->dir[IN_TMP], temp, 0);
+}
+
+void maildir_send(void *state, const struct delivery *delivery, struct delivery_result *result)
+{
+    struct maildir *maildir = state;
+    char unique[UNIQUE_SIZE];
+    unique_name(delivery->name, 0, unique);
+    if (!open_dirs(maildir))
+        report_errno(maildir, result, OUTCOME_HOLD, "maildir-open");
+    else if (delivery->repeat && is_there(maildir, unique))
+        settle(maildir, result, "maildir-there", maildir->path);
+    else
+        deliver(maildir, delivery, unique, result);
+}

@@ -1,0 +1,23 @@
+/*
+ * mails: stage 2, from mails in out/ that are due to the transport.
+ *
+ * Per mail: mark x just before the last byte can go; on a clear yes rename to
+ * sent/ at once, before anything else, and sync after 64 renames, a second, or
+ * at the end. A clear no for now sets the next attempt; one for good, or an age beyond
+ * BOOKSPOOL_GIVE_UP, moves it to failed/ with its .why. Unknown leaves x. A hold stops
+ * the run and leaves the mail as it was.
+ *
+ * If the rename fails after a yes, the mail is marked as sent and synced, and
+ * the run stops with an alarm: the alternative is a mail a minute.
+ *
+ * BOOKSPOOL_CONNECTIONS processes share out/ by hash of the name, each with one
+ * kept connection, under the parent's lock.
+ */
+#ifndef DRAIN_MAILS_H
+#define DRAIN_MAILS_H
+
+#include "drain/run.h"
+
+enum run_result mails_run(struct run *run);
+
+#endif

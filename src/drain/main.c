@@ -1,0 +1,116 @@
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sysexits.h>
+
+#include "base/conf.h"
+#include "base/counters.h"
+#include "base/log.h"
+#include "base/version.h"
+#include "drain/events.h"
+#include "drain/message.h"
+#include "drain/pass.h"
+#include "drain/transport.h"
+
+static const char usage[] =
+    "usage: bookspool-drain [--dry-run]\n"
+    "\n"
+    "Turns the events that wait in the spool into mail, once, and ends. Made for\n"
+    "cron or a timer: a second one that starts meanwhile ends at once.\n"
+    "\n"
+    "  --dry-run   print the mails that wait, send and change nothing\n"
+    "  --version   print the version\n"
+    "  --help      print this\n"
+    "\n"
+    "Exit: 0 done, or another drain is at work; 74 the spool cannot be settled;\n"
+    "75 nothing can be sent at present; 78 a setting is wrong; 64 usage.\n"
+    "Settings: bookspool.conf(5); what is wrong with them: bookspool check\n";
+
+struct options {
+    bool dry_run;
+};
+
+/* -1: go on; else the exit code. */
+static int parse(int argc, char **argv, struct options *options)
+{
+    static const struct option known[] = {
+        {"dry-run", no_argument, NULL, 'n'},
+        {"help", no_argument, NULL, 'h'},
+        {"version", no_argument, NULL, 'V'},
+        {NULL, 0, NULL, 0},
+    };
+    for (int c; (c = getopt_long(argc, argv, "nhV", known, NULL)) != -1;) {
+        if (c == 'n')
+            options->dry_run = true;
+        else if (c == 'V')
+            return puts("bookspool-drain " BOOKSPOOL_VERSION) < 0 ? EX_IOERR : EX_OK;
+        else {
+            fputs(usage, c == 'h' ? stdout : stderr);
+            return c == 'h' ? EX_OK : EX_USAGE;
+        }
+    }
+    if (optind == argc)
+        return -1;
+    fprintf(stderr, "bookspool-drain: takes no argument \"%s\"\n%s", argv[optind], usage);
+    return EX_USAGE;
+}
+
+/* Asked before anything is touched, so that a fault in the settings holds the run. */
+static bool transport_usable(const struct conf *conf)
+{
+    struct buf why = {0};
+    struct transport *transport = transport_open(conf, &why);
+    if (!transport)
+        log_error(NULL, "transport", "%s", buf_text(&why));
+    transport_close(transport);
+    buf_free(&why);
+    return transport != NULL;
+}
+
+static int preview(struct run *run)
+{
+    struct buf why = {0};
+    bool ok = spool_open_readonly(&run->spool, conf_text(run->conf, SET_SPOOL), &why);
+    if (ok)
+        events_preview(run);
+    else
+        log_error(NULL, "spool-unusable", "%s", buf_text(&why));
+    spool_close(&run->spool);
+    buf_free(&why);
+    return ok ? EX_OK : EX_CONFIG;
+}
+
+static int drain(const struct conf *conf, const struct options *options)
+{
+    struct run run;
+    int code = EX_CONFIG;
+    if (!run_init(&run, conf))
+        code = EX_OSERR;
+    else if (options->dry_run)
+        code = preview(&run);
+    else if (transport_usable(conf)) {
+        if (!counters_open(conf_text(conf, SET_STATE)))
+            log_warn(NULL, "counters", "%s/counters cannot be used: %s; counting in memory",
+                conf_text(conf, SET_STATE), strerror(errno));
+        run_stop_on_signals();
+        code = pass_once(&run);
+    }
+    run_free(&run);
+    return code;
+}
+
+int main(int argc, char **argv)
+{
+    struct options options = {0};
+    struct conf conf;
+    int code = parse(argc, argv, &options);
+    if (code >= 0)
+        return code;
+    umask(007);
+    message_setup();
+    code = conf_start(&conf, CONF_DRAIN, "bookspool-drain") ? drain(&conf, &options) : EX_CONFIG;
+    conf_free(&conf);
+    return code;
+}

@@ -1,0 +1,39 @@
+/*
+ * message: a mail as bytes, RFC 5322 and MIME, composed with GMime.
+ *
+ * The result has CRLF line ends, is pure ASCII (text as UTF-8 in base64), and is
+ * a function of its arguments alone: Message-ID <NAME@domain of from> and every
+ * boundary derive from the mail's name, Date from the event's arrival, so a
+ * mail that must be made or sent again is byte-identical. The headers:
+ * Date, From, To, Reply-To, Subject, Message-ID, X-Bookspool-Key, Auto-Submitted
+ * (RFC 3834: auto-generated), MIME-Version and those of the content.
+ */
+#ifndef DRAIN_MESSAGE_H
+#define DRAIN_MESSAGE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+
+struct message {
+    const char *name; /* KEY-r or KEY.g-r */
+    const char *key;
+    const char *from, *to; /* bare addresses */
+    const char *reply_to;  /* bare address, or NULL */
+    int64_t date;
+    const char *subject, *text;
+    /* The raw body of an event that is not understood; NULL: none. Sent as an attachment. */
+    const char *attachment;
+    size_t attachment_len;
+    const char *attachment_name; /* ASCII; "body.json" */
+};
+
+/* Once at start; GMime keeps process-wide state. */
+void message_setup(void);
+
+/* Appends to out. False when GMime or memory failed. */
+bool message_compose(const struct message *message, struct buf *out);
+
+#endif

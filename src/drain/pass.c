@@ -1,0 +1,143 @@
+#include "drain/pass.h"
+
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/counters.h"
+#include "base/log.h"
+#include "drain/events.h"
+#include "drain/mails.h"
+#include "spool/prune.h"
+#include "spool/queue.h"
+
+/* ---- bad/ and held/ ---- */
+
+/*
+ * An event in bad/ may have become whole: a slow copy, a repair, a retry of the provider. The old
+ * .why goes only when the file has.
+ */
+static void restore(struct run *run, const struct spool_item *item)
+{
+    struct spool_name name;
+    struct spool_file file;
+    if (!name_parse(item->name, &name) || strcmp(item->name, name.key) != 0 ||
+        spool_exists(&run->spool, DIR_DONE, name.key) ||
+        !spool_read(&run->spool, DIR_BAD, item->name, &file))
+        return;
+    bool whole = !file.not_whole && file.record.kind == RECORD_EVENT &&
+                 strcmp(file.record.key, name.key) == 0;
+    spool_file_free(&file);
+    if (!whole ||
+        spool_move_new(&run->spool, DIR_BAD, item->name, DIR_NEW, item->name) != SPOOL_PUT)
+        return;
+    queue_remove_why(&run->spool, DIR_BAD, item->name);
+    log_info(name.key, "restored", "bad/ to new/: the event is whole");
+}
+
+static enum run_result look_at_bad(struct run *run)
+{
+    struct spool_list list;
+    if (!spool_list(&run->spool, DIR_BAD, &list))
+        return run_io_failed(run, NULL);
+    for (size_t i = 0; i < list.count; i++)
+        restore(run, &list.item[i]);
+    spool_list_free(&list);
+    return RUN_GOES_ON;
+}
+
+/* A held event whose in-window retry came through is not needed any more. */
+static enum run_result clear_held(struct run *run)
+{
+    struct spool_list list;
+    enum run_result result = RUN_GOES_ON;
+    bool synced = false;
+    if (!spool_list(&run->spool, DIR_HELD, &list))
+        return run_io_failed(run, NULL);
+    for (size_t i = 0; result == RUN_GOES_ON && i < list.count; i++) {
+        const char *name = list.item[i].name;
+        if (!key_valid(name) || !spool_exists(&run->spool, DIR_DONE, name))
+            continue;
+        if (!synced && !spool_sync_dir(&run->spool, DIR_DONE))
+            result = run_io_failed(run, name);
+        synced = true;
+        if (result == RUN_GOES_ON && spool_remove(&run->spool, DIR_HELD, name))
+            log_info(name, "held-dropped", "its retry came within the window and is done");
+    }
+    spool_list_free(&list);
+    return result;
+}
+
+/* ---- the order of a run ---- */
+
+static enum run_result forget_old(struct run *run)
+{
+    struct prune_result result;
+    struct prune_options options = {.now = clock_now(),
+        .retention = conf_number(run->conf, SET_RETENTION),
+        .retention_sent = conf_number(run->conf, SET_RETENTION_SENT)};
+    if (!prune(&run->spool, &options, &result))
+        return run_io_failed(run, NULL);
+    if (result.done + result.sent + result.temp)
+        log_info(
+            NULL, "pruned", "done=%zu sent=%zu tmp=%zu", result.done, result.sent, result.temp);
+    return RUN_GOES_ON;
+}
+
+static enum run_result in_order(struct run *run)
+{
+    enum run_result result;
+    if (!queue_probe(&run->spool))
+        return run_io_failed(run, NULL);
+    if ((result = look_at_bad(run)) != RUN_GOES_ON)
+        return result;
+    if ((result = events_run(run)) != RUN_GOES_ON)
+        return result;
+    if ((result = clear_held(run)) != RUN_GOES_ON)
+        return result;
+    if ((result = mails_run(run)) == RUN_IO_FAILED)
+        return result;
+    enum run_result pruned = forget_old(run);
+    return result != RUN_GOES_ON ? result : pruned;
+}
+
+static void sum_up(struct run *run, enum run_result result)
+{
+    struct totals *t = run->totals;
+    counter_add(COUNT_DRAIN_RUNS, 1);
+    counter_add(COUNT_MAIL_HELD_RUNS, result == RUN_HOLDS);
+    if (result == RUN_GOES_ON)
+        counter_set(COUNT_DRAIN_LAST_AT, (uint64_t)clock_now());
+    enum log_level level = t->events || t->tried ? LOG_LEVEL_INFO : LOG_LEVEL_DEBUG;
+    log_line(level, NULL, "drained", "events=%u mails=%u sent=%u retry=%u failed=%u unknown=%u",
+        t->events, t->made, t->sent, t->retried, t->failed, t->unknown);
+}
+
+static int pass_locked(struct run *run)
+{
+    switch (queue_lock(&run->spool)) {
+    case QUEUE_BUSY:
+        log_debug(NULL, "busy", "another drain holds the lock");
+        return RUN_GOES_ON;
+    case QUEUE_LOCK_FAILED:
+        return (int)run_io_failed(run, NULL);
+    case QUEUE_LOCKED:
+        break;
+    }
+    enum run_result result = in_order(run);
+    queue_unlock(&run->spool);
+    sum_up(run, result);
+    return (int)result;
+}
+
+int pass_once(struct run *run)
+{
+    struct buf why = {0};
+    int code = RUN_CONFIG;
+    if (spool_open(&run->spool, conf_text(run->conf, SET_SPOOL), &why))
+        code = pass_locked(run);
+    else
+        log_error(NULL, "spool-unusable", "%s", buf_text(&why));
+    spool_close(&run->spool);
+    buf_free(&why);
+    return code;
+}

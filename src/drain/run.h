@@ -1,0 +1,51 @@
+/*
+ * run: what all steps of one drain share, and how they end it.
+ */
+#ifndef DRAIN_RUN_H
+#define DRAIN_RUN_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/conf.h"
+#include "drain/recipients.h"
+#include "drain/render.h"
+#include "spool/spool.h"
+
+/* What a step tells the run. The numbers are the exit codes of sysexits(3). */
+enum run_result {
+    RUN_GOES_ON = 0,
+    RUN_IO_FAILED = 74, /* EX_IOERR: the spool cannot be settled */
+    RUN_HOLDS = 75,     /* EX_TEMPFAIL: a person, or time, must act first */
+    RUN_CONFIG = 78     /* EX_CONFIG */
+};
+
+/* Shared by all senders of a run: they are processes. */
+struct totals {
+    _Atomic unsigned events, made, due, tried, sent, retried, failed, unknown;
+};
+
+struct run {
+    const struct conf *conf;
+    struct spool spool;
+    struct recipients recipients;
+    const char *from, *reply_to;
+    struct render_options render;
+    struct totals *totals;
+    int64_t deadline; /* monotonic; no mail is begun after it */
+    bool progress;    /* draw on the terminal */
+};
+
+/* False when memory ran out. */
+bool run_init(struct run *run, const struct conf *conf);
+void run_free(struct run *run);
+
+/* Logs the failed step of the spool with errno, and gives RUN_IO_FAILED. */
+enum run_result run_io_failed(struct run *run, const char *key);
+
+/* SIGTERM and SIGINT: what is begun is finished, nothing more is begun. */
+void run_stop_on_signals(void);
+bool run_stopping(void);
+
+#endif

@@ -1,0 +1,34 @@
+/*
+ * settle: what becomes of a mail in out/ after an attempt. Every way a mail
+ * leaves out/, or gets its next attempt, is here.
+ */
+#ifndef DRAIN_SETTLE_H
+#define DRAIN_SETTLE_H
+
+#include <stdint.h>
+
+#include "drain/run.h"
+#include "drain/transport.h"
+#include "spool/spool.h"
+
+/* Renames to sent/ that are not synced yet. */
+struct settle {
+    struct run *run;
+    unsigned unsynced;
+    int64_t first_unsynced; /* monotonic */
+};
+
+/* `before` is what was read before the attempt: its mode says whether an earlier one was unknown.
+ */
+enum run_result settle_mail(struct settle *settle, const char *name,
+    const struct spool_file *before, const struct delivery_result *result);
+
+/* A mail marked as sent by a run that could not rename it. */
+enum run_result settle_marked_sent(struct settle *settle, const char *name, const char *key);
+
+enum run_result settle_sync(struct settle *settle);
+
+/* delay = age, held between the bounds; all in ms. */
+int64_t settle_delay(int64_t age, int64_t shortest, int64_t longest);
+
+#endif

@@ -1,0 +1,28 @@
+/*
+ * smtp: the transport that hands a mail to an SMTP server, by libcurl.
+ *
+ *     smtp://HOST[:PORT]        STARTTLS, required; port 25 unless told
+ *     smtps://HOST[:PORT]       TLS from the first byte; port 465 unless told
+ *     smtp+plain://HOST[:PORT]  no TLS: to this machine only (127.0.0.0/8, ::1, localhost),
+ *                               never with a login and never through a proxy
+ *
+ * Certificates are always verified, against BOOKSPOOL_TLS_CA or the system's authorities. With
+ * BOOKSPOOL_SMTP_USER and _PASSWORD no mail command is given before the server said 235 on this
+ * connection: libcurl by itself goes on when a server offers no login. One
+ * connection is kept; when the server turns out to have closed it (RFC 5321
+ * section 3.8), the mail is tried once more on a new one, provided that nothing of its body was
+ * given. One recipient a transaction, so each outcome is one recipient's.
+ *
+ * `detail` is what the server said last, else libcurl's own words.
+ */
+#ifndef DRAIN_SMTP_H
+#define DRAIN_SMTP_H
+
+#include "drain/transport.h"
+
+/* libcurl keeps a copy of the password; `conf` may be wiped after. */
+void *smtp_open(const struct conf *conf, const char *value, struct buf *why);
+void smtp_send(void *state, const struct delivery *delivery, struct delivery_result *result);
+void smtp_close(void *state);
+
+#endif

@@ -1,0 +1,124 @@
+#include "drain/smtp_outcome.h"
+
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+
+#include <curl/curl.h>
+
+/*
+ * The first row that fits decides. Refusals that concern the installation and not the message
+ * hold: the greeting, EHLO, STARTTLS, the login, and the sender's address. A message that is too
+ * big is refused at MAIL already (RFC 1870 section 6.1); 552 at RCPT once meant "too
+ * many recipients" and is to be taken as 452 (RFC 5321 section 4.5.3.1.10); 530 asks for a login
+ * or for TLS wherever it comes.
+ */
+static const struct {
+    enum smtp_step first, last;
+    int low, high;
+    enum outcome outcome;
+} replies[] = {
+    {STEP_DOT, STEP_DOT, 200, 299, OUTCOME_SENT},
+    {STEP_GREETING, STEP_DOT, 400, 499, OUTCOME_RETRY},
+    {STEP_GREETING, STEP_RCPT, 530, 530, OUTCOME_HOLD},
+    {STEP_MAIL, STEP_MAIL, 552, 552, OUTCOME_NEVER},
+    {STEP_GREETING, STEP_MAIL, 500, 599, OUTCOME_HOLD},
+    {STEP_RCPT, STEP_RCPT, 552, 552, OUTCOME_RETRY},
+    {STEP_RCPT, STEP_DOT, 500, 599, OUTCOME_NEVER},
+};
+
+/* Without a reply that decides, and with the message not yet complete at the other side. */
+static const struct {
+    int curl;
+    enum outcome outcome;
+    const char *reason; /* libcurl's code follows */
+} errors[] = {
+    {CURLE_COULDNT_RESOLVE_HOST, OUTCOME_RETRY, "dns"},
+    {CURLE_COULDNT_RESOLVE_PROXY, OUTCOME_RETRY, "proxy"},
+    {CURLE_PROXY, OUTCOME_RETRY, "proxy"},
+    {CURLE_COULDNT_CONNECT, OUTCOME_RETRY, "connect"},
+    {CURLE_OUT_OF_MEMORY, OUTCOME_RETRY, "memory"},
+    {CURLE_LOGIN_DENIED, OUTCOME_HOLD, "auth"},
+    {CURLE_AUTH_ERROR, OUTCOME_HOLD, "auth"},
+    {CURLE_SSL_CONNECT_ERROR, OUTCOME_HOLD, "tls"},
+    {CURLE_PEER_FAILED_VERIFICATION, OUTCOME_HOLD, "tls"},
+    {CURLE_USE_SSL_FAILED, OUTCOME_HOLD, "tls"},
+    {CURLE_SSL_CACERT_BADFILE, OUTCOME_HOLD, "tls"},
+    {CURLE_SSL_CERTPROBLEM, OUTCOME_HOLD, "tls"},
+    {CURLE_SSL_CIPHER, OUTCOME_HOLD, "tls"},
+    {CURLE_SSL_ISSUER_ERROR, OUTCOME_HOLD, "tls"},
+    {CURLE_REMOTE_ACCESS_DENIED, OUTCOME_HOLD, "ehlo"},
+    {CURLE_UNSUPPORTED_PROTOCOL, OUTCOME_HOLD, "setup"},
+    {CURLE_URL_MALFORMAT, OUTCOME_HOLD, "setup"},
+    {CURLE_NOT_BUILT_IN, OUTCOME_HOLD, "setup"},
+    {CURLE_FAILED_INIT, OUTCOME_HOLD, "setup"},
+};
+
+static const char *step_name(enum smtp_step step)
+{
+    static const char *const names[] = {
+        "greeting", "ehlo", "auth", "mail", "rcpt", "data", "dot", "end"};
+    return names[step];
+}
+
+static bool __attribute__((format(printf, 3, 4)))
+set(struct delivery_result *result, enum outcome outcome, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    result->outcome = outcome;
+    vsnprintf(result->reason, sizeof result->reason, format, args);
+    va_end(args);
+    return true;
+}
+
+static bool by_reply(const struct smtp_attempt *attempt, struct delivery_result *result)
+{
+    enum smtp_step step = attempt->curl == CURLE_LOGIN_DENIED ? STEP_AUTH : attempt->replied;
+    int code = attempt->code;
+    for (size_t i = 0; i < sizeof replies / sizeof replies[0]; i++)
+        if (step >= replies[i].first && step <= replies[i].last && code >= replies[i].low &&
+            code <= replies[i].high)
+            return set(result, replies[i].outcome, "smtp-%s-%d", step_name(step), code);
+    return false;
+}
+
+static bool by_error(const struct smtp_attempt *attempt, struct delivery_result *result)
+{
+    for (size_t i = 0; i < sizeof errors / sizeof errors[0]; i++)
+        if (attempt->curl == errors[i].curl)
+            return set(result, errors[i].outcome, "smtp-%s-%d", errors[i].reason, attempt->curl);
+    return false;
+}
+
+static const char *trouble(int curl)
+{
+    if (curl == CURLE_OPERATION_TIMEDOUT)
+        return "timeout";
+    return curl == CURLE_WEIRD_SERVER_REPLY ? "garbled" : "lost";
+}
+
+static void classify(const struct smtp_attempt *attempt, struct delivery_result *result)
+{
+    if (attempt->not_authenticated)
+        set(result, OUTCOME_HOLD, "smtp-no-auth");
+    else if (attempt->given_up)
+        set(result, OUTCOME_RETRY, "smtp-before-end");
+    else if (attempt->curl == CURLE_OK)
+        set(result, OUTCOME_SENT, "smtp-dot-%d", attempt->code);
+    else if (by_reply(attempt, result))
+        return;
+    else if (attempt->end_given)
+        set(result, OUTCOME_UNKNOWN, "smtp-%s-%s", step_name(attempt->waiting),
+            trouble(attempt->curl));
+    else if (!by_error(attempt, result))
+        set(result, OUTCOME_RETRY, "smtp-%s-%s", step_name(attempt->waiting),
+            trouble(attempt->curl));
+}
+
+void smtp_classify(const struct smtp_attempt *attempt, struct delivery_result *result)
+{
+    classify(attempt, result);
+    result->unreachable =
+        result->outcome == OUTCOME_RETRY && attempt->code == 0 && attempt->waiting == STEP_GREETING;
+}

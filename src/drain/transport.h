@@ -1,0 +1,60 @@
+/*
+ * transport: hands one finished message to one recipient, and tells honestly what came of it.
+ *
+ *   sent     the other side has taken it over: a clear yes
+ *   retry    a clear no for now (4yz, no connection, an answer missing before the last byte)
+ *   never    a clear no for good (550 to the recipient, 554 to the message)
+ *   unknown  the connection broke after the last byte could have gone: it may have arrived
+ *   hold     nothing can be sent at present and a person must act (login, TLS, the sender's
+ *            address refused, a Maildir that cannot be written): the run stops and touches nothing
+ *
+ * A transport object belongs to one process and keeps one connection.
+ */
+#ifndef DRAIN_TRANSPORT_H
+#define DRAIN_TRANSPORT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/conf.h"
+
+enum outcome { OUTCOME_SENT, OUTCOME_RETRY, OUTCOME_NEVER, OUTCOME_UNKNOWN, OUTCOME_HOLD };
+
+/* "sent", "retry", "never", "unknown", "hold" */
+const char *outcome_name(enum outcome outcome);
+
+struct delivery {
+    const char *name;      /* the mail's name in the spool */
+    const char *from, *to; /* the envelope: bare ASCII addresses */
+    const char *data;      /* the message, CRLF line ends */
+    size_t len;
+    bool repeat; /* an earlier attempt ended unknown: it may be there already */
+    /*
+     * Called once, just before the message could become complete at the other
+     * side (SMTP: before the last byte and the final dot are given away).
+     * False: something is wrong on our side, give up before that point: retry.
+     */
+    bool (*before_end)(void *context);
+    void *context;
+};
+
+enum { REASON_SIZE = 48, DETAIL_SIZE_MAX = 400 };
+
+struct delivery_result {
+    enum outcome outcome;
+    bool unreachable;             /* with retry: nobody answered, so the next mail need not try */
+    char reason[REASON_SIZE];     /* a log reason code: "smtp-rcpt-550" */
+    char detail[DETAIL_SIZE_MAX]; /* for .why and the terminal: the server's words; not for logs */
+};
+
+struct transport;
+
+/* As BOOKSPOOL_TRANSPORT says. NULL, with what would be right in `why`, when it cannot be had. */
+struct transport *transport_open(const struct conf *conf, struct buf *why);
+void transport_send(
+    struct transport *transport, const struct delivery *delivery, struct delivery_result *result);
+void transport_close(struct transport *transport);
+
+#endif

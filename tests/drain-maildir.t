@@ -1,0 +1,145 @@
+#!/usr/bin/python3
+"""The drain's default transport: what lies in the Maildir, never twice unless somebody wants it."""
+
+import hashlib
+import os
+import stat
+import subprocess
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
+from bookspool import World, diag, equal, finish, key_of, match, ok, sample, skip
+
+HOLD = 75
+OWNER = hashlib.sha256(b"owner@example.org").hexdigest()[:12]
+
+
+class Box(World):
+    """A world without a receiver: events are put by hand."""
+
+    def arrive(self, name="booking_created", provider="calcom"):
+        body = sample(provider, name)
+        key = key_of(provider, body)
+        head = (f"Bookspool: 1\nKey: {key}\nProvider: {provider}\nEvent: BOOKING_CREATED\n"
+                f"Received: 2026-11-21T10:00:00.123Z\nKey-Used: primary\n"
+                f"Length: {len(body)}\nSha256: {hashlib.sha256(body).hexdigest()}\n\n")
+        os.makedirs(self.file("new"), mode=0o770, exist_ok=True)
+        with open(self.file("new", key), "wb") as file:
+            file.write(head.encode() + body)
+        return key
+
+    def file(self, *names):
+        return os.path.join(self.spool_dir, *names)
+
+    def box(self, *names):
+        return os.path.join(self.state_dir, "Maildir", *names)
+
+    def names(self, folder):
+        return sorted(os.listdir(self.box(folder)))
+
+    def move(self, directory, name, to):
+        os.rename(self.file(directory, name), self.file(to, name))
+        os.utime(self.file(to, name))
+
+
+def one_mail():
+    with Box() as world:
+        key = world.arrive()
+        done = world.drain()
+        equal(done.returncode, 0, "the drain ends well") or diag(done.stderr)
+        equal(world.names("new"), [f"{key}-{OWNER}.bookspool"], "one file, named after the mail")
+        equal(world.names("tmp") + world.names("cur"), [], "and nothing else")
+        with open(world.box("new", world.names("new")[0]), "rb") as file:
+            raw = file.read()
+        ok(b"\r" not in raw, "its lines end with LF")
+        ok(raw.startswith(b"Return-Path: <bookspool@example.org>\nDelivered-To: owner@example.org\n"),
+           "the envelope stands in front")
+        message = world.record("sent", f"{key}-{OWNER}")[1]
+        equal(raw.split(b"\n", 2)[2], message.replace(b"\r\n", b"\n"), "and the message follows")
+        mode = stat.S_IMODE(os.stat(world.box("new")).st_mode)
+        equal(mode & 0o7, 0, "nobody else can read it")
+        mail = world.mails()[0]
+        equal(mail["Message-ID"], f"<{key}-{OWNER}@example.org>", "the Message-ID is the name's")
+        equal(mail["X-Bookspool-Key"], key, "the key is in the header")
+        match(mail["Subject"], "^New booking: ", "the subject says what it is")
+        match(mail.get_content(), rf"Event key: +{key} \(bookspool trace {key}\)", "so does the text")
+
+
+def repeats():
+    with Box() as world:
+        key = world.arrive()
+        name = f"{key}-{OWNER}"
+        world.drain()
+        world.move("sent", name, "out")
+        os.chmod(world.file("out", name), 0o760)  # as a death between delivery and rename leaves it
+        done = world.drain()
+        equal(len(world.names("new")), 1, "a repeat after a death doubles nothing")
+        equal(world.spool("sent"), [name], "and is sent")
+        match(done.stderr, "may-repeat", "the log says that it may be a repeat")
+
+        world.move("sent", name, "out")
+        os.chmod(world.file("out", name), 0o760)
+        os.rename(world.box("new", name + ".bookspool"), world.box("cur", name + ".bookspool:2,S"))
+        world.drain()
+        equal((world.names("new"), world.spool("sent")), ([], [name]),
+              "nor when it has been read meanwhile")
+
+        world.move("sent", name, "out")
+        world.drain()
+        equal(world.names("new"), [name + ".1.bookspool"], "sent again on purpose: one more")
+        with open(world.box("new", name + ".1.bookspool"), "rb") as one, \
+                open(world.box("cur", name + ".bookspool:2,S"), "rb") as two:
+            equal(one.read(), two.read(), "byte for byte the same")
+
+
+def hold(what, world, reason, mend):
+    key = world.arrive()
+    done = world.drain()
+    equal(done.returncode, HOLD, f"{what}: the run holds") or diag(done.stderr)
+    match(done.stderr, rf"\b{reason}\b", f"{what}: the reason is {reason}")
+    equal(world.spool("out"), [f"{key}-{OWNER}"], f"{what}: the mail waits")
+    mode = os.stat(world.file("out", f"{key}-{OWNER}")).st_mode
+    ok(not mode & stat.S_IXUSR, f"{what}: nothing about it is unknown")
+    mend()
+    equal(world.drain().returncode, 0, f"{what}: once mended, the next run ends well")
+    equal(world.spool("sent"), [f"{key}-{OWNER}"], f"{what}: and sends it")
+
+
+def faults():
+    with Box() as world:
+        with open(world.box(), "w", encoding="ascii"):
+            pass
+        hold("a file in its place", world, "maildir-open", lambda: os.unlink(world.box()))
+    with Box() as world:
+        world.write_settings("drain.env", {
+            "BOOKSPOOL_TRANSPORT": f"maildir:{world.path('missing', 'Maildir')}"})
+        hold("no parent directory", world, "maildir-open", lambda: os.mkdir(world.path("missing")))
+
+
+def full_disk():
+    with Box() as world:
+        os.makedirs(world.box())
+        mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=16k", "tmpfs", world.box()],
+                                 capture_output=True)
+        if mounted.returncode:
+            skip("cannot mount a small file system here", 6)
+            return
+        try:
+            for folder in ("tmp", "new", "cur"):
+                os.mkdir(world.box(folder))
+            filler = world.box("filler")
+            with open(filler, "wb", buffering=0) as file:
+                try:
+                    while file.write(bytes(4096)) == 4096:
+                        pass
+                except OSError:
+                    pass
+            hold("a full disk", world, "maildir-write", lambda: os.unlink(filler))
+        finally:
+            subprocess.run(["umount", world.box()], check=True)
+
+
+if __name__ == "__main__":
+    for part in (one_mail, repeats, faults, full_disk):
+        part()
+    finish()

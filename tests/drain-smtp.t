@@ -1,0 +1,249 @@
+#!/usr/bin/python3
+"""The drain against SMTP servers: each step refused, dropped or silent; TLS; login.
+
+A row says what the server does, and what must have come of the mail: its outcome class, where it
+lies in the spool, the exit code, and how many messages the server took over.
+"""
+
+import hashlib
+import os
+import stat
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
+from bookspool import World, diag, equal, finish, key_of, match, ok, sample, skip
+from smtp_peer import BODY, HANG_UP, SILENT, Aio, Authority, Scripted, Sink, find_sink
+
+DONE, HOLD = 0, 75
+SENT, RETRY, NEVER, UNKNOWN, HELD = "sent", "retry", "never", "unknown", "held"
+
+
+class Mailer(World):
+    """A world without a receiver, whose drain mails by SMTP."""
+
+    def __init__(self, url, **settings):
+        super().__init__(drain={"BOOKSPOOL_TRANSPORT": url, "BOOKSPOOL_EHLO": "client.example",
+                                **settings})
+
+    def arrive(self, body=None):
+        body = sample("calcom", "booking_created") if body is None else body
+        key = key_of("calcom", body)
+        head = (f"Bookspool: 1\nKey: {key}\nProvider: calcom\nEvent: BOOKING_CREATED\n"
+                f"Received: 2026-11-21T10:00:00.123Z\nKey-Used: primary\n"
+                f"Length: {len(body)}\nSha256: {hashlib.sha256(body).hexdigest()}\n\n")
+        folder = os.path.join(self.spool_dir, "new")
+        os.makedirs(folder, mode=0o770, exist_ok=True)
+        with open(os.path.join(folder, key), "wb") as file:
+            file.write(head.encode() + body)
+        return key
+
+    def outcome(self):
+        """What came of the only mail, from where it lies and how it is marked."""
+        if self.spool("sent"):
+            return SENT
+        if self.spool("failed"):
+            return NEVER
+        name = self.spool("out")[0]
+        state = os.stat(os.path.join(self.spool_dir, "out", name))
+        if state.st_mode & stat.S_IXUSR:
+            return UNKNOWN
+        return RETRY if state.st_mtime > os.stat(self.spool_dir).st_mtime + 30 else HELD
+
+    def due_now(self):
+        for name in self.spool("out"):
+            os.utime(os.path.join(self.spool_dir, "out", name))
+
+
+def big():
+    """A body that is not understood travels along; this one is larger than all buffers between."""
+    return b'{"triggerEvent":"SOMETHING","createdAt":"2026-11-21T10:00:00Z","x":"%s"}' % (
+        os.urandom(6000000).hex().encode())
+
+
+def check(what, server, want, code, accepted, reason=None, body=None, **settings):
+    with server, Mailer(f"smtp+plain://127.0.0.1:{server.port}", **settings) as world:
+        world.arrive(body)
+        done = world.drain()
+        got = (world.outcome(), done.returncode, len(server.accepted))
+        good = equal(got, (want, code, accepted), f"{what}: {want}")
+        if reason:
+            match(done.stderr, rf"\b{reason}\b", f"{what}: the reason is {reason}")
+        if want == NEVER:
+            equal(len(world.spool("failed")), 2, f"{what}: a .why lies beside it")
+        if not good:
+            diag(done.stderr)
+            diag("\n".join(server.commands))
+
+
+def refusals():
+    nope = {"450": "450 not now", "550": "550 no", "552": "552 full", "554": "554 never",
+            "530": "530 log in first", "421": "421 closing" + HANG_UP}
+    rows = [("greeting", "421", RETRY, DONE), ("greeting", "450", RETRY, DONE),
+            ("greeting", "554", HELD, HOLD),
+            ("EHLO", "450", RETRY, DONE), ("EHLO", "550", HELD, HOLD),
+            ("MAIL", "450", RETRY, DONE), ("MAIL", "421", RETRY, DONE),
+            ("MAIL", "550", HELD, HOLD), ("MAIL", "530", HELD, HOLD), ("MAIL", "552", NEVER, DONE),
+            ("RCPT", "450", RETRY, DONE), ("RCPT", "421", RETRY, DONE), ("RCPT", "550", NEVER, DONE),
+            ("RCPT", "552", RETRY, DONE), ("RCPT", "554", NEVER, DONE),
+            ("DATA", "450", RETRY, DONE), ("DATA", "554", NEVER, DONE),
+            ("dot", "450", RETRY, DONE), ("dot", "554", NEVER, DONE), ("dot", "552", NEVER, DONE)]
+    for step, reply, want, code in rows:
+        replies = {step: nope[reply]}
+        if step == "EHLO":
+            replies["HELO"] = nope[reply]
+        check(f"{reply} at {step}", Scripted(replies), want, code, 0,
+              f"smtp-{step.lower()}-{reply}")
+    check("421 at the dot", Scripted({"dot": nope["421"]}), RETRY, DONE, 0, "smtp-dot-421")
+    check("251 at the dot", Scripted({"dot": "251 will do"}), SENT, DONE, 1, "smtp-dot-251")
+
+
+def drops():
+    # Nobody greets: the run need not try the other mails.
+    check("hang-up at connect", Scripted({"greeting": HANG_UP}), RETRY, HOLD, 0,
+          "smtp-greeting-lost")
+    for step in ("EHLO", "MAIL", "RCPT", "DATA"):
+        replies = {step: HANG_UP, **({"HELO": HANG_UP} if step == "EHLO" else {})}
+        check(f"hang-up at {step}", Scripted(replies), RETRY, DONE, 0,
+              f"smtp-{step.lower()}-lost")
+    check("hang-up amid the message", Scripted({BODY: HANG_UP}), RETRY, DONE, 0, "smtp-dot-lost",
+          big(), BOOKSPOOL_RETRY_MIN="5m")
+    check("hang-up after the final dot", Scripted({"dot": HANG_UP}), UNKNOWN, DONE, 0,
+          "smtp-dot-lost")
+    quick = {"BOOKSPOOL_REPLY_TIMEOUT": "1s", "BOOKSPOOL_CONNECT_TIMEOUT": "2s"}
+    check("silence at connect", Scripted({"greeting": SILENT}), RETRY, HOLD, 0,
+          "smtp-greeting-timeout", **quick)
+    check("silence at RCPT", Scripted({"RCPT": SILENT}), RETRY, DONE, 0, "smtp-rcpt-timeout",
+          **quick)
+    check("silence amid the message", Scripted({BODY: SILENT}), RETRY, DONE, 0,
+          "smtp-dot-timeout", big(), **quick)
+    check("silence after the final dot", Scripted({"dot": SILENT}), UNKNOWN, DONE, 0,
+          "smtp-dot-timeout", **quick)
+    with Scripted() as server:
+        port = server.port
+    with Mailer(f"smtp+plain://127.0.0.1:{port}") as world:
+        world.arrive()
+        done = world.drain()
+        equal((world.outcome(), done.returncode), (RETRY, HOLD), "nobody listens: retry")
+
+
+def repeats():
+    """What ended unknown is tried again and says so, byte for byte the same."""
+    with Scripted({"dot": [HANG_UP, "250 taken"]}) as server, \
+            Mailer(f"smtp+plain://127.0.0.1:{server.port}") as world:
+        world.arrive()
+        world.drain()
+        before = world.record("out", world.spool("out")[0])[1]
+        equal(world.outcome(), UNKNOWN, "an answer that never came")
+        world.due_now()
+        done = world.drain()
+        equal(world.outcome(), SENT, "is sent when it is due again")
+        match(done.stderr, "may-repeat", "the log says that it may be a repeat")
+        equal(server.accepted, [before.replace(b"\n..", b"\n.")], "the same bytes as before")
+
+
+def one_connection():
+    with Scripted() as server, Mailer(f"smtp+plain://127.0.0.1:{server.port}") as world:
+        for _ in range(5):
+            world.arrive()
+        equal(world.drain().returncode, DONE, "five mails are drained")
+        equal((len(server.accepted), server.connections), (5, 1), "over one connection")
+        ids = {line for message in server.accepted for line in message.splitlines()
+               if line.startswith(b"Message-Id:")}
+        equal(len(ids), 5, "each once")
+        equal(server.commands[0], "EHLO client.example", "EHLO says what BOOKSPOOL_EHLO says")
+        match(server.commands[1], r"^MAIL FROM:<bookspool@example\.org>", "a bare sender")
+        equal(server.commands[2], "RCPT TO:<owner@example.org>", "one bare recipient")
+        ok(not any(c.startswith("AUTH") for c in server.commands), "no login where none is set")
+    for what, bye in (("with a 421", "421 idle" + HANG_UP), ("without a word", HANG_UP)):
+        replies = {"MAIL": ["250 ok", bye, "250 ok"]}
+        with Scripted(replies) as server, \
+                Mailer(f"smtp+plain://127.0.0.1:{server.port}") as world:
+            for _ in range(3):
+                world.arrive()
+            done = world.drain()
+            equal((len(server.accepted), server.connections, done.returncode), (3, 2, DONE),
+                  f"a kept connection closed {what}: once more on a new one")
+
+
+def tls():
+    with Mailer("smtp://127.0.0.1:1") as room:
+        ours, theirs = Authority(room.dir), Authority(room.dir, "other")
+        login = {"BOOKSPOOL_SMTP_USER": "robot", "BOOKSPOOL_SMTP_PASSWORD": "s3cret"}
+
+        def run(what, server, scheme, want, code, reason, ca=ours.ca, **settings):
+            accepted = 1 if want == SENT else 0
+            settings.update(BOOKSPOOL_TLS_CA=ca)
+            with server, Mailer(f"{scheme}://localhost:{server.port}", **settings) as world:
+                world.arrive()
+                done = world.drain()
+                equal((world.outcome(), done.returncode, len(server.accepted)),
+                      (want, code, accepted), f"{what}: {want}") or diag(done.stderr)
+                match(done.stderr, rf"\b{reason}\b", f"{what}: the reason is {reason}")
+                ok("s3cret" not in done.stderr + done.stdout, f"{what}: no password in the log")
+
+        for mode, scheme in (("starttls", "smtp"), ("implicit", "smtps")):
+            run(f"{scheme}", Aio(ours, mode), scheme, SENT, DONE, "smtp-dot-250")
+            run(f"{scheme}, another authority", Aio(ours, mode), scheme, HELD, HOLD, "smtp-tls-60",
+                ca=theirs.ca)
+            run(f"{scheme}, no authority", Aio(ours, mode), scheme, HELD, HOLD, "smtp-tls-60",
+                ca=None)
+            run(f"{scheme}, login", Aio(ours, mode, ("robot", "s3cret")), scheme, SENT, DONE,
+                "smtp-dot-250", **login)
+            run(f"{scheme}, wrong password", Aio(ours, mode, ("robot", "other")), scheme, HELD,
+                HOLD, "smtp-auth-535", **login)
+            run(f"{scheme}, login needed", Aio(ours, mode, ("robot", "other")), scheme, HELD,
+                HOLD, "smtp-mail-530")
+        run("smtps, no login offered", Aio(ours, "implicit"), "smtps", HELD, HOLD, "smtp-no-auth",
+            **login)
+        run("smtps to a server without TLS", Scripted(), "smtps", HELD, HOLD, "smtp-tls-35")
+        offers = {"EHLO": "250-peer\r\n250 STARTTLS"}
+        run("no STARTTLS offered", Scripted(), "smtp", HELD, HOLD, "smtp-tls-64")
+        run("starttls in lower case", Scripted({"EHLO": "250-peer\r\n250 starttls"}), "smtp", HELD,
+            HOLD, "smtp-tls-64")
+        run("STARTTLS not now", Scripted({**offers, "STARTTLS": "454 later"}), "smtp", RETRY, DONE,
+            "smtp-ehlo-454")
+        with Scripted({"EHLO": "250-peer\r\n250 AUTH PLAIN LOGIN"}) as server, \
+                Mailer(f"smtp://127.0.0.1:{server.port}", **login) as world:
+            world.arrive()
+            equal(world.drain().returncode, HOLD, "a login without TLS: hold")
+            ok(not any(c.startswith("AUTH") for c in server.commands), "nothing of it is said")
+
+
+def settings_refused():
+    for url, more, said in (
+            ("smtp+plain://192.0.2.1", {}, "smtp\\+plain"),
+            ("smtp+plain://127.0.0.1.example.org", {}, "smtp\\+plain"),
+            ("smtp+plain://127.0.0.1", {"BOOKSPOOL_SMTP_USER": "robot",
+                                        "BOOKSPOOL_SMTP_PASSWORD": "x"}, "login"),
+            ("smtp://robot:x@example.org", {}, "HOST"),
+            ("smtp://example.org", {"BOOKSPOOL_SMTP_USER": "robot"}, "BOOKSPOOL_SMTP_PASSWORD"),
+            ("smtp://example.org", {"BOOKSPOOL_EHLO": "two words"}, "BOOKSPOOL_EHLO")):
+        with Mailer(url, **more) as world:
+            world.arrive()
+            done = world.drain()
+            equal((done.returncode, len(world.spool("new"))), (78, 1), f"{url}: refused") \
+                or diag(done.stderr)
+            match(done.stderr, said, f"{url}: and why")
+
+
+def sink():
+    found = find_sink()
+    if not found:
+        skip("smtp-sink is not installed: run tests/deps check", 3)
+        return
+    with Mailer("smtp+plain://127.0.0.1:1") as world:
+        os.chmod(world.dir, 0o711)
+        with Sink(found, world.path("sink")) as server:
+            world.write_settings("drain.env", {
+                "BOOKSPOOL_TRANSPORT": f"smtp+plain://127.0.0.1:{server.port}"})
+            for _ in range(20):
+                world.arrive()
+            equal(world.drain().returncode, DONE, "Postfix's smtp-sink takes twenty mails")
+            equal(len(server.accepted), 20, "each of them once")
+            equal(len(world.spool("sent")), 20, "all are sent")
+
+
+if __name__ == "__main__":
+    for part in (refusals, drops, repeats, one_connection, tls, settings_refused, sink):
+        part()
+    finish()

@@ -1,0 +1,235 @@
+/* A composed mail, read back by GMime's own parser and looked at byte by byte. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+#include <gmime/gmime.h>
+
+#include "drain/message.h"
+
+static const struct message usual = {
+    .name = "0123456789abcdef0123456789abcdef-0123456789ab",
+    .key = "0123456789abcdef0123456789abcdef",
+    .from = "bookspool@example.org",
+    .to = "owner@example.org",
+    .date = INT64_C(1795341600123),
+    .subject = "New booking: Intro call with Ada Example, Tue 24 Nov 2026, 16:00 CET",
+    .text = "New booking\n\nWho: Zo\xc3\xab <zoe@example.com>\n.\nFrom here on\n",
+};
+
+static struct buf composed(const struct message *message)
+{
+    struct buf out = {0};
+    assert_true(message_compose(message, &out));
+    return out;
+}
+
+static GMimeMessage *parsed(const struct buf *mail)
+{
+    GMimeStream *stream = g_mime_stream_mem_new_with_buffer(mail->data, mail->len);
+    GMimeParser *parser = g_mime_parser_new_with_stream(stream);
+    GMimeMessage *message = g_mime_parser_construct_message(parser, NULL);
+    assert_non_null(message);
+    g_object_unref(parser);
+    g_object_unref(stream);
+    return message;
+}
+
+static GByteArray *content(GMimeObject *part)
+{
+    GByteArray *bytes = g_byte_array_new();
+    GMimeStream *stream = g_mime_stream_mem_new_with_byte_array(bytes);
+    g_mime_stream_mem_set_owner(GMIME_STREAM_MEM(stream), FALSE);
+    g_mime_data_wrapper_write_to_stream(g_mime_part_get_content(GMIME_PART(part)), stream);
+    g_object_unref(stream);
+    return bytes;
+}
+
+/* Pure ASCII, lines that end with CR LF only, none too long; encoded words within RFC 2047. */
+static void assert_wire_form(const struct buf *mail)
+{
+    size_t column = 0, word = 0;
+    for (size_t i = 0; i < mail->len; i++) {
+        unsigned char c = (unsigned char)mail->data[i];
+        assert_true(c < 0x7f);
+        assert_true(c != 0);
+        assert_true((c == '\r') == (i + 1 < mail->len && mail->data[i + 1] == '\n'));
+        column = c == '\n' ? 0 : column + 1;
+        word = c <= ' ' ? 0 : word + 1;
+        assert_true(column <= 999);
+        assert_true(word <= 76);
+    }
+    assert_int_equal(mail->data[mail->len - 1], '\n');
+}
+
+static void assert_subject_survives(const char *subject)
+{
+    struct message message = usual;
+    message.subject = subject;
+    struct buf mail = composed(&message);
+    assert_wire_form(&mail);
+    GMimeMessage *read = parsed(&mail);
+    assert_string_equal(g_mime_message_get_subject(read), subject);
+    g_object_unref(read);
+    buf_free(&mail);
+}
+
+static void headers_as_promised(void **state)
+{
+    (void)state;
+    struct message message = usual;
+    message.reply_to = "reply@example.org";
+    struct buf mail = composed(&message);
+    static const char *const lines[] = {
+        "Date: Sun, 22 Nov 2026 10:00:00 +0000\r\n",
+        "\r\nFrom: bookspool@example.org\r\n",
+        "\r\nTo: owner@example.org\r\n",
+        "\r\nReply-To: reply@example.org\r\n",
+        "\r\nSubject: New booking: Intro call",
+        "\r\nMessage-Id: <0123456789abcdef0123456789abcdef-0123456789ab@example.org>\r\n",
+        "\r\nX-Bookspool-Key: 0123456789abcdef0123456789abcdef\r\n",
+        "\r\nAuto-Submitted: auto-generated\r\n",
+        "\r\nMIME-Version: 1.0\r\n",
+        "\r\nContent-Type: text/plain; charset=utf-8\r\n",
+        "\r\nContent-Transfer-Encoding: base64\r\n",
+    };
+    for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++)
+        if (!strstr(mail.data, lines[i]))
+            fail_msg("missing: %s in\n%s", lines[i], mail.data);
+    assert_wire_form(&mail);
+    buf_free(&mail);
+}
+
+static void text_survives(void **state)
+{
+    (void)state;
+    struct buf mail = composed(&usual);
+    GMimeMessage *read = parsed(&mail);
+    GByteArray *text = content(g_mime_message_get_mime_part(read));
+    static const char expected[] =
+        "New booking\r\n\r\nWho: Zo\xc3\xab <zoe@example.com>\r\n.\r\nFrom here on\r\n";
+    assert_int_equal(text->len, sizeof expected - 1);
+    assert_memory_equal(text->data, expected, text->len);
+    g_byte_array_unref(text);
+    g_object_unref(read);
+    buf_free(&mail);
+}
+
+static void subjects_survive(void **state)
+{
+    (void)state;
+    assert_subject_survives(usual.subject);
+    assert_subject_survives("Zo\xc3\xab");
+    assert_subject_survives("=?UTF-8?B?QWRh?= is what somebody wrote");
+    char text[700];
+    for (size_t i = 0; i < 600; i += 3)
+        memcpy(text + i, "\xe4\xbc\x9a", 3); /* one word without a break */
+    text[600] = '\0';
+    assert_subject_survives(text);
+    memset(text, 'w', 600);
+    assert_subject_survives(text);
+    for (size_t i = 0; i < 600; i += 3)
+        memcpy(text + i, "ab ", 3);
+    text[599] = '\0';
+    assert_subject_survives(text);
+    for (size_t shift = 0; shift < 6; shift++) { /* characters of four bytes at each place */
+        memset(text, 'x', shift);
+        for (size_t i = 0; i < 50; i++)
+            memcpy(text + shift + 4 * i, "\xf0\x9f\x98\x80", 4);
+        text[shift + 200] = '\0';
+        assert_subject_survives(text);
+    }
+}
+
+static void same_arguments_same_bytes(void **state)
+{
+    (void)state;
+    struct message message = usual;
+    message.attachment = "{}";
+    message.attachment_len = 2;
+    message.attachment_name = "body.json";
+    struct buf one = composed(&message), two = composed(&message);
+    assert_int_equal(one.len, two.len);
+    assert_memory_equal(one.data, two.data, one.len);
+    message.name = "0123456789abcdef0123456789abcdef.1795341600-0123456789ab";
+    struct buf other = composed(&message);
+    assert_non_null(
+        strstr(other.data, "<0123456789abcdef0123456789abcdef.1795341600-0123456789ab@"));
+    buf_free(&one);
+    buf_free(&two);
+    buf_free(&other);
+}
+
+static void attachment_survives(void **state)
+{
+    (void)state;
+    char raw[1000];
+    for (size_t i = 0; i < sizeof raw; i++)
+        raw[i] = (char)(i * 7);
+    struct message message = usual;
+    message.attachment = raw;
+    message.attachment_len = sizeof raw;
+    message.attachment_name = "body.json";
+    struct buf mail = composed(&message);
+    assert_wire_form(&mail);
+    GMimeMessage *read = parsed(&mail);
+    GMimeObject *mixed = g_mime_message_get_mime_part(read);
+    assert_true(GMIME_IS_MULTIPART(mixed));
+    assert_int_equal(g_mime_multipart_get_count(GMIME_MULTIPART(mixed)), 2);
+    GMimeObject *part = g_mime_multipart_get_part(GMIME_MULTIPART(mixed), 1);
+    assert_string_equal(g_mime_part_get_filename(GMIME_PART(part)), "body.json");
+    GByteArray *bytes = content(part);
+    assert_int_equal(bytes->len, sizeof raw);
+    assert_memory_equal(bytes->data, raw, sizeof raw);
+    g_byte_array_unref(bytes);
+    g_object_unref(read);
+    buf_free(&mail);
+}
+
+/* Whatever an argument holds: no header of its making, before or after decoding. */
+static void nothing_is_injected(void **state)
+{
+    (void)state;
+    static const char evil[] = "a@example.org\r\nBcc: evil@example.net\r\n\r\nbody \xff\x01";
+    struct message message = {.name = evil,
+        .key = evil,
+        .from = evil,
+        .to = evil,
+        .reply_to = evil,
+        .subject = evil,
+        .text = evil,
+        .attachment = evil,
+        .attachment_len = sizeof evil - 1,
+        .attachment_name = evil};
+    struct buf mail = composed(&message);
+    assert_wire_form(&mail);
+    assert_null(strstr(mail.data, "\nBcc"));
+    GMimeMessage *read = parsed(&mail);
+    assert_null(g_mime_object_get_header(GMIME_OBJECT(read), "Bcc"));
+    assert_null(strpbrk(g_mime_message_get_subject(read), "\r\n"));
+    g_object_unref(read);
+    buf_free(&mail);
+}
+
+static int setup(void **state)
+{
+    (void)state;
+    message_setup();
+    return 0;
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(headers_as_promised),
+        cmocka_unit_test(text_survives),
+        cmocka_unit_test(subjects_survive),
+        cmocka_unit_test(same_arguments_same_bytes),
+        cmocka_unit_test(attachment_survives),
+        cmocka_unit_test(nothing_is_injected),
+    };
+    return cmocka_run_group_tests(tests, setup, NULL);
+}
