@@ -36,7 +36,10 @@ static int up(void **state)
 {
     (void)state;
     char path[128];
+    const char *output = getenv("CMOCKA_MESSAGE_OUTPUT");
     clearenv();
+    if (output)
+        setenv("CMOCKA_MESSAGE_OUTPUT", output, 1);
     path_of(path, "bookspool.conf");
     setenv("BOOKSPOOL_CONF", path, 1);
     write_file("bookspool.conf", "", 0644);

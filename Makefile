@@ -1,0 +1,140 @@
+# bookspool: `make` builds into build/, `make demo` shows it, `make check` tests it.
+# No configure step. B= names another build folder, SAN=1 adds ASan and UBSan.
+
+B       ?= build
+PREFIX  ?= /usr/local
+CC      ?= cc
+CFLAGS  ?= -O2 -g
+
+PKG      = pkg-config
+BASE_CFLAGS = -std=c17 -D_GNU_SOURCE -Isrc -Wall -Wextra -Wpedantic -Wshadow -Wconversion \
+              -fstack-protector-strong -fPIE $(WERROR)
+SAN_FLAGS   = $(if $(SAN),-fsanitize=address$(,)undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer)
+,          := ,
+LDFLAGS    += -pie -Wl,-z,relro,-z,now
+
+# A room is a folder of src/. These lines are the architecture: a program links only the rooms
+# and libraries that its line names, so a call into another room is a link error.
+FCGI_ROOMS  = base event provider spool receive
+DRAIN_ROOMS = base event provider spool drain
+TOOL_ROOMS  = base event provider spool tool
+
+FCGI_LIBS   = -lfcgi -lcjson -lcrypto
+DRAIN_LIBS  = $(shell $(PKG) --libs gmime-3.0 libcurl) -lcjson -lcrypto
+TOOL_LIBS   = $(shell $(PKG) --libs libcurl) -lcjson -lcrypto
+
+# Only the room that needs a library sees its headers' flags.
+drain_CFLAGS = $(shell $(PKG) --cflags gmime-3.0)
+
+PROGRAMS = $(B)/bookspool-fcgi $(B)/bookspool-drain $(B)/bookspool
+
+objects  = $(patsubst src/%.c,$(B)/obj/%.o,$(foreach room,$(1),$(sort $(wildcard src/$(room)/*.c))))
+no_main  = $(filter-out %/main.o,$(call objects,$(1)))
+
+# The operator's tool carries the sample bodies, so that `bookspool post` needs no file.
+SAMPLES  = $(sort $(wildcard examples/bodies/*/*.json examples/bodies/*/*.txt))
+EMBEDDED = $(B)/obj/tool/samples_data.o
+
+all: $(PROGRAMS)
+
+$(B)/bookspool-fcgi: $(call objects,$(FCGI_ROOMS))
+	$(LINK) $(FCGI_LIBS)
+
+$(B)/bookspool-drain: $(call objects,$(DRAIN_ROOMS))
+	$(LINK) $(DRAIN_LIBS)
+
+$(B)/bookspool: $(call objects,$(TOOL_ROOMS)) $(EMBEDDED)
+	$(LINK) $(TOOL_LIBS)
+
+LINK = $(CC) $(CFLAGS) $(SAN_FLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^)
+COMPILE = $(CC) $(BASE_CFLAGS) $($(firstword $(subst /, ,$*))_CFLAGS) $(CPPFLAGS) $(CFLAGS) $(SAN_FLAGS) \
+          -MMD -MP -c -o $@ $<
+
+$(B)/obj/%.o: src/%.c
+	@mkdir -p $(@D)
+	$(COMPILE)
+
+$(B)/gen/samples_data.c: src/tool/samples.sh $(SAMPLES)
+	@mkdir -p $(@D)
+	@sh src/tool/samples.sh $(SAMPLES) > $@.new && mv $@.new $@
+
+$(EMBEDDED): $(B)/gen/samples_data.c
+	@mkdir -p $(@D)
+	$(COMPILE)
+
+# Unit tests: tests/unit/ROOM_THING_test.c links what its room may use.
+UNIT_SOURCES = $(wildcard tests/unit/*_test.c)
+UNIT_TESTS   = $(patsubst tests/unit/%.c,$(B)/tests/%,$(UNIT_SOURCES))
+PURE_ROOMS   = base event provider spool
+
+$(B)/tests/drain_%: $(B)/obj/tests/drain_%.o $(call no_main,$(DRAIN_ROOMS))
+	@mkdir -p $(@D)
+	$(LINK) $(DRAIN_LIBS) -lcmocka
+
+$(B)/tests/receive_%: $(B)/obj/tests/receive_%.o $(call no_main,$(FCGI_ROOMS))
+	@mkdir -p $(@D)
+	$(LINK) $(FCGI_LIBS) -lcmocka
+
+$(B)/tests/%: $(B)/obj/tests/%.o $(call objects,$(PURE_ROOMS))
+	@mkdir -p $(@D)
+	$(LINK) -lcjson -lcrypto -lcmocka
+
+$(B)/obj/tests/%.o: tests/unit/%.c
+	@mkdir -p $(@D)
+	$(CC) $(BASE_CFLAGS) $(drain_CFLAGS) $(CPPFLAGS) $(CFLAGS) $(SAN_FLAGS) -MMD -MP -c -o $@ $<
+
+unit-tests: $(UNIT_TESTS)
+
+# ---- what is missing ----
+
+# A plain make only says what is missing; demo and check install it, where they are root.
+$(B)/.deps: tests/deps
+	@mkdir -p $(@D)
+	@tests/deps --check build
+	@touch $@
+
+$(call objects,base event provider spool receive drain tool): | $(B)/.deps
+
+# ---- demo and tests ----
+
+demo:
+	@tests/deps demo
+	@$(MAKE) --no-print-directory --silent all
+	@tests/demo
+
+# Each test runs as built for use, once more under ASan and UBSan, and some under valgrind; the
+# word before the colon is for tests/run.
+WHOLE   = $(sort $(wildcard tests/*.t))
+CHECKS  = $(UNIT_TESTS:$(B)/%=plain:%) $(UNIT_TESTS:$(B)/%=asan:%) $(UNIT_TESTS:$(B)/%=valgrind:%) \
+          $(WHOLE:%=plain:%) $(WHOLE:%=asan:%) valgrind:tests/nginx-answers.t
+
+check:
+	@tests/deps check
+	$(MAKE) all unit-tests
+	$(MAKE) B=$(B)/asan SAN=1 CFLAGS='-O1 -g' all unit-tests
+	BOOKSPOOL_BIN=$(abspath $(B)) prove -j$(JOBS) --exec tests/run $(CHECKS)
+
+JOBS ?= $(shell nproc)
+
+# ---- installation ----
+
+PAGES = $(wildcard src/*/*.[1-8])
+
+install: all
+	install -d $(DESTDIR)$(PREFIX)/sbin $(DESTDIR)$(PREFIX)/bin
+	install -m 755 $(B)/bookspool-fcgi $(B)/bookspool-drain $(DESTDIR)$(PREFIX)/sbin
+	install -m 755 $(B)/bookspool $(DESTDIR)$(PREFIX)/bin
+	for page in $(PAGES); do \
+	    install -D -m 644 $$page $(DESTDIR)$(PREFIX)/share/man/man$${page##*.}/$${page##*/} || exit 1; \
+	done
+
+lint:
+	clang-format --dry-run --Werror $(wildcard src/*/*.[ch] tests/unit/*.[ch])
+	shellcheck tests/deps tests/tools tests/run $(wildcard examples/*.sh)
+
+clean:
+	rm -rf $(B)
+
+.PHONY: all check clean demo install lint unit-tests
+.SECONDARY:
+-include $(shell find $(B)/obj -name '*.d' 2>/dev/null)
