@@ -109,10 +109,8 @@ static bool keep(struct conf *conf, enum setting which, const char *text)
     struct conf_value *value = &conf->value[which];
     struct conf_value fresh = *value;
     fresh.text = strdup(text);
-    if (!fresh.text) {
-        buf_printf(&conf->errors, "%s: out of memory\n", settings[which].name);
+    if (!fresh.text)
         return false;
-    }
     free(value->text);
     *value = fresh;
     return true;
@@ -133,6 +131,8 @@ static void take(struct conf *conf, enum setting which, const char *text, const 
         complain(conf, place, settings[which].name, "\"%s\" must be %s", text, wrong);
     else
         value->given = keep(conf, which, text);
+    if (!wrong && !value->given)
+        complain(conf, place, settings[which].name, "out of memory");
     buf_free(&hint);
 }
 
@@ -270,21 +270,25 @@ static void take_from_environment(struct conf *conf, char *entry)
 static void apply_default(struct conf *conf, enum setting which)
 {
     static const struct place place = {.file = "built-in default"};
-    const char *fallback = settings[which].fallback;
-    struct conf_value *value = &conf->value[which];
-    if (!fallback || value->given || !may_know(conf, which))
+    if (!settings[which].fallback || conf->value[which].given || !may_know(conf, which))
         return;
-    const char *state = strstr(fallback, "$STATE");
-    char text[PATH_MAX];
-    if (state) {
-        int before = (int)(state - fallback);
-        if (snprintf(text, sizeof text, "%.*s%s%s", before, fallback, conf_text(conf, SET_STATE),
-                state + strlen("$STATE")) >= (int)sizeof text)
-            return;
-        fallback = text;
-    }
-    take(conf, which, fallback, &place);
-    value->given = false;
+    take(conf, which, settings[which].fallback, &place);
+    conf->value[which].given = false;
+}
+
+/* The one name that a value may begin with: "maildir:$STATE/Maildir", "sqlite:$STATE/ledger.db". */
+static void expand_state(struct conf *conf, enum setting which)
+{
+    const char *text = conf_text(conf, which), *state = text ? strstr(text, ":$STATE/") : NULL;
+    struct buf whole = {0};
+    if (!state)
+        return;
+    buf_add(&whole, text, (size_t)(state - text) + 1);
+    buf_puts(&whole, conf_text(conf, SET_STATE));
+    buf_puts(&whole, state + strlen(":$STATE"));
+    if (whole.failed || !keep(conf, which, whole.data))
+        buf_printf(&conf->errors, "%s: out of memory\n", settings[which].name);
+    buf_free(&whole);
 }
 
 static void require(struct conf *conf, bool holds, const char *sentence)
@@ -341,9 +345,10 @@ bool conf_load(struct conf *conf, enum conf_program program)
         read_beside(conf, path, "drain.env", CONF_DRAIN);
     for (char **entry = environ; *entry; entry++)
         take_from_environment(conf, *entry);
-    apply_default(conf, SET_STATE);
     for (enum setting i = 0; i < SETTINGS; i++)
         apply_default(conf, i);
+    expand_state(conf, SET_TRANSPORT);
+    expand_state(conf, SET_LEDGER);
     check_together(conf);
     warn_later(conf);
     return conf->errors.len == 0 && !conf->errors.failed;

@@ -2,12 +2,12 @@
  * conf: the settings of DESIGN section 8, read, checked and told apart.
  *
  * Files are KEY=VALUE lines, `#` comments, optional quotes round the whole
- * value, no expansion: the syntax of systemd's EnvironmentFile=, so one file
- * serves units, cron and a shell. /etc/bookspool/bookspool.conf (BOOKSPOOL_CONF
- * names another) holds no secrets; receive.env and drain.env beside it hold
- * what only one program may know, and only that program opens them. All three
- * may be missing. The environment wins over files. KEY_FILE names a file whose
- * contents, less one line end, are the value.
+ * value, no expansion (but $STATE/ behind maildir: and sqlite:): the syntax of
+ * systemd's EnvironmentFile=, so one file serves units, cron and a shell.
+ * /etc/bookspool/bookspool.conf (BOOKSPOOL_CONF names another) holds no secrets; receive.env and
+ * drain.env beside it hold what only one program may know, and only that program opens them. All
+ * three may be missing. The environment wins over files. KEY_FILE names a file whose contents, less
+ * one line end, are the value.
  *
  * A program never keeps a value it may not have: a secret of another program is
  * skipped in the environment and blanked there. Fail closed: after any error

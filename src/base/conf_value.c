@@ -156,8 +156,9 @@ static const char *check_transport(const char *text)
         if (strncmp(text, later[i], strlen(later[i])) == 0)
             return "maildir:DIR, smtp://HOST or smtps://HOST; sendgrid: and sendmail: are not "
                    "available in this version";
-    bool ok = strncmp(text, "maildir:/", 9) == 0 || strncmp(text, "smtp://", 7) == 0 ||
-              strncmp(text, "smtps://", 8) == 0 || strncmp(text, "smtp+plain://", 13) == 0;
+    bool ok = strncmp(text, "maildir:/", 9) == 0 || strncmp(text, "maildir:$STATE/", 15) == 0 ||
+              strncmp(text, "smtp://", 7) == 0 || strncmp(text, "smtps://", 8) == 0 ||
+              strncmp(text, "smtp+plain://", 13) == 0;
     return ok ? NULL : "maildir:/absolute/path, smtp://HOST[:PORT] or smtps://HOST[:PORT]";
 }
 

@@ -21,7 +21,7 @@ enum run_result settle_sync(struct settle *settle)
     if (!settle->unsynced)
         return RUN_GOES_ON;
     settle->unsynced = 0;
-    /* the new name first: a power cut between the two leaves both names, and a repeat is refused */
+    /* the new name first: a power cut between the two must not lose both */
     if (spool_sync_dir(&run->spool, DIR_SENT) && spool_sync_dir(&run->spool, DIR_OUT))
         return RUN_GOES_ON;
     return run_io_failed(run, NULL);
@@ -84,8 +84,10 @@ static enum run_result sent(struct settle *settle, const char *name,
     return ended;
 }
 
+/* `marks` go along: a mail whose end is unknown stays so when a person moves it back to out/. */
 static enum run_result give_up(struct settle *settle, const char *name,
-    const struct spool_file *before, const struct delivery_result *result, const char *verdict)
+    const struct spool_file *before, const struct delivery_result *result, mode_t marks,
+    const char *verdict)
 {
     struct run *run = settle->run;
     char why[WHY_SIZE], now[TIME_TEXT];
@@ -94,6 +96,7 @@ static enum run_result give_up(struct settle *settle, const char *name,
     run->totals->failed++;
     counter_add(COUNT_MAIL_FAILED, 1);
     log_error(before->record.key, "given-up", "mail=%s %s: %s", name, verdict, result->reason);
+    queue_mark(&run->spool, DIR_OUT, name, marks);
     if (queue_give_up(&run->spool, DIR_OUT, name, DIR_FAILED, why))
         return RUN_GOES_ON;
     return run_io_failed(run, before->record.key);
@@ -106,7 +109,7 @@ static enum run_result later(struct settle *settle, const char *name,
     struct run *run = settle->run;
     int64_t now = clock_now(), age = now - before->record.queued;
     if (age > conf_number(run->conf, SET_GIVE_UP))
-        return give_up(settle, name, before, result, "too old to try again");
+        return give_up(settle, name, before, result, marks, "too old to try again");
     int64_t delay = settle_delay(
         age, conf_number(run->conf, SET_RETRY_MIN), conf_number(run->conf, SET_RETRY_MAX));
     bool unknown = result->outcome == OUTCOME_UNKNOWN;
@@ -140,7 +143,7 @@ enum run_result settle_mail(struct settle *settle, const char *name,
     case OUTCOME_SENT:
         return sent(settle, name, before, result);
     case OUTCOME_NEVER:
-        return give_up(settle, name, before, result, "refused for good");
+        return give_up(settle, name, before, result, earlier, "refused for good");
     case OUTCOME_HOLD:
         return hold(settle, name, before, result, earlier);
     case OUTCOME_UNKNOWN:

@@ -40,6 +40,10 @@ struct service {
 
 static enum way find_way(int argc, char **argv, const char **address)
 {
+    /* A CGI program's arguments may come from the query (RFC 3875 section 4.4): they mean nothing
+     */
+    if (cgi_wanted() && !listen_is_stdin())
+        return WAY_CGI;
     if (argc == 3 && strcmp(argv[1], "--listen") == 0) {
         *address = argv[2];
         return WAY_LISTEN;
@@ -48,11 +52,7 @@ static enum way find_way(int argc, char **argv, const char **address)
         *address = argv[1] + 9;
         return WAY_LISTEN;
     }
-    if (listen_is_stdin())
-        return argc == 1 ? WAY_STDIN : WAY_NONE;
-    /* A CGI program's arguments may come from the query (RFC 3875 section 4.4): they mean nothing.
-     */
-    return cgi_wanted() ? WAY_CGI : WAY_NONE;
+    return listen_is_stdin() && argc == 1 ? WAY_STDIN : WAY_NONE;
 }
 
 static bool only_asked(int argc, char **argv)

@@ -103,7 +103,9 @@ static void files_then_environment(void **state)
         "BOOKSPOOL_DEADLINE=2m\nBOOKSPOOL_TIMEZONE='Europe/Berlin'\n; another\n",
         0644);
     setenv("BOOKSPOOL_TIMEZONE", "UTC", 1);
+    setenv("BOOKSPOOL_LEDGER", "sqlite:$STATE/l.db", 1);
     assert_true(conf_load(&conf, CONF_TOOL));
+    assert_string_equal(conf_text(&conf, SET_LEDGER), "sqlite:/s/l.db");
     assert_string_equal(conf_text(&conf, SET_MAIL_TO), "a@example.org, b@example.org");
     assert_string_equal(conf_text(&conf, SET_TIMEZONE), "UTC");
     assert_string_equal(conf_text(&conf, SET_TRANSPORT), "maildir:/s/Maildir");

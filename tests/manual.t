@@ -1,0 +1,259 @@
+#!/usr/bin/python3
+"""The manual pages say what the programs do: settings, options, reason codes, examples."""
+
+import glob
+import os
+import re
+import shutil
+import subprocess
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
+from bookspool import TOP, World, equal, finish, key_of, ok, skip  # noqa: E402
+
+PAGES = ("src/receive/bookspool-fcgi.8", "src/drain/bookspool-drain.8", "src/tool/bookspool.1",
+         "src/base/bookspool.conf.5", "src/spool/bookspool-spool.5")
+ESCAPES = {r"\(aq": "'", r"\(ha": "^", r"\(ti": "~", r"\(ga": "`", r"\&": "", r"\e": "\\"}
+
+
+def read(*names):
+    with open(os.path.join(TOP, *names), encoding="utf-8") as file:
+        return file.read()
+
+
+def plain(source):
+    """The text of a line or a literal display of mdoc."""
+    return re.sub(r"\\(?:\(..|.)", lambda found: ESCAPES[found[0]], source)
+
+
+def displays(page):
+    found = re.findall(r"^\.Bd -literal.*?\n(.*?)^\.Ed$", page, re.M | re.S)
+    return [plain(text) for text in found]
+
+
+def sections(page, macro):
+    """Text by title of the .Sh or .Ss sections."""
+    parts = re.split(rf"^\.{macro} (.*)\n", page, flags=re.M)
+    texts = (re.split(r"^\.Sh ", text, flags=re.M)[0] for text in parts[2::2])
+    return dict(zip(parts[1::2], texts))
+
+
+def none_missing(missing, name):
+    missing = sorted(missing)
+    ok(not missing, name, "missing: " + ", ".join(missing))
+
+
+def well_formed():
+    for page in PAGES:
+        if not shutil.which("mandoc"):
+            skip("mandoc is not installed")
+            continue
+        done = subprocess.run(["mandoc", "-T", "lint", "-W", "warning", os.path.join(TOP, page)],
+                              capture_output=True, text=True)
+        ok(done.returncode == 0, f"{page} is well-formed", done.stdout + done.stderr)
+
+
+# ---- settings ----
+
+UNITS = {"s": 1000, "m": 60000, "h": 3600000, "d": 86400000,
+         "K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
+CONSTANTS = {"SECOND": 1000, "MINUTE": 60000, "HOUR": 3600000, "DAY": 86400000,
+             "KIB": 1 << 10, "MIB": 1 << 20, "GIB": 1 << 30}
+KNOWN_TO = {"ALL": "all programs", "RECEIVE": "receiver", "DRAIN": "drain", "CONF_TOOL": "tool"}
+
+
+class Setting:
+    """A row of the table in src/base/settings.c."""
+
+    def __init__(self, name, kind, fallback, rest):
+        self.name, self.kind = name, kind
+        self.fallback = None if fallback == "NULL" else fallback.strip('"')
+        bounds = re.match(r",\s*([\w\s*]+),\s*([\w\s*]+),", rest)
+        self.bounds = [self.product(text) for text in bounds.groups()] if bounds else None
+        words = re.search(r'\.words = "([^"]*)"', rest)
+        self.words = words[1].split() if words else []
+        self.known_to = KNOWN_TO[re.search(r"\.programs = (\w+)", rest)[1]]
+        self.secret, self.later = ".secret" in rest, ".later" in rest
+
+    @staticmethod
+    def product(text):
+        result = 1
+        for factor in text.split("*"):
+            result *= CONSTANTS.get(factor.strip()) or int(factor)
+        return result
+
+    def amount(self, text):
+        """A bound as the page writes it, in the table's unit."""
+        number, unit = re.fullmatch(r"(\d+)([smhdKMG]?)", text).groups()
+        return int(number) * (UNITS[unit] if unit else 1000 if self.kind == "SECONDS" else 1)
+
+
+def all_settings():
+    rows = re.findall(r'\{"([A-Z0-9_]+)",\s*SETTING_(\w+),\s*(NULL|"[^"]*")(.*?)\},\n',
+                      read("src/base/settings.c"), re.S)
+    settings = [Setting(*row) for row in rows]
+    count = len(re.findall(r"^    \[SET_", read("src/base/settings.c"), re.M))
+    equal(len(settings), count, "the table of settings is understood here")
+    return settings
+
+
+def entry_of(page, setting):
+    end = r"^\.(?:It Ev|El$|Ss|Sh)"
+    found = re.search(rf"^\.It Ev {setting.name}\n(.*?)(?={end})", page, re.M | re.S)
+    return found[1] if found else ""
+
+
+def what_is_wrong(setting, entry):
+    """How the head of an entry of bookspool.conf.5 differs from the table; '' where it does not."""
+    head, _, rest = entry.partition(f"\n{setting.known_to}.\n")
+    if not rest:
+        return "who may know it"
+    default = f"\ndefault\n.Cm {setting.fallback} ;" if setting.fallback else "\nno default;"
+    if not head.endswith(default):
+        return "the default"
+    bounds = [setting.amount(text)
+              for text in re.findall(r"^\.Cm (\d\w*)", head.removesuffix(default), re.M)]
+    if setting.bounds and bounds not in (setting.bounds, setting.bounds[1:]):
+        return f"the bounds: {bounds}, not {setting.bounds}"
+    if any(f"\n.Cm {word}" not in head for word in setting.words):
+        return "the words"
+    if (".Em Secret ." in rest) != setting.secret or ("No effect yet ." in rest) != setting.later:
+        return "the marks"
+    return ""
+
+
+def example_file(setting):
+    if not setting.secret:
+        return "bookspool.conf"
+    return "drain.env" if setting.known_to == "drain" else "receive.env"
+
+
+def described(settings):
+    page = read("src/base/bookspool.conf.5")
+    examples = {name: read("examples", name).splitlines()
+                for name in ("bookspool.conf", "receive.env", "drain.env")}
+    for setting in settings:
+        wrong = what_is_wrong(setting, entry_of(page, setting))
+        ok(not wrong, f"{setting.name} is described as it is", f"differs: {wrong}")
+        line = f"{setting.name}={setting.fallback or ''}"
+        given = [text for text in examples[example_file(setting)]
+                 if text.lstrip("#").startswith(line)]
+        good = len(given) == 1 and (given[0] == f"#{line}" or not setting.fallback)
+        ok(good, f"{setting.name} stands in examples/{example_file(setting)}", given)
+    names = {setting.name for setting in settings} | {"BOOKSPOOL_CONF"}
+    others = set(re.findall(r"^\.It Ev ([A-Z_]+)$", page, re.M)) - names
+    equal(others, set(), "no other settings are described")
+
+
+# ---- command lines ----
+
+
+def help_of(world, name, *args):
+    done = world.run(name, *args, "--help")
+    equal(done.returncode, 0, f"{' '.join((name, *args))} --help works")
+    return done.stdout
+
+
+def options_in(text):
+    return set(re.findall(r"(?<![\w-])--([a-z][a-z-]+)", text))
+
+
+def options_described(text):
+    return set(re.findall(r"\bFl -([a-z][a-z-]*[a-z])", text))
+
+
+def command_lines(world):
+    for name, page in (("bookspool-fcgi", PAGES[0]), ("bookspool-drain", PAGES[1])):
+        missing = options_in(help_of(world, name)) - options_described(read(page))
+        none_missing(missing, f"{page} describes all options")
+    overview, page = help_of(world, "bookspool"), read(PAGES[2])
+    missing = options_in(overview) - options_described(page)
+    none_missing(missing, f"{PAGES[2]} describes the common options")
+    commands = re.findall(r"^  ([a-z]+) ", overview, re.M)
+    ok(len(commands) > 5, "bookspool --help lists subcommands", overview)
+    titles = sections(page, "Ss")
+    none_missing(set(commands) - set(titles), f"each has its section in {PAGES[2]}")
+    for command in commands:
+        missing = options_in(help_of(world, "bookspool", command))
+        missing -= options_described(titles.get(command, "")) | {"help"}
+        none_missing(missing, f"the section on {command} describes its options")
+
+
+# ---- reason codes ----
+
+
+def reasons_of(*patterns):
+    """Reason codes as they stand in calls of the log, and where the receiver sets its own."""
+    found = set()
+    for path in (path for pattern in patterns for path in glob.glob(os.path.join(TOP, pattern))):
+        source = read(path)
+        arguments = re.findall(r"\blog_(?:error|warn|info|debug|lines)\([^,;]*,([^,;]*)", source)
+        arguments += re.findall(r"\blog_line\([^,;]*,[^,;]*,([^,;]*)", source)
+        found.update(re.findall(r'"([a-z-]+)"', " ".join(arguments)))
+        found.update(re.findall(r'\bset\((?:v|verdict), REPLY_\w+, [^;"]*"([a-z-]+)"\)', source))
+        found.update(re.findall(r'\breason = "([a-z-]+)"', source))
+    return found
+
+
+def diagnosed(page):
+    text = sections(read(page), "Sh")["DIAGNOSTICS"]
+    return {word for line in re.findall(r"^\.It (.*)", text, re.M)
+            for word in re.findall(r"(?<![\w-])[a-z]+(?:-[a-z]+)*(?![\w-])", line)}
+
+
+def reason_codes():
+    common = reasons_of("src/base/conf.c")
+    received = common | reasons_of("src/receive/*.c")
+    received |= set(re.findall(r'\{\d+, "[^"]*", "([a-z-]+)",', read("src/receive/reply.c")))
+    received |= set(re.findall(r'"(signature-[a-z-]+)"', read("src/provider/signature.c")))
+    # Never a line of their own: written as another code, or as part of `stale`.
+    received -= {"signature-right", "signature-no-key", "held", "known",
+                 "malformed", "signature", "unavailable"}
+    ok(len(received) > 25, "the receiver's reason codes are found here", received)
+    none_missing(received - diagnosed(PAGES[0]), f"{PAGES[0]} explains all reason codes")
+    drained = common | reasons_of("src/drain/*.c")
+    drained |= set(re.findall(r'"(maildir-[a-z-]+)"', read("src/drain/maildir.c")))
+    drained |= set(re.findall(r'"(smtp-[a-z-]+)"', read("src/drain/smtp.c") +
+                              read("src/drain/smtp_outcome.c")))
+    ok(len(drained) > 25, "the drain's reason codes are found here", drained)
+    none_missing(drained - diagnosed(PAGES[1]), f"{PAGES[1]} explains all reason codes")
+
+
+# ---- examples ----
+
+
+def run_shell(commands, cwd):
+    return subprocess.run(["sh", "-eu", "-c", commands], cwd=cwd, capture_output=True, text=True)
+
+
+def spool_examples(world):
+    texts = displays(read("src/spool/bookspool-spool.5"))
+    shown = [text.splitlines() for text in texts if text.startswith("$ ")]
+    equal(len(shown), 3, "bookspool-spool.5 shows how names are computed")
+    for command, *output in shown:
+        done = run_shell(command[2:], world.dir)
+        equal(done.stdout.splitlines(), output, f"its example is right: {command[:40]}...")
+    writers = [text for text in texts if "echo" in text]
+    equal(len(writers), 1, "it shows a writer")
+    body = b'{"triggerEvent":"BOOKING_CREATED"}'
+    with open(os.path.join(world.spool_dir, "body"), "wb") as file:
+        file.write(body)
+    world.drain()  # makes the directories
+    done = run_shell(writers[0], world.spool_dir)
+    ok(done.returncode == 0, "the writer works", done.stderr)
+    world.drain()
+    equal(world.spool("done"), [key_of("calcom", body)], "and the drain takes what it wrote")
+    equal(len(world.mails()), 1, "and mails it")
+
+
+def main():
+    well_formed()
+    described(all_settings())
+    reason_codes()
+    with World() as world:
+        command_lines(world)
+        spool_examples(world)
+    finish()
+
+
+main()

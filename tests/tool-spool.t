@@ -1,0 +1,453 @@
+#!/usr/bin/python3
+"""The operator's tool on spools made by hand: what it says, what it moves, how it ends."""
+
+import datetime
+import fcntl
+import hashlib
+import json
+import os
+import pty
+import stat
+import struct
+import sys
+import time
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
+from bookspool import BIN, WRAP, World, equal, finish, key_of, match, ok, sample, skip  # noqa: E402
+
+RECIPIENT = hashlib.sha256(b"owner@example.org").hexdigest()[:12]
+OTHER = hashlib.sha256(b"other@example.org").hexdigest()[:12]
+COMMANDS = "list show trace status check replay release prune post sign".split()
+
+
+def utc(ago=0):
+    when = datetime.datetime.now(datetime.timezone.utc) - datetime.timedelta(seconds=ago)
+    return when.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def seal(head, body):
+    return (head + f"Length: {len(body)}\nSha256: {hashlib.sha256(body).hexdigest()}\n\n"
+            ).encode() + body
+
+
+def event_file(key, body, ago=0, extra=""):
+    return seal(f"Bookspool: 1\nKey: {key}\nProvider: calcom\nEvent: BOOKING_CREATED\n"
+                f"Received: {utc(ago)}\nKey-Used: primary\n{extra}", body)
+
+
+def mail_file(key, ago=0, to="owner@example.org"):
+    body = f"From: bookspool@example.org\r\nTo: {to}\r\nSubject: A booking\r\n\r\nHello\r\n"
+    return seal(f"Bookspool-Mail: 1\nKey: {key}\nFrom: bookspool@example.org\nTo: {to}\n"
+                f"Queued: {utc(ago)}\n", body.encode())
+
+
+class Spool(World):
+    """A world without running programs: files are put by hand."""
+
+    def __init__(self, *args, **more):
+        super().__init__(*args, **more)
+        for name in "tmp new replay done out sent failed held bad".split():
+            os.mkdir(self.file(name), 0o770)
+
+    def file(self, *names):
+        return os.path.join(self.spool_dir, *names)
+
+    def write(self, directory, name, data, mtime=0, mode=0o660):
+        """mtime: seconds from now."""
+        path = self.file(directory, name)
+        with open(path, "wb") as file:
+            file.write(data)
+        os.chmod(path, mode)
+        os.utime(path, (time.time() + mtime, time.time() + mtime))
+
+    def event(self, directory, ago=0, mtime=None, body=None):
+        body = sample("calcom", "booking_created") if body is None else body
+        key = key_of("calcom", body)
+        self.write(directory, key, event_file(key, body, ago), -ago if mtime is None else mtime)
+        return key
+
+    def mail(self, directory, key, ago=0, mtime=0, mode=0o660, recipient=RECIPIENT):
+        name = f"{key}-{recipient}"
+        self.write(directory, name, mail_file(key, ago), mtime, mode)
+        return name
+
+    def tool(self, *args, code=0, name=None, **more):
+        """Runs the tool, which must end with this code; its standard output."""
+        done = self.run("bookspool", *args, **more)
+        equal(done.returncode, code, name or "bookspool " + " ".join(args)[:60])
+        self.said = done.stderr
+        return done.stdout
+
+    def json(self, *args, **more):
+        return json.loads(self.tool(*args, "--json", **more))
+
+    def verdict(self, key, **more):
+        return self.json("trace", key, **more)["verdict"]
+
+    def terminal(self, *args):
+        """What a person at a terminal of 80 columns sees."""
+        pid, fd = pty.fork()
+        if pid == 0:
+            os.execve(([*WRAP] or [BIN + "/bookspool"])[0],
+                      [*WRAP, BIN + "/bookspool", *args], self.env())
+        out = b""
+        try:
+            while chunk := os.read(fd, 4096):
+                out += chunk
+        except OSError:  # the other side is gone
+            pass
+        os.close(fd)
+        os.waitpid(pid, 0)
+        return out.decode().replace("\r\n", "\n")
+
+
+def command_line():
+    with Spool() as world:
+        shown = world.tool("--help")
+        for name in COMMANDS:
+            match(shown, rf"(?m)^  {name}\b", f"--help lists {name}")
+            usage = world.tool(name, "--help")
+            match(usage, f"^usage: bookspool {name}", "and it tells its usage")
+            ok(max(map(len, usage.splitlines())) <= 80, "in 80 columns")
+        match(world.tool("--version"), r"^bookspool \d+\.\d+\.\d+$", "the version")
+        world.tool(code=64, name="nothing at all")
+        world.tool("lists", code=64)
+        world.tool("list", "--nonsense", code=64)
+        match(world.said, "--nonsense", "the unknown option is named")
+        world.tool("show", code=64)
+        world.tool("list", "nowhere", code=64)
+        for name in "render forget calcom calendly reconcile rebuild ledger".split():
+            world.tool(name, code=69)
+
+
+def listing():
+    with Spool() as world:
+        key = world.event("done", ago=300)
+        waiting = world.event("new", ago=120)
+        mail = world.mail("out", key, ago=200, mtime=90, mode=0o760)
+        world.mail("sent", key, recipient=OTHER)
+        failed = world.mail("failed", key, ago=400, recipient="0" * 12)
+        world.write("failed", failed + ".why", b"554 no\n")
+        world.write("held", "not-a-key", b"rubbish")
+        rows = [line.split("\t") for line in world.tool("list").splitlines()]
+        equal(rows[0][:5], ["new", waiting, "2 m", "calcom", "BOOKING_CREATED"], "an event")
+        equal(rows[1][:5], ["out", mail, "3 m", "calcom", "BOOKING_CREATED"],
+              "a mail, told by its event")
+        match(rows[1][5], r"^in \d+ s, unknown$|^in \d+ m, unknown$", "its next attempt and mark")
+        equal([row[:2] for row in rows[2:4]], [["held", "not-a-key"], ["failed", failed]],
+              "a stranger, and what was given up")
+        equal(rows[2][5], "not whole", "the stranger is not whole")
+        equal(rows[4:], [["done", "1"], ["sent", "1"]], "done and sent are counted")
+        equal([row.split("\t")[0] for row in world.tool("list", "done", "sent/").splitlines()],
+              ["done", "sent"], "directories that were asked for")
+        equal(len(world.tool("list", "--all").splitlines()), 6, "--all")
+        found = world.json("list")
+        equal(found["counts"], {"done": 1, "sent": 1}, "counts in JSON")
+        out = next(item for item in found["items"] if item["dir"] == "out")
+        equal((out["name"], out["mail"], out["unknown"], out["accepted"], out["whole"]),
+              (mail, True, True, False, True), "a mail in JSON")
+        shown = world.terminal("list")
+        match(shown, r"^DIR +NAME +AGE", "a terminal gets a heading")
+        ok(max(map(len, shown.splitlines())) <= 80, "and 80 columns", shown)
+        match(shown, rf"out +{key[:12]}-{RECIPIENT[:6]} ", "and names cut short")
+        world.tool("trace", f"{key[:12]}-{RECIPIENT[:6]}", name="which are understood")
+
+
+def showing():
+    with Spool() as world:
+        body = sample("calcom", "booking_created")
+        key = world.event("done", body=body)
+        mail = world.mail("sent", key)
+        readable = world.tool("show", key)
+        match(readable, r"(?m)^Attendee +Ada Example <ada@example.com>", "a readable event")
+        found = world.json("show", key[:4])
+        equal((found["id"], found["kind"], found["booking"]["uid"]),
+              (key, "created", json.loads(body)["payload"]["uid"]), "its JSON, by 4 digits")
+        equal(world.tool("show", key, "--body").encode(), body, "its body, byte by byte")
+        with open(world.file("done", key), "rb") as file:
+            equal(world.tool("show", key, "--raw").encode(), file.read(), "its file")
+        match(world.tool("show", mail), "Subject: A booking", "a mail")
+        match(world.tool("show", mail, "--raw"), "^Bookspool-Mail: 1", "its file")
+        world.write("sent", f"{key}.1700000000-{RECIPIENT}", mail_file(key))
+        world.tool("show", mail, name="the mail of a replay is another one")
+        world.tool("show", key, "--raw", "--body", code=64)
+        world.tool("show", "abc", code=64, name="three digits are too few")
+        world.tool("show", "f" * 32, code=66)
+        match(world.said, "nowhere", "and the message says so")
+        other = key[:4] + "0" * 28
+        world.write("new", other, event_file(other, b"{}"))
+        world.tool("show", key[:4], code=65, name="a beginning of two keys")
+        match(world.said, rf"(?s){other}.*{key}", "names them both")
+        world.write("new", other, event_file(other, b"{}")[:-1])
+        world.tool("show", other, code=65, name="an event that is not whole")
+        match(world.said, "shorter than Length", "and why")
+        evil = world.event("new", body=b'{"x":"\x1b]0;owned\x07\xc2\x9b31m"}')
+        shown = world.terminal("show", evil, "--body")
+        ok("\x1b" not in shown and "\x9b" not in shown, "no escape reaches a terminal", repr(shown))
+
+
+def tracing():
+    with Spool() as world:
+        world.tool("trace", "f" * 32, code=1, name="trace: nowhere")
+        found = world.json("trace", "f" * 32, code=1)
+        match(found["verdict"], "unknown here: never accepted, or older", "and its verdict")
+        match(world.verdict(world.event("new")), "waits for the next run", "new")
+        match(world.verdict(world.event("new", ago=900)), "is bookspool-drain run by cron", "late")
+        match(world.verdict(world.event("new", mtime=90)), "other half of a move.* in ", "waits")
+        key = world.event("held")
+        match(world.verdict(key), f"outside the replay window; bookspool release {key}", "held")
+        key = world.event("done", ago=500)
+        match(world.verdict(key), "no mail of it is left", "done without mails")
+        world.mail("sent", key, mtime=-130)
+        match(world.verdict(key), "^mailed to 1 recipient 2 m ago$", "mailed")
+        world.write("sent", f"{key}.1700000000-{RECIPIENT}", mail_file(key), -10)
+        match(world.verdict(key), "to 1 recipient 10? s ago, 2 mails in all|to 1 .*2 mails in all",
+              "mailed again")
+        world.event("new", body=world.record("done", key)[1])
+        match(world.verdict(key), "late duplicate.*mailed to 1", "a late duplicate")
+
+        key = world.event("done")
+        mail = world.mail("out", key, mtime=600)
+        match(world.verdict(key), "1 mail waiting, next attempt in (9|10) m$", "a retry")
+        os.chmod(world.file("out", mail), 0o760)
+        match(world.verdict(key), "outcome: it may have arrived, and another attempt may be a rep",
+              "an unknown outcome")
+        match(world.verdict(key, env={"BOOKSPOOL_UNKNOWN": "park"}), "kept for a person", "parked")
+        os.chmod(world.file("out", mail), 0o1660)
+        match(world.verdict(key), "accepted already and only to be moved", "the sticky mark")
+        failed = world.mail("failed", key, recipient=OTHER)
+        world.write("failed", failed + ".why", b"550 \x1bno such user\n")
+        match(world.verdict(key), r"1 mail given up: 550 \?no such user", "given up, and why")
+        found = world.json("trace", failed)
+        equal([(f["dir"], f["why"]) for f in found["files"]],
+              [("done", None), ("out", None), ("failed", "550 ?no such user")],
+              "a mail's name traces its event")
+        match(world.tool("trace", key), rf"(?s)^{key}  calcom BOOKING_CREATED\nreceived .* key "
+              r"used: primary\n  done/  .*why: 550 ", "for people")
+
+        key = world.event("bad")
+        world.write("bad", key, b"torn")
+        world.write("bad", key + ".why", b"its header has no end\n")
+        match(world.verdict(key), "set aside in bad/: its header has no end", "bad")
+        key = world.event("done")
+        world.write("replay", "by hand", event_file(key, b"{}"))
+        match(world.verdict(key), "mails it again, as an operator asked", "in replay/, any name")
+
+
+def replaying():
+    with Spool() as world:
+        key = world.event("done")
+        match(world.tool("replay", key[:8]), "mails it again.*on purpose", "what will happen")
+        equal(world.record("replay", key), world.record("done", key), "a whole copy")
+        world.tool("replay", key)
+        equal(world.spool("replay"), [key, key + "_2"], "twice")
+        equal(world.drain().returncode, 0, "the drain takes them")
+        equal((len(world.mails()), world.spool("done")), (2, [key]), "and mails it twice again")
+        for directory, word in (("new", "not mailed yet"), ("held", "bookspool release"),
+                                ("bad", "replay FILE")):
+            world.tool("replay", world.event(directory), code=66, name=f"an event in {directory}/")
+            match(world.said, word, "what to do instead")
+        world.tool("replay", world.mail("sent", world.event("done")), code=64, name="a mail")
+        match(world.said, r"mv \S+/sent/\S+ \S+/out/", "what to do instead")
+        world.tool("replay", "f" * 32, code=66)
+        world.tool("replay", "./missing", code=66)
+
+
+def sealing():
+    with Spool() as world:
+        body = sample("calcom", "booking_created")
+        key = key_of("calcom", body)
+        edited = world.path("edited")
+        with open(edited, "wb") as file:
+            file.write(event_file(key, body, extra="X-Later: kept\n").replace(b"Ada", b"Adalbert"))
+        world.tool("check", edited, code=65, name="an edited file is not whole")
+        match(world.tool("replay", edited), key, "an edited file is sealed")
+        head, sealed = world.record("replay", key)
+        equal(sealed, body.replace(b"Ada", b"Adalbert"), "with its new body")
+        equal((head["key"], head["key-used"], head["x-later"], head["length"]),
+              (key, "-", "kept", str(len(sealed))), "its header kept, but for the seal")
+        world.tool("check", world.file("replay", key), name="it is whole now")
+        equal((world.drain().returncode, len(world.mails())), (0, 1), "and the drain mails it")
+        with open(edited, "wb") as file:
+            file.write(b"no header at all")
+        world.tool("replay", edited, code=65, name="what has no header")
+        with open(edited, "wb") as file:
+            file.write(mail_file(key))
+        world.tool("replay", edited, code=65, name="a mail's file")
+        with open(edited, "wb") as file:
+            file.write(event_file("notakey", b"{}").replace(b"{}", b"[]"))
+        world.tool("replay", edited, code=65, name="a broken key is not sealed")
+        equal(world.spool("replay"), [], "and nothing was put")
+
+
+def releasing():
+    with Spool() as world:
+        key, other = world.event("held", ago=90000), world.event("held")
+        mtime = os.stat(world.file("held", key)).st_mtime
+        world.tool("release", key[:10])
+        equal((world.spool("held"), world.spool("new")), ([other], [key]), "held to new")
+        equal(os.stat(world.file("new", key)).st_mtime, mtime, "its time is as it was")
+        world.tool("release", key, code=66, name="what is not held any more")
+        for directory in ("new", "done"):
+            known = world.event("held")
+            body = world.record("held", known)[1]
+            world.event(directory, body=body)
+            match(world.tool("release", known), f"is in {directory}/ already", "known already")
+            ok(known in world.spool("held"), "it stays in held/")
+        torn = "e" * 32
+        world.write("held", torn, event_file(torn, b"{}")[:-1])
+        world.tool("release", torn, code=65, name="one that is not whole")
+        world.tool("release", code=64)
+        world.tool("release", "--all", code=65, name="all, of which one is not whole")
+        ok(other in world.spool("new") and torn in world.spool("held"), "the others went on")
+
+
+def pruning():
+    with Spool() as world:
+        old, new = world.event("done", ago=40 * 86400), world.event("done")
+        kept = world.event("done", ago=40 * 86400)
+        world.mail("sent", old, mtime=-40 * 86400)
+        world.mail("failed", kept)
+        match(world.tool("prune", "--dry-run"), "would remove: done 1, sent 1, tmp 0", "dry run")
+        equal(len(world.spool("done")), 3, "removes nothing")
+        with open(world.file("lock"), "w", encoding="ascii") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            world.tool("prune", code=75, name="a drain is at work")
+            match(world.said, "a drain is at work", "and it says so")
+            equal(world.json("status", code=1)["drain_at_work"], True, "so does status")
+        equal(world.json("prune"), {"dry_run": False, "done": 1, "sent": 1, "tmp": 0}, "counts")
+        equal(world.spool("done"), sorted([new, kept]), "what is in play is kept")
+        world.write_settings("bookspool.conf", {"BOOKSPOOL_SPOOL": world.spool_dir,
+                                                "BOOKSPOOL_RETENTION": "1d"})
+        world.tool("prune", code=78, name="a retention that is too short is not guessed at")
+
+
+def counters(**values):
+    """The counters' file, src/base/counters.h."""
+    names = ("accepted duplicate pong malformed signature stale held refused unavailable "
+             "key_primary key_secondary key_primary_at key_secondary_at").split()
+    order = ([f"calcom_{n}" for n in names] + [f"calendly_{n}" for n in names] +
+             "other broken syncs mail_sent retry failed unknown held_runs runs drain_at mail_at"
+             .split())
+    return b"bookspool-count1" + struct.pack(f"<{len(order)}Q", *(values.get(n, 0) for n in order))
+
+
+def status():
+    with Spool() as world:
+        now = int(time.time() * 1000)
+        world.tool("status", name="an empty spool is well")
+        with open(os.path.join(world.state_dir, "counters"), "wb") as file:
+            file.write(counters(calcom_accepted=7, calendly_key_secondary_at=now - 3 * 86400000,
+                                drain_at=now - 60000, mail_at=now - 120000, mail_sent=9))
+        shown = world.tool("status", name="status with counters")
+        match(shown, "secondary key of calendly last used 3 d ago", "last use of a key")
+        match(shown, "last drain that ended well: 60 s ago|drain that ended well: 1 m ago|"
+              "drain that ended well: 6[0-9] s ago", "last drain")
+        match(shown, "calcom: accepted 7", "counters")
+        match(shown, "all is well", "the verdict")
+        found = world.json("status")
+        equal((found["well"], found["calcom"]["accepted"], found["counters"]["mail_sent"]),
+              (True, 7, 9), "in JSON")
+        key = world.event("done", ago=7200)
+        for directory in ("held", "new"):
+            world.event(directory, ago=1000)
+        mail = world.mail("out", key, ago=7200, mtime=60, mode=0o760)
+        world.mail("failed", key, recipient=OTHER)
+        found = world.json("status", code=1)
+        for word in ("new/: the oldest event has waited for 16 m.*cron", "could not be sent for 2 h",
+                     "held/ holds 1", "failed/ holds 1", "outcome of 1 is unknown"):
+            match(found["warnings"], word, "a warning")
+        equal((found["spool"]["out"]["count"], found["out_unknown"], found["well"]), (1, 1, False),
+              "marks are counted")
+        with open(os.path.join(world.state_dir, "counters"), "wb") as file:
+            file.write(counters(drain_at=now - 3 * 86400000))
+        os.utime(world.file("out", mail), (time.time() - 999,) * 2)
+        found = world.json("status", code=1)
+        match(found["warnings"], "no drain has ended well for 3 d", "an old drain")
+        match(found["warnings"], "out/: a mail has been due for 16 m", "a mail that is overdue")
+        world.tool("status", "--spool", world.path("missing"), code=2)
+
+
+def checking():
+    with Spool() as world:
+        os.chmod(world.spool_dir, 0o2770)
+        os.mkdir(os.path.join(world.state_dir, "Maildir"))
+        shown = world.tool("check")
+        for word in ("all settings", "calcom: a key is set", "spool /", "no drain is at work",
+                     "state directory", "Maildir"):
+            match(shown, rf"(?m)^ok +.*{word}", f"good: {word}")
+        equal([f for f in world.json("check")["findings"] if f["level"] == "wrong"], [], "in JSON")
+        os.chmod(world.file("out"), 0o777)
+        match(world.tool("check", code=78, name="an open directory"), "WRONG .*out: is writable",
+              "is named")
+        os.chmod(world.file("out"), 0o770)
+        world.write_settings("receive.env", {})
+        match(world.tool("check", code=78, name="no key at all"), "nothing will be accepted", "said")
+        for wrong, word in (({"BOOKSPOOL_SPOL": "/x"}, "did you mean BOOKSPOOL_SPOOL"),
+                            ({"BOOKSPOOL_TIMEZONE": "Mars/Olympus"}, "no zone"),
+                            ({"BOOKSPOOL_SPOOL": world.path("missing")}, "does not exist"),
+                            ({"BOOKSPOOL_STATE": world.path("missing")}, "state directory"),
+                            ({"BOOKSPOOL_TRANSPORT": "maildir:/nowhere/at/all"}, "/nowhere/at"),
+                            ({"BOOKSPOOL_RETENTION": "1d"}, "BOOKSPOOL_RETENTION")):
+            match(world.tool("check", code=78, env=wrong, name=f"check: {[*wrong][0]}"),
+                  rf"(?m)^WRONG .*{word}", "is said to be wrong")
+        match(world.tool("check", code=78, env={"BOOKSPOOL_FOLD": "5s"}, name="a later setting"),
+              "note +BOOKSPOOL_FOLD: has no effect", "is noted")
+
+
+def checking_files():
+    with Spool() as world:
+        key = world.event("new")
+        match(world.tool("check", world.file("new", key)), f"whole: calcom BOOKING_CREATED, key {key}",
+              "a whole event")
+        match(world.tool("check", world.file("out", world.mail("out", key))), "a mail of", "a mail")
+        world.write("new", "a" * 32, event_file(key, b"{}"))
+        shown = world.tool("check", world.file("new", "a" * 32))
+        match(shown, "its name is of another event", "another event's name")
+        match(shown, "not the one that it came with", "another body")
+        world.write("new", key, event_file(key, b"{}").replace(b"{}", b"[]"))
+        found = world.json("check", world.file("new", key), code=65)
+        match(found["findings"][0]["text"], "does not match Sha256", "a changed body")
+        equal(found["ok"], False, "in JSON")
+        world.tool("check", world.path("missing"), code=66)
+
+
+def settings_and_rights():
+    with Spool() as world:
+        key = world.event("held")
+        world.tool("list", env={"BOOKSPOOL_RETRY_MIN": "never"}, name="a wrong mail setting")
+        match(world.said, "settings: .*BOOKSPOOL_RETRY_MIN", "is said, and list goes on")
+        world.tool("list", env={"BOOKSPOOL_SPOOL": "relative"}, code=78, name="a wrong spool")
+        world.tool("list", "--spool", world.spool_dir, env={"BOOKSPOOL_SPOOL": "relative"},
+                   name="which --spool replaces")
+        world.tool("list", "--spool", world.path("missing"), code=66)
+        os.mkdir(world.path("bare"))
+        world.tool("list", "--spool", world.path("bare"), name="a spool not used yet is empty")
+        equal(os.listdir(world.path("bare")), [], "and looking makes nothing in it")
+        if os.getuid() != 0:
+            return skip("needs root: other users' spools", 6)
+        for directory, _, files in os.walk(world.dir):
+            for name in [".", *files]:
+                os.chown(os.path.join(directory, name), 65534, 65534)
+        os.chmod(world.dir, 0o755)
+        stranger = {"preexec_fn": lambda: (os.setgroups([]), os.setgid(1), os.setuid(1)),
+                    "env": {"BOOKSPOOL_CONF": "/dev/null"}}
+        os.chmod(world.spool_dir, 0o2770)
+        world.tool("list", "--spool", world.spool_dir, code=77, name="a stranger may not look",
+                   **stranger)
+        match(world.said, "member of the group", "and is told who may")
+        world.tool("release", key, name="root releases")
+        world.drain()
+        world.tool("replay", key, name="root replays")
+        world.tool("prune", name="root prunes")
+        owners = {os.lstat(path).st_uid for path in
+                  (world.file("replay", key), world.file(".pruned"), world.file("lock"))
+                  if os.path.exists(path) and "lock" not in path}
+        equal(owners, {65534}, "and leaves no file of root behind")
+        ok(stat.S_IMODE(os.stat(world.file("replay", key)).st_mode) == 0o660, "mode 0660")
+
+
+for test in (command_line, listing, showing, tracing, replaying, sealing, releasing, pruning,
+             status, checking, checking_files, settings_and_rights):
+    test()
+finish()
