@@ -144,6 +144,10 @@ def plain_cgi(world):
     match(cgi(world, params("POST", PATH, body), body).stdout, "Status: 401", "unsigned")
     head = cgi(world, params("HEAD", "/api/health")).stdout
     ok(head.startswith(b"Status: 200") and head.endswith(b"\r\n\r\n"), "HEAD of the health", head)
+    made = world.path("from-the-query.sock")
+    match(cgi(world, params("GET", "/api/health"), args=("--listen", "unix:" + made)).stdout,
+          "Status: 200", "arguments mean nothing to a CGI program")
+    ok(not os.path.exists(made), "no socket is made because a query asked for one")
     match(cgi(world, params("GET", "/api/health"), args=("--help",)).stdout, "Status: 200",
           "arguments of a CGI program mean nothing")
     start = time.monotonic()
