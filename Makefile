@@ -1,5 +1,5 @@
 # bookspool: `make` builds into build/, `make demo` shows it, `make check` tests it.
-# No configure step. B= names another build folder, SAN=1 adds ASan and UBSan.
+# No configure step. B= names another build folder, SAN=1 adds ASan and UBSan, V=1 shows the commands.
 
 B       ?= build
 PREFIX  ?= /usr/local
@@ -46,8 +46,11 @@ $(B)/bookspool-drain: $(call objects,$(DRAIN_ROOMS))
 $(B)/bookspool: $(call objects,$(TOOL_ROOMS)) $(EMBEDDED)
 	$(LINK) $(TOOL_LIBS)
 
-LINK = $(CC) $(CFLAGS) $(SAN_FLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^)
-COMPILE = $(CC) $(BASE_CFLAGS) $($(firstword $(subst /, ,$*))_CFLAGS) $(CPPFLAGS) $(CFLAGS) $(SAN_FLAGS) \
+# $(call quiet,WORD) prints one short line instead of the command.
+quiet = $(if $(V),,@printf '  %-4s %s\n' $(1) $@;)
+
+LINK = $(call quiet,LD) $(CC) $(CFLAGS) $(SAN_FLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^)
+COMPILE = $(call quiet,CC) $(CC) $(BASE_CFLAGS) $($(firstword $(subst /, ,$*))_CFLAGS) $(CPPFLAGS) $(CFLAGS) $(SAN_FLAGS) \
           -MMD -MP -c -o $@ $<
 
 $(B)/obj/%.o: src/%.c
@@ -56,7 +59,7 @@ $(B)/obj/%.o: src/%.c
 
 $(B)/gen/samples_data.c: src/tool/samples.sh $(SAMPLES)
 	@mkdir -p $(@D)
-	@sh src/tool/samples.sh $(SAMPLES) > $@.new && mv $@.new $@
+	$(call quiet,GEN) sh src/tool/samples.sh $(SAMPLES) > $@.new && mv $@.new $@
 
 $(EMBEDDED): $(B)/gen/samples_data.c
 	@mkdir -p $(@D)
@@ -81,7 +84,7 @@ $(B)/tests/%: $(B)/obj/tests/%.o $(call objects,$(PURE_ROOMS))
 
 $(B)/obj/tests/%.o: tests/unit/%.c
 	@mkdir -p $(@D)
-	$(CC) $(BASE_CFLAGS) $(drain_CFLAGS) $(CPPFLAGS) $(CFLAGS) $(SAN_FLAGS) -MMD -MP -c -o $@ $<
+	$(call quiet,CC) $(CC) $(BASE_CFLAGS) $(drain_CFLAGS) $(CPPFLAGS) $(CFLAGS) $(SAN_FLAGS) -MMD -MP -c -o $@ $<
 
 unit-tests: $(UNIT_TESTS)
 
