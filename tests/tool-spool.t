@@ -13,7 +13,7 @@ import sys
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
-from bookspool import BIN, WRAP, World, equal, finish, key_of, match, ok, sample, skip  # noqa: E402
+from bookspool import World, equal, finish, key_of, match, ok, program, sample, skip  # noqa: E402
 
 RECIPIENT = hashlib.sha256(b"owner@example.org").hexdigest()[:12]
 OTHER = hashlib.sha256(b"other@example.org").hexdigest()[:12]
@@ -88,8 +88,8 @@ class Spool(World):
         """What a person at a terminal of 80 columns sees."""
         pid, fd = pty.fork()
         if pid == 0:
-            os.execve(([*WRAP] or [BIN + "/bookspool"])[0],
-                      [*WRAP, BIN + "/bookspool", *args], self.env())
+            command = [*program("bookspool"), *args]
+            os.execvpe(command[0], command, self.env())
         out = b""
         try:
             while chunk := os.read(fd, 4096):
@@ -201,8 +201,7 @@ def tracing():
         world.mail("sent", key, mtime=-130)
         match(world.verdict(key), "^mailed to 1 recipient 2 m ago$", "mailed")
         world.write("sent", f"{key}.1700000000-{RECIPIENT}", mail_file(key), -10)
-        match(world.verdict(key), "to 1 recipient 10? s ago, 2 mails in all|to 1 .*2 mails in all",
-              "mailed again")
+        match(world.verdict(key), "^mailed to 1 recipient .* ago, 2 mails in all$", "mailed again")
         world.event("new", body=world.record("done", key)[1])
         match(world.verdict(key), "late duplicate.*mailed to 1", "a late duplicate")
 
@@ -341,8 +340,7 @@ def status():
                                 drain_at=now - 60000, mail_at=now - 120000, mail_sent=9))
         shown = world.tool("status", name="status with counters")
         match(shown, "secondary key of calendly last used 3 d ago", "last use of a key")
-        match(shown, "last drain that ended well: 60 s ago|drain that ended well: 1 m ago|"
-              "drain that ended well: 6[0-9] s ago", "last drain")
+        match(shown, r"last drain that ended well: \d+ [sm] ago", "last drain")
         match(shown, "calcom: accepted 7", "counters")
         match(shown, "all is well", "the verdict")
         found = world.json("status")

@@ -1,0 +1,210 @@
+/* The settings and what they name. Contract: tool/check.h. */
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <limits.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "tool/check.h"
+#include "tool/keys.h"
+
+static void report_lines(struct report *r, enum level level, const char *lines)
+{
+    while (*lines) {
+        int len = (int)strcspn(lines, "\n");
+        report(r, level, "%.*s", len, lines);
+        lines += len + (lines[len] == '\n');
+    }
+}
+
+static void check_settings(struct report *r)
+{
+    struct conf *conf = &r->tool->conf;
+    if (conf_load(conf, CONF_TOOL))
+        report(r, LEVEL_OK, "all settings can be understood");
+    report_lines(r, LEVEL_WRONG, buf_text(&conf->errors));
+    report_lines(r, LEVEL_NOTE, buf_text(&conf->warnings));
+}
+
+/* ---- keys ---- */
+
+static bool secrets_unread(const struct conf *conf)
+{
+    return strstr(buf_text(&conf->warnings), "receive.env: cannot be read") != NULL;
+}
+
+static void check_keys(struct report *r)
+{
+    const struct conf *conf = &r->tool->conf;
+    int usable = 0;
+    if (secrets_unread(conf)) {
+        report(r, LEVEL_NOTE, "the webhook keys were not looked at");
+        return;
+    }
+    for (enum provider p = 0; p < PROVIDERS; p++) {
+        bool primary = conf_text(conf, key_setting(p, KEY_PRIMARY)) != NULL;
+        bool secondary = conf_text(conf, key_setting(p, KEY_SECONDARY)) != NULL;
+        usable += primary || secondary;
+        if (primary || secondary)
+            report(r, LEVEL_OK, "%s: %s", provider_name(p),
+                primary && secondary ? "a primary and a secondary key are set"
+                : primary            ? "a key is set"
+                                     : "only a secondary key is set");
+        else
+            report(r, LEVEL_NOTE, "%s: no key is set, its webhooks are answered 503: set %s",
+                provider_name(p), settings[key_setting(p, KEY_PRIMARY)].name);
+    }
+    if (!usable)
+        report(r, LEVEL_WRONG, "no provider has a key: nothing will be accepted");
+}
+
+/* ---- directories ---- */
+
+static void describe(const struct stat *st, char *out, size_t size)
+{
+    const struct passwd *user = getpwuid(st->st_uid);
+    char uid[24], gid[24];
+    snprintf(uid, sizeof uid, "%lu", (unsigned long)st->st_uid);
+    snprintf(gid, sizeof gid, "%lu", (unsigned long)st->st_gid);
+    const struct group *group = getgrgid(st->st_gid);
+    snprintf(out, size, "owner %s, group %s, mode %04o", user ? user->pw_name : uid,
+        group ? group->gr_name : gid, (unsigned)st->st_mode & 07777);
+}
+
+/* One directory of the spool, compared with the spool itself. */
+static void check_dir(struct report *r, enum spool_dir dir, const struct stat *root)
+{
+    struct stat st;
+    const char *path = r->tool->spool_path, *name = spool_dir_name(dir);
+    if (fstatat(r->tool->spool.root, name, &st, AT_SYMLINK_NOFOLLOW) < 0) {
+        bool missing = errno == ENOENT;
+        report(r, missing ? LEVEL_NOTE : LEVEL_WRONG, "%s/%s: %s", path, name,
+            missing ? "is not there yet: the first program that starts makes it" : strerror(errno));
+        return;
+    }
+    if (!S_ISDIR(st.st_mode))
+        report(r, LEVEL_WRONG, "%s/%s: is not a directory", path, name);
+    else if (st.st_dev != root->st_dev)
+        report(r, LEVEL_WRONG, "%s/%s: is on another file system than the spool", path, name);
+    else if (st.st_mode & S_IWOTH)
+        report(r, LEVEL_WRONG, "%s/%s: is writable by everybody: chmod o-w it", path, name);
+    else if (st.st_uid != root->st_uid || st.st_gid != root->st_gid)
+        report(r, LEVEL_NOTE, "%s/%s: is not of the spool's owner and group", path, name);
+    else if (r->tool->spool.dir[dir] < 0)
+        report(r, LEVEL_NOTE, "%s/%s: is closed to you", path, name);
+}
+
+static void check_root(struct report *r, const struct stat *root)
+{
+    char text[256];
+    describe(root, text, sizeof text);
+    const char *path = r->tool->spool_path;
+    if (root->st_mode & S_IWOTH)
+        report(r, LEVEL_WRONG, "spool %s: is writable by everybody (%s): chmod o-w it", path, text);
+    else if (root->st_mode & S_IRWXO)
+        report(r, LEVEL_NOTE, "spool %s: is open to others (%s): chmod o-rwx it", path, text);
+    else
+        report(r, LEVEL_OK, "spool %s: %s", path, text);
+}
+
+static void check_spool(struct report *r)
+{
+    struct tool *tool = r->tool;
+    struct buf why = {0};
+    struct stat root;
+    if (!tool->spool_path)
+        tool->spool_path = conf_text(&tool->conf, SET_SPOOL);
+    if (!tool->spool_path)
+        return;
+    if (!spool_open_readonly(&tool->spool, tool->spool_path, &why) ||
+        fstat(tool->spool.root, &root) < 0) {
+        report(r, LEVEL_WRONG, "spool %s", why.len ? buf_text(&why) : strerror(errno));
+        buf_free(&why);
+        return;
+    }
+    check_root(r, &root);
+    for (enum spool_dir dir = 0; dir < SPOOL_DIRS; dir++)
+        check_dir(r, dir, &root);
+    report(r, LEVEL_OK, "%s",
+        tool_drain_at_work(tool) ? "a drain is at work" : "no drain is at work just now");
+}
+
+static void check_state(struct report *r)
+{
+    struct stat st;
+    char counters[PATH_MAX], text[256];
+    const char *path = conf_text(&r->tool->conf, SET_STATE);
+    if (!path)
+        return;
+    errno = 0;
+    if (stat(path, &st) < 0 || !S_ISDIR(st.st_mode)) {
+        report(r, LEVEL_WRONG, "state directory %s: %s", path,
+            errno ? strerror(errno) : "is not a directory");
+        return;
+    }
+    describe(&st, text, sizeof text);
+    report(r, st.st_mode & S_IWOTH ? LEVEL_WRONG : LEVEL_OK, "state directory %s: %s%s", path, text,
+        st.st_mode & S_IWOTH ? ", writable by everybody: chmod o-w it" : "");
+    if (snprintf(counters, sizeof counters, "%s/counters", path) < (int)sizeof counters &&
+        access(counters, F_OK) < 0)
+        report(r, LEVEL_NOTE, "nothing was counted yet: %s", strerror(errno));
+}
+
+/* ---- mail ---- */
+
+static void check_maildir(struct report *r, const char *path)
+{
+    char parent[PATH_MAX];
+    const char *slash = strrchr(path, '/');
+    int len = slash && slash > path ? (int)(slash - path) : 1;
+    if (access(path, F_OK) == 0) {
+        report(r, LEVEL_OK, "mail goes to the Maildir %s", path);
+        return;
+    }
+    snprintf(parent, sizeof parent, "%.*s", len, path);
+    if (access(parent, F_OK) == 0)
+        report(r, LEVEL_OK, "mail goes to the Maildir %s, which the drain will make", path);
+    else
+        report(r, LEVEL_WRONG, "Maildir %s: %s: %s", path, parent, strerror(errno));
+}
+
+static void check_mail(struct report *r)
+{
+    const char *transport = conf_text(&r->tool->conf, SET_TRANSPORT);
+    if (!transport)
+        return;
+    if (strncmp(transport, "maildir:", 8) == 0)
+        check_maildir(r, transport + 8);
+    else if (strchr(transport, '@'))
+        report(r, LEVEL_WRONG,
+            "BOOKSPOOL_TRANSPORT: no login in the URL: BOOKSPOOL_SMTP_USER, and "
+            "BOOKSPOOL_SMTP_PASSWORD in drain.env");
+    else
+        report(r, LEVEL_OK, "mail goes to %s", transport);
+}
+
+static void check_timezone(struct report *r)
+{
+    char path[PATH_MAX];
+    const char *name = conf_text(&r->tool->conf, SET_TIMEZONE);
+    if (!name)
+        return;
+    snprintf(path, sizeof path, "/usr/share/zoneinfo/%s", name);
+    if (strstr(name, "..") || access(path, R_OK) < 0)
+        report(r, LEVEL_WRONG, "BOOKSPOOL_TIMEZONE: there is no zone \"%s\" in /usr/share/zoneinfo",
+            name);
+}
+
+void check_site(struct report *r)
+{
+    check_settings(r);
+    check_keys(r);
+    check_spool(r);
+    check_state(r);
+    check_mail(r);
+    check_timezone(r);
+}

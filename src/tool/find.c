@@ -1,0 +1,208 @@
+#include "tool/find.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+
+static const enum spool_dir search[] = {
+    DIR_HELD, DIR_BAD, DIR_REPLAY, DIR_NEW, DIR_DONE, DIR_OUT, DIR_FAILED, DIR_SENT};
+enum { SEARCHED = sizeof search / sizeof *search };
+
+static const char HEX[] = "0123456789abcdef", DECIMAL[] = "0123456789";
+
+/* Copies the run of `allowed` characters at *text, `max` at most, and moves on. */
+static size_t take(const char **text, const char *allowed, char *out, size_t max)
+{
+    size_t len = strspn(*text, allowed);
+    if (len > max)
+        return 0;
+    memcpy(out, *text, len);
+    out[len] = '\0';
+    *text += len;
+    return len;
+}
+
+bool pattern_parse(const char *text, struct pattern *pattern)
+{
+    *pattern = (struct pattern){0};
+    if (take(&text, HEX, pattern->key, KEY_LEN) < PATTERN_MIN)
+        return false;
+    if (*text == '.' && text++ && !take(&text, DECIMAL, pattern->generation, GENERATION_LEN))
+        return false;
+    if (*text == '-' && text++ && !take(&text, HEX, pattern->recipient, RECIPIENT_LEN))
+        return false;
+    return !*text;
+}
+
+static bool begins(const char *text, const char *start)
+{
+    return strncmp(text, start, strlen(start)) == 0;
+}
+
+/* KEY means all generations of an event, but KEY-r is the name of one mail. */
+static bool matches(const struct pattern *pattern, const struct spool_name *name)
+{
+    char generation[GENERATION_LEN + 1] = "";
+    bool given = *pattern->generation, any = !given && !*pattern->recipient;
+    if (name->generation)
+        snprintf(generation, sizeof generation, "%lld", (long long)name->generation);
+    return begins(name->key, pattern->key) && begins(name->recipient, pattern->recipient) &&
+           (any || (given ? begins(generation, pattern->generation) : !*generation));
+}
+
+/* A name that a person gave to a file in replay/ says nothing, its header does. */
+static bool parse_item(
+    struct tool *tool, enum spool_dir dir, const char *name, struct spool_name *parsed)
+{
+    struct spool_file file;
+    if (name_parse(name, parsed))
+        return true;
+    if (dir != DIR_REPLAY || !spool_read(&tool->spool, dir, name, &file))
+        return false;
+    *parsed = (struct spool_name){0};
+    memcpy(parsed->key, file.record.key, KEY_SIZE);
+    spool_file_free(&file);
+    return *parsed->key;
+}
+
+static void add_place(struct places *places, enum spool_dir dir, const struct spool_item *item,
+    const struct spool_name *parsed)
+{
+    if (places->count == places->room) {
+        size_t room = places->room ? 2 * places->room : 16;
+        struct place *grown = reallocarray(places->item, room, sizeof *grown);
+        if (!grown)
+            tool_no_memory();
+        places->item = grown;
+        places->room = room;
+    }
+    struct place *place = &places->item[places->count++];
+    *place = (struct place){.dir = dir,
+        .name = strdup(item->name),
+        .parsed = *parsed,
+        .mode = item->mode,
+        .mtime = item->mtime};
+    if (!place->name)
+        tool_no_memory();
+}
+
+bool find_places(struct tool *tool, const struct pattern *pattern, struct places *places)
+{
+    *places = (struct places){0};
+    for (size_t d = 0; d < SEARCHED; d++) {
+        struct spool_list list;
+        struct spool_name parsed;
+        if (!tool_list(tool, search[d], &list))
+            return false;
+        for (size_t i = 0; i < list.count; i++)
+            if (parse_item(tool, search[d], list.item[i].name, &parsed) &&
+                matches(pattern, &parsed))
+                add_place(places, search[d], &list.item[i], &parsed);
+        spool_list_free(&list);
+    }
+    return true;
+}
+
+void places_free(struct places *places)
+{
+    for (size_t i = 0; i < places->count; i++)
+        free(places->item[i].name);
+    free(places->item);
+    *places = (struct places){0};
+}
+
+static bool one_key(const struct places *places)
+{
+    for (size_t i = 1; i < places->count; i++)
+        if (strcmp(places->item[i].parsed.key, places->item[0].parsed.key) != 0)
+            return false;
+    return true;
+}
+
+static void say_candidates(struct tool *tool, const char *text, const struct places *places)
+{
+    enum { SHOWN = 10 };
+    const char *last = "";
+    size_t shown = 0;
+    tool_say(tool, "%s is the beginning of more than one key:", text);
+    for (size_t i = 0; i < places->count && shown < SHOWN; i++) {
+        const struct place *place = &places->item[i];
+        if (strcmp(last, place->parsed.key) != 0) {
+            fprintf(stderr, "  %s (%s)\n", place->parsed.key, spool_dir_name(place->dir));
+            shown++;
+        }
+        last = place->parsed.key;
+    }
+}
+
+int find_one(struct tool *tool, const char *text, struct pattern *pattern, struct places *places)
+{
+    *places = (struct places){0};
+    if (!pattern_parse(text, pattern))
+        tool_usage(tool,
+            "%s is not a key: give its 32 hex digits, or at least %d of its "
+            "beginning, or a mail's name KEY-r",
+            text, PATTERN_MIN);
+    if (!find_places(tool, pattern, places))
+        return tool_spool_failed(tool);
+    if (places->count == 0) {
+        tool_say(tool, "%s is nowhere in %s: never accepted, or forgotten after the retention",
+            text, tool->spool_path);
+        return EX_NOINPUT;
+    }
+    if (one_key(places))
+        return EX_OK;
+    say_candidates(tool, text, places);
+    return EX_DATAERR;
+}
+
+bool place_is_mail(const struct place *place)
+{
+    return *place->parsed.recipient;
+}
+
+const struct place *places_event(const struct places *places)
+{
+    for (size_t i = 0; i < places->count; i++)
+        if (!place_is_mail(&places->item[i]))
+            return &places->item[i];
+    return NULL;
+}
+
+bool find_event(struct tool *tool, const char *key, struct spool_file *file)
+{
+    for (size_t d = 0; d < SEARCHED; d++) {
+        if (tool->spool.dir[search[d]] < 0 || !spool_read(&tool->spool, search[d], key, file))
+            continue;
+        if (!file->not_whole && file->record.kind == RECORD_EVENT)
+            return true;
+        spool_file_free(file);
+    }
+    return false;
+}
+
+bool name_is_why(const char *name)
+{
+    size_t len = strlen(name);
+    return len > 4 && strcmp(name + len - 4, ".why") == 0;
+}
+
+char *find_why(struct tool *tool, enum spool_dir dir, const char *name)
+{
+    char path[300];
+    struct spool_file file;
+    if (tool->spool.dir[dir] < 0 ||
+        snprintf(path, sizeof path, "%s.why", name) >= (int)sizeof path ||
+        !spool_read(&tool->spool, dir, path, &file))
+        return NULL;
+    char *why = strndup(buf_text(&file.data), strcspn(buf_text(&file.data), "\n"));
+    if (!why)
+        tool_no_memory();
+    for (char *c = why; *c; c++)
+        if (iscntrl((unsigned char)*c))
+            *c = '?';
+    spool_file_free(&file);
+    return why;
+}

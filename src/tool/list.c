@@ -1,0 +1,239 @@
+/* bookspool list: what lies where. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sysexits.h>
+
+#include "spool/queue.h"
+#include "tool/find.h"
+#include "tool/out.h"
+#include "tool/tool.h"
+
+static const char usage[] =
+    "list [DIR...] [--all] [--json] [--spool DIR]\n"
+    "\n"
+    "Lists events and mails, one a line. DIR is one of new replay out held bad\n"
+    "failed done sent tmp. Without any: what waits or needs attention, and how many\n"
+    "lie in done and sent.\n"
+    "\n"
+    "  --all    done and sent too\n"
+    "  --json   an object with `items` and `counts`\n"
+    "\n"
+    "A mail in out/ shows when it is tried next; \"unknown\": an earlier attempt may\n"
+    "have arrived; \"accepted\": it was taken over and is only to be moved to sent/.\n";
+
+static const enum spool_dir attention[] = {
+    DIR_NEW, DIR_REPLAY, DIR_OUT, DIR_HELD, DIR_BAD, DIR_FAILED};
+static const enum spool_dir settled[] = {DIR_DONE, DIR_SENT};
+
+enum { COLUMNS = 6 };
+static const char *const heading[COLUMNS] = {"DIR", "NAME", "AGE", "PROVIDER", "EVENT", "NOTE"};
+
+struct listing {
+    struct tool *tool;
+    bool chosen[SPOOL_DIRS];
+    struct table table;
+    cJSON *items; /* NULL: a table */
+};
+
+/* One line: what the file's name, its header and its marks say. */
+struct line {
+    enum spool_dir dir;
+    const struct spool_item *item;
+    const char *not_whole;
+    bool known; /* provider and event are */
+    bool is_mail;
+    enum provider provider;
+    char event[65];
+    int64_t since; /* arrival or queueing; the file's own time when it does not tell */
+};
+
+static void take_event(struct line *line, const struct record *record)
+{
+    line->known = true;
+    line->provider = record->provider;
+    memcpy(line->event, record->event, sizeof line->event);
+}
+
+/* A mail's header does not say what it is about; its event does. */
+static void take_record(struct tool *tool, struct line *line, const struct record *record)
+{
+    struct spool_file event;
+    line->is_mail = record->kind == RECORD_MAIL;
+    line->since = line->is_mail ? record->queued : record->received;
+    if (!line->is_mail)
+        take_event(line, record);
+    else if (find_event(tool, record->key, &event)) {
+        take_event(line, &event.record);
+        spool_file_free(&event);
+    }
+}
+
+static void make_note(const struct line *line, int64_t now, char *out, size_t size)
+{
+    char next[AGE_TEXT];
+    const char *mark = line->item->mode & QUEUE_SENT      ? ", accepted"
+                       : line->item->mode & QUEUE_UNKNOWN ? ", unknown"
+                                                          : "";
+    bool due = queue_due(line->item->mtime, now);
+    out_ago(line->item->mtime, now, next);
+    if (line->not_whole)
+        snprintf(out, size, "not whole");
+    else if (line->dir == DIR_OUT)
+        snprintf(out, size, "%s%s", due ? "due" : next, mark);
+    else
+        snprintf(out, size, "%s%s", line->dir == DIR_NEW && !due ? "waits, " : "",
+            line->dir == DIR_NEW && !due ? next : "");
+}
+
+/* A terminal has 80 columns; the beginning of a name is enough to ask for it. */
+static void make_name(const struct spool_item *item, char *out, size_t size)
+{
+    enum { KEY_SHOWN = 12, RECIPIENT_SHOWN = 6 };
+    struct spool_name parsed;
+    char generation[GENERATION_LEN + 2] = "";
+    if (!out_is_terminal() || !name_parse(item->name, &parsed)) {
+        snprintf(out, size, "%s", item->name);
+        return;
+    }
+    if (parsed.generation)
+        snprintf(generation, sizeof generation, ".%lld", (long long)parsed.generation);
+    snprintf(out, size, "%.*s%s%s%.*s", KEY_SHOWN, parsed.key, generation,
+        *parsed.recipient ? "-" : "", RECIPIENT_SHOWN, parsed.recipient);
+}
+
+static void add_row(struct listing *listing, const struct line *line)
+{
+    char name[300], age[TIME_TEXT], note[AGE_TEXT + 32];
+    make_name(line->item, name, sizeof name);
+    make_note(line, listing->tool->now, note, sizeof note);
+    time_format_age(listing->tool->now - line->since, age);
+    table_add(&listing->table, (const char *[]){spool_dir_name(line->dir), name, age,
+                                   line->known ? provider_name(line->provider) : "-",
+                                   line->known && *line->event ? line->event : "-", note});
+}
+
+static void add_object(struct listing *listing, const struct line *line)
+{
+    cJSON *object = json_append(listing->items);
+    const struct spool_item *item = line->item;
+    bool out = line->dir == DIR_OUT;
+    json_put_text(object, "dir", spool_dir_name(line->dir));
+    json_put_text(object, "name", item->name);
+    json_put_bool(object, "mail", line->is_mail);
+    json_put_bool(object, "whole", !line->not_whole);
+    json_put_text(object, "wrong", line->not_whole);
+    json_put_number(object, "bytes", item->size);
+    json_put_time(object, "since", line->since);
+    json_put_time(object, "changed", item->mtime);
+    json_put_text(object, "provider", line->known ? provider_name(line->provider) : NULL);
+    json_put_text(object, "event", line->known && *line->event ? line->event : NULL);
+    json_put_time(object, "next_attempt", out ? item->mtime : TIME_NONE);
+    json_put_bool(object, "unknown", out && item->mode & QUEUE_UNKNOWN);
+    json_put_bool(object, "accepted", out && item->mode & QUEUE_SENT);
+}
+
+/* False when the file cannot be read. One that is gone has moved on while it was listed. */
+static bool add_item(struct listing *listing, enum spool_dir dir, const struct spool_item *item)
+{
+    struct spool_file file;
+    if (!spool_read(&listing->tool->spool, dir, item->name, &file))
+        return errno == ENOENT;
+    struct line line = {
+        .dir = dir, .item = item, .not_whole = file.not_whole, .since = item->mtime};
+    if (!file.not_whole)
+        take_record(listing->tool, &line, &file.record);
+    listing->items ? add_object(listing, &line) : add_row(listing, &line);
+    spool_file_free(&file);
+    return true;
+}
+
+static bool add_dir(struct listing *listing, enum spool_dir dir)
+{
+    struct spool_list list;
+    bool ok = tool_list(listing->tool, dir, &list);
+    for (size_t i = 0; ok && i < list.count; i++)
+        if (!name_is_why(list.item[i].name))
+            ok = add_item(listing, dir, &list.item[i]);
+    spool_list_free(&list);
+    return ok;
+}
+
+static bool count_dir(struct tool *tool, enum spool_dir dir, size_t *count)
+{
+    struct spool_list list;
+    if (!tool_list(tool, dir, &list))
+        return false;
+    *count = list.count;
+    spool_list_free(&list);
+    return true;
+}
+
+static void choose(struct listing *listing, int count, char **names, bool all)
+{
+    for (size_t i = 0; count == 0 && i < sizeof attention / sizeof *attention; i++)
+        listing->chosen[attention[i]] = true;
+    for (size_t i = 0; all && i < sizeof settled / sizeof *settled; i++)
+        listing->chosen[settled[i]] = true;
+    for (; count > 0; count--, names++) {
+        size_t len = strcspn(*names, "/");
+        enum spool_dir dir = 0;
+        while (dir < SPOOL_DIRS && (strlen(spool_dir_name(dir)) != len ||
+                                       strncmp(spool_dir_name(dir), *names, len) != 0))
+            dir++;
+        if (dir == SPOOL_DIRS)
+            tool_usage(listing->tool, "%s is no directory of the spool", *names);
+        listing->chosen[dir] = true;
+    }
+}
+
+static bool collect(struct listing *listing)
+{
+    static const enum spool_dir order[] = {
+        DIR_TMP, DIR_NEW, DIR_REPLAY, DIR_OUT, DIR_HELD, DIR_BAD, DIR_FAILED, DIR_DONE, DIR_SENT};
+    for (size_t i = 0; i < sizeof order / sizeof *order; i++)
+        if (listing->chosen[order[i]] && !add_dir(listing, order[i]))
+            return false;
+    return true;
+}
+
+static void print(struct listing *listing, cJSON *json, const size_t *count, bool summary)
+{
+    if (json) {
+        cJSON *counts = json_put_object(json, "counts");
+        for (size_t i = 0; i < 2; i++)
+            json_put_number(counts, spool_dir_name(settled[i]), (int64_t)count[i]);
+        json_print(json);
+        return;
+    }
+    if (summary && listing->table.cells == 0 && out_is_terminal())
+        puts("Nothing waits or needs attention.");
+    table_print(&listing->table, heading);
+    if (summary)
+        printf("done\t%zu\nsent\t%zu\n", count[0], count[1]);
+}
+
+static int run(struct tool *tool, int argc, char **argv)
+{
+    bool all = false;
+    char **names;
+    size_t count[2] = {0};
+    const struct tool_option options[] = {{"all", &all, NULL}, {0}};
+    int operands = tool_parse(tool, argc, argv, options, &names);
+    struct listing listing = {.tool = tool, .table = {.columns = COLUMNS}};
+    choose(&listing, operands, names, all);
+    int code = tool_look(tool);
+    if (code != EX_OK)
+        return code;
+    cJSON *json = tool->json ? json_object() : NULL;
+    listing.items = json ? json_put_array(json, "items") : NULL;
+    if (!collect(&listing) || !count_dir(tool, settled[0], &count[0]) ||
+        !count_dir(tool, settled[1], &count[1])) {
+        cJSON_Delete(json);
+        return tool_spool_failed(tool);
+    }
+    print(&listing, json, count, operands == 0 && !all);
+    return EX_OK;
+}
+
+const struct command command_list = {"list", "what lies where in the spool", usage, run};

@@ -1,0 +1,214 @@
+#include "tool/out.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "tool/tool.h"
+
+bool out_is_terminal(void)
+{
+    return isatty(STDOUT_FILENO);
+}
+
+/* ---- tables ---- */
+
+static const char *clean_cell(struct table *table, const char *text)
+{
+    char *copy = arena_strdup(&table->arena, text);
+    if (!copy)
+        tool_no_memory();
+    for (char *c = copy; *c; c++)
+        if ((unsigned char)*c < ' ' || *c == 0x7f)
+            *c = '?';
+    return copy;
+}
+
+void table_add(struct table *table, const char *const *row)
+{
+    if (table->cells + table->columns > table->room) {
+        size_t room = table->room ? 2 * table->room : 64 * table->columns;
+        const char **cell = reallocarray(table->cell, room, sizeof *cell);
+        if (!cell)
+            tool_no_memory();
+        table->cell = cell;
+        table->room = room;
+    }
+    for (size_t i = 0; i < table->columns; i++)
+        table->cell[table->cells++] = clean_cell(table, row[i]);
+}
+
+static int column_width(const struct table *table, size_t column, const char *heading)
+{
+    size_t width = strlen(heading);
+    for (size_t i = column; i < table->cells; i += table->columns) {
+        size_t len = strlen(table->cell[i]);
+        width = len > width ? len : width;
+    }
+    return (int)width;
+}
+
+/* The last column is not padded, so that no line ends in blanks. */
+static void print_row(const struct table *table, const char *const *row, const int *width)
+{
+    size_t last = table->columns - 1;
+    while (last > 0 && !*row[last])
+        last--;
+    for (size_t i = 0; i < last; i++)
+        printf("%-*s  ", width[i], row[i]);
+    printf("%s\n", row[last]);
+}
+
+static void print_aligned(const struct table *table, const char *const *heading)
+{
+    enum { COLUMNS_MAX = 16 };
+    int width[COLUMNS_MAX] = {0};
+    for (size_t i = 0; i < table->columns && i < COLUMNS_MAX; i++)
+        width[i] = column_width(table, i, heading[i]);
+    print_row(table, heading, width);
+    for (size_t i = 0; i < table->cells; i += table->columns)
+        print_row(table, table->cell + i, width);
+}
+
+void table_print(struct table *table, const char *const *heading)
+{
+    if (out_is_terminal() && table->cells)
+        print_aligned(table, heading);
+    else
+        for (size_t i = 0; i < table->cells; i++)
+            printf("%s%c", table->cell[i], (i + 1) % table->columns ? '\t' : '\n');
+    free(table->cell);
+    arena_free(&table->arena);
+    *table = (struct table){.columns = table->columns};
+}
+
+/* ---- times ---- */
+
+void out_ago(int64_t when, int64_t now, char out[AGE_TEXT])
+{
+    char age[TIME_TEXT];
+    if (when == TIME_NONE) {
+        snprintf(out, AGE_TEXT, "never");
+        return;
+    }
+    time_format_age(when > now ? when - now : now - when, age);
+    snprintf(out, AGE_TEXT, when > now ? "in %s" : "%s ago", age);
+}
+
+/* ---- JSON ---- */
+
+static cJSON *made(cJSON *item)
+{
+    if (!item)
+        tool_no_memory();
+    return item;
+}
+
+static cJSON *put(cJSON *object, const char *name, cJSON *item)
+{
+    if (!cJSON_AddItemToObject(object, name, made(item)))
+        tool_no_memory();
+    return item;
+}
+
+cJSON *json_object(void)
+{
+    return made(cJSON_CreateObject());
+}
+
+cJSON *json_append(cJSON *array)
+{
+    cJSON *object = json_object();
+    if (!cJSON_AddItemToArray(array, object))
+        tool_no_memory();
+    return object;
+}
+
+cJSON *json_put_object(cJSON *object, const char *name)
+{
+    return put(object, name, cJSON_CreateObject());
+}
+
+cJSON *json_put_array(cJSON *object, const char *name)
+{
+    return put(object, name, cJSON_CreateArray());
+}
+
+void json_put_text(cJSON *object, const char *name, const char *text)
+{
+    put(object, name, text ? cJSON_CreateString(text) : cJSON_CreateNull());
+}
+
+void json_put_time(cJSON *object, const char *name, int64_t when)
+{
+    char text[TIME_TEXT] = "";
+    if (when != TIME_NONE)
+        time_format_ms(when, text);
+    json_put_text(object, name, *text ? text : NULL);
+}
+
+void json_put_number(cJSON *object, const char *name, int64_t number)
+{
+    put(object, name, cJSON_CreateNumber((double)number));
+}
+
+void json_put_bool(cJSON *object, const char *name, bool value)
+{
+    put(object, name, cJSON_CreateBool(value));
+}
+
+static void print_and_delete(cJSON *object, char *text)
+{
+    if (!text)
+        tool_no_memory();
+    puts(text);
+    cJSON_free(text);
+    cJSON_Delete(object);
+}
+
+void json_print(cJSON *object)
+{
+    print_and_delete(object, cJSON_Print(made(object)));
+}
+
+void json_print_line(cJSON *object)
+{
+    print_and_delete(object, cJSON_PrintUnformatted(made(object)));
+}
+
+/* ---- bytes ---- */
+
+/* How many bytes of a control character begin here; 0: none. U+0080 to U+009F are two in UTF-8. */
+static size_t control_at(const unsigned char *c, size_t len)
+{
+    if (*c == 0xc2 && len > 1 && c[1] >= 0x80 && c[1] < 0xa0)
+        return 2;
+    return (*c < ' ' && *c != '\n' && *c != '\t') || *c == 0x7f;
+}
+
+static void put_harmless(const unsigned char *data, size_t len)
+{
+    for (size_t i = 0; i < len;) {
+        size_t control = control_at(data + i, len - i);
+        if (data[i] != '\r')
+            putchar(control ? '?' : data[i]);
+        i += control ? control : 1;
+    }
+    if (len && data[len - 1] != '\n')
+        putchar('\n');
+}
+
+void out_bytes(const char *data, size_t len)
+{
+    if (out_is_terminal())
+        put_harmless((const unsigned char *)data, len);
+    else
+        fwrite(data, 1, len, stdout);
+}
+
+bool out_finish(void)
+{
+    return fflush(stdout) == 0 && !ferror(stdout);
+}

@@ -1,0 +1,65 @@
+/*
+ * out: what subcommands print: tables, times, JSON, and other people's bytes.
+ *
+ * For a person at a terminal a table has a heading and aligned columns; for a program its rows are
+ * separated by tabs. What comes out of files is made harmless on its way to a terminal.
+ */
+#ifndef TOOL_OUT_H
+#define TOOL_OUT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cjson/cJSON.h>
+
+#include "base/arena.h"
+#include "base/clock.h"
+
+bool out_is_terminal(void);
+
+/* ---- tables ---- */
+
+struct table {
+    struct arena arena;
+    const char **cell;
+    size_t columns, cells, room;
+};
+
+/* Adds one row of table->columns texts; they are copied. */
+void table_add(struct table *table, const char *const *row);
+/* Prints all rows and gives everything back. */
+void table_print(struct table *table, const char *const *heading);
+
+/* ---- times ---- */
+
+enum { AGE_TEXT = TIME_TEXT + 16 };
+
+/* "4 m ago", "in 3 h", "never" for TIME_NONE. */
+void out_ago(int64_t when, int64_t now, char out[AGE_TEXT]);
+
+/* ---- JSON; no memory ends the program ---- */
+
+cJSON *json_object(void);
+/* An object at the end of that array. */
+cJSON *json_append(cJSON *array);
+cJSON *json_put_object(cJSON *object, const char *name);
+cJSON *json_put_array(cJSON *object, const char *name);
+/* NULL becomes null, and so does TIME_NONE. */
+void json_put_text(cJSON *object, const char *name, const char *text);
+void json_put_time(cJSON *object, const char *name, int64_t when);
+void json_put_number(cJSON *object, const char *name, int64_t number);
+void json_put_bool(cJSON *object, const char *name, bool value);
+/* Prints and deletes it; on one line where a stream of objects is meant. */
+void json_print(cJSON *object);
+void json_print_line(cJSON *object);
+
+/* ---- bytes ---- */
+
+/* As they are; to a terminal without control characters other than tab and line feed. */
+void out_bytes(const char *data, size_t len);
+
+/* Flushes standard output; false, with errno, when something could not be written. */
+bool out_finish(void);
+
+#endif

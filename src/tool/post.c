@@ -1,0 +1,204 @@
+/* bookspool post: signs and sends an event, as a provider does. */
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+#include <sysexits.h>
+
+#include "base/json.h"
+#include "tool/fresh.h"
+#include "tool/http.h"
+#include "tool/keys.h"
+#include "tool/out.h"
+#include "tool/samples.h"
+#include "tool/tool.h"
+
+static const char usage[] =
+    "post PROVIDER SAMPLE URL [OPTION...]\n"
+    "       bookspool post PROVIDER URL --body FILE [OPTION...]\n"
+    "       bookspool post PROVIDER --list\n"
+    "\n"
+    "Signs and sends an invented event, and prints the answer: its status, its\n"
+    "first line, the time it took. To the receiver the event is real: what it\n"
+    "accepts is mailed. PROVIDER is calcom or calendly; SAMPLE a name of --list, or\n"
+    "a kind such as created, rescheduled, cancelled. Each post has ids and times of\n"
+    "its own. The key is the one of the settings.\n"
+    "\n"
+    "  --body FILE     these bytes instead of a sample, as they are\n"
+    "  --uid TEXT      the booking's id (Calendly: its event's and invitee's)\n"
+    "  --other TEXT    the id of the booking that it replaces, or that replaces it\n"
+    "  --stale         with a signed time long past: must be answered 403\n"
+    "  --forge         signed with a wrong key: must be answered 401\n"
+    "  --secondary     signed with the secondary key\n"
+    "  --repeat N      the same request so many times\n"
+    "  --cacert FILE   certificates to trust instead of the system's\n"
+    "  --unix SOCKET   connect to this unix socket\n"
+    "  --json          one object a line: status, answer, ms\n"
+    "\n"
+    "Exit status: 0 every answer was 2xx, 1 another one, 75 there was none.\n";
+
+enum { EXIT_REFUSED = 1, REPEAT_MAX = 100000 };
+
+struct post {
+    enum provider provider;
+    const struct sample *sample; /* NULL: the file */
+    const char *file, *url, *uid, *other, *cacert, *unix_socket, *repeat;
+    bool list, stale, forge, secondary;
+};
+
+static int list_samples(struct tool *tool, enum provider provider)
+{
+    struct table table = {.columns = 3};
+    cJSON *json = tool->json ? json_object() : NULL;
+    cJSON *names = json ? json_put_array(json, "samples") : NULL;
+    for (const struct sample *s = samples; s->name; s++) {
+        char event[65];
+        if (s->provider != provider)
+            continue;
+        const char *kind = event_kind_name(sample_kind(s, event));
+        if (json) {
+            cJSON *one = json_append(names);
+            json_put_text(one, "name", s->name);
+            json_put_text(one, "kind", kind);
+            json_put_text(one, "event", event);
+        } else
+            table_add(&table, (const char *[]){s->name, kind, event});
+    }
+    if (json)
+        json_print(json);
+    else
+        table_print(&table, (const char *[]){"SAMPLE", "KIND", "EVENT"});
+    return EX_OK;
+}
+
+/* ---- the request ---- */
+
+static int make_body(struct tool *tool, const struct post *post, struct buf *body)
+{
+    if (post->file)
+        return tool_read(tool, post->file, body);
+    bool dated = post->stale && post->provider == PROVIDER_CALCOM;
+    /* Bodies without an envelope are judged by their meeting's time, with a day's slack. */
+    const struct fresh_options options = {
+        .now = tool->now - (dated ? 2 * MS_PER_DAY : 0), .uid = post->uid, .other = post->other};
+    fresh_body(post->provider, post->sample->data, post->sample->len, &options, body);
+    if (body->failed)
+        tool_no_memory();
+    return EX_OK;
+}
+
+static int sign_body(
+    struct tool *tool, const struct post *post, const struct buf *body, char *header)
+{
+    enum key_choice key = post->forge ? KEY_FORGED : post->secondary ? KEY_SECONDARY : KEY_PRIMARY;
+    int64_t at = tool->now - (post->stale ? MS_PER_DAY : 0);
+    return key_sign(tool, post->provider, key, body, at, header);
+}
+
+/* ---- the answer ---- */
+
+static void print_answer(const struct tool *tool, struct http_answer *answer)
+{
+    const char *text = buf_text(&answer->body);
+    size_t len = strcspn(text, "\r\n");
+    if (!tool->json) {
+        printf("%ld ", answer->status);
+        for (size_t i = 0; i < len; i++)
+            putchar((unsigned char)text[i] < ' ' || text[i] == 0x7f ? '?' : text[i]);
+        printf("%s%lld ms\n", len ? " " : "", (long long)answer->milliseconds);
+        return;
+    }
+    cJSON *object = json_object();
+    cJSON *body = json_parse(text, answer->body.len);
+    json_put_number(object, "status", answer->status);
+    if (!body)
+        json_put_text(object, "answer", text);
+    else if (!cJSON_AddItemToObject(object, "answer", body))
+        tool_no_memory();
+    json_put_number(object, "ms", answer->milliseconds);
+    json_print_line(object);
+}
+
+static int send_once(struct tool *tool, const struct http_request *request)
+{
+    struct http_answer answer;
+    int code = EX_TEMPFAIL;
+    if (http_post(request, &answer)) {
+        print_answer(tool, &answer);
+        code = answer.status >= 200 && answer.status < 300 ? EX_OK : EXIT_REFUSED;
+    } else
+        tool_say(tool, "no answer: %s", answer.error);
+    buf_free(&answer.body);
+    return code;
+}
+
+static int send_all(struct tool *tool, const struct post *post)
+{
+    struct buf body = {0};
+    char header[SIGNATURE_LINE_SIZE];
+    int64_t times = post->repeat ? tool_number(tool, "repeat", post->repeat, 1, REPEAT_MAX) : 1;
+    int code = make_body(tool, post, &body);
+    if (code == EX_OK)
+        code = sign_body(tool, post, &body, header);
+    const struct http_request request = {.url = post->url,
+        .type = post->sample ? post->sample->type : "application/json",
+        .header = header,
+        .body = &body,
+        .cacert = post->cacert,
+        .unix_socket = post->unix_socket};
+    for (int64_t i = 0; i < times && (code == EX_OK || code == EXIT_REFUSED); i++) {
+        int one = send_once(tool, &request);
+        code = one > code ? one : code;
+    }
+    buf_free(&body);
+    return code;
+}
+
+/* ---- the command line ---- */
+
+static void check(struct tool *tool, struct post *post, int count, char **operands)
+{
+    if (count != (post->file ? 2 : 3))
+        tool_usage(
+            tool, "name the provider, %s URL", post->file ? "and the" : "the sample and the");
+    post->url = operands[count - 1];
+    if (strncasecmp(post->url, "http://", 7) != 0 && strncasecmp(post->url, "https://", 8) != 0)
+        tool_usage(tool, "%s is no URL that begins with http:// or https://", post->url);
+    if (post->file && (post->uid || post->other))
+        tool_usage(tool, "--uid and --other are for samples; a file is sent as it is");
+    if (post->file && post->stale && post->provider == PROVIDER_CALCOM)
+        tool_usage(tool, "Cal.com's time is in the body, and a file is sent as it is");
+    post->sample = post->file ? NULL : sample_find(post->provider, operands[1]);
+    if (!post->file && !post->sample)
+        tool_usage(tool, "no such sample: %s; bookspool post %s --list tells their names",
+            operands[1], provider_name(post->provider));
+}
+
+static int run(struct tool *tool, int argc, char **argv)
+{
+    char **operands;
+    struct post post = {0};
+    const struct tool_option options[] = {
+        {"list", &post.list, NULL},
+        {"stale", &post.stale, NULL},
+        {"forge", &post.forge, NULL},
+        {"secondary", &post.secondary, NULL},
+        {"body", NULL, &post.file},
+        {"repeat", NULL, &post.repeat},
+        {"uid", NULL, &post.uid},
+        {"other", NULL, &post.other},
+        {"cacert", NULL, &post.cacert},
+        {"unix", NULL, &post.unix_socket},
+        {0},
+    };
+    int count = tool_parse(tool, argc, argv, options, &operands);
+    if (count < 1)
+        tool_usage(tool, "name the provider: calcom or calendly");
+    post.provider = key_provider(tool, operands[0]);
+    if (post.list)
+        return list_samples(tool, post.provider);
+    check(tool, &post, count, operands);
+    tool_settings(tool);
+    return send_all(tool, &post);
+}
+
+const struct command command_post = {"post", "sign and send an invented event", usage, run};

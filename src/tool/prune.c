@@ -1,0 +1,88 @@
+/* bookspool prune: forgets now what the drain forgets once a day. */
+#include <stdio.h>
+#include <string.h>
+#include <sysexits.h>
+
+#include "spool/prune.h"
+#include "spool/queue.h"
+#include "tool/out.h"
+#include "tool/tool.h"
+
+static const char usage[] =
+    "prune [--dry-run] [--json] [--spool DIR]\n"
+    "\n"
+    "Removes from done/ and sent/ what is older than BOOKSPOOL_RETENTION and\n"
+    "BOOKSPOOL_RETENTION_SENT and nowhere in play, and what writers left in tmp/.\n"
+    "The drain does this once a day by itself. Takes the drain's lock.\n"
+    "\n"
+    "  --dry-run   only counts, and takes no lock\n"
+    "\n"
+    "Exit status: 0 done, 75 a drain is at work: try again.\n";
+
+static int take_lock(struct tool *tool)
+{
+    switch (queue_lock(&tool->spool)) {
+    case QUEUE_LOCKED:
+        return EX_OK;
+    case QUEUE_BUSY:
+        tool_say(tool, "a drain is at work and holds the lock: try again when it has ended");
+        return EX_TEMPFAIL;
+    default:
+        return tool_spool_failed(tool);
+    }
+}
+
+static void print(const struct tool *tool, const struct prune_result *result, bool dry)
+{
+    if (!tool->json) {
+        printf("%s: done %zu, sent %zu, tmp %zu\n", dry ? "would remove" : "removed", result->done,
+            result->sent, result->temp);
+        return;
+    }
+    cJSON *object = json_object();
+    json_put_bool(object, "dry_run", dry);
+    json_put_number(object, "done", (int64_t)result->done);
+    json_put_number(object, "sent", (int64_t)result->sent);
+    json_put_number(object, "tmp", (int64_t)result->temp);
+    json_print(object);
+}
+
+static int prune_now(struct tool *tool, bool dry)
+{
+    struct prune_result result;
+    const struct prune_options options = {
+        .now = tool->now,
+        .retention = conf_number(&tool->conf, SET_RETENTION),
+        .retention_sent = conf_number(&tool->conf, SET_RETENTION_SENT),
+        .at_once = true,
+        .dry_run = dry,
+    };
+    if (!prune(&tool->spool, &options, &result))
+        return tool_spool_failed(tool);
+    print(tool, &result, dry);
+    return EX_OK;
+}
+
+static int run(struct tool *tool, int argc, char **argv)
+{
+    bool dry = false;
+    char **operands;
+    const struct tool_option options[] = {{"dry-run", &dry, NULL}, {0}};
+    if (tool_parse(tool, argc, argv, options, &operands))
+        tool_usage(tool, "takes no operands");
+    int code = tool_open(tool);
+    if (code != EX_OK)
+        return code;
+    if (tool_setting_wrong(tool, SET_RETENTION) || tool_setting_wrong(tool, SET_RETENTION_SENT)) {
+        tool_say(tool, "forgets nothing before the retention is set right");
+        return EX_CONFIG;
+    }
+    code = dry ? EX_OK : take_lock(tool);
+    if (code == EX_OK)
+        code = prune_now(tool, dry);
+    queue_unlock(&tool->spool);
+    return code;
+}
+
+const struct command command_prune = {
+    "prune", "forget now what is older than the retention", usage, run};

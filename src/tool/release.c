@@ -1,0 +1,125 @@
+/* bookspool release: lets stale events go on. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sysexits.h>
+
+#include "tool/find.h"
+#include "tool/out.h"
+#include "tool/tool.h"
+
+static const char usage[] =
+    "release KEY... [--spool DIR]\n"
+    "       bookspool release --all\n"
+    "\n"
+    "Lets events go on that were held because their signed time lay outside the\n"
+    "replay window: moves held/KEY to new/KEY, from where the next drain mails\n"
+    "them. Look at them before, with bookspool show: their signature was right, but\n"
+    "somebody may have sent old ones again.\n"
+    "\n"
+    "Exit status: 0 released (or known already), 65 not whole, 66 not held.\n";
+
+static int move(struct tool *tool, const char *key)
+{
+    enum spool_put put = spool_move_new(&tool->spool, DIR_HELD, key, DIR_NEW, key);
+    if (put == SPOOL_PUT_EXISTS) {
+        printf("%s is in new/ already: left in held/, the drain drops it there\n", key);
+        return EX_OK;
+    }
+    /* The name it gained first: a power cut between the two must not lose both. */
+    if (put == SPOOL_PUT_FAILED || !spool_sync_dir(&tool->spool, DIR_NEW) ||
+        !spool_sync_dir(&tool->spool, DIR_HELD))
+        return tool_spool_failed(tool);
+    printf("%s released: the next drain mails it\n", key);
+    return EX_OK;
+}
+
+static int release_key(struct tool *tool, const char *key)
+{
+    struct spool_file file;
+    if (!spool_read(&tool->spool, DIR_HELD, key, &file)) {
+        if (errno != ENOENT)
+            return tool_spool_failed(tool);
+        tool_say(tool, "%s is not held", key);
+        return EX_NOINPUT;
+    }
+    const char *wrong = file.not_whole;
+    if (!wrong && (file.record.kind != RECORD_EVENT || strcmp(file.record.key, key) != 0))
+        wrong = "it is not the event that its name says";
+    spool_file_free(&file);
+    if (wrong) {
+        tool_say(tool, "held/%s is not whole: %s", key, wrong);
+        return EX_DATAERR;
+    }
+    if (spool_exists(&tool->spool, DIR_DONE, key)) {
+        printf("%s is in done/ already: left in held/, the drain drops it there\n", key);
+        return EX_OK;
+    }
+    return move(tool, key);
+}
+
+/* In held/ alone: the same beginning elsewhere does not make it ambiguous. */
+static int release_text(struct tool *tool, const char *text)
+{
+    struct pattern pattern;
+    struct spool_list list;
+    const char *found = NULL;
+    bool several = false;
+    if (!pattern_parse(text, &pattern) || *pattern.generation || *pattern.recipient)
+        tool_usage(tool, "%s is not a key", text);
+    if (!spool_list(&tool->spool, DIR_HELD, &list))
+        return tool_spool_failed(tool);
+    for (size_t i = 0; i < list.count; i++)
+        if (strncmp(list.item[i].name, pattern.key, strlen(pattern.key)) == 0 &&
+            key_valid(list.item[i].name)) {
+            several = found != NULL;
+            found = list.item[i].name;
+        }
+    int code;
+    if (several) {
+        tool_say(tool, "%s is the beginning of more than one key in held/", text);
+        code = EX_DATAERR;
+    } else
+        code = release_key(tool, found ? found : pattern.key);
+    spool_list_free(&list);
+    return code;
+}
+
+static int release_all(struct tool *tool)
+{
+    struct spool_list list;
+    int code = EX_OK;
+    if (!spool_list(&tool->spool, DIR_HELD, &list))
+        return tool_spool_failed(tool);
+    for (size_t i = 0; i < list.count; i++)
+        if (key_valid(list.item[i].name)) {
+            int one = release_key(tool, list.item[i].name);
+            code = code == EX_OK ? one : code;
+        }
+    if (list.count == 0)
+        puts("Nothing is held.");
+    spool_list_free(&list);
+    return code;
+}
+
+static int run(struct tool *tool, int argc, char **argv)
+{
+    bool all = false;
+    char **keys;
+    const struct tool_option options[] = {{"all", &all, NULL}, {0}};
+    int count = tool_parse(tool, argc, argv, options, &keys);
+    if (all == (count > 0))
+        tool_usage(tool, "name the events, or --all");
+    int code = tool_open(tool);
+    if (code != EX_OK)
+        return code;
+    if (all)
+        return release_all(tool);
+    for (int i = 0; i < count; i++) {
+        int one = release_text(tool, keys[i]);
+        code = code == EX_OK ? one : code;
+    }
+    return code;
+}
+
+const struct command command_release = {"release", "let held events go on", usage, run};

@@ -1,0 +1,17 @@
+/*
+ * seal: an event file that a person edited, made whole again.
+ */
+#ifndef TOOL_SEAL_H
+#define TOOL_SEAL_H
+
+#include <stddef.h>
+
+#include "base/buf.h"
+
+/*
+ * Appends to out the same file with Length and Sha256 as its body now is, and Key-Used "-": no key
+ * signed it so. All other lines of the header stay. NULL when out is a whole event; else why not.
+ */
+const char *seal_event(const char *data, size_t len, struct buf *out);
+
+#endif

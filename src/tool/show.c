@@ -1,0 +1,224 @@
+/* bookspool show: one event or mail, readable. */
+#include <errno.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+#include <sysexits.h>
+
+#include "provider/provider.h"
+#include "tool/find.h"
+#include "tool/out.h"
+#include "tool/tool.h"
+
+static const char usage[] =
+    "show KEY [--json | --raw | --body] [--spool DIR]\n"
+    "\n"
+    "Shows a booking event; KEY-r, a mail's name, shows that mail. This prints\n"
+    "personal data.\n"
+    "\n"
+    "  --json   the event as templates and reports read it, one JSON object\n"
+    "  --raw    the file as it lies in the spool, header and body\n"
+    "  --body   the body alone, byte by byte: the webhook's, or the mail message\n"
+    "\n"
+    "Exit status: 0 shown, 65 not whole or not unique, 66 nowhere.\n";
+
+enum { LABEL_WIDTH = 14 };
+
+static void put(const char *label, const char *value)
+{
+    if (!value || !*value)
+        return;
+    printf("%-*s ", LABEL_WIDTH, label);
+    for (const char *line = value; *line;) {
+        size_t len = strcspn(line, "\n");
+        printf("%*s%.*s\n", line == value ? 0 : LABEL_WIDTH + 1, "", (int)len, line);
+        line += len + (line[len] == '\n');
+    }
+}
+
+static void put_time(const char *label, int64_t when)
+{
+    char text[TIME_TEXT];
+    if (when == TIME_NONE)
+        return;
+    time_format(when, text);
+    put(label, text);
+}
+
+static void put_person(const char *label, const struct person *person)
+{
+    struct buf text = {0};
+    if (person->name)
+        buf_puts(&text, person->name);
+    if (person->email)
+        buf_printf(&text, "%s<%s>", text.len ? " " : "", person->email);
+    if (person->timezone)
+        buf_printf(&text, "%s%s", text.len ? ", " : "", person->timezone);
+    if (text.failed)
+        tool_no_memory();
+    put(label, buf_text(&text));
+    buf_free(&text);
+}
+
+struct text_field {
+    const char *label;
+    size_t offset;
+};
+
+#define FIELD(label, member)                                                                       \
+    {                                                                                              \
+        label, offsetof(struct booking, member)                                                    \
+    }
+static const struct text_field what[] = {
+    FIELD("Title", title),
+    FIELD("Event type", event_type),
+    FIELD("Status", status),
+    FIELD("Booking", uid),
+    FIELD("Previously", previous_uid),
+    FIELD("Calendar UID", ical_uid),
+    FIELD("Seat", seat),
+};
+static const struct text_field about[] = {
+    FIELD("Time zone", timezone),
+    FIELD("Where", location),
+    FIELD("Join", join_url),
+    FIELD("Link", link),
+    FIELD("Reason", reason),
+    FIELD("By", by),
+    FIELD("Payment", payment),
+    FIELD("Description", description),
+};
+
+static void put_fields(const struct booking *booking, const struct text_field *field, size_t count)
+{
+    for (; count; count--, field++)
+        put(field->label, *(const char *const *)((const char *)booking + field->offset));
+}
+
+static void put_booking(const struct booking *booking)
+{
+    put_fields(booking, what, sizeof what / sizeof *what);
+    put_time("Start", booking->start);
+    put_time("End", booking->end);
+    put_time("Was from", booking->previous_start);
+    put_time("Was to", booking->previous_end);
+    put_fields(booking, about, sizeof about / sizeof *about);
+    if (booking->asked_to_rebook)
+        put("Rebook", "the customer was asked to choose another time");
+    put_person("Organizer", &booking->organizer);
+    for (size_t i = 0; i < booking->attendee_count; i++)
+        put_person("Attendee", &booking->attendees[i]);
+    for (size_t i = 0; i < booking->guest_count; i++)
+        put("Guest", booking->guests[i]);
+    for (size_t i = 0; i < booking->answer_count; i++) {
+        put("Question", booking->answers[i].question);
+        put("Answer", booking->answers[i].answer);
+    }
+}
+
+static void put_event(const struct event *event, const struct record *record)
+{
+    put("Key", event->id);
+    put("Provider", provider_name(event->provider));
+    put("Event", event->name);
+    put("Kind", event_kind_name(event->kind));
+    put_time("Received", event->received_at);
+    put_time("Sent", event->sent_at);
+    put("Key used", record->key_used);
+    put_booking(&event->booking);
+}
+
+static int show_event(struct tool *tool, const struct record *record)
+{
+    struct event event = {0};
+    if (!provider_map(record, &event))
+        tool_no_memory();
+    if (tool->json)
+        json_print(event_to_json(&event));
+    else
+        put_event(&event, record);
+    event_free(&event);
+    return EX_OK;
+}
+
+enum form { FORM_READABLE, FORM_RAW, FORM_BODY };
+
+static int show_file(
+    struct tool *tool, const struct place *place, const struct spool_file *file, enum form form)
+{
+    const struct record *record = &file->record;
+    if (form == FORM_RAW) {
+        out_bytes(buf_text(&file->data), file->data.len);
+        return file->not_whole ? EX_DATAERR : EX_OK;
+    }
+    if (file->not_whole) {
+        tool_say(tool, "%s/%s is not whole: %s; --raw shows what there is",
+            spool_dir_name(place->dir), place->name, file->not_whole);
+        return EX_DATAERR;
+    }
+    if (form == FORM_BODY || (record->kind == RECORD_MAIL && !tool->json)) {
+        out_bytes(record->body, record->length);
+        return EX_OK;
+    }
+    if (record->kind == RECORD_EVENT)
+        return show_event(tool, record);
+    tool_say(tool, "%s is a mail: it has no JSON form", place->name);
+    return EX_USAGE;
+}
+
+/* The event, or the one mail that was asked for. */
+static const struct place *choose(
+    struct tool *tool, const struct pattern *pattern, const struct places *places)
+{
+    const struct place *first = &places->item[0];
+    if (!*pattern->recipient) {
+        const struct place *event = places_event(places);
+        if (!event)
+            tool_say(tool, "only mails of %s are left, such as %s", first->parsed.key, first->name);
+        return event;
+    }
+    for (size_t i = 1; i < places->count; i++)
+        if (strcmp(places->item[i].name, first->name) != 0) {
+            tool_say(tool, "more than one mail: %s and %s", first->name, places->item[i].name);
+            return NULL;
+        }
+    return first;
+}
+
+static int show(struct tool *tool, const char *text, enum form form)
+{
+    struct pattern pattern;
+    struct places places;
+    struct spool_file file;
+    int code = find_one(tool, text, &pattern, &places);
+    if (code == EX_OK) {
+        const struct place *place = choose(tool, &pattern, &places);
+        if (!place)
+            code = EX_DATAERR;
+        else if (!spool_read(&tool->spool, place->dir, place->name, &file))
+            code = tool_spool_failed(tool);
+        else {
+            code = show_file(tool, place, &file, form);
+            spool_file_free(&file);
+        }
+    }
+    places_free(&places);
+    return code;
+}
+
+static int run(struct tool *tool, int argc, char **argv)
+{
+    bool raw = false, body = false;
+    char **keys;
+    const struct tool_option options[] = {{"raw", &raw, NULL}, {"body", &body, NULL}, {0}};
+    if (tool_parse(tool, argc, argv, options, &keys) != 1)
+        tool_usage(tool, "name one event or mail");
+    if (raw + body + tool->json > 1)
+        tool_usage(tool, "--json, --raw and --body exclude one another");
+    int code = tool_look(tool);
+    if (code != EX_OK)
+        return code;
+    return show(tool, keys[0], raw ? FORM_RAW : body ? FORM_BODY : FORM_READABLE);
+}
+
+const struct command command_show = {"show", "one booking event or mail", usage, run};

@@ -1,0 +1,190 @@
+/* What bookspool status prints. Contract: tool/status.h. */
+#include <stdio.h>
+#include <string.h>
+
+#include "tool/keys.h"
+#include "tool/out.h"
+#include "tool/status.h"
+
+struct counter_name {
+    int which;
+    const char *name;
+};
+
+static const struct counter_name requests[] = {
+    {COUNT_ACCEPTED, "accepted"},
+    {COUNT_DUPLICATE, "duplicate"},
+    {COUNT_PONG, "pong"},
+    {COUNT_MALFORMED, "malformed"},
+    {COUNT_SIGNATURE, "signature"},
+    {COUNT_STALE, "stale"},
+    {COUNT_HELD, "held"},
+    {COUNT_REFUSED, "refused"},
+    {COUNT_UNAVAILABLE, "unavailable"},
+    {COUNT_KEY_PRIMARY, "key_primary"},
+    {COUNT_KEY_SECONDARY, "key_secondary"},
+};
+enum { REQUESTS = sizeof requests / sizeof *requests };
+
+static const struct counter_name others[] = {
+    {COUNT_OTHER_REQUESTS, "other_requests"},
+    {COUNT_BROKEN_CONNECTIONS, "broken_connections"},
+    {COUNT_MAIL_SENT, "mail_sent"},
+    {COUNT_MAIL_RETRY, "mail_retry"},
+    {COUNT_MAIL_FAILED, "mail_failed"},
+    {COUNT_MAIL_UNKNOWN, "mail_unknown"},
+    {COUNT_MAIL_HELD_RUNS, "held_runs"},
+    {COUNT_DRAIN_RUNS, "drain_runs"},
+};
+enum { OTHERS = sizeof others / sizeof *others };
+
+static const char *const slots[] = {"primary", "secondary"};
+
+static enum counter of(enum provider provider, int kind)
+{
+    return (enum counter)((provider == PROVIDER_CALCOM ? COUNT_CALCOM : COUNT_CALENDLY) + kind);
+}
+
+static int64_t key_time(const struct status *status, enum provider provider, int slot)
+{
+    return status_time(status, of(provider, slot ? COUNT_KEY_SECONDARY_AT : COUNT_KEY_PRIMARY_AT));
+}
+
+/* ---- for people ---- */
+
+static void print_directories(const struct status *status)
+{
+    for (enum spool_dir dir = 0; dir < SPOOL_DIRS; dir++) {
+        char age[TIME_TEXT];
+        printf("%-7s %6zu", spool_dir_name(dir), status->count[dir]);
+        if (status->oldest[dir] != TIME_NONE) {
+            time_format_age(status->tool->now - status->oldest[dir], age);
+            printf("  oldest %s", age);
+        }
+        putchar('\n');
+    }
+}
+
+/* A key that is neither set nor was ever used is not worth a line. */
+static void print_key(const struct status *status, enum provider provider, int slot)
+{
+    char ago[AGE_TEXT];
+    int64_t when = key_time(status, provider, slot);
+    enum key_choice choice = slot ? KEY_SECONDARY : KEY_PRIMARY;
+    bool set = conf_text(&status->tool->conf, key_setting(provider, choice)) != NULL;
+    if (when == TIME_NONE && !set)
+        return;
+    out_ago(when, status->tool->now, ago);
+    printf("%s key of %s last used %s\n", slots[slot], provider_name(provider), ago);
+}
+
+static void print_counters(
+    const char *label, const struct counter_name *names, size_t count, enum counter first)
+{
+    enum { WIDTH = 78 };
+    int column = printf("%s:", label);
+    for (size_t i = 0; i < count; i++) {
+        char text[64];
+        unsigned long long value = counter_get((enum counter)((int)first + names[i].which));
+        int len = snprintf(text, sizeof text, " %s %llu", names[i].name, value);
+        if (value == 0)
+            continue;
+        if (column + len > WIDTH)
+            column = printf("\n ") - 1;
+        column += printf("%s", text);
+    }
+    putchar('\n');
+}
+
+static void print_lines(const char *label, const char *lines)
+{
+    while (*lines) {
+        int len = (int)strcspn(lines, "\n");
+        printf("%s: %.*s\n", label, len, lines);
+        lines += len + (lines[len] == '\n');
+    }
+}
+
+void status_print(const struct status *status)
+{
+    char ago[AGE_TEXT];
+    print_directories(status);
+    out_ago(status_time(status, COUNT_DRAIN_LAST_AT), status->tool->now, ago);
+    printf(
+        "last drain that ended well: %s%s\n", ago, status->drain_at_work ? "; one is at work" : "");
+    out_ago(status_time(status, COUNT_MAIL_LAST_AT), status->tool->now, ago);
+    printf("last mail sent: %s\n", ago);
+    for (enum provider p = 0; p < PROVIDERS; p++)
+        for (int slot = 0; slot < 2; slot++)
+            print_key(status, p, slot);
+    if (status->counted) {
+        for (enum provider p = 0; p < PROVIDERS; p++)
+            print_counters(provider_name(p), requests, REQUESTS, of(p, 0));
+        print_counters("all", others, OTHERS, 0);
+    } else
+        puts("nothing was counted yet");
+    print_lines("warning", buf_text(&status->warnings));
+    if (!status->warnings.len)
+        puts("all is well");
+}
+
+/* ---- for programs ---- */
+
+static void put_directories(cJSON *object, const struct status *status)
+{
+    for (enum spool_dir dir = 0; dir < SPOOL_DIRS; dir++) {
+        cJSON *one = json_put_object(object, spool_dir_name(dir));
+        json_put_number(one, "count", (int64_t)status->count[dir]);
+        json_put_time(one, "oldest", status->oldest[dir]);
+    }
+}
+
+static void put_counters(cJSON *object, const struct status *status,
+    const struct counter_name *names, size_t count, enum counter first)
+{
+    for (size_t i = 0; i < count; i++)
+        json_put_number(object, names[i].name,
+            status->counted ? (int64_t)counter_get((enum counter)((int)first + names[i].which))
+                            : 0);
+}
+
+static void put_provider(cJSON *object, const struct status *status, enum provider provider)
+{
+    cJSON *one = json_put_object(object, provider_name(provider));
+    for (int slot = 0; slot < 2; slot++) {
+        char name[32];
+        snprintf(name, sizeof name, "key_%s_at", slots[slot]);
+        json_put_time(one, name, key_time(status, provider, slot));
+    }
+    put_counters(one, status, requests, REQUESTS, of(provider, 0));
+}
+
+static void put_warnings(cJSON *array, const char *lines)
+{
+    while (*lines) {
+        char text[512];
+        int len = (int)strcspn(lines, "\n");
+        snprintf(text, sizeof text, "%.*s", len, lines);
+        cJSON *item = cJSON_CreateString(text);
+        if (!item || !cJSON_AddItemToArray(array, item))
+            tool_no_memory();
+        lines += len + (lines[len] == '\n');
+    }
+}
+
+void status_print_json(const struct status *status)
+{
+    cJSON *object = json_object();
+    json_put_bool(object, "well", status->warnings.len == 0);
+    put_warnings(json_put_array(object, "warnings"), buf_text(&status->warnings));
+    put_directories(json_put_object(object, "spool"), status);
+    json_put_number(object, "out_unknown", (int64_t)status->unknown);
+    json_put_number(object, "out_accepted", (int64_t)status->accepted);
+    json_put_bool(object, "drain_at_work", status->drain_at_work);
+    json_put_time(object, "last_drain_at", status_time(status, COUNT_DRAIN_LAST_AT));
+    json_put_time(object, "last_mail_at", status_time(status, COUNT_MAIL_LAST_AT));
+    for (enum provider p = 0; p < PROVIDERS; p++)
+        put_provider(object, status, p);
+    put_counters(json_put_object(object, "counters"), status, others, OTHERS, 0);
+    json_print(object);
+}

@@ -1,0 +1,106 @@
+/*
+ * tool: what all subcommands of the operator's tool share: command lines, messages, settings,
+ * and the spool.
+ *
+ * A subcommand is one file with one `const struct command`; its run() gives back the exit status of
+ * sysexits(3). Complaints go to standard error, one line each, behind "bookspool NAME: ". What
+ * cannot be gone on from (a wrong command line, no memory) ends the program at once.
+ *
+ * Settings are needed in part only, so what is wrong with them is said, and stops a subcommand only
+ * where it concerns a setting that the subcommand uses.
+ */
+#ifndef TOOL_TOOL_H
+#define TOOL_TOOL_H
+
+#include <stdbool.h>
+
+#include "base/conf.h"
+#include "spool/spool.h"
+
+struct tool;
+
+struct command {
+    const char *name;
+    const char *summary; /* for the list of subcommands */
+    const char *usage;   /* what follows "usage: bookspool ", with its options and exit status */
+    int (*run)(struct tool *tool, int argc, char **argv);
+};
+
+extern const struct command command_list, command_show, command_trace, command_replay,
+    command_release, command_prune, command_status, command_check, command_sign, command_post;
+
+struct tool {
+    const struct command *command;
+    struct conf conf;
+    const char *spool_path; /* --spool, else the setting */
+    bool json;
+    struct spool spool;
+    int64_t now;
+};
+
+/* ---- the command line ---- */
+
+/* A long option: without an argument it sets `set`, with one it stores it in `value`. */
+struct tool_option {
+    const char *name;
+    bool *set;
+    const char **value;
+};
+
+enum { TOOL_OPTIONS_MAX = 16 };
+
+/*
+ * Reads the options of a subcommand, up to one without a name, besides --help, --json and
+ * --spool; they may stand before, between and behind the operands. Returns the number of operands
+ * and sets *operands to the first. Ends the program for --help and for what is no option.
+ */
+int tool_parse(
+    struct tool *tool, int argc, char **argv, const struct tool_option *options, char ***operands);
+
+/* The whole number that an option was given; ends the program with EX_USAGE when it is none. */
+int64_t tool_number(
+    const struct tool *tool, const char *option, const char *text, int64_t low, int64_t high);
+
+void tool_say(const struct tool *tool, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+_Noreturn void tool_usage(const struct tool *tool, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+_Noreturn void tool_no_memory(void);
+
+/* ---- settings ---- */
+
+/* Loads them and says what is wrong with them. */
+void tool_settings(struct tool *tool);
+/* True when this setting, or the file that would hold it, could not be understood. */
+bool tool_setting_wrong(const struct tool *tool, enum setting which);
+
+/* ---- the spool ---- */
+
+/*
+ * Opens the spool of --spool or the settings, to look at it: nothing is made or locked, and a
+ * directory that is not there yet stays at -1. EX_OK, or the exit status after a complaint.
+ */
+int tool_look(struct tool *tool);
+
+/* Opens it to change something. Root becomes the owner of the spool first, so that no file of root
+ * is left behind there. */
+int tool_open(struct tool *tool);
+
+/* Complains of the step of the spool that failed, by errno; the exit status. */
+int tool_spool_failed(struct tool *tool);
+
+/* spool_list, where a directory that is not there is empty. */
+bool tool_list(struct tool *tool, enum spool_dir dir, struct spool_list *list);
+
+/* Is somebody holding the lock of the drain? Only looks: a drain that starts meanwhile gets it. */
+bool tool_drain_at_work(const struct tool *tool);
+
+/* The exit status that says what errno says. */
+int tool_status_of(int error);
+
+/* ---- files ---- */
+
+/* Appends a whole file, or standard input for "-"; EX_OK, or the exit status after a complaint. */
+int tool_read(struct tool *tool, const char *path, struct buf *data);
+
+#endif

@@ -1,0 +1,214 @@
+/* bookspool trace: where is this event now, and why. */
+#include "tool/trace.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+
+#include "spool/queue.h"
+#include "tool/out.h"
+
+static const char usage[] =
+    "trace KEY [--json] [--spool DIR]\n"
+    "\n"
+    "Says where an event is now, and why: every place of its file and of its mails,\n"
+    "when it came, which key signed it, when the next attempt is, what was wrong,\n"
+    "and a verdict.\n"
+    "\n"
+    "Exit status: 0 found, 1 nowhere.\n";
+
+enum { EXIT_NOWHERE = 1 };
+
+static void take_header(struct trace *trace, const struct record *record)
+{
+    if (trace->told || record->kind != RECORD_EVENT)
+        return;
+    trace->told = true;
+    trace->provider = record->provider;
+    trace->received = record->received;
+    trace->bytes = record->length;
+    memcpy(trace->event, record->event, sizeof trace->event);
+    memcpy(trace->key_used, record->key_used, sizeof trace->key_used);
+}
+
+/* False when the file is there and cannot be read. */
+static bool look_at(struct tool *tool, struct trace *trace, const struct place *place)
+{
+    struct spool_file file;
+    struct trace_file *entry = &trace->file[trace->count];
+    *entry = (struct trace_file){.place = place, .since = TIME_NONE};
+    if (!spool_read(&tool->spool, place->dir, place->name, &file)) {
+        entry->gone = errno == ENOENT;
+        trace->count += entry->gone;
+        return entry->gone;
+    }
+    entry->not_whole = file.not_whole;
+    if (!file.not_whole) {
+        take_header(trace, &file.record);
+        entry->since = file.record.kind == RECORD_MAIL ? file.record.queued : file.record.received;
+    }
+    if (place->dir == DIR_FAILED || place->dir == DIR_BAD)
+        entry->why = find_why(tool, place->dir, place->name);
+    spool_file_free(&file);
+    trace->count++;
+    return true;
+}
+
+static bool look(struct tool *tool, struct trace *trace, const struct places *places)
+{
+    trace->now = tool->now;
+    trace->park = conf_number(&tool->conf, SET_UNKNOWN) == UNKNOWN_PARK;
+    memcpy(
+        trace->key, places->count ? places->item[0].parsed.key : "", places->count ? KEY_SIZE : 1);
+    trace->file = calloc(places->count + 1, sizeof *trace->file);
+    if (!trace->file)
+        tool_no_memory();
+    for (size_t i = 0; i < places->count; i++)
+        if (!look_at(tool, trace, &places->item[i]))
+            return false;
+    return true;
+}
+
+static void forget(struct trace *trace)
+{
+    for (size_t i = 0; i < trace->count; i++)
+        free(trace->file[i].why);
+    free(trace->file);
+}
+
+/* ---- for people ---- */
+
+static void print_header(const struct trace *trace)
+{
+    char when[TIME_TEXT], ago[AGE_TEXT];
+    printf("%s", trace->key);
+    if (trace->told) {
+        time_format(trace->received, when);
+        out_ago(trace->received, trace->now, ago);
+        printf("  %s %s\nreceived %s (%s), %zu bytes, key used: %s", provider_name(trace->provider),
+            *trace->event ? trace->event : "-", when, ago, trace->bytes,
+            *trace->key_used ? trace->key_used : "-");
+    }
+    putchar('\n');
+}
+
+static void print_file(const struct trace *trace, const struct trace_file *file)
+{
+    char ago[AGE_TEXT], path[300];
+    const struct place *place = file->place;
+    bool event = !place_is_mail(place);
+    /* An event's line need not repeat the key that stands above. */
+    bool plain = event && strcmp(place->name, place->parsed.key) == 0;
+    snprintf(path, sizeof path, "%s/%s", spool_dir_name(place->dir), plain ? "" : place->name);
+    out_ago(place->mtime, trace->now, ago);
+    printf("  %s", path);
+    if (file->gone)
+        printf("  has moved on meanwhile");
+    else if (place->dir == DIR_OUT)
+        printf("  next attempt %s", queue_due(place->mtime, trace->now) ? "now" : ago);
+    else
+        printf("  %s", ago);
+    if (file->not_whole)
+        printf("  not whole: %s", file->not_whole);
+    if (place->mode & QUEUE_SENT)
+        printf("  accepted, not yet moved");
+    else if (place->mode & QUEUE_UNKNOWN)
+        printf("  an earlier outcome is unknown");
+    putchar('\n');
+    if (file->why)
+        printf("      why: %s\n", file->why);
+}
+
+static void print(const struct trace *trace, const char *verdict)
+{
+    print_header(trace);
+    for (size_t i = 0; i < trace->count; i++)
+        print_file(trace, &trace->file[i]);
+    printf("%s\n", verdict);
+}
+
+/* ---- for programs ---- */
+
+static void put_file(cJSON *list, const struct trace_file *file)
+{
+    const struct place *place = file->place;
+    cJSON *object = json_append(list);
+    json_put_text(object, "dir", spool_dir_name(place->dir));
+    json_put_text(object, "name", place->name);
+    json_put_bool(object, "mail", place_is_mail(place));
+    json_put_bool(object, "whole", !file->not_whole && !file->gone);
+    json_put_text(object, "wrong", file->not_whole);
+    json_put_time(object, "since", file->since);
+    json_put_time(object, "changed", place->mtime);
+    json_put_time(object, "next_attempt", place->dir == DIR_OUT ? place->mtime : TIME_NONE);
+    json_put_bool(object, "unknown", place->mode & QUEUE_UNKNOWN);
+    json_put_bool(object, "accepted", place->mode & QUEUE_SENT);
+    json_put_text(object, "why", file->why);
+}
+
+static void print_json(const struct trace *trace, const char *verdict)
+{
+    cJSON *object = json_object();
+    json_put_text(object, "key", *trace->key ? trace->key : NULL);
+    json_put_text(object, "provider", trace->told ? provider_name(trace->provider) : NULL);
+    json_put_text(object, "event", trace->told && *trace->event ? trace->event : NULL);
+    json_put_time(object, "received_at", trace->told ? trace->received : TIME_NONE);
+    json_put_text(object, "key_used", trace->told && *trace->key_used ? trace->key_used : NULL);
+    cJSON *files = json_put_array(object, "files");
+    for (size_t i = 0; i < trace->count; i++)
+        put_file(files, &trace->file[i]);
+    json_put_text(object, "verdict", verdict);
+    json_print(object);
+}
+
+/* ---- the command ---- */
+
+/* Whoever names one mail wants the whole story too. */
+static int find_all(struct tool *tool, const char *text, struct places *places)
+{
+    struct pattern pattern;
+    int code = find_one(tool, text, &pattern, places);
+    if (code != EX_OK || !*pattern.recipient)
+        return code;
+    pattern = (struct pattern){0};
+    memcpy(pattern.key, places->item[0].parsed.key, KEY_SIZE);
+    places_free(places);
+    return find_places(tool, &pattern, places) ? EX_OK : tool_spool_failed(tool);
+}
+
+static int trace(struct tool *tool, const char *text)
+{
+    struct places places;
+    struct trace trace = {0};
+    struct buf verdict = {0};
+    int code = find_all(tool, text, &places);
+    if (code == EX_NOINPUT || code == EX_OK) {
+        if (!look(tool, &trace, &places))
+            code = tool_spool_failed(tool);
+        else {
+            trace_verdict(&trace, &verdict);
+            if (tool->json)
+                print_json(&trace, buf_text(&verdict));
+            else if (trace.count)
+                print(&trace, buf_text(&verdict));
+            code = trace.count ? EX_OK : EXIT_NOWHERE;
+        }
+        forget(&trace);
+    }
+    places_free(&places);
+    buf_free(&verdict);
+    return code;
+}
+
+static int run(struct tool *tool, int argc, char **argv)
+{
+    char **keys;
+    if (tool_parse(tool, argc, argv, &(struct tool_option){0}, &keys) != 1)
+        tool_usage(tool, "name one event or mail");
+    int code = tool_look(tool);
+    return code == EX_OK ? trace(tool, keys[0]) : code;
+}
+
+const struct command command_trace = {"trace", "where an event is now, and why", usage, run};

@@ -1,0 +1,40 @@
+/*
+ * trace: where the files of one event are, and the sentence that follows from it.
+ */
+#ifndef TOOL_TRACE_H
+#define TOOL_TRACE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "event/record.h"
+#include "tool/find.h"
+
+/* A place, and what its file says. */
+struct trace_file {
+    const struct place *place;
+    const char *not_whole; /* NULL: whole */
+    int64_t since;         /* Received of an event, Queued of a mail; TIME_NONE when not whole */
+    char *why;             /* of the .why beside it; NULL: none */
+    bool gone;             /* it moved on between the list and the reading */
+};
+
+struct trace {
+    char key[KEY_SIZE];
+    bool told; /* the event's header could be read: provider to bytes are known */
+    enum provider provider;
+    char event[65], key_used[16];
+    int64_t received;
+    size_t bytes;
+    struct trace_file *file;
+    size_t count;
+    int64_t now;
+    bool park; /* BOOKSPOOL_UNKNOWN=park: mails of unknown outcome wait for a person */
+};
+
+/* Appends the verdict: where the event is now, and why, in one sentence or a few. */
+void trace_verdict(const struct trace *trace, struct buf *out);
+
+#endif
