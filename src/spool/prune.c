@@ -14,8 +14,10 @@
 
 /* ---- the stamp ---- */
 
+/* Made anew, because only its owner may set a file's time, and an operator may prune too. */
 static bool renew_stamp(struct spool *spool, int64_t now)
 {
+    unlinkat(spool->root, STAMP, 0);
     int fd =
         openat(spool->root, STAMP, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, SPOOL_FILE_MODE);
     struct timespec ts = time_to_timespec(now);
