@@ -5,6 +5,7 @@ import glob
 import os
 import pwd
 import re
+import shutil
 import subprocess
 import sys
 
@@ -115,7 +116,8 @@ def spawn_fcgi():
         return
     with World() as world:
         os.makedirs(world.path("usr/sbin"))
-        os.symlink(os.path.join(BIN, "bookspool-fcgi"), world.path("usr/sbin/bookspool-fcgi"))
+        # a copy: the tree may lie where only root can look
+        shutil.copy(os.path.join(BIN, "bookspool-fcgi"), world.path("usr/sbin/bookspool-fcgi"))
         give_to_nobody(world)
         env = world.env({"PREFIX": world.path("usr"), "RUN": world.dir, "OWNER": "nobody",
                          "GROUP": "nogroup", "WEB_GROUP": "nogroup"})

@@ -66,7 +66,9 @@ def listen(world):
 
 
 def standard_input(world):
+    before = world.log().count(" started: ")
     workers = world.start_receiver(workers=3)
+    ok(wait_for(lambda: world.log().count(" started: ") == before + 3), "three workers start")
     for number in range(6):
         served(world, world.socket, f"three workers share a socket, {number}")
     equal([world.stop(worker) for worker in workers], [0, 0, 0], "all stop with exit status 0")

@@ -86,7 +86,11 @@ class Spool(World):
 
     def terminal(self, *args):
         """What a person at a terminal of 80 columns sees."""
-        pid, fd = pty.fork()
+        try:
+            pid, fd = pty.fork()
+        except OSError as error:  # /dev/pts is not mounted, as in a bare chroot
+            skip(f"no terminal can be had: {error}")
+            return None
         if pid == 0:
             command = [*program("bookspool"), *args]
             os.execvpe(command[0], command, self.env())
@@ -147,9 +151,10 @@ def listing():
         equal((out["name"], out["mail"], out["unknown"], out["accepted"], out["whole"]),
               (mail, True, True, False, True), "a mail in JSON")
         shown = world.terminal("list")
-        match(shown, r"^DIR +NAME +AGE", "a terminal gets a heading")
-        ok(max(map(len, shown.splitlines())) <= 80, "and 80 columns", shown)
-        match(shown, rf"out +{key[:12]}-{RECIPIENT[:6]} ", "and names cut short")
+        if shown is not None:
+            match(shown, r"^DIR +NAME +AGE", "a terminal gets a heading")
+            ok(max(map(len, shown.splitlines())) <= 80, "and 80 columns", shown)
+            match(shown, rf"out +{key[:12]}-{RECIPIENT[:6]} ", "and names cut short")
         world.tool("trace", f"{key[:12]}-{RECIPIENT[:6]}", name="which are understood")
 
 
@@ -183,7 +188,9 @@ def showing():
         match(world.said, "shorter than Length", "and why")
         evil = world.event("new", body=b'{"x":"\x1b]0;owned\x07\xc2\x9b31m"}')
         shown = world.terminal("show", evil, "--body")
-        ok("\x1b" not in shown and "\x9b" not in shown, "no escape reaches a terminal", repr(shown))
+        if shown is not None:
+            ok("\x1b" not in shown and "\x9b" not in shown, "no escape reaches a terminal",
+               repr(shown))
 
 
 def tracing():
