@@ -102,9 +102,8 @@ def spawn_fcgi(world):
 
 
 def socket_activation(world):
-    path = world.path("activate.sock")
-    command = "/usr/bin/systemd-socket-activate"
-    if not os.access(command, os.X_OK):
+    path, command = world.path("activate.sock"), tool("systemd-socket-activate")
+    if not command:
         skip("systemd-socket-activate is not installed", 4)
         return
     settings = [f"--setenv=BOOKSPOOL_CONF={world.path('etc/bookspool.conf')}"]
