@@ -68,7 +68,9 @@ def units_are_right():
     for unit in units:
         done = subprocess.run([analyze, "verify", unit], capture_output=True, text=True)
         told = [line for line in (done.stdout + done.stderr).splitlines()
-                if re.search(r"bookspool-\w+\.\w+:", line) and "is not executable" not in line]
+                if re.search(r"bookspool-\w+\.\w+:", line) and "is not executable" not in line
+                # where systemd is only unpacked, its own units are not there
+                and not re.search(r"Failed to create \S+/start: Unit \S+ not found", line)]
         equal(told, [], f"{os.path.basename(unit)}: systemd-analyze verify")
 
 
