@@ -6,24 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static bool read_all(int fd, struct buf *text)
-{
-    for (;;) {
-        if (!buf_reserve(text, 4096))
-            return false;
-        ssize_t n = read(fd, text->data + text->len, 4096);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0)
-            return n == 0;
-        text->len += (size_t)n;
-        text->data[text->len] = '\0';
-        if (text->len > CONF_FILE_MAX) {
-            errno = EFBIG;
-            return false;
-        }
-    }
-}
+#include "base/io.h"
 
 bool conf_file_read(const char *path, struct buf *text, mode_t *mode)
 {
@@ -36,7 +19,7 @@ bool conf_file_read(const char *path, struct buf *text, mode_t *mode)
         errno = EINVAL;
         ok = false;
     }
-    ok = ok && read_all(fd, text);
+    ok = ok && io_read_all(fd, text, 0, CONF_FILE_MAX);
     *mode = st.st_mode;
     int saved = errno;
     close(fd);

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/io.h"
 #include "event/key.h"
 
 enum {
@@ -134,20 +135,6 @@ static void unique_name(const char *name, int suffix, char unique[UNIQUE_SIZE])
 
 /* ---- one file ---- */
 
-static bool write_all(int fd, const char *data, size_t len)
-{
-    while (len) {
-        ssize_t n = write(fd, data, len);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            return false;
-        data += n;
-        len -= (size_t)n;
-    }
-    return true;
-}
-
 /* The message as a Maildir reader expects it: local line ends, behind the envelope. */
 static bool local_form(const struct delivery *delivery, struct buf *out)
 {
@@ -168,7 +155,7 @@ static bool write_file(int dir, const char *name, const struct buf *content)
     int fd = openat(dir, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, FILE_MODE);
     if (fd < 0)
         return false;
-    bool written = write_all(fd, content->data, content->len) && fsync(fd) == 0;
+    bool written = io_write_all(fd, content->data, content->len) && fsync(fd) == 0;
     int saved = errno;
     if (close(fd) < 0 && written) {
         saved = errno;

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/io.h"
 #include "spool/spool.h"
 
 bool spool_exists(const struct spool *spool, enum spool_dir dir, const char *name)
@@ -17,20 +18,6 @@ bool spool_exists(const struct spool *spool, enum spool_dir dir, const char *nam
 }
 
 /* ---- writing and naming ---- */
-
-static bool write_all(int fd, const char *data, size_t len)
-{
-    while (len) {
-        ssize_t n = write(fd, data, len);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            return false;
-        data += n;
-        len -= (size_t)n;
-    }
-    return true;
-}
 
 static int create(struct spool *spool, struct spool_temp *temp)
 {
@@ -48,7 +35,7 @@ bool spool_temp_write(struct spool *spool, const void *data, size_t len, struct 
     temp->fd = create(spool, temp);
     if (temp->fd < 0)
         return spool_failed(spool, "create", DIR_TMP, temp->name);
-    if (write_all(temp->fd, data, len))
+    if (io_write_all(temp->fd, data, len))
         return true;
     spool_failed(spool, "write", DIR_TMP, temp->name);
     spool_temp_drop(spool, temp);
@@ -118,29 +105,6 @@ bool spool_remove(struct spool *spool, enum spool_dir dir, const char *name)
 
 /* ---- reading ---- */
 
-static bool read_all(int fd, struct buf *data, size_t size)
-{
-    if (!buf_reserve(data, size + 1)) {
-        errno = ENOMEM;
-        return false;
-    }
-    for (;;) {
-        ssize_t n = read(fd, data->data + data->len, data->cap - 1 - data->len);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            return false;
-        data->len += (size_t)n;
-        data->data[data->len] = '\0';
-        if (n == 0)
-            return true;
-        if (data->len > SPOOL_FILE_MAX || !buf_reserve(data, 4096)) {
-            errno = EFBIG;
-            return false;
-        }
-    }
-}
-
 static bool read_open(int fd, struct spool_file *file)
 {
     struct stat st;
@@ -153,7 +117,7 @@ static bool read_open(int fd, struct spool_file *file)
     file->mode = st.st_mode;
     file->owner = st.st_uid;
     file->mtime = time_from_timespec(st.st_mtim);
-    if (!read_all(fd, &file->data, (size_t)st.st_size))
+    if (!io_read_all(fd, &file->data, (size_t)st.st_size, SPOOL_FILE_MAX))
         return false;
     file->not_whole = record_decode(buf_text(&file->data), file->data.len, &file->record);
     return true;

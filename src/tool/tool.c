@@ -10,6 +10,8 @@
 #include <sysexits.h>
 #include <unistd.h>
 
+#include "base/io.h"
+
 /* ---- messages ---- */
 
 static void say(const struct tool *tool, const char *format, va_list args)
@@ -146,33 +148,11 @@ int tool_status_of(int error)
     }
 }
 
-static bool read_all(int fd, struct buf *data)
-{
-    enum { STEP = 65536 };
-    for (;;) {
-        if (!buf_reserve(data, STEP))
-            tool_no_memory();
-        ssize_t n = read(fd, data->data + data->len, STEP);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            return false;
-        data->len += (size_t)n;
-        data->data[data->len] = '\0';
-        if (n == 0)
-            return true;
-        if (data->len > SPOOL_FILE_MAX) {
-            errno = EFBIG;
-            return false;
-        }
-    }
-}
-
 int tool_read(struct tool *tool, const char *path, struct buf *data)
 {
     bool input = strcmp(path, "-") == 0;
     int fd = input ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
-    bool ok = fd >= 0 && read_all(fd, data);
+    bool ok = fd >= 0 && io_read_all(fd, data, 0, SPOOL_FILE_MAX);
     int saved = errno;
     if (fd >= 0 && !input)
         close(fd);

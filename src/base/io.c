@@ -1,0 +1,47 @@
+#include "base/io.h"
+
+#include <errno.h>
+#include <unistd.h>
+
+enum { STEP = 4096 };
+
+bool io_write_all(int fd, const void *data, size_t len)
+{
+    const char *at = data;
+    while (len) {
+        ssize_t n = write(fd, at, len);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return false;
+        at += n;
+        len -= (size_t)n;
+    }
+    return true;
+}
+
+static bool failed(int error)
+{
+    errno = error;
+    return false;
+}
+
+bool io_read_all(int fd, struct buf *out, size_t expected, size_t most)
+{
+    size_t start = out->len;
+    for (size_t room = expected + 1;; room = STEP) {
+        if (!buf_reserve(out, room))
+            return failed(ENOMEM);
+        ssize_t n = read(fd, out->data + out->len, out->cap - 1 - out->len);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return false;
+        out->len += (size_t)n;
+        out->data[out->len] = '\0';
+        if (n == 0)
+            return true;
+        if (out->len - start > most)
+            return failed(EFBIG);
+    }
+}

@@ -1,0 +1,22 @@
+/*
+ * io: the loops that read(2) and write(2) need, once.
+ *
+ * False leaves errno as the call set it; a signal in between is no failure.
+ */
+#ifndef BASE_IO_H
+#define BASE_IO_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/buf.h"
+
+bool io_write_all(int fd, const void *data, size_t len);
+
+/*
+ * Appends all there is to read. `expected` bytes are made room for at once: a file of that size
+ * takes two calls. EFBIG: more than `most` bytes came; ENOMEM.
+ */
+bool io_read_all(int fd, struct buf *out, size_t expected, size_t most);
+
+#endif
