@@ -86,7 +86,15 @@ $(B)/obj/tests/%.o: tests/unit/%.c
 	@mkdir -p $(@D)
 	$(call quiet,CC) $(CC) $(BASE_CFLAGS) $(drain_CFLAGS) $(CPPFLAGS) $(CFLAGS) $(SAN_FLAGS) -MMD -MP -c -o $@ $<
 
-unit-tests: $(UNIT_TESTS)
+# Preloaded by tests/crash-steps.t; a sanitizer would have to come first, so it goes without.
+SHIM = $(if $(SAN),,$(B)/tests/shim.so)
+
+$(B)/tests/shim.so: tests/faults/shim.c
+	@mkdir -p $(@D)
+	$(call quiet,LD) $(CC) -std=c17 -D_GNU_SOURCE -Wall -Wextra -Wshadow -Wconversion $(WERROR) $(CFLAGS) \
+	    -fPIC -shared -o $@ $<
+
+unit-tests: $(UNIT_TESTS) $(SHIM)
 
 # ---- what is missing ----
 

@@ -52,7 +52,8 @@ static enum run_result to_sent(struct settle *settle, const char *name, const ch
 {
     struct spool *spool = &settle->run->spool;
     if (!spool_move(spool, DIR_OUT, name, DIR_SENT, name)) {
-        if (errno != ENOENT)
+        /* ENOENT may also mean that sent/ is gone */
+        if (errno != ENOENT || spool_exists(spool, DIR_OUT, name))
             return alarm_unsettled(settle, name, key);
         log_warn(key, "moved-meanwhile", "out/%s was sent, but somebody took it away", name);
         return RUN_GOES_ON;
