@@ -134,6 +134,32 @@ def torn_files():
         ok("README" in world.spool("new"), "is left where it is")
 
 
+def a_whole_event_beats_a_torn_one():
+    with Spool() as world:
+        key, data = event_file(sample("calcom", "booking_created"))
+        world.write("bad", key, data)
+        world.write("new", key, data[:-1])
+        world.age("new", key, 3601)
+        world.clean("whole in bad/, torn in new/")
+        equal((world.spool("bad"), world.spool("new"), world.spool("done")), ([], [], [key]),
+              "the whole one goes on")
+        equal(len(world.mails()), 1, "and is mailed")
+
+
+def a_clock_that_ran_ahead():
+    with Spool() as world:
+        ahead = time.time() + 7200
+        key = world.arrive()
+        os.utime(world.file("new", key), (ahead, ahead))
+        world.clean("an event that came while the clock was two hours ahead")
+        equal(len(world.mails()), 1, "does not wait for them")
+        torn, data = event_file(sample("calcom", "booking_created"))
+        world.write("new", torn, data[:-1])
+        os.utime(world.file("new", torn), (ahead, ahead))
+        world.clean("a torn one")
+        ok(torn in world.spool("bad"), "is set aside")
+
+
 def torn_mail_is_made_again():
     with Spool() as world:
         key = world.arrive()
@@ -176,6 +202,10 @@ def replay():
         world.write("sent", f"{key}.1700000000-{OWNER}", b"")
         world.clean("a claim of a run that died after it had sent")
         equal(len(world.mails()), 4, "is not sent twice")
+        for count in (5, 6):
+            shutil.copy(world.file("done", key), world.file("replay", f"{key}.1"))
+            world.clean("a copy under a name that looks like an early claim")
+            equal(len(world.mails()), count, "is a copy like any other")
 
 
 def sending_again():
@@ -189,8 +219,10 @@ def sending_again():
         equal(len({str(mail) for mail in mails}), 1, "byte for byte the same")
         os.rename(world.file("sent", mail), world.file("failed", mail))
         os.rename(world.file("failed", mail), world.file("out", mail))
+        world.write("failed", mail + ".why", b"refused\n")
         world.clean("mv failed/K-r out/")
         equal(len(world.mails()), 3, "sends it again")
+        equal(world.spool("failed"), [], "and takes the old .why away")
         os.rename(world.file("done", key), world.file("new", key))
         world.clean("mv done/K new/")
         equal(len(world.mails()), 3, "mails nothing: its mails are in sent/")
@@ -342,7 +374,8 @@ def many_senders():
         equal(len(world.mails()), 40, "each once")
 
 
-for part in (stages, order_of_arrival, one_drain_at_a_time, torn_files, torn_mail_is_made_again,
+for part in (stages, order_of_arrival, one_drain_at_a_time, torn_files,
+             a_whole_event_beats_a_torn_one, a_clock_that_ran_ahead, torn_mail_is_made_again,
              mails_that_exist_are_not_made_again, replay, sending_again, held, marks,
              sent_but_not_renamed, adopted,
              no_settling_no_sending, nothing_to_tell, preview, wrong_settings, many_senders):

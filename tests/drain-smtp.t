@@ -9,10 +9,12 @@ import hashlib
 import os
 import stat
 import sys
+import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
-from bookspool import World, diag, equal, finish, key_of, match, ok, sample, skip
-from smtp_peer import BODY, HANG_UP, SILENT, Aio, Authority, Scripted, Sink, find_sink
+from bookspool import (World, diag, equal, finish, key_of, match, ok, program, sample, skip,
+                       wait_for)
+from smtp_peer import BODY, HANG_UP, LATE, SILENT, Aio, Authority, Scripted, Sink, find_sink
 
 DONE, HOLD = 0, 75
 SENT, RETRY, NEVER, UNKNOWN, HELD = "sent", "retry", "never", "unknown", "held"
@@ -165,6 +167,41 @@ def one_connection():
                   f"a kept connection closed {what}: once more on a new one")
 
 
+def late_answers():
+    """An answer to the final dot that comes after our patience is not the next mail's."""
+    for late in ("552 too big", "554 never", "450 not now", "250 well"):
+        server = Scripted({"dot": [f"{LATE}2.5 {late}", "250 queued"]})
+        with server, Mailer(f"smtp+plain://127.0.0.1:{server.port}",
+                            BOOKSPOOL_REPLY_TIMEOUT="1s") as world:
+            for number in range(3):
+                key = world.arrive()
+                when = time.time() - 60 + number
+                os.utime(os.path.join(world.spool_dir, "new", key), (when, when))
+            done = world.drain()
+            equal((done.returncode, len(world.spool("sent")), len(world.spool("out")),
+                   len(world.spool("failed"))), (0, 2, 1, 0),
+                  f"a late \"{late}\" concerns the first mail alone")
+            match(done.stderr, "outcome-unknown", "whose outcome is unknown")
+
+
+def told_to_stop():
+    """SIGTERM reaches every sender; the mail in hand is settled, the rest waits."""
+    for senders in ("1", "2"):
+        server = Scripted(delay=0.1)
+        with server, Mailer(f"smtp+plain://127.0.0.1:{server.port}",
+                            BOOKSPOOL_CONNECTIONS=senders) as world:
+            for _ in range(30):
+                world.arrive()
+            process = world.start(program("bookspool-drain"), "drain.log")
+            wait_for(lambda: world.spool("sent"))
+            equal(world.stop(process), 0, f"{senders} senders end well when told to")
+            sent = len(world.spool("sent"))
+            ok(0 < sent < 30, f"{senders} senders: the rest waits", sent)
+            equal(len(server.accepted), sent, f"{senders} senders: all that was accepted is in sent/")
+            equal(sum(os.stat(os.path.join(world.spool_dir, "out", name)).st_mode & 0o100
+                      for name in world.spool("out")), 0, "nothing is left in doubt")
+
+
 def tls():
     with Mailer("smtp://127.0.0.1:1") as room:
         ours, theirs = Authority(room.dir), Authority(room.dir, "other")
@@ -244,6 +281,6 @@ def sink():
 
 
 if __name__ == "__main__":
-    for part in (refusals, drops, repeats, one_connection, tls, settings_refused, sink):
+    for part in (refusals, drops, repeats, one_connection, late_answers, told_to_stop, tls, settings_refused, sink):
         part()
     finish()

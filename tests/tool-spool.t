@@ -200,7 +200,7 @@ def tracing():
         match(found["verdict"], "unknown here: never accepted, or older", "and its verdict")
         match(world.verdict(world.event("new")), "waits for the next run", "new")
         match(world.verdict(world.event("new", ago=900)), "is bookspool-drain run by cron", "late")
-        match(world.verdict(world.event("new", mtime=90)), "other half of a move.* in ", "waits")
+        match(world.verdict(world.event("new", mtime=30)), "other half of a move.* in ", "waits")
         key = world.event("held")
         match(world.verdict(key), f"outside the replay window; bookspool release {key}", "held")
         key = world.event("done", ago=500)

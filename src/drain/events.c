@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -14,6 +15,9 @@
 
 #define TORN_PATIENCE (INT64_C(3600) * MS_PER_SECOND)
 
+/* A generation is in UTC seconds; a lower number is a person's own name for a copy. */
+#define CLAIM_FIRST INT64_C(1000000000)
+
 enum { BATCH = 64 };
 
 /* Events whose mails are made, and wait for the sync before they may move to done/. */
@@ -24,19 +28,23 @@ struct batch {
         char key[KEY_SIZE];
     } event[BATCH];
     size_t count;
+    struct buf made; /* the names of mails that this batch put into out/, each with its NUL */
 };
 
 /* ---- mails of one event ---- */
 
-/* The mail exists, whole where it could still be torn: a power cut spares sent/ and failed/,
- * whose mails were synced before they were sent. */
-static bool mail_exists(struct run *run, const char *name)
+/*
+ * The mail exists, whole where it could still be torn: a power cut spares sent/ and failed/, whose
+ * mails were synced before they were sent.
+ */
+static bool mail_exists(struct run *run, const char *name, const char *key)
 {
     struct spool_file file;
     if (spool_read(&run->spool, DIR_OUT, name, &file)) {
-        bool whole = !file.not_whole;
+        bool there =
+            !file.not_whole && file.record.kind == RECORD_MAIL && strcmp(file.record.key, key) == 0;
         spool_file_free(&file);
-        if (whole)
+        if (there)
             return true;
     }
     return spool_exists(&run->spool, DIR_SENT, name) || spool_exists(&run->spool, DIR_FAILED, name);
@@ -57,9 +65,12 @@ static bool encode_mail(const struct run *run, const char *key, const char *reci
 
 enum made { MADE, MADE_NOT, MADE_IO_FAILED };
 
-static enum made put_mail(struct run *run, const char *name, const struct buf *file)
+static enum made put_mail(
+    struct run *run, const char *name, const struct buf *file, struct batch *batch)
 {
     struct spool_temp temp;
+    if (!buf_reserve(&batch->made, MAIL_NAME_SIZE))
+        return MADE_NOT;
     if (!spool_temp_write(&run->spool, file->data, file->len, &temp))
         return MADE_IO_FAILED;
     if (!spool_name_over(&run->spool, &temp, DIR_OUT, name)) {
@@ -67,29 +78,31 @@ static enum made put_mail(struct run *run, const char *name, const struct buf *f
         return MADE_IO_FAILED;
     }
     close(temp.fd); /* the batch is synced by file system, which tells of errors without it */
+    buf_add(&batch->made, name, strlen(name) + 1);
     run->totals->made++;
     return MADE;
 }
 
 static enum made make_mail(struct run *run, const struct event *event, const struct record *record,
-    const char *event_name, const char *recipient)
+    const char *event_name, const char *recipient, struct batch *batch)
 {
     char name[MAIL_NAME_SIZE];
     struct buf message = {0}, file = {0};
     enum made made = MADE_NOT;
     if (!mail_name(event_name, recipient, name))
         return MADE_NOT;
-    if (mail_exists(run, name))
+    if (mail_exists(run, name, record->key))
         return MADE;
     if (compose_message(run, event, record, name, recipient, &message) &&
         encode_mail(run, record->key, recipient, &message, &file))
-        made = put_mail(run, name, &file);
+        made = put_mail(run, name, &file, batch);
     buf_free(&message);
     buf_free(&file);
     return made;
 }
 
-static enum made make_mails(struct run *run, const struct record *record, const char *event_name)
+static enum made make_mails(
+    struct run *run, const struct record *record, const char *event_name, struct batch *batch)
 {
     struct event event;
     enum made made = provider_map(record, &event) ? MADE : MADE_NOT;
@@ -97,7 +110,7 @@ static enum made make_mails(struct run *run, const struct record *record, const 
      * decides (fold, hold back for a partner, recognise a repeated fact) decides which mails are
      * made. */
     for (size_t i = 0; made == MADE && compose_wanted(event.kind) && i < run->recipients.count; i++)
-        made = make_mail(run, &event, record, event_name, run->recipients.address[i]);
+        made = make_mail(run, &event, record, event_name, run->recipients.address[i], batch);
     if (made == MADE)
         log_info(record->key, "mails-made", "kind=%s event=%s recipients=%zu%s%s",
             event_kind_name(event.kind), record->event,
@@ -114,14 +127,13 @@ static enum run_result set_aside(
     struct run *run, enum spool_dir dir, const char *name, const char *key, const char *why)
 {
     log_warn(key, "set-aside", "%s/%s to bad/: %s", spool_dir_name(dir), name, why);
-    if (queue_give_up(&run->spool, dir, name, DIR_BAD, why))
-        return RUN_GOES_ON;
-    return run_io_failed(run, key);
+    return run_unless_gone(
+        run, queue_give_up(&run->spool, dir, name, DIR_BAD, why), dir, name, key);
 }
 
 static enum run_result not_whole(struct run *run, const struct spool_item *item, const char *why)
 {
-    if (clock_now() - item->mtime < TORN_PATIENCE) {
+    if (llabs(clock_now() - item->mtime) < TORN_PATIENCE) {
         log_debug(NULL, "not-whole", "new/%s: %s; left for an hour", item->name, why);
         return RUN_GOES_ON;
     }
@@ -142,7 +154,7 @@ static enum run_result make(struct run *run, enum spool_dir dir, const char *nam
     const char *key = file->record.key;
     if (file->owner != geteuid() && !queue_adopt(&run->spool, dir, name, file))
         return run_io_failed(run, key);
-    switch (make_mails(run, &file->record, name)) {
+    switch (make_mails(run, &file->record, name, batch)) {
     case MADE:
         enlist(batch, dir, name, key);
         return RUN_GOES_ON;
@@ -187,7 +199,7 @@ static enum run_result take_new(struct run *run, const struct spool_item *item, 
             NULL, "unknown-name", "new/%.80s is not named by a key; left where it is", item->name);
         return RUN_GOES_ON;
     }
-    if (!queue_due(item->mtime, clock_now()))
+    if (!queue_due(item->mtime, clock_now(), conf_number(run->conf, SET_FOLD)))
         return RUN_GOES_ON;
     if (spool_exists(&run->spool, DIR_DONE, item->name))
         return late_duplicate(run, item->name);
@@ -221,7 +233,7 @@ static int64_t free_generation(struct run *run, const char *key)
 static enum run_result claim(struct run *run, const char *name, const char *key, char claimed[])
 {
     struct spool_name parsed;
-    if (name_parse(name, &parsed) && parsed.generation && !*parsed.recipient &&
+    if (name_parse(name, &parsed) && parsed.generation >= CLAIM_FIRST && !*parsed.recipient &&
         strcmp(parsed.key, key) == 0) { /* by a run that did not come to its end */
         snprintf(claimed, MAIL_NAME_SIZE, "%s", name);
         return RUN_GOES_ON;
@@ -258,12 +270,9 @@ static enum run_result take_replay(
  */
 static void unmake(struct run *run, const struct batch *batch)
 {
-    for (size_t i = 0; i < batch->count; i++)
-        for (size_t r = 0; r < run->recipients.count; r++) {
-            char name[MAIL_NAME_SIZE];
-            if (mail_name(batch->event[i].name, run->recipients.address[r], name))
-                spool_remove(&run->spool, DIR_OUT, name);
-        }
+    const char *name = batch->made.data, *end = name + batch->made.len;
+    for (; name < end; name += strlen(name) + 1)
+        spool_remove(&run->spool, DIR_OUT, name);
 }
 
 static enum run_result to_done(
@@ -288,6 +297,7 @@ static enum run_result settle(struct run *run, struct batch *batch)
     for (size_t i = 0; result == RUN_GOES_ON && i < batch->count; i++)
         result = to_done(run, batch->event[i].dir, batch->event[i].name, batch->event[i].key);
     batch->count = 0;
+    buf_clear(&batch->made);
     return result;
 }
 
@@ -302,7 +312,10 @@ static enum run_result take_all(struct run *run, const struct spool_list *list, 
         if (result == RUN_GOES_ON && batch.count == BATCH)
             result = settle(run, &batch);
     }
-    return result == RUN_GOES_ON ? settle(run, &batch) : result;
+    if (result == RUN_GOES_ON)
+        result = settle(run, &batch);
+    buf_free(&batch.made);
+    return result;
 }
 
 enum run_result events_run(struct run *run)
@@ -331,7 +344,7 @@ static void preview_mails(struct run *run, const struct record *record)
         char name[MAIL_NAME_SIZE];
         struct buf message = {0};
         const char *recipient = run->recipients.address[i];
-        if (mail_name(record->key, recipient, name) &&
+        if (mail_name(record->key, recipient, name) && !mail_exists(run, name, record->key) &&
             compose_message(run, &event, record, name, recipient, &message))
             printf("--- %s to %s\n%s\n", name, recipient, buf_text(&message));
         buf_free(&message);

@@ -25,15 +25,25 @@ struct sender {
 
 /* ---- one mail ---- */
 
-struct mark {
-    struct spool *spool;
+/* What happens while a mail is with the transport. */
+struct attempt {
+    struct sender *sender;
     const char *name;
+    enum run_result synced;
 };
 
 static bool mark_unknown(void *context)
 {
-    struct mark *mark = context;
-    return queue_mark(mark->spool, DIR_OUT, mark->name, QUEUE_UNKNOWN);
+    struct attempt *attempt = context;
+    return queue_mark(&attempt->sender->run->spool, DIR_OUT, attempt->name, QUEUE_UNKNOWN);
+}
+
+/* Mails sent before must not wait for this one to become durable. */
+static void sync_meanwhile(void *context)
+{
+    struct attempt *attempt = context;
+    if (attempt->synced == RUN_GOES_ON)
+        attempt->synced = settle_sync_due(&attempt->sender->settle);
 }
 
 static enum run_result deliver(
@@ -41,7 +51,7 @@ static enum run_result deliver(
 {
     struct run *run = sender->run;
     struct delivery_result result = {0};
-    struct mark mark = {.spool = &run->spool, .name = name};
+    struct attempt attempt = {.sender = sender, .name = name};
     bool repeat = file->mode & QUEUE_UNKNOWN;
     if (repeat)
         log_warn(file->record.key, "may-repeat",
@@ -56,19 +66,21 @@ static enum run_result deliver(
             .len = file->record.length,
             .repeat = repeat,
             .before_end = mark_unknown,
-            .context = &mark},
+            .waiting = sync_meanwhile,
+            .context = &attempt},
         &result);
-    return settle_mail(&sender->settle, name, file, &result);
+    enum run_result ended = settle_mail(&sender->settle, name, file, &result);
+    return ended == RUN_GOES_ON ? attempt.synced : ended;
 }
 
 static enum run_result not_whole(
     struct run *run, const struct spool_item *item, const char *key, const char *why)
 {
     log_warn(key, "not-whole", "out/%s: %s", item->name, why);
-    if (clock_now() - item->mtime < TORN_PATIENCE)
+    if (llabs(clock_now() - item->mtime) < TORN_PATIENCE)
         return RUN_GOES_ON;
-    return queue_give_up(&run->spool, DIR_OUT, item->name, DIR_BAD, why) ? RUN_GOES_ON
-                                                                         : run_io_failed(run, key);
+    return run_unless_gone(run, queue_give_up(&run->spool, DIR_OUT, item->name, DIR_BAD, why),
+        DIR_OUT, item->name, key);
 }
 
 static const char *objection(const struct spool_file *file, const char *key)
@@ -99,10 +111,18 @@ static enum run_result send_file(struct sender *sender, const struct spool_item 
     return deliver(sender, item->name, file);
 }
 
+static bool is_why(const char *name)
+{
+    size_t len = strlen(name);
+    return len > 4 && strcmp(name + len - 4, ".why") == 0;
+}
+
 static enum run_result send_item(struct sender *sender, const struct spool_item *item)
 {
     struct spool_name name;
     struct spool_file file;
+    if (is_why(item->name)) /* came along with mv failed/KEY* out/ */
+        return RUN_GOES_ON;
     if (!name_parse(item->name, &name) || !*name.recipient) {
         log_warn(
             NULL, "unknown-name", "out/%.80s is not named as a mail; left where it is", item->name);
@@ -134,7 +154,7 @@ static enum run_result send_share(struct sender *sender, const struct spool_list
 {
     struct run *run = sender->run;
     enum run_result result = RUN_GOES_ON;
-    int64_t now = clock_now();
+    int64_t now = clock_now(), longest = conf_number(run->conf, SET_RETRY_MAX);
     for (size_t i = 0; result == RUN_GOES_ON && i < list->count; i++) {
         const struct spool_item *item = &list->item[i];
         if (run_stopping())
@@ -144,9 +164,12 @@ static enum run_result send_share(struct sender *sender, const struct spool_list
                 NULL, "run-limit", "BOOKSPOOL_RUN_LIMIT is over; the rest waits for the next run");
             break;
         }
-        if (!queue_due(item->mtime, now) || share_of(item->name, sender->of) != sender->index)
+        if (!queue_due(item->mtime, now, longest) ||
+            share_of(item->name, sender->of) != sender->index)
             continue;
-        result = send_item(sender, item);
+        result = settle_sync_due(&sender->settle);
+        if (result == RUN_GOES_ON)
+            result = send_item(sender, item);
         progress_draw(run);
     }
     enum run_result synced = settle_sync(&sender->settle);
@@ -191,34 +214,50 @@ static enum run_result collect(pid_t pid)
     return RUN_HOLDS;
 }
 
-static enum run_result fork_senders(struct run *run, const struct spool_list *list, unsigned count)
+static enum run_result start_senders(
+    struct run *run, const struct spool_list *list, pid_t *pid, unsigned count)
 {
-    pid_t *pid = calloc(count, sizeof *pid);
     enum run_result result = RUN_GOES_ON;
-    if (!pid)
-        return send_as(run, list, 0, 1);
+    run_block_signals(true);
+    run_pass_signals_to(pid, count);
     for (unsigned i = 0; i < count; i++) {
         pid[i] = fork();
-        if (pid[i] == 0)
+        if (pid[i] == 0) {
+            run_pass_signals_to(NULL, 0);
+            run_block_signals(false);
             _exit((int)send_as(run, list, i, count));
+        }
         if (pid[i] < 0) {
             log_error(NULL, "fork", "%s; its share of the mails waits", strerror(errno));
             result = RUN_HOLDS;
         }
     }
+    run_block_signals(false);
+    return result;
+}
+
+static enum run_result fork_senders(struct run *run, const struct spool_list *list, unsigned count)
+{
+    pid_t *pid = calloc(count, sizeof *pid);
+    if (!pid)
+        return send_as(run, list, 0, 1);
+    enum run_result result = start_senders(run, list, pid, count);
     for (unsigned i = 0; i < count; i++)
-        if (pid[i] > 0)
+        if (pid[i] > 0) {
             result = worse(result, collect(pid[i]));
+            pid[i] = 0; /* the number may be another process's soon */
+        }
+    run_pass_signals_to(NULL, 0);
     free(pid);
     return result;
 }
 
-static unsigned count_due(const struct spool_list *list)
+static unsigned count_due(const struct run *run, const struct spool_list *list)
 {
     unsigned due = 0;
-    int64_t now = clock_now();
+    int64_t now = clock_now(), longest = conf_number(run->conf, SET_RETRY_MAX);
     for (size_t i = 0; i < list->count; i++)
-        due += queue_due(list->item[i].mtime, now);
+        due += queue_due(list->item[i].mtime, now, longest);
     return due;
 }
 
@@ -229,7 +268,7 @@ enum run_result mails_run(struct run *run)
     if (!spool_list(&run->spool, DIR_OUT, &list))
         return run_io_failed(run, NULL);
     unsigned senders = (unsigned)conf_number(run->conf, SET_CONNECTIONS);
-    run->totals->due = count_due(&list);
+    run->totals->due = count_due(run, &list);
     if (senders > run->totals->due)
         senders = run->totals->due;
     if (senders > 1)

@@ -90,6 +90,8 @@ static int drain(const struct conf *conf, const struct options *options)
         code = EX_OSERR;
     else if (options->dry_run)
         code = preview(&run);
+    else if (!spool_become_owner(conf_text(conf, SET_SPOOL)))
+        log_error(NULL, "owner", "cannot become the owner of the spool: %s", strerror(errno));
     else if (transport_usable(conf)) {
         if (!counters_open(conf_text(conf, SET_STATE)))
             log_warn(NULL, "counters", "%s/counters cannot be used: %s; counting in memory",

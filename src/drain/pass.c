@@ -12,26 +12,45 @@
 
 /* ---- bad/ and held/ ---- */
 
-/*
- * An event in bad/ may have become whole: a slow copy, a repair, a retry of the provider. The old
- * .why goes only when the file has.
- */
-static void restore(struct run *run, const struct spool_item *item)
+static bool whole_event(const struct spool_file *file, const char *key)
 {
-    struct spool_name name;
+    return !file->not_whole && file->record.kind == RECORD_EVENT &&
+           strcmp(file->record.key, key) == 0;
+}
+
+static bool torn_in_new(struct run *run, const char *key)
+{
     struct spool_file file;
-    if (!name_parse(item->name, &name) || strcmp(item->name, name.key) != 0 ||
-        spool_exists(&run->spool, DIR_DONE, name.key) ||
-        !spool_read(&run->spool, DIR_BAD, item->name, &file))
-        return;
-    bool whole = !file.not_whole && file.record.kind == RECORD_EVENT &&
-                 strcmp(file.record.key, name.key) == 0;
+    if (!spool_read(&run->spool, DIR_NEW, key, &file))
+        return false;
+    bool torn = !whole_event(&file, key);
     spool_file_free(&file);
-    if (!whole ||
-        spool_move_new(&run->spool, DIR_BAD, item->name, DIR_NEW, item->name) != SPOOL_PUT)
+    return torn;
+}
+
+/* A torn file under its name must not stand in the way of a whole one, and even replace it in bad/
+ * when its hour is over. The copy is durable before it takes the name. */
+static bool to_new(struct run *run, const char *key, const struct spool_file *file)
+{
+    enum spool_put put = spool_move_new(&run->spool, DIR_BAD, key, DIR_NEW, key);
+    if (put == SPOOL_PUT_EXISTS && torn_in_new(run, key) &&
+        queue_adopt(&run->spool, DIR_NEW, key, file) && spool_remove(&run->spool, DIR_BAD, key))
+        put = SPOOL_PUT;
+    return put == SPOOL_PUT;
+}
+
+/* An event in bad/ may have become whole: a slow copy, a repair. */
+static void restore(struct run *run, const char *name)
+{
+    struct spool_file file;
+    if (!key_valid(name) || spool_exists(&run->spool, DIR_DONE, name) ||
+        !spool_read(&run->spool, DIR_BAD, name, &file))
         return;
-    queue_remove_why(&run->spool, DIR_BAD, item->name);
-    log_info(name.key, "restored", "bad/ to new/: the event is whole");
+    if (whole_event(&file, name) && to_new(run, name, &file)) {
+        queue_remove_why(&run->spool, DIR_BAD, name);
+        log_info(name, "restored", "bad/ to new/: the event is whole");
+    }
+    spool_file_free(&file);
 }
 
 static enum run_result look_at_bad(struct run *run)
@@ -40,7 +59,7 @@ static enum run_result look_at_bad(struct run *run)
     if (!spool_list(&run->spool, DIR_BAD, &list))
         return run_io_failed(run, NULL);
     for (size_t i = 0; i < list.count; i++)
-        restore(run, &list.item[i]);
+        restore(run, list.item[i].name);
     spool_list_free(&list);
     return RUN_GOES_ON;
 }

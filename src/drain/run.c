@@ -8,16 +8,37 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "spool/queue.h"
 
 /* Where nobody is named, as with a Maildir on a machine that has nothing set up. */
 #define LOCAL_ADDRESS "bookspool@localhost"
 
 static volatile sig_atomic_t stopping;
 
+static const pid_t *volatile senders;
+static volatile unsigned sender_count;
+
 static void on_signal(int number)
 {
-    (void)number;
     stopping = 1;
+    for (unsigned i = 0; senders && i < sender_count; i++)
+        if (senders[i] > 0)
+            kill(senders[i], number);
+}
+
+void run_pass_signals_to(const pid_t *pids, unsigned count)
+{
+    sender_count = count;
+    senders = pids;
+}
+
+void run_block_signals(bool block)
+{
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGINT);
+    sigprocmask(block ? SIG_BLOCK : SIG_UNBLOCK, &set, NULL);
 }
 
 void run_stop_on_signals(void)
@@ -67,4 +88,15 @@ enum run_result run_io_failed(struct run *run, const char *key)
 {
     log_error(key, "spool-failed", "%s: %s", run->spool.step, strerror(errno));
     return RUN_IO_FAILED;
+}
+
+enum run_result run_unless_gone(
+    struct run *run, bool ok, enum spool_dir dir, const char *name, const char *key)
+{
+    if (ok)
+        return RUN_GOES_ON;
+    if (!queue_gone(&run->spool, dir, name))
+        return run_io_failed(run, key);
+    log_warn(key, "moved-meanwhile", "%s/%s was taken away by somebody", spool_dir_name(dir), name);
+    return RUN_GOES_ON;
 }

@@ -7,6 +7,7 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "base/conf.h"
 #include "drain/recipients.h"
@@ -44,8 +45,19 @@ void run_free(struct run *run);
 /* Logs the failed step of the spool with errno, and gives RUN_IO_FAILED. */
 enum run_result run_io_failed(struct run *run, const char *key);
 
+/*
+ * For a step on one file: `ok`, or a person took the file away meanwhile (logged), and the run goes
+ * on; else as run_io_failed.
+ */
+enum run_result run_unless_gone(
+    struct run *run, bool ok, enum spool_dir dir, const char *name, const char *key);
+
 /* SIGTERM and SIGINT: what is begun is finished, nothing more is begun. */
 void run_stop_on_signals(void);
 bool run_stopping(void);
+/* While these processes work for this one, the signals are passed on to them; NULL ends it. */
+void run_pass_signals_to(const pid_t *pids, unsigned count);
+/* Delays the signals, so that a list of processes can be made in peace. */
+void run_block_signals(bool block);
 
 #endif

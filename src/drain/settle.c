@@ -27,14 +27,17 @@ enum run_result settle_sync(struct settle *settle)
     return run_io_failed(run, NULL);
 }
 
+enum run_result settle_sync_due(struct settle *settle)
+{
+    bool late = clock_monotonic() - settle->first_unsynced >= MS_PER_SECOND;
+    return settle->unsynced >= SYNC_EVERY || late ? settle_sync(settle) : RUN_GOES_ON;
+}
+
 static enum run_result count_unsynced(struct settle *settle)
 {
-    int64_t now = clock_monotonic();
     if (settle->unsynced++ == 0)
-        settle->first_unsynced = now;
-    if (settle->unsynced >= SYNC_EVERY || now - settle->first_unsynced >= MS_PER_SECOND)
-        return settle_sync(settle);
-    return RUN_GOES_ON;
+        settle->first_unsynced = clock_monotonic();
+    return settle_sync_due(settle);
 }
 
 static enum run_result alarm_unsettled(struct settle *settle, const char *name, const char *key)
@@ -52,8 +55,7 @@ static enum run_result to_sent(struct settle *settle, const char *name, const ch
 {
     struct spool *spool = &settle->run->spool;
     if (!spool_move(spool, DIR_OUT, name, DIR_SENT, name)) {
-        /* ENOENT may also mean that sent/ is gone */
-        if (errno != ENOENT || spool_exists(spool, DIR_OUT, name))
+        if (!queue_gone(spool, DIR_OUT, name))
             return alarm_unsettled(settle, name, key);
         log_warn(key, "moved-meanwhile", "out/%s was sent, but somebody took it away", name);
         return RUN_GOES_ON;
@@ -62,6 +64,7 @@ static enum run_result to_sent(struct settle *settle, const char *name, const ch
     if (!queue_mark(spool, DIR_SENT, name, 0) ||
         !queue_set_time(spool, DIR_SENT, name, clock_now()))
         log_debug(key, "mark-failed", "sent/%s", name);
+    queue_remove_why(spool, DIR_FAILED, name); /* of an attempt before a person moved it back */
     return count_unsynced(settle);
 }
 
@@ -98,9 +101,8 @@ static enum run_result give_up(struct settle *settle, const char *name,
     counter_add(COUNT_MAIL_FAILED, 1);
     log_error(before->record.key, "given-up", "mail=%s %s: %s", name, verdict, result->reason);
     queue_mark(&run->spool, DIR_OUT, name, marks);
-    if (queue_give_up(&run->spool, DIR_OUT, name, DIR_FAILED, why))
-        return RUN_GOES_ON;
-    return run_io_failed(run, before->record.key);
+    return run_unless_gone(run, queue_give_up(&run->spool, DIR_OUT, name, DIR_FAILED, why), DIR_OUT,
+        name, before->record.key);
 }
 
 /* The next attempt, or the end of patience. `marks` stay on the file. */
@@ -117,10 +119,9 @@ static enum run_result later(struct settle *settle, const char *name,
     log_warn(before->record.key, unknown ? "outcome-unknown" : "retry-later",
         "mail=%s %s; next attempt in %llds%s", name, result->reason,
         (long long)(delay / MS_PER_SECOND), unknown ? "; it may have arrived" : "");
-    if (queue_mark(&run->spool, DIR_OUT, name, marks) &&
-        queue_set_time(&run->spool, DIR_OUT, name, now + delay))
-        return RUN_GOES_ON;
-    return errno == ENOENT ? RUN_GOES_ON : run_io_failed(run, before->record.key);
+    bool ok = queue_mark(&run->spool, DIR_OUT, name, marks) &&
+              queue_set_time(&run->spool, DIR_OUT, name, now + delay);
+    return run_unless_gone(run, ok, DIR_OUT, name, before->record.key);
 }
 
 static enum run_result hold(struct settle *settle, const char *name,

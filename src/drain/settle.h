@@ -27,6 +27,8 @@ enum run_result settle_mail(struct settle *settle, const char *name,
 enum run_result settle_marked_sent(struct settle *settle, const char *name, const char *key);
 
 enum run_result settle_sync(struct settle *settle);
+/* Syncs when 64 renames or a second wait for it: asked before each mail, and while one waits. */
+enum run_result settle_sync_due(struct settle *settle);
 
 /* delay = age, held between the bounds; all in ms. */
 int64_t settle_delay(int64_t age, int64_t shortest, int64_t longest);

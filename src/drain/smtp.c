@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include <curl/curl.h>
 
@@ -134,6 +135,16 @@ static size_t on_body(char *out, size_t size, size_t count, void *context)
     return len;
 }
 
+/* CURLOPT_XFERINFOFUNCTION: called at least once a second, also while a reply is waited for. */
+static int on_time(void *context, curl_off_t a, curl_off_t b, curl_off_t c, curl_off_t d)
+{
+    (void)a, (void)b, (void)c, (void)d;
+    const struct delivery *delivery = ((struct smtp *)context)->session.delivery;
+    if (delivery && delivery->waiting)
+        delivery->waiting(delivery->context);
+    return 0;
+}
+
 /* ---- setting up ---- */
 
 struct option {
@@ -190,6 +201,9 @@ static bool set_callbacks(struct smtp *smtp)
            curl_easy_setopt(easy, CURLOPT_SOCKOPTDATA, smtp) == CURLE_OK &&
            curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, on_ready) == CURLE_OK &&
            curl_easy_setopt(easy, CURLOPT_PREREQDATA, smtp) == CURLE_OK &&
+           curl_easy_setopt(easy, CURLOPT_NOPROGRESS, 0L) == CURLE_OK &&
+           curl_easy_setopt(easy, CURLOPT_XFERINFOFUNCTION, on_time) == CURLE_OK &&
+           curl_easy_setopt(easy, CURLOPT_XFERINFODATA, smtp) == CURLE_OK &&
            curl_easy_setopt(easy, CURLOPT_READFUNCTION, on_body) == CURLE_OK &&
            curl_easy_setopt(easy, CURLOPT_READDATA, smtp) == CURLE_OK;
 }
@@ -257,6 +271,20 @@ static int perform(struct smtp *smtp, const struct delivery *delivery, bool fres
     return (int)code;
 }
 
+/*
+ * libcurl keeps a connection on which the answer to the final dot did not come, and would take a
+ * late one for the next mail's. Shut down, it counts as dead and is neither used again nor told
+ * QUIT.
+ */
+static void drop_unanswered(struct smtp *smtp)
+{
+    curl_socket_t fd = CURL_SOCKET_BAD;
+    if (smtp->session.attempt.curl != CURLE_OK && smtp->session.attempt.waiting < STEP_END &&
+        curl_easy_getinfo(smtp->easy, CURLINFO_ACTIVESOCKET, &fd) == CURLE_OK &&
+        fd != CURL_SOCKET_BAD)
+        shutdown(fd, SHUT_RDWR);
+}
+
 /* The kept connection was closed by the server, with or without a 421, and nothing was handed over.
  */
 static bool was_stale(const struct smtp *smtp)
@@ -295,6 +323,7 @@ void smtp_send(void *state, const struct delivery *delivery, struct delivery_res
     smtp->session.attempt.curl = perform(smtp, delivery, false);
     if (was_stale(smtp))
         smtp->session.attempt.curl = perform(smtp, delivery, true);
+    drop_unanswered(smtp);
     smtp_classify(&smtp->session.attempt, result);
     describe(smtp, result);
 }

@@ -37,6 +37,8 @@ struct delivery {
      * False: something is wrong on our side, give up before that point: retry.
      */
     bool (*before_end)(void *context);
+    /* Called about once a second while an answer is waited for; may be NULL. */
+    void (*waiting)(void *context);
     void *context;
 };
 

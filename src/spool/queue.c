@@ -55,9 +55,9 @@ bool queue_probe(struct spool *spool)
     return spool_move(spool, DIR_OUT, name, DIR_SENT, name) && spool_remove(spool, DIR_SENT, name);
 }
 
-bool queue_due(int64_t mtime, int64_t now)
+bool queue_due(int64_t mtime, int64_t now, int64_t longest)
 {
-    return mtime <= now || mtime > now + QUEUE_MTIME_AHEAD_MAX;
+    return mtime <= now || mtime > now + longest;
 }
 
 static bool set_time(int fd, int64_t when)
@@ -138,8 +138,21 @@ void queue_remove_why(struct spool *spool, enum spool_dir dir, const char *name)
         unlinkat(spool->dir[dir], file, 0);
 }
 
+bool queue_gone(const struct spool *spool, enum spool_dir dir, const char *name)
+{
+    return errno == ENOENT && !spool_exists(spool, dir, name);
+}
+
 bool queue_give_up(
     struct spool *spool, enum spool_dir from, const char *name, enum spool_dir to, const char *why)
 {
-    return queue_write_why(spool, to, name, why) && spool_move(spool, from, name, to, name);
+    if (!queue_write_why(spool, to, name, why))
+        return false;
+    if (spool_move(spool, from, name, to, name))
+        return true;
+    int saved = errno;
+    if (queue_gone(spool, from, name))
+        queue_remove_why(spool, to, name);
+    errno = saved;
+    return false;
 }

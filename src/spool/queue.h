@@ -23,9 +23,6 @@
 
 enum { QUEUE_UNKNOWN = S_IXUSR, QUEUE_SENT = S_ISVTX };
 
-/* An mtime further ahead than any delay is a clock that jumped: due. */
-#define QUEUE_MTIME_AHEAD_MAX (2 * MS_PER_DAY)
-
 enum queue_lock { QUEUE_LOCKED, QUEUE_BUSY, QUEUE_LOCK_FAILED };
 
 /*
@@ -41,7 +38,11 @@ void queue_unlock(struct spool *spool);
  */
 bool queue_probe(struct spool *spool);
 
-bool queue_due(int64_t mtime, int64_t now);
+/*
+ * May it be taken now? `longest` is the longest delay that the settings allow (ms): an mtime
+ * further ahead comes from a clock that jumped, and does not wait.
+ */
+bool queue_due(int64_t mtime, int64_t now, int64_t longest);
 
 /*
  * Marks and times can only be set by a file's owner. A file of somebody else
@@ -61,8 +62,14 @@ bool queue_set_time(struct spool *spool, enum spool_dir dir, const char *name, i
 bool queue_write_why(struct spool *spool, enum spool_dir dir, const char *name, const char *why);
 void queue_remove_why(struct spool *spool, enum spool_dir dir, const char *name);
 
-/* To `to`, with a .why that is durable before the name moves. */
+/*
+ * To `to`, with a .why that is durable before the name moves. Where a person took the file away
+ * meanwhile, the .why goes too; queue_gone tells that from a failure.
+ */
 bool queue_give_up(
     struct spool *spool, enum spool_dir from, const char *name, enum spool_dir to, const char *why);
+
+/* After a call that failed with ENOENT: is it the file that is gone, and not a directory? */
+bool queue_gone(const struct spool *spool, enum spool_dir dir, const char *name);
 
 #endif

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
@@ -120,6 +121,14 @@ static bool try_naming(struct spool *spool, const char *path, struct buf *why)
     if (!busy || errno == ENOSPC || errno == EDQUOT || errno == EROFS)
         return true;
     return refuse(why, path, "tmp", strerror(errno));
+}
+
+bool spool_become_owner(const char *path)
+{
+    struct stat st;
+    if (geteuid() != 0 || stat(path, &st) < 0 || st.st_uid == 0)
+        return true; /* a path that cannot be had is spool_open's to tell */
+    return setgroups(1, &st.st_gid) == 0 && setgid(st.st_gid) == 0 && setuid(st.st_uid) == 0;
 }
 
 bool spool_open(struct spool *spool, const char *path, struct buf *why)

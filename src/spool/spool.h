@@ -65,6 +65,11 @@ const char *spool_dir_name(enum spool_dir dir);
  * systems, a file system that can neither rename without replacing nor link.
  */
 bool spool_open(struct spool *spool, const char *path, struct buf *why);
+/*
+ * Where root is about to change the spool: become its owner for good, so that no file is left that
+ * the spool's user cannot settle. Nothing happens for anybody else. False: errno.
+ */
+bool spool_become_owner(const char *path);
 /* Opens what is there and makes nothing; directories that cannot be opened stay at -1. */
 bool spool_open_readonly(struct spool *spool, const char *path, struct buf *why);
 void spool_close(struct spool *spool);

@@ -69,13 +69,14 @@ static void take_record(struct tool *tool, struct line *line, const struct recor
     }
 }
 
-static void make_note(const struct line *line, int64_t now, char *out, size_t size)
+static void make_note(const struct tool *tool, const struct line *line, char *out, size_t size)
 {
+    int64_t now = tool->now;
     char next[AGE_TEXT];
     const char *mark = line->item->mode & QUEUE_SENT      ? ", accepted"
                        : line->item->mode & QUEUE_UNKNOWN ? ", unknown"
                                                           : "";
-    bool due = queue_due(line->item->mtime, now);
+    bool due = tool_due(&tool->conf, line->dir, line->item->mtime, now);
     out_ago(line->item->mtime, now, next);
     if (line->not_whole)
         snprintf(out, size, "not whole");
@@ -106,7 +107,7 @@ static void add_row(struct listing *listing, const struct line *line)
 {
     char name[300], age[TIME_TEXT], note[AGE_TEXT + 32];
     make_name(line->item, name, sizeof name);
-    make_note(line, listing->tool->now, note, sizeof note);
+    make_note(listing->tool, line, note, sizeof note);
     time_format_age(listing->tool->now - line->since, age);
     table_add(&listing->table, (const char *[]){spool_dir_name(line->dir), name, age,
                                    line->known ? provider_name(line->provider) : "-",

@@ -1,7 +1,7 @@
 /* The spool of this installation, for looking at and for changing. Contract: tool/tool.h. */
 #include <errno.h>
-#include <fcntl.h>
 #include <grp.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -84,25 +84,14 @@ int tool_look(struct tool *tool)
     return check_closed(tool);
 }
 
-static int become_owner(struct tool *tool)
-{
-    struct stat st;
-    if (geteuid() != 0 || stat(tool->spool_path, &st) < 0 || st.st_uid == 0)
-        return EX_OK;
-    if (setgroups(1, &st.st_gid) == 0 && setgid(st.st_gid) == 0 && setuid(st.st_uid) == 0)
-        return EX_OK;
-    return complain(tool, "become the owner of the spool", errno);
-}
-
 int tool_open(struct tool *tool)
 {
     struct buf why = {0};
     tool_settings(tool);
     if (!find_path(tool))
         return EX_CONFIG;
-    int code = become_owner(tool);
-    if (code != EX_OK)
-        return code;
+    if (!spool_become_owner(tool->spool_path))
+        return complain(tool, "become the owner of the spool", errno);
     errno = 0;
     return spool_open(&tool->spool, tool->spool_path, &why) ? EX_OK : refused(tool, &why, errno);
 }

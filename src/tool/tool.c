@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/io.h"
+#include "spool/queue.h"
 
 /* ---- messages ---- */
 
@@ -160,4 +161,9 @@ int tool_read(struct tool *tool, const char *path, struct buf *data)
         return EX_OK;
     tool_say(tool, "%s: %s", input ? "standard input" : path, strerror(saved));
     return tool_status_of(saved);
+}
+
+bool tool_due(const struct conf *conf, enum spool_dir dir, int64_t mtime, int64_t now)
+{
+    return queue_due(mtime, now, conf_number(conf, dir == DIR_OUT ? SET_RETRY_MAX : SET_FOLD));
 }

@@ -103,4 +103,7 @@ int tool_status_of(int error);
 /* Appends a whole file, or standard input for "-"; EX_OK, or the exit status after a complaint. */
 int tool_read(struct tool *tool, const char *path, struct buf *data);
 
+/* Would a drain take a file of that mtime now? Only new/ and out/ know waiting. */
+bool tool_due(const struct conf *conf, enum spool_dir dir, int64_t mtime, int64_t now);
+
 #endif

@@ -59,6 +59,7 @@ static bool look_at(struct tool *tool, struct trace *trace, const struct place *
 static bool look(struct tool *tool, struct trace *trace, const struct places *places)
 {
     trace->now = tool->now;
+    trace->conf = &tool->conf;
     trace->park = conf_number(&tool->conf, SET_UNKNOWN) == UNKNOWN_PARK;
     memcpy(
         trace->key, places->count ? places->item[0].parsed.key : "", places->count ? KEY_SIZE : 1);
@@ -107,7 +108,8 @@ static void print_file(const struct trace *trace, const struct trace_file *file)
     if (file->gone)
         printf("  has moved on meanwhile");
     else if (place->dir == DIR_OUT)
-        printf("  next attempt %s", queue_due(place->mtime, trace->now) ? "now" : ago);
+        printf("  next attempt %s",
+            tool_due(trace->conf, DIR_OUT, place->mtime, trace->now) ? "now" : ago);
     else
         printf("  %s", ago);
     if (file->not_whole)

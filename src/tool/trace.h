@@ -31,6 +31,7 @@ struct trace {
     struct trace_file *file;
     size_t count;
     int64_t now;
+    const struct conf *conf;
     bool park; /* BOOKSPOOL_UNKNOWN=park: mails of unknown outcome wait for a person */
 };
 

@@ -92,7 +92,7 @@ static void say_new(const struct trace *trace, const struct trace_file *file, st
         buf_printf(out,
             "the file in new/ is not whole (%s): the drain moves it to bad/ after an hour",
             file->not_whole);
-    else if (!queue_due(mtime, trace->now))
+    else if (!tool_due(trace->conf, DIR_NEW, mtime, trace->now))
         buf_printf(out, "waits for the other half of a move, or to be tried again %s", ago);
     else if (trace->now - mtime > SLOW)
         buf_puts(out, "waits for the drain: is bookspool-drain run by cron or a timer?");
@@ -129,7 +129,7 @@ static void say_waiting(const struct trace *trace, const struct mails *mails, st
     if (!mails->waiting)
         return;
     out_ago(mails->next, trace->now, next);
-    bool due = queue_due(mails->next, trace->now);
+    bool due = tool_due(trace->conf, DIR_OUT, mails->next, trace->now);
     part(out);
     buf_printf(out, "%zu mail%s waiting, next attempt %s", mails->waiting, s(mails->waiting),
         due ? "with the next drain" : next);

@@ -34,13 +34,14 @@ REPLIES = {
     "RSET": "250 reset",
     "NOOP": "250 fine",
 }
-HANG_UP, SILENT, BODY = "hang up", "silent", "body"
+HANG_UP, SILENT, BODY, LATE = "hang up", "silent", "body", "late "
 
 
 class Scripted:
     """`replies` replaces answers of REPLIES, by step; a list is used up one by one, its
     last stays. HANG_UP closes instead, SILENT never answers; for BODY, amid the message.
-    A reply that ends with HANG_UP ("421 bye" + HANG_UP) is given, then the connection closed."""
+    A reply that ends with HANG_UP ("421 bye" + HANG_UP) is given, then the connection closed.
+    LATE + "2.5 552 full" is given after so many seconds."""
 
     def __init__(self, replies=None, delay=0):
         self.replies = {**REPLIES, **(replies or {})}
@@ -90,6 +91,9 @@ class Scripted:
         if reply == SILENT:
             self._stopping.wait(60)
             raise OSError
+        if reply.startswith(LATE):
+            seconds, reply = reply.removeprefix(LATE).split(" ", 1)
+            self._stopping.wait(float(seconds))
         time.sleep(self.delay)
         text = reply.removesuffix(HANG_UP)
         if text:

@@ -58,10 +58,10 @@ static void due_now_later_and_after_a_jump(void **state)
 {
     (void)state;
     int64_t now = clock_now();
-    assert_true(queue_due(now, now));
-    assert_true(queue_due(now - MS_PER_DAY, now));
-    assert_false(queue_due(now + 1000, now));
-    assert_true(queue_due(now + 30 * MS_PER_DAY, now));
+    assert_true(queue_due(now, now, 3600000));
+    assert_true(queue_due(now - MS_PER_DAY, now, 3600000));
+    assert_false(queue_due(now + 1000, now, 3600000));
+    assert_true(queue_due(now + 3600001, now, 3600000));
 }
 
 static void marks_and_times_stay_when_adopted(void **state)
