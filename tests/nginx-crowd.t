@@ -81,11 +81,11 @@ def crowd():
         equal(len(world.mails()), EVENTS, "but no further mail")
 
 
-def killer(world, workers, stop, deaths):
-    """Kills one worker after the other and starts a new one in its place."""
-    while not stop.wait(0.02):
+def killer(world, workers, stop, deaths, how=signal.SIGKILL, pause=0.02):
+    """Ends one worker after the other and starts a new one in its place."""
+    while not stop.wait(pause):
         victim = workers.pop(0)
-        world.stop(victim, signal.SIGKILL)
+        world.stop(victim, how)
         workers += world.start_receiver(workers=1)
         deaths.append(victim.pid)
 
@@ -103,6 +103,26 @@ def workers_die():
         stop.set()
         thread.join()
         check_survivors(world, events, statuses, deaths)
+
+
+def workers_are_restarted():
+    """SIGTERM, as at an upgrade: nobody notices."""
+    with World() as world:
+        workers = world.start_receiver(workers=2)
+        world.start_nginx()
+        events = make_events(world, 600)
+        stop, ends = threading.Event(), []
+        thread = threading.Thread(target=killer,
+                                  args=(world, workers, stop, ends, signal.SIGTERM, 0.2))
+        thread.start()
+        clients = start_clients(world, [events[n::4] for n in range(4)])
+        statuses = [status for client in clients
+                    for status in client.communicate(timeout=300)[0].split()]
+        stop.set()
+        thread.join()
+        ok(len(ends) > 0, f"workers were restarted under load ({len(ends)})")
+        equal(set(statuses), {"200"}, "every answer is a 200")
+        equal(len(world.spool("new")), len(events), "every event is in the spool")
 
 
 def die_with_a_request(world):
@@ -148,5 +168,6 @@ def check_survivors(world, events, statuses, deaths):
 need("nginx", "curl")
 crowd()
 workers_die()
+workers_are_restarted()
 one_dies_at_rest()
 finish()

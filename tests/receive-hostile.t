@@ -3,6 +3,7 @@
 
 import os
 import signal
+import socket
 import struct
 import sys
 import time
@@ -105,6 +106,18 @@ def garbage(world, peers):
         client.send(request(signed(world, body), body))
     peers.next_is_served("hang-up before the answer")
     ok(wait_for(lambda: key_of("calcom", body) in world.spool("new")), "whose event is kept")
+
+
+def pipelined(world, peers):
+    """Requests upon requests, then no more: each is answered, one a turn."""
+    bodies = [body_of(f"pipelined {number}") for number in range(3)]
+    with Client(world.socket, PATIENCE) as client:
+        client.send(b"".join(request(signed(world, body), body, keep=True) for body in bodies))
+        client.socket.shutdown(socket.SHUT_WR)
+        answers = [client.answer() for _ in bodies]
+    equal([answer and answer.status for answer in answers], [200] * 3, "pipelined, then half closed")
+    ok(all(key_of("calcom", body) in world.spool("new") for body in bodies), "and stored")
+    peers.next_is_served("pipelining")
 
 
 def dribble(world, peers):
@@ -253,6 +266,7 @@ with World({"BOOKSPOOL_DEADLINE": f"{DEADLINE}s", "BOOKSPOOL_LOG_LEVEL": "debug"
     receiver = world.start_receiver()
     peers = Peers(world)
     garbage(world, peers)
+    pipelined(world, peers)
     dribble(world, peers)
     shapes(world, peers)
     too_large(world, peers)

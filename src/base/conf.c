@@ -23,6 +23,7 @@ struct place {
     mode_t mode;
     bool may_hold_secrets;
     unsigned home; /* whose own file it is; 0: everybody's */
+    enum how { HOW_NONE, HOW_PLAIN, HOW_FILE } how[SETTINGS]; /* as KEY, or as KEY_FILE */
 };
 
 static void complain(struct conf *conf, const struct place *place, const char *key,
@@ -116,14 +117,11 @@ static bool keep(struct conf *conf, enum setting which, const char *text)
     return true;
 }
 
-/* An empty value is the same as none: an empty secret must never count as a key. */
 static void take(struct conf *conf, enum setting which, const char *text, const struct place *place)
 {
     struct buf hint = {0};
     struct conf_value *value = &conf->value[which];
     forget(value);
-    if (!*text)
-        return;
     const char *wrong = conf_value_check(&settings[which], text, value, &hint);
     if (wrong && settings[which].secret)
         complain(conf, place, settings[which].name, "must be %s", wrong);
@@ -176,12 +174,29 @@ static enum setting resolve(const char *key, bool *by_file)
     return which;
 }
 
+static bool may_know(const struct conf *conf, enum setting which);
+
+/* An empty value is the same as none: an empty secret must never count as a key. */
+static void take_either(
+    struct conf *conf, enum setting which, bool by_file, const char *text, struct place *place)
+{
+    enum how how = by_file ? HOW_FILE : HOW_PLAIN;
+    if (!*text || !may_know(conf, which))
+        return;
+    if (place->how[which] != HOW_NONE && place->how[which] != how)
+        complain(conf, place, settings[which].name,
+            "is set twice here, as itself and as " FILE_SUFFIX ": one must go");
+    else
+        (by_file ? take_file : take)(conf, which, text, place);
+    place->how[which] = how;
+}
+
 static bool may_know(const struct conf *conf, enum setting which)
 {
     return settings[which].programs & conf->program;
 }
 
-static void take_from_file(struct conf *conf, const struct place *place, char *key, char *text)
+static void take_from_file(struct conf *conf, struct place *place, char *key, char *text)
 {
     bool by_file;
     enum setting which = resolve(key, &by_file);
@@ -197,8 +212,8 @@ static void take_from_file(struct conf *conf, const struct place *place, char *k
         complain(conf, place, key,
             "is a secret in a file open to others (mode %03o): chmod o-rwx %s", place->mode & 0777,
             place->file);
-    } else if (may_know(conf, which)) {
-        by_file ? take_file(conf, which, text, place) : take(conf, which, text, place);
+    } else {
+        take_either(conf, which, by_file, text, place);
     }
 }
 
@@ -215,6 +230,8 @@ static void read_file(
         buf_free(&text);
         return;
     }
+    if (strlen(text.data) != text.len)
+        complain(conf, &place, "a NUL byte", "must not stand in a settings file");
     char *at = text.data, *key, *value;
     enum conf_line line;
     while ((line = conf_file_next(&at, &place.line, &key, &value)) != CONF_LINE_END) {
@@ -244,9 +261,8 @@ static bool is_ours(const char *key)
     return strncmp(key, "BOOKSPOOL_", 10) == 0 && strcmp(key, "BOOKSPOOL_CONF") != 0;
 }
 
-static void take_from_environment(struct conf *conf, char *entry)
+static void take_from_environment(struct conf *conf, struct place *place, char *entry)
 {
-    static const struct place place = {.file = NULL};
     char key[64];
     char *equals = strchr(entry, '=');
     if (!equals || (size_t)(equals - entry) >= sizeof key)
@@ -257,12 +273,10 @@ static void take_from_environment(struct conf *conf, char *entry)
     enum setting which = resolve(key, &by_file);
     if (which == SETTINGS) {
         if (is_ours(key))
-            complain_unknown(conf, &place, key);
+            complain_unknown(conf, place, key);
         return;
     }
-    if (may_know(conf, which))
-        by_file ? take_file(conf, which, equals + 1, &place)
-                : take(conf, which, equals + 1, &place);
+    take_either(conf, which, by_file, equals + 1, place);
     if (settings[which].secret && !by_file)
         wipe(equals + 1);
 }
@@ -303,6 +317,11 @@ static bool is_maildir(const struct conf *conf)
     return !transport || strncmp(transport, "maildir:", 8) == 0;
 }
 
+static bool is_reserved(const char *path)
+{
+    return strncmp(path, "/api/health", 11) == 0 || strcmp(path, "/metrics") == 0;
+}
+
 /* What one setting asks of another. */
 static void check_together(struct conf *conf)
 {
@@ -323,6 +342,12 @@ static void check_together(struct conf *conf)
                 0,
             "CALCOM_WEBHOOK_ENDPOINT and CALENDLY_WEBHOOK_ENDPOINT_PREFIX: must not be the same "
             "path: the provider is chosen by path");
+    if (may_know(conf, SET_CALCOM_ENDPOINT) && conf->errors.len == 0)
+        require(conf,
+            !is_reserved(conf_text(conf, SET_CALCOM_ENDPOINT)) &&
+                !is_reserved(conf_text(conf, SET_CALENDLY_ENDPOINT)),
+            "CALCOM_WEBHOOK_ENDPOINT and CALENDLY_WEBHOOK_ENDPOINT_PREFIX: /api/health and "
+            "/metrics are taken");
 }
 
 static void warn_later(struct conf *conf)
@@ -336,6 +361,7 @@ static void warn_later(struct conf *conf)
 bool conf_load(struct conf *conf, enum conf_program program)
 {
     *conf = (struct conf){.program = program};
+    struct place environment = {.file = NULL};
     const char *chosen = getenv("BOOKSPOOL_CONF");
     const char *path = chosen && *chosen ? chosen : DEFAULT_CONF;
     read_file(conf, path, false, 0, chosen && *chosen);
@@ -344,7 +370,7 @@ bool conf_load(struct conf *conf, enum conf_program program)
     if (program != CONF_RECEIVE)
         read_beside(conf, path, "drain.env", CONF_DRAIN);
     for (char **entry = environ; *entry; entry++)
-        take_from_environment(conf, *entry);
+        take_from_environment(conf, &environment, *entry);
     for (enum setting i = 0; i < SETTINGS; i++)
         apply_default(conf, i);
     expand_state(conf, SET_TRANSPORT);

@@ -1,5 +1,6 @@
 #include "base/json.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -7,7 +8,12 @@
 
 enum { EXACT_DIGITS = 15, PATH_NAME = 64 };
 
+/*
+ * Text that needs no mending is neither copied nor parsed from a copy: out stays empty until the
+ * first replacement.
+ */
 struct scan {
+    const char *kept; /* what lies between here and `at` is good, and not in out yet */
     const char *at, *end;
     struct buf out;
 };
@@ -45,66 +51,62 @@ static bool is_low(long unit)
     return unit >= 0xdc00 && unit <= 0xdfff;
 }
 
-static void copy(struct scan *s, size_t count)
+/* The next `count` bytes go, and `text` comes in their place. */
+static void replace(struct scan *s, size_t count, const char *text)
 {
-    buf_add(&s->out, s->at, count);
+    buf_add(&s->out, s->kept, (size_t)(s->at - s->kept));
+    buf_puts(&s->out, text);
     s->at += count;
+    s->kept = s->at;
 }
 
 static void mend_escape(struct scan *s)
 {
     long unit = unit_at(s->at, s->end);
-    if (unit < 0) {
-        copy(s, s->end - s->at < 2 ? 1 : 2);
-    } else if (is_high(unit) && is_low(unit_at(s->at + 6, s->end))) {
-        copy(s, 12);
-    } else if (is_high(unit) || is_low(unit)) {
-        buf_puts(&s->out, "\\ufffd");
+    if (unit < 0)
+        s->at += s->end - s->at < 2 ? 1 : 2;
+    else if (is_high(unit) && is_low(unit_at(s->at + 6, s->end)))
+        s->at += 12;
+    else if (is_high(unit) || is_low(unit))
+        replace(s, 6, "\\ufffd");
+    else if (unit == 0)
+        replace(s, 6, " ");
+    else
         s->at += 6;
-    } else if (unit == 0) {
-        buf_putc(&s->out, ' ');
-        s->at += 6;
-    } else {
-        copy(s, 6);
-    }
 }
 
 static void mend_string(struct scan *s)
 {
-    copy(s, 1);
-    while (s->at < s->end && *s->at != '"') {
-        const char *plain = s->at;
-        while (plain < s->end && *plain != '"' && *plain != '\\' && *plain != '\0')
-            plain++;
-        copy(s, (size_t)(plain - s->at));
-        if (s->at == s->end)
-            return;
+    for (s->at++; s->at < s->end && *s->at != '"';) {
         if (*s->at == '\\')
             mend_escape(s);
-        else if (*s->at == '\0') {
-            buf_putc(&s->out, ' ');
+        else if (*s->at == '\0')
+            replace(s, 1, " ");
+        else
             s->at++;
-        }
     }
     if (s->at < s->end)
-        copy(s, 1);
+        s->at++;
+}
+
+static bool in_number(char c)
+{
+    return (c >= '0' && c <= '9') || c == '.' || c == 'e' || c == 'E' || c == '+' || c == '-';
 }
 
 static void mend_number(struct scan *s)
 {
-    const char *p = s->at + (*s->at == '-');
-    const char *first = p;
+    const char *start = s->at, *p = start + (*start == '-'), *first = p;
     while (p < s->end && *p >= '0' && *p <= '9')
         p++;
-    bool whole = p == s->end || !strchr(".eE", *p) || *p == '\0';
-    bool quote = whole && p - first > EXACT_DIGITS;
-    if (quote)
-        buf_putc(&s->out, '"');
-    copy(s, (size_t)(p - s->at));
-    if (quote)
-        buf_putc(&s->out, '"');
-    while (!whole && s->at < s->end && *s->at && strchr("0123456789.eE+-", *s->at))
-        copy(s, 1);
+    bool whole = p == s->end || !in_number(*p);
+    if (whole && p - first > EXACT_DIGITS) {
+        replace(s, 0, "\"");
+        s->at = p;
+        replace(s, 0, "\"");
+    }
+    for (s->at = p; s->at < s->end && in_number(*s->at);)
+        s->at++;
 }
 
 static void mend(struct scan *s)
@@ -115,24 +117,51 @@ static void mend(struct scan *s)
         else if (*s->at == '-' || (*s->at >= '0' && *s->at <= '9'))
             mend_number(s);
         else
-            copy(s, 1);
+            s->at++;
     }
+    if (s->out.len)
+        replace(s, 0, "");
+}
+
+/* cJSON does not tell a wrong text from a want of memory. */
+static bool memory_failed;
+
+static void *allocate(size_t size)
+{
+    void *memory = malloc(size);
+    memory_failed |= !memory;
+    return memory;
+}
+
+static cJSON *parse(const char *text, size_t len)
+{
+    static cJSON_Hooks hooks = {allocate, free};
+    const char *end = NULL;
+    cJSON_InitHooks(&hooks);
+    cJSON *root = cJSON_ParseWithLengthOpts(text, len, &end, 0);
+    while (root && end < text + len && strchr(" \t\r\n", *end) && *end)
+        end++;
+    if (root && end < text + len) {
+        cJSON_Delete(root);
+        root = NULL;
+    }
+    return root;
 }
 
 cJSON *json_parse(const char *text, size_t len)
 {
-    struct scan s = {.at = text, .end = text + len};
-    if (buf_reserve(&s.out, len))
-        mend(&s);
+    struct scan s = {.kept = text, .at = text, .end = text + len};
     cJSON *root = NULL;
-    const char *end = NULL;
-    if (!s.out.failed && s.out.len)
-        root = cJSON_ParseWithLengthOpts(s.out.data, s.out.len, &end, 0);
-    if (root && strspn(end, " \t\r\n") != (size_t)(s.out.data + s.out.len - end)) {
-        cJSON_Delete(root);
-        root = NULL;
-    }
+    memory_failed = false;
+    if (len)
+        mend(&s);
+    if (s.out.failed)
+        memory_failed = true;
+    else if (len)
+        root = s.out.len ? parse(s.out.data, s.out.len) : parse(text, len);
     buf_free(&s.out);
+    if (!root)
+        errno = memory_failed ? ENOMEM : EILSEQ;
     return root;
 }
 

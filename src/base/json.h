@@ -20,7 +20,10 @@
 
 #include <cjson/cJSON.h>
 
-/* NULL when the len bytes are not one JSON text. The caller frees with cJSON_Delete. */
+/*
+ * The caller frees with cJSON_Delete. NULL: errno is EILSEQ when the len bytes are not one JSON
+ * text, ENOMEM when memory was short.
+ */
 cJSON *json_parse(const char *text, size_t len);
 
 /* The member of that exact name; NULL when there is none or `object` is not an object. */

@@ -2,9 +2,11 @@
 
 #include <errno.h>
 #include <stdarg.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <syslog.h>
 #include <unistd.h>
 
@@ -26,10 +28,23 @@ static const struct {
     [LOG_LEVEL_DEBUG] = {"debug", LOG_DEBUG},
 };
 
+/* "DEVICE:INODE" of the journal's socket (systemd.exec(5)); it may be inherited by a program whose
+ * standard error goes elsewhere. */
+static bool is_journal(void)
+{
+    struct stat st;
+    char here[64];
+    const char *stream = getenv("JOURNAL_STREAM");
+    if (!stream || fstat(STDERR_FILENO, &st) < 0)
+        return false;
+    snprintf(here, sizeof here, "%ju:%ju", (uintmax_t)st.st_dev, (uintmax_t)st.st_ino);
+    return strcmp(stream, here) == 0;
+}
+
 void log_setup(const struct log_options *chosen)
 {
     options = *chosen;
-    journal = getenv("JOURNAL_STREAM") != NULL;
+    journal = is_journal();
     if (options.syslog)
         openlog(options.program, LOG_PID | LOG_NDELAY, LOG_MAIL);
 }
@@ -82,9 +97,14 @@ static int format_text(char *line, size_t size, enum log_level level, const char
         line, size, "%s%s %s%s%s\n", head, key ? key : "-", reason, *detail ? ": " : "", detail);
 }
 
+bool log_wanted(enum log_level level)
+{
+    return level <= options.level;
+}
+
 void log_line(enum log_level level, const char *key, const char *reason, const char *format, ...)
 {
-    if (level > options.level)
+    if (!log_wanted(level))
         return;
     int saved = errno;
     char detail[DETAIL_SIZE], line[LINE_SIZE];

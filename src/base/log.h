@@ -30,6 +30,9 @@ struct log_options {
 /* Before the first call, lines go to standard error as text, at level info. */
 void log_setup(const struct log_options *options);
 
+/* Would a line of that level be written? */
+bool log_wanted(enum log_level level);
+
 /* key may be NULL: the line concerns no event. */
 void log_line(enum log_level level, const char *key, const char *reason, const char *format, ...)
     __attribute__((format(printf, 4, 5)));

@@ -133,7 +133,8 @@ static void map_move(const cJSON *payload, struct event *event)
 {
     struct booking *b = &event->booking;
     const char *old = map_line(&event->arena, payload, "old_invitee");
-    bool gone = json_true(payload, "rescheduled") || json_text(payload, "new_invitee");
+    bool gone =
+        json_true(payload, "rescheduled") || map_line(&event->arena, payload, "new_invitee");
     if (event->kind == KIND_CREATED && old)
         event->kind = KIND_RESCHEDULED;
     if (event->kind == KIND_RESCHEDULED)

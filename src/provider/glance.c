@@ -1,3 +1,4 @@
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -75,11 +76,13 @@ static bool names_booking(const cJSON *object)
     return false;
 }
 
-void provider_glance(
+bool provider_glance(
     enum provider provider, const char *header, const void *body, size_t len, struct glance *glance)
 {
-    cJSON *root = json_parse(body, len);
     *glance = (struct glance){.clock = CLOCK_NONE, .at = TIME_NONE};
+    cJSON *root = json_parse(body, len);
+    if (!root && errno == ENOMEM)
+        return false;
     if (provider == PROVIDER_CALENDLY)
         glance_calendly(root, header, glance);
     else
@@ -87,6 +90,7 @@ void provider_glance(
     glance->anonymous = !holds_date_time(body, len) && !names_booking(root) &&
                         !names_booking(json_get(root, "payload"));
     cJSON_Delete(root);
+    return true;
 }
 
 /* Far-off times must not wrap: the difference of two int64_t always fits a uint64_t. */

@@ -1,5 +1,6 @@
 #include "provider/provider.h"
 
+#include <errno.h>
 #include <string.h>
 
 #include "base/json.h"
@@ -52,6 +53,8 @@ bool provider_map(const struct record *record, struct event *event)
 {
     start(record, event);
     cJSON *root = json_parse(record->body, record->length);
+    if (!root && errno == ENOMEM)
+        return false;
     if (!cJSON_IsObject(root)) {
         map_plain(root, record, event);
     } else {

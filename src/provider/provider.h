@@ -76,10 +76,11 @@ struct glance {
 };
 
 /*
- * For a body whose signature was right. Never fails: what cannot be understood has no clock and
- * no name. `header` is the signature header (Calendly's clock is in it).
+ * For a body whose signature was right. What cannot be understood has no clock and no name.
+ * `header` is the signature header (Calendly's clock is in it). False: memory was short, and
+ * nothing is known; to take that for a body without a clock would open the window.
  */
-void provider_glance(enum provider provider, const char *header, const void *body, size_t len,
+bool provider_glance(enum provider provider, const char *header, const void *body, size_t len,
     struct glance *glance);
 
 /* Within the window, in both directions. `window` is in ms and bounds CLOCK_SENT. */

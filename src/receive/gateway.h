@@ -33,7 +33,8 @@ const char *gateway_selftest(void);
 
 /*
  * Parses a whole request: `data` and, where `tail` is not NULL, one more record header
- * (guard_stdin_end). False: libfcgi refused it or memory is short; nothing is open then.
+ * (guard_stdin_end). False: libfcgi refused it; nothing is open then. libfcgi aborts the process
+ * where memory is short: no 200 was given, and a supervisor starts another.
  */
 bool gateway_open(struct exchange *x, const void *data, size_t len, const unsigned char *tail);
 

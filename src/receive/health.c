@@ -1,6 +1,15 @@
 #include "receive/health.h"
 
+#include <errno.h>
+
 #include "receive/responder.h"
+
+const char *health_no_room(struct accept_batch *batch)
+{
+    if (accept_has_room(batch))
+        return NULL;
+    return errno == EROFS ? "spool-read-only" : errno == ENOSPC ? "spool-full" : "spool-failed";
+}
 
 static bool has_key(const struct responder *r, enum provider provider)
 {
@@ -12,12 +21,8 @@ static bool has_key(const struct responder *r, enum provider provider)
 
 void health_answer(const struct responder *r, enum provider provider, struct reply *reply)
 {
-    reply->reason = NULL;
-    if (!accept_writable(r->batch))
-        reply->reason = "spool-not-writable";
-    else if (!accept_has_room(r->batch))
-        reply->reason = "spool-full";
-    else if (!has_key(r, provider))
+    reply->reason = accept_writable(r->batch) ? health_no_room(r->batch) : "spool-not-writable";
+    if (!reply->reason && !has_key(r, provider))
         reply->reason = "no-key";
     reply->status = reply->reason ? REPLY_FAIL : REPLY_PASS;
 }

@@ -9,10 +9,14 @@
 
 #include "event/key.h"
 #include "receive/reply.h"
+#include "spool/accept.h"
 
 struct responder;
 
 /* `provider` may be PROVIDERS: all of them. Sets status and reason of the reply. */
 void health_answer(const struct responder *r, enum provider provider, struct reply *reply);
+
+/* The reason code why nothing can be stored at present; NULL: there is room. */
+const char *health_no_room(struct accept_batch *batch);
 
 #endif

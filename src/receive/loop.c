@@ -25,7 +25,9 @@ enum {
     OTHER_DESCRIPTORS = ACCEPT_BATCH_MAX + 32,
     IDLE_MS = 75 * 1000,
     LINGER_MS = 2 * 1000,
-    PAUSE_MS = 1000 /* without accepting, when descriptors or memory are short */
+    PAUSE_MS = 1000, /* without accepting, when descriptors or memory are short */
+    TELL_MS = 60 * 1000,
+    GRACE_MS = 500 /* for who is silent when we are told to stop */
 };
 
 struct loop {
@@ -33,6 +35,7 @@ struct loop {
     int epoll, listener, signals;
     bool accepting, stopping;
     int64_t now, resume_at;
+    int64_t tell_at; /* one line for a shortage, however long it lasts */
     size_t connections_max;
     struct conn_table table;
     struct buf body, response;
@@ -188,6 +191,9 @@ static void begin(struct loop *l, struct conn *c)
 
 static void readable(struct loop *l, struct conn *c)
 {
+    /* whoever sends request upon request is read as fast as he is answered */
+    if (c->state == CONN_PENDING)
+        return;
     ssize_t n = recv(c->fd, l->scratch, sizeof l->scratch, 0);
     if (n < 0 && (errno == EAGAIN || errno == EINTR))
         return;
@@ -243,20 +249,27 @@ static void set_accepting(struct loop *l, bool accepting)
 
 static void pause_accepting(struct loop *l, const char *reason)
 {
-    log_warn(NULL, "accept-paused", "%s", reason);
+    if (l->now >= l->tell_at)
+        log_warn(NULL, "accept-paused", "%s", reason);
+    l->tell_at = l->now + TELL_MS;
     set_accepting(l, false);
     l->resume_at = l->now + PAUSE_MS;
 }
 
-/* The longest idle one goes first. */
+/* The longest idle one goes first, then who has said nothing for longest. */
+static bool evict(struct loop *l)
+{
+    struct conn *c = l->table.queue[CONN_IDLE].first;
+    if (!c)
+        c = l->table.queue[CONN_FRESH].first;
+    if (c)
+        conn_drop(&l->table, c);
+    return c != NULL;
+}
+
 static bool have_place(struct loop *l)
 {
-    if (l->table.count < l->connections_max)
-        return true;
-    struct conn *idle = l->table.queue[CONN_IDLE].first;
-    if (idle)
-        conn_drop(&l->table, idle);
-    return idle != NULL;
+    return l->table.count < l->connections_max || evict(l);
 }
 
 static void add(struct loop *l, int fd)
@@ -285,6 +298,8 @@ static void accept_some(struct loop *l, int most)
             add(l, fd);
         else if (errno == EAGAIN)
             return;
+        else if ((errno == EMFILE || errno == ENFILE) && evict(l))
+            continue;
         else if (!passing(errno)) {
             pause_accepting(l, strerror(errno));
             return;
@@ -307,15 +322,19 @@ static void expire(struct loop *l)
         set_accepting(l, true);
 }
 
-/* Bytes may lie in the socket of a connection that has not been read yet. */
-static void close_silent(struct loop *l, enum conn_state state)
+/*
+ * nginx may be sending on a kept connection just now. Closed at once, it would meet two dead ones
+ * in a row and answer 503; after a moment of silence it has seen that we are leaving.
+ */
+static void hasten(struct loop *l, enum conn_state state)
 {
     struct conn_queue *q = &l->table.queue[state];
-    struct conn *c;
-    while ((c = q->first)) {
-        readable(l, c);
-        if (q->first == c)
-            conn_drop(&l->table, c);
+    struct conn *c, *last = q->last;
+    l->table.life[state] = GRACE_MS;
+    for (bool more = last != NULL; more;) {
+        c = q->first;
+        more = c != last;
+        conn_move(&l->table, c, state, l->now);
     }
 }
 
@@ -329,8 +348,8 @@ static void stop(struct loop *l)
     accept_some(l, INT_MAX);
     set_accepting(l, false);
     l->stopping = true;
-    close_silent(l, CONN_FRESH);
-    close_silent(l, CONN_IDLE);
+    hasten(l, CONN_FRESH);
+    hasten(l, CONN_IDLE);
 }
 
 static int timeout(const struct loop *l)
@@ -364,7 +383,8 @@ static void turn(struct loop *l, const struct epoll_event *event, int count)
     commit(l);
     if (knocked && l->accepting)
         accept_some(l, ACCEPTS_A_TURN);
-    expire(l);
+    if (count < EVENTS) /* else there are some whose bytes wait for us */
+        expire(l);
 }
 
 /* ---- from start to end ---- */

@@ -50,9 +50,11 @@ static bool bounded(const struct verdict *v)
 static bool may_write(struct responder *r, const struct verdict *v)
 {
     unsigned long dropped;
+    enum reply_status status = v->reply.status;
     if (!bounded(v))
         return true;
-    enum reply_status status = v->reply.status;
+    if (!log_wanted(rules[status].level)) /* a line that is not written is not dropped */
+        return false;
     bool allowed = limiter_allows(&r->limiter[status], clock_monotonic(), &dropped);
     if (dropped)
         log_warn(NULL, "lines-dropped", "%lu like the next one, %s", dropped, reply_word(status));

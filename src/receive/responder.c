@@ -133,17 +133,20 @@ static bool make_record(struct responder *r, const struct request *request, cons
     return record_encode(&record, &r->file) && !r->file.failed;
 }
 
-static bool has_room(struct responder *r)
+/* Asked once a turn. */
+static const char *no_room(struct responder *r)
 {
-    if (r->room == ROOM_NOT_ASKED)
-        r->room = accept_has_room(r->batch) ? ROOM_ENOUGH : ROOM_NONE;
-    return r->room == ROOM_ENOUGH;
+    if (!r->room_asked) {
+        r->room_asked = true;
+        r->no_room = health_no_room(r->batch);
+    }
+    return r->no_room;
 }
 
 static void store(struct responder *r, bool fresh, struct verdict *v)
 {
-    if (!has_room(r)) {
-        set(v, REPLY_UNAVAILABLE, "spool-full");
+    if (no_room(r)) {
+        set(v, REPLY_UNAVAILABLE, r->no_room);
         return;
     }
     enum accept_result result = fresh ? accept_put(r->batch, v->reply.key, &r->file)
@@ -170,7 +173,10 @@ static void take(struct responder *r, const struct request *request, const void 
     enum provider provider = v->route.provider;
     struct glance glance;
     int64_t now = clock_now();
-    provider_glance(provider, request->signature[provider], body, len, &glance);
+    if (!provider_glance(provider, request->signature[provider], body, len, &glance)) {
+        set(v, REPLY_UNAVAILABLE, "no-memory");
+        return;
+    }
     snprintf(v->event, sizeof v->event, "%s", glance.event);
     if (glance.ping) {
         set(v, REPLY_PONG, NULL);
@@ -204,7 +210,7 @@ void responder_judge(struct responder *r, const struct request *request, const v
 bool responder_commit(struct responder *r)
 {
     bool nothing = r->waiting == 0;
-    r->room = ROOM_NOT_ASKED;
+    r->room_asked = false;
     r->waiting = 0;
     if (nothing)
         return true;

@@ -39,9 +39,10 @@ struct responder {
     const char *endpoint[PROVIDERS];
     int64_t window[PROVIDERS]; /* ms */
     size_t max_body;
-    enum { ROOM_NOT_ASKED, ROOM_ENOUGH, ROOM_NONE } room; /* asked once a turn */
-    size_t waiting;                                       /* verdicts of this turn */
-    struct buf file;                                      /* the record being made */
+    bool room_asked;     /* in this turn */
+    const char *no_room; /* the reason code; NULL: there is room */
+    size_t waiting;      /* verdicts of this turn */
+    struct buf file;     /* the record being made */
     struct limiter limiter[REPLY_STATUSES];
 };
 

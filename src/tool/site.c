@@ -1,7 +1,7 @@
 /* The spool of this installation, for looking at and for changing. Contract: tool/tool.h. */
 #include <errno.h>
-#include <grp.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>

@@ -151,6 +151,33 @@ static void key_file(void **state)
     assert_error(CONF_RECEIVE, "cannot read its file");
 }
 
+static void a_key_and_its_file_are_one_too_many(void **state)
+{
+    (void)state;
+    char path[128];
+    path_of(path, "value");
+    write_file("value", "secret\n", 0600);
+    setenv("CALCOM_WEBHOOK_SECRET_FILE", path, 1);
+    setenv("CALCOM_WEBHOOK_SECRET", "other", 1);
+    assert_error(CONF_RECEIVE, "CALCOM_WEBHOOK_SECRET: is set twice here");
+    setenv("CALCOM_WEBHOOK_SECRET_FILE", path, 1);
+    setenv("CALCOM_WEBHOOK_SECRET", "", 1); /* as a container passes on what is not set */
+    assert_true(conf_load(&conf, CONF_RECEIVE));
+    assert_string_equal(conf_text(&conf, SET_CALCOM_SECRET), "secret");
+}
+
+static void a_nul_does_not_end_a_file(void **state)
+{
+    (void)state;
+    char path[128];
+    path_of(path, "bookspool.conf");
+    FILE *file = fopen(path, "w");
+    assert_non_null(file);
+    fwrite("BOOKSPOOL_STATE=/s\n\0NONSENSE=1\n", 1, 31, file);
+    assert_int_equal(fclose(file), 0);
+    assert_error(CONF_DRAIN, "a NUL byte: must not stand in a settings file");
+}
+
 static void an_empty_secret_is_none(void **state)
 {
     (void)state;
@@ -185,6 +212,7 @@ static void wrong_lines_are_explained(void **state)
         {"BOOKSPOOL_MAIL_TO=a@example.org,,b@example.org", "must be mail addresses"},
         {"CALCOM_WEBHOOK_ENDPOINT=api/x", "must be a path such as /api/hook"},
         {"CALCOM_WEBHOOK_ENDPOINT=/api/webhooks/calendly", "must not be the same path"},
+        {"CALCOM_WEBHOOK_ENDPOINT=/api/health", "/api/health and /metrics are taken"},
         {"CALENDLY_WEBHOOK_REPLAY_PROTECTION_WINDOW=1", "must be seconds"},
         {"BOOKSPOOL_TRANSPORT=sendgrid:", "not available in this version"},
         {"BOOKSPOOL_TRANSPORT=maildir:rel", "maildir:/absolute/path"},
@@ -250,6 +278,8 @@ int main(void)
         CONF_TEST(files_then_environment),
         CONF_TEST(secrets_stay_with_their_program),
         CONF_TEST(key_file),
+        CONF_TEST(a_key_and_its_file_are_one_too_many),
+        CONF_TEST(a_nul_does_not_end_a_file),
         CONF_TEST(an_empty_secret_is_none),
         CONF_TEST(wrong_lines_are_explained),
         CONF_TEST(secrets_are_never_echoed),
