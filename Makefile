@@ -139,6 +139,13 @@ install: all
 	    install -D -m 644 $$page $(DESTDIR)$(PREFIX)/share/man/man$${page##*.}/$${page##*/} || exit 1; \
 	done
 
+uninstall:
+	rm -f $(DESTDIR)$(PREFIX)/sbin/bookspool-fcgi $(DESTDIR)$(PREFIX)/sbin/bookspool-drain \
+	    $(DESTDIR)$(PREFIX)/bin/bookspool
+	for page in $(PAGES); do \
+	    rm -f $(DESTDIR)$(PREFIX)/share/man/man$${page##*.}/$${page##*/}; \
+	done
+
 lint:
 	clang-format --dry-run --Werror $(wildcard src/*/*.[ch] tests/unit/*.[ch])
 	shellcheck tests/deps tests/tools tests/run $(wildcard examples/*.sh)
@@ -146,6 +153,6 @@ lint:
 clean:
 	rm -rf $(B)
 
-.PHONY: all check clean demo install lint unit-tests
+.PHONY: all check clean demo install lint uninstall unit-tests
 .SECONDARY:
 -include $(shell find $(B)/obj -name '*.d' 2>/dev/null)

@@ -68,4 +68,5 @@ check 'cancelled'     200 calendly invitee_canceled "$calendly"
 check 'bad signature' 401 calendly invitee_created "$calendly" --forge
 check 'stale'         403 calendly invitee_created "$calendly" --stale
 
+echo "The accepted ones are mailed. The stale ones wait in held/: bookspool list held; rm them there."
 exit "$failed"

@@ -341,7 +341,8 @@ def counters(**values):
 def status():
     with Spool() as world:
         now = int(time.time() * 1000)
-        world.tool("status", name="an empty spool is well")
+        world.tool("status", code=1, name="an empty spool")
+        match(world.tool("status", code=1), "no drain has run yet", "is not drained by anybody")
         with open(os.path.join(world.state_dir, "counters"), "wb") as file:
             file.write(counters(calcom_accepted=7, calendly_key_secondary_at=now - 3 * 86400000,
                                 drain_at=now - 60000, mail_at=now - 120000, mail_sent=9))
@@ -369,6 +370,9 @@ def status():
         os.utime(world.file("out", mail), (time.time() - 999,) * 2)
         found = world.json("status", code=1)
         match(found["warnings"], "no drain has ended well for 3 d", "an old drain")
+        with open(os.path.join(world.state_dir, "counters"), "ab") as file:
+            file.write(struct.pack("<Q", now - 60000))
+        match(world.json("status", code=1)["warnings"], "could not do its work", "a run that held")
         match(found["warnings"], "out/: a mail has been due for 16 m", "a mail that is overdue")
         world.tool("status", "--spool", world.path("missing"), code=2)
 

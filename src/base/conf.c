@@ -277,7 +277,7 @@ static void take_from_environment(struct conf *conf, struct place *place, char *
         return;
     }
     take_either(conf, which, by_file, equals + 1, place);
-    if (settings[which].secret && !by_file)
+    if (settings[which].secret && !by_file && conf->program != CONF_TOOL)
         wipe(equals + 1);
 }
 
@@ -438,9 +438,10 @@ static void log_lines(enum log_level level, const char *reason, const struct buf
 bool conf_start(struct conf *conf, enum conf_program program, const char *name)
 {
     bool ok = conf_load(conf, program);
-    if (ok)
-        conf_setup_log(conf, name);
+    conf_setup_log(conf, name);
     log_lines(LOG_LEVEL_WARNING, "settings", &conf->warnings);
     log_lines(LOG_LEVEL_ERROR, "settings-wrong", &conf->errors);
+    if (!ok && conf_number(conf, SET_LOG) == LOG_TO_SYSLOG) /* a person may be waiting for it */
+        fputs(buf_text(&conf->errors), stderr);
     return ok;
 }

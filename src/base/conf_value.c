@@ -149,8 +149,21 @@ static const char *check_url(const char *text)
     return ok && !strpbrk(text, " \t\"<>") ? NULL : "a URL that begins with https:// or http://";
 }
 
+/* For tests, and for a relay on the same machine: without TLS nothing may leave it. */
+static bool is_loopback(const char *host)
+{
+    static const char *const names[] = {"127.", "localhost", "[::1]"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (strncmp(host, names[i], strlen(names[i])) == 0)
+            return true;
+    return false;
+}
+
 static const char *check_transport(const char *text)
 {
+    static const char open[] = "smtp+plain://";
+    if (strncmp(text, open, sizeof open - 1) == 0 && !is_loopback(text + sizeof open - 1))
+        return "smtp:// or smtps://: smtp+plain:// has no TLS, and is for this machine alone";
     static const char *const later[] = {"sendgrid:", "sendmail:"};
     for (size_t i = 0; i < sizeof later / sizeof *later; i++)
         if (strncmp(text, later[i], strlen(later[i])) == 0)

@@ -38,9 +38,9 @@ static bool make_ready(int fd)
     return memcmp(found, magic, sizeof found) == 0;
 }
 
-static bool map(int fd, int protection)
+static bool map(int fd)
 {
-    void *memory = mmap(NULL, sizeof *table, protection, MAP_SHARED, fd, 0);
+    void *memory = mmap(NULL, sizeof *table, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
     if (memory == MAP_FAILED)
         return false;
     table = memory;
@@ -69,15 +69,21 @@ static bool finish(int fd, bool ok)
 bool counters_open(const char *state_dir)
 {
     int fd = open_file(state_dir, O_RDWR | O_CREAT);
-    return finish(fd, fd >= 0 && make_ready(fd) && map(fd, PROT_READ | PROT_WRITE));
+    return finish(fd, fd >= 0 && make_ready(fd) && map(fd));
 }
 
+/* A snapshot: the file of an earlier version may be shorter, and what it lacks is 0. */
 bool counters_open_readonly(const char *state_dir)
 {
-    struct stat st;
     int fd = open_file(state_dir, O_RDONLY);
-    bool whole = fd >= 0 && fstat(fd, &st) == 0 && st.st_size >= (off_t)sizeof *table;
-    return finish(fd, whole && map(fd, PROT_READ));
+    if (fd < 0)
+        return false;
+    ssize_t n = pread(fd, &own, sizeof own, 0);
+    if (n >= (ssize_t)sizeof magic && memcmp(own.magic, magic, sizeof magic) == 0)
+        return finish(fd, true);
+    memset(&own, 0, sizeof own);
+    errno = n < 0 ? errno : EILSEQ;
+    return finish(fd, false);
 }
 
 void counter_add(enum counter which, uint64_t amount)

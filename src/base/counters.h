@@ -49,12 +49,13 @@ enum counter {
     COUNT_DRAIN_RUNS,
     COUNT_DRAIN_LAST_AT, /* when a run last ended well */
     COUNT_MAIL_LAST_AT,  /* when a mail was last sent */
+    COUNT_DRAIN_HELD_AT, /* when a run last held, or failed */
     COUNTERS
 };
 
 /* False when the file cannot be had (errno says why): it counts in memory then. */
 bool counters_open(const char *state_dir);
-/* Only looks; false when there is no file yet. */
+/* Takes what is there at this moment, to look at; false when there is no file yet. */
 bool counters_open_readonly(const char *state_dir);
 void counter_add(enum counter which, uint64_t amount);
 void counter_set(enum counter which, uint64_t value);

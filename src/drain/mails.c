@@ -168,6 +168,7 @@ static enum run_result send_share(struct sender *sender, const struct spool_list
             share_of(item->name, sender->of) != sender->index)
             continue;
         result = settle_sync_due(&sender->settle);
+        progress_clear(run);
         if (result == RUN_GOES_ON)
             result = send_item(sender, item);
         progress_draw(run);

@@ -124,8 +124,8 @@ static void sum_up(struct run *run, enum run_result result)
     struct totals *t = run->totals;
     counter_add(COUNT_DRAIN_RUNS, 1);
     counter_add(COUNT_MAIL_HELD_RUNS, result == RUN_HOLDS);
-    if (result == RUN_GOES_ON)
-        counter_set(COUNT_DRAIN_LAST_AT, (uint64_t)clock_now());
+    counter_set(
+        result == RUN_GOES_ON ? COUNT_DRAIN_LAST_AT : COUNT_DRAIN_HELD_AT, (uint64_t)clock_now());
     enum log_level level = t->events || t->tried ? LOG_LEVEL_INFO : LOG_LEVEL_DEBUG;
     log_line(level, NULL, "drained", "events=%u mails=%u sent=%u retry=%u failed=%u unknown=%u",
         t->events, t->made, t->sent, t->retried, t->failed, t->unknown);

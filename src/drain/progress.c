@@ -22,6 +22,12 @@ void progress_draw(const struct run *run)
         return;
 }
 
+void progress_clear(const struct run *run)
+{
+    if (run->progress && write(STDERR_FILENO, "\r\033[K", 4) < 0)
+        return;
+}
+
 void progress_end(const struct run *run)
 {
     if (run->progress && run->totals->tried)

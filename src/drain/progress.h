@@ -7,6 +7,8 @@
 #include "drain/run.h"
 
 void progress_draw(const struct run *run);
+/* Takes the line away, so that others can write. */
+void progress_clear(const struct run *run);
 /* Ends the line. */
 void progress_end(const struct run *run);
 

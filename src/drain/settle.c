@@ -10,6 +10,16 @@
 
 enum { SYNC_EVERY = 64, WHY_SIZE = 700 };
 
+static const char *words(const struct delivery_result *result)
+{
+    return result->words ? result->words : "";
+}
+
+static const char *colon(const struct delivery_result *result)
+{
+    return result->words ? ": " : "";
+}
+
 int64_t settle_delay(int64_t age, int64_t shortest, int64_t longest)
 {
     return age < shortest ? shortest : age > longest ? longest : age;
@@ -117,8 +127,8 @@ static enum run_result later(struct settle *settle, const char *name,
         age, conf_number(run->conf, SET_RETRY_MIN), conf_number(run->conf, SET_RETRY_MAX));
     bool unknown = result->outcome == OUTCOME_UNKNOWN;
     log_warn(before->record.key, unknown ? "outcome-unknown" : "retry-later",
-        "mail=%s %s; next attempt in %llds%s", name, result->reason,
-        (long long)(delay / MS_PER_SECOND), unknown ? "; it may have arrived" : "");
+        "mail=%s %s%s%s; next attempt in %llds%s", name, result->reason, colon(result),
+        words(result), (long long)(delay / MS_PER_SECOND), unknown ? "; it may have arrived" : "");
     bool ok = queue_mark(&run->spool, DIR_OUT, name, marks) &&
               queue_set_time(&run->spool, DIR_OUT, name, now + delay);
     return run_unless_gone(run, ok, DIR_OUT, name, before->record.key);
@@ -127,10 +137,10 @@ static enum run_result later(struct settle *settle, const char *name,
 static enum run_result hold(struct settle *settle, const char *name,
     const struct spool_file *before, const struct delivery_result *result, mode_t earlier)
 {
-    log_error(
-        before->record.key, "hold", "%s: nothing can be sent until this is mended", result->reason);
+    log_error(before->record.key, "hold", "%s%s%s; nothing can be sent until this is mended",
+        result->reason, colon(result), words(result));
     if (settle->run->progress)
-        fprintf(stderr, "\nThe mail server's words: %s\n", result->detail);
+        fprintf(stderr, "In full: %s\n", result->detail);
     queue_mark(&settle->run->spool, DIR_OUT, name, earlier);
     return RUN_HOLDS;
 }

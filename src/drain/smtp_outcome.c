@@ -86,8 +86,10 @@ static bool by_reply(const struct smtp_attempt *attempt, struct delivery_result 
 static bool by_error(const struct smtp_attempt *attempt, struct delivery_result *result)
 {
     for (size_t i = 0; i < sizeof errors / sizeof errors[0]; i++)
-        if (attempt->curl == errors[i].curl)
+        if (attempt->curl == errors[i].curl) {
+            result->words = curl_easy_strerror((CURLcode)attempt->curl);
             return set(result, errors[i].outcome, "smtp-%s-%d", errors[i].reason, attempt->curl);
+        }
     return false;
 }
 

@@ -46,7 +46,8 @@ enum { REASON_SIZE = 48, DETAIL_SIZE_MAX = 400 };
 
 struct delivery_result {
     enum outcome outcome;
-    bool unreachable;             /* with retry: nobody answered, so the next mail need not try */
+    bool unreachable;  /* with retry: nobody answered, so the next mail need not try */
+    const char *words; /* what the reason means, without anybody's data; static; may be NULL */
     char reason[REASON_SIZE];     /* a log reason code: "smtp-rcpt-550" */
     char detail[DETAIL_SIZE_MAX]; /* for .why and the terminal: the server's words; not for logs */
 };

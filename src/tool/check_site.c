@@ -21,10 +21,26 @@ static void report_lines(struct report *r, enum level level, const char *lines)
     }
 }
 
+/* What root can read and write says nothing about the programs: judge as who they run as. */
+static void judge_as_owner(struct report *r)
+{
+    struct conf *conf = &r->tool->conf;
+    const char *path = r->tool->spool_path ? r->tool->spool_path : conf_text(conf, SET_SPOOL);
+    uid_t before = geteuid();
+    if (!path || !spool_become_owner(path) || geteuid() == before)
+        return;
+    const struct passwd *user = getpwuid(geteuid());
+    report(r, LEVEL_OK, "judged as %s, the owner of the spool", user ? user->pw_name : "the owner");
+    conf_free(conf);
+    conf_load(conf, CONF_TOOL);
+}
+
 static void check_settings(struct report *r)
 {
     struct conf *conf = &r->tool->conf;
-    if (conf_load(conf, CONF_TOOL))
+    conf_load(conf, CONF_TOOL);
+    judge_as_owner(r);
+    if (conf->errors.len == 0)
         report(r, LEVEL_OK, "all settings can be understood");
     report_lines(r, LEVEL_WRONG, buf_text(&conf->errors));
     report_lines(r, LEVEL_NOTE, buf_text(&conf->warnings));
@@ -42,7 +58,9 @@ static void check_keys(struct report *r)
     const struct conf *conf = &r->tool->conf;
     int usable = 0;
     if (secrets_unread(conf)) {
-        report(r, LEVEL_NOTE, "the webhook keys were not looked at");
+        report(r, LEVEL_WRONG,
+            "receive.env cannot be read here: chgrp bookspool and chmod 640 it, unless systemd "
+            "reads it as root for the receiver");
         return;
     }
     for (enum provider p = 0; p < PROVIDERS; p++) {
@@ -175,7 +193,7 @@ static void check_maildir(struct report *r, const char *path)
 static void check_mail(struct report *r)
 {
     const char *transport = conf_text(&r->tool->conf, SET_TRANSPORT);
-    if (!transport)
+    if (!transport || r->tool->conf.errors.len) /* what stands in for a wrong one misleads */
         return;
     if (strncmp(transport, "maildir:", 8) == 0)
         check_maildir(r, transport + 8);
@@ -185,6 +203,9 @@ static void check_mail(struct report *r)
             "BOOKSPOOL_SMTP_PASSWORD in drain.env");
     else
         report(r, LEVEL_OK, "mail goes to %s", transport);
+    const char *ca = conf_text(&r->tool->conf, SET_TLS_CA);
+    if (ca && access(ca, R_OK) < 0)
+        report(r, LEVEL_WRONG, "BOOKSPOOL_TLS_CA: %s: %s", ca, strerror(errno));
 }
 
 static void check_timezone(struct report *r)

@@ -90,8 +90,20 @@ static void warn_of_lying(struct status *s, enum spool_dir dir, const char *what
         buf_printf(&s->warnings, "%s/ holds %zu: %s\n", spool_dir_name(dir), s->count[dir], what);
 }
 
+static void warn_of_drain(struct status *s)
+{
+    int64_t well = status_time(s, COUNT_DRAIN_LAST_AT), held = status_time(s, COUNT_DRAIN_HELD_AT);
+    if (well == TIME_NONE && held == TIME_NONE)
+        buf_puts(
+            &s->warnings, "no drain has run yet: is bookspool-drain run by cron or a timer?\n");
+    else if (held != TIME_NONE && held > well)
+        buf_puts(&s->warnings, "the last run of the drain could not do its work: its log says why, "
+                               "or run it by hand\n");
+}
+
 static void warn(struct status *s)
 {
+    warn_of_drain(s);
     const char *drain = s->drain_at_work ? ", though a drain is at work"
                                          : ": is bookspool-drain run by cron or a timer?";
     warn_of_late(s, "new/: the oldest event has waited for", s->oldest[DIR_NEW], WAIT_MAX, drain);
