@@ -122,6 +122,7 @@ CHECKS  = $(UNIT_TESTS:$(B)/%=plain:%) $(UNIT_TESTS:$(B)/%=asan:%) $(UNIT_TESTS:
 check:
 	@tests/deps check
 	$(MAKE) all unit-tests
+	$(MAKE) B=$(B)/clang CC=clang all
 	$(MAKE) B=$(B)/asan SAN=1 CFLAGS='-O1 -g' all unit-tests
 	BOOKSPOOL_BIN=$(abspath $(B)) prove -j$(JOBS) --exec tests/run $(CHECKS)
 
