@@ -81,9 +81,9 @@ def crowd():
         equal(len(world.mails()), EVENTS, "but no further mail")
 
 
-def killer(world, workers, stop, deaths, how=signal.SIGKILL, pause=0.02):
+def killer(world, workers, stop, deaths, how=signal.SIGKILL):
     """Ends one worker after the other and starts a new one in its place."""
-    while not stop.wait(pause):
+    while not stop.wait(0.02):
         victim = workers.pop(0)
         world.stop(victim, how)
         workers += world.start_receiver(workers=1)
@@ -113,7 +113,7 @@ def workers_are_restarted():
         events = make_events(world, 600)
         stop, ends = threading.Event(), []
         thread = threading.Thread(target=killer,
-                                  args=(world, workers, stop, ends, signal.SIGTERM, 0.2))
+                                  args=(world, workers, stop, ends, signal.SIGTERM))
         thread.start()
         clients = start_clients(world, [events[n::4] for n in range(4)])
         statuses = [status for client in clients
