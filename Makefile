@@ -128,6 +128,12 @@ check:
 
 JOBS ?= $(shell nproc)
 
+# Many receivers, drains and operators at once, killed at random; the short form is in check.
+soak: all
+	SOAK_SECONDS=$(SECONDS) tests/soak-many.t
+
+SECONDS ?= 120
+
 # ---- installation ----
 
 PAGES = $(wildcard src/*/*.[1-8])
@@ -154,6 +160,6 @@ lint:
 clean:
 	rm -rf $(B)
 
-.PHONY: all check clean demo install lint uninstall unit-tests
+.PHONY: all check clean demo install lint soak uninstall unit-tests
 .SECONDARY:
 -include $(shell find $(B)/obj -name '*.d' 2>/dev/null)
