@@ -16,7 +16,7 @@ import sys
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
-from bookspool import (BIN, ENDPOINT, World, bail, finish, key_of, match, ok, program,  # noqa: E402
+from bookspool import (BIN, ENDPOINT, World, bail, equal, finish, key_of, match, ok, program,  # noqa: E402
                        sample, sign, skip_all)
 from fcgi import Client, params, request  # noqa: E402
 from smtp_peer import Scripted  # noqa: E402
@@ -186,6 +186,32 @@ def faults_of_the_drain(trial):
     tally.report("a drain with a fault at each step")
 
 
+def a_failed_sync_takes_back_its_own(trial):
+    """The mails of the batch, and no other: one in out/ may be accepted already, and marked so."""
+    trial.fresh()
+    trial.drain()
+    key, _ = trial.event("new")
+    trial.drain()
+    mail = f"{key}-{OWNER}"
+    os.rename(trial.file("sent", mail), trial.file("out", mail))
+    os.chmod(trial.file("out", mail), 0o1660)
+    os.rename(trial.file("done", key), trial.file("new", key))
+    fresh, _ = trial.event("new")
+    env = trial.shim(0)
+    shutil.copytree(trial.spool_dir, trial.path("kept"), copy_function=shutil.copy2)
+    trial.drain(env=env)
+    syncs = [at for at, call in enumerate(trial.calls(), 1) if call == "syncfs"]
+    shutil.rmtree(trial.spool_dir)
+    os.rename(trial.path("kept"), trial.spool_dir)
+    trial.accepted_before = len(trial.server.accepted)
+    done = trial.drain(env=trial.shim(syncs[1], errno.EIO))
+    equal(done.returncode, 74, "a batch that cannot be synced ends the run")
+    equal(trial.spool("out"), [mail], "its own mail is taken back, the one that was there stays")
+    equal(trial.accepted(), {}, "nothing is sent")
+    trial.settle()
+    equal(trial.accepted(), {f"{fresh}-{OWNER}": 1}, "then each goes its way, once")
+
+
 # ---- the receiver ----
 
 
@@ -316,6 +342,7 @@ with Scripted() as peer, Trial(peer) as world:
     match(str(calls_of_a_drain(world)), "renameat.*send", "the shim sees what a drain does")
     deaths_of_the_drain(world)
     faults_of_the_drain(world)
+    a_failed_sync_takes_back_its_own(world)
     trouble_of_the_receiver(world, False)
     trouble_of_the_receiver(world, True)
     trouble_of_the_tool(world, False)
