@@ -155,7 +155,7 @@ uninstall:
 
 lint:
 	clang-format --dry-run --Werror $(wildcard src/*/*.[ch] tests/unit/*.[ch])
-	shellcheck tests/deps tests/tools tests/run $(wildcard examples/*.sh)
+	shellcheck tests/deps tests/tools tests/run src/tool/samples.sh $(wildcard examples/*.sh)
 
 clean:
 	rm -rf $(B)

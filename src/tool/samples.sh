@@ -6,7 +6,7 @@ set -eu
 echo '#include "tool/samples.h"'
 number=0
 for file; do
-    echo "static const unsigned char data_$number[] = {"
+    echo "static const unsigned char data_${number}[] = {"
     od -An -v -tx1 "$file" | sed 's/ *\([0-9a-f][0-9a-f]\)/0x\1,/g'
     echo '};'
     number=$((number + 1))
