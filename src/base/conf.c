@@ -319,7 +319,8 @@ static bool is_maildir(const struct conf *conf)
 
 static bool is_reserved(const char *path)
 {
-    return strncmp(path, "/api/health", 11) == 0 || strcmp(path, "/metrics") == 0;
+    return strcmp(path, "/api/health") == 0 || strncmp(path, "/api/health/", 12) == 0 ||
+           strcmp(path, "/metrics") == 0;
 }
 
 /* What one setting asks of another. */

@@ -170,8 +170,9 @@ const cJSON *json_get(const cJSON *object, const char *name)
     const cJSON *found = NULL, *item;
     if (!cJSON_IsObject(object))
         return NULL;
-    cJSON_ArrayForEach(item, object) if (item->string && strcmp(item->string, name) == 0) found =
-        item;
+    cJSON_ArrayForEach (item, object)
+        if (item->string && strcmp(item->string, name) == 0)
+            found = item;
     return found;
 }
 

@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -12,8 +11,6 @@
 #include "provider/provider.h"
 #include "spool/queue.h"
 #include "spool/replay.h"
-
-#define TORN_PATIENCE (INT64_C(3600) * MS_PER_SECOND)
 
 /* A generation is in UTC seconds; a lower number is a person's own name for a copy. */
 #define CLAIM_FIRST INT64_C(1000000000)
@@ -41,8 +38,7 @@ static bool mail_exists(struct run *run, const char *name, const char *key)
 {
     struct spool_file file;
     if (spool_read(&run->spool, DIR_OUT, name, &file)) {
-        bool there =
-            !file.not_whole && file.record.kind == RECORD_MAIL && strcmp(file.record.key, key) == 0;
+        bool there = !queue_objection(&file, RECORD_MAIL, key);
         spool_file_free(&file);
         if (there)
             return true;
@@ -133,7 +129,7 @@ static enum run_result set_aside(
 
 static enum run_result not_whole(struct run *run, const struct spool_item *item, const char *why)
 {
-    if (llabs(clock_now() - item->mtime) < TORN_PATIENCE) {
+    if (!queue_torn_for_good(item->mtime, clock_now())) {
         log_debug(NULL, "not-whole", "new/%s: %s; left for an hour", item->name, why);
         return RUN_GOES_ON;
     }
@@ -166,16 +162,6 @@ static enum run_result make(struct run *run, enum spool_dir dir, const char *nam
     return run_io_failed(run, key);
 }
 
-/* What the file says against being the event of that name; NULL: nothing. */
-static const char *objection(const struct spool_file *file, const char *key)
-{
-    if (file->not_whole)
-        return file->not_whole;
-    if (file->record.kind != RECORD_EVENT)
-        return "it is a mail, not an event";
-    return strcmp(file->record.key, key) == 0 ? NULL : "its Key is not its name";
-}
-
 static enum run_result late_duplicate(struct run *run, const char *key)
 {
     log_info(key, "late-duplicate", "it is in done/ already; to mail it again use replay/");
@@ -205,7 +191,7 @@ static enum run_result take_new(struct run *run, const struct spool_item *item, 
         return late_duplicate(run, item->name);
     if (!spool_read(&run->spool, DIR_NEW, item->name, &file))
         return unreadable(DIR_NEW, item->name);
-    const char *wrong = objection(&file, item->name);
+    const char *wrong = queue_objection(&file, RECORD_EVENT, item->name);
     enum run_result result =
         wrong ? not_whole(run, item, wrong) : make(run, DIR_NEW, item->name, &file, batch);
     spool_file_free(&file);
@@ -251,7 +237,7 @@ static enum run_result take_replay(
     enum run_result result = RUN_GOES_ON;
     if (!spool_read(&run->spool, DIR_REPLAY, item->name, &file))
         return unreadable(DIR_REPLAY, item->name);
-    const char *wrong = objection(&file, file.record.key);
+    const char *wrong = queue_objection(&file, RECORD_EVENT, file.record.key);
     if (wrong)
         log_warn(NULL, "not-whole", "replay/%.80s: %s; left where it is (bookspool check FILE)",
             item->name, wrong);

@@ -13,8 +13,6 @@
 #include "drain/transport.h"
 #include "spool/queue.h"
 
-#define TORN_PATIENCE (INT64_C(3600) * MS_PER_SECOND)
-
 /* One process that sends: its share of the mails, its transport. */
 struct sender {
     struct run *run;
@@ -77,26 +75,17 @@ static enum run_result not_whole(
     struct run *run, const struct spool_item *item, const char *key, const char *why)
 {
     log_warn(key, "not-whole", "out/%s: %s", item->name, why);
-    if (llabs(clock_now() - item->mtime) < TORN_PATIENCE)
+    if (!queue_torn_for_good(item->mtime, clock_now()))
         return RUN_GOES_ON;
     return run_unless_gone(run, queue_give_up(&run->spool, DIR_OUT, item->name, DIR_BAD, why),
         DIR_OUT, item->name, key);
-}
-
-static const char *objection(const struct spool_file *file, const char *key)
-{
-    if (file->not_whole)
-        return file->not_whole;
-    if (file->record.kind != RECORD_MAIL)
-        return "it is an event, not a mail";
-    return strcmp(file->record.key, key) == 0 ? NULL : "its Key is not its name";
 }
 
 static enum run_result send_file(struct sender *sender, const struct spool_item *item,
     const char *key, const struct spool_file *file)
 {
     struct run *run = sender->run;
-    const char *wrong = objection(file, key);
+    const char *wrong = queue_objection(file, RECORD_MAIL, key);
     if (wrong)
         return not_whole(run, item, key, wrong);
     if (file->owner != geteuid() && !queue_adopt(&run->spool, DIR_OUT, item->name, file))

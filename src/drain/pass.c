@@ -1,7 +1,5 @@
 #include "drain/pass.h"
 
-#include <string.h>
-
 #include "base/clock.h"
 #include "base/counters.h"
 #include "base/log.h"
@@ -12,24 +10,20 @@
 
 /* ---- bad/ and held/ ---- */
 
-static bool whole_event(const struct spool_file *file, const char *key)
-{
-    return !file->not_whole && file->record.kind == RECORD_EVENT &&
-           strcmp(file->record.key, key) == 0;
-}
-
 static bool torn_in_new(struct run *run, const char *key)
 {
     struct spool_file file;
     if (!spool_read(&run->spool, DIR_NEW, key, &file))
         return false;
-    bool torn = !whole_event(&file, key);
+    bool torn = queue_objection(&file, RECORD_EVENT, key) != NULL;
     spool_file_free(&file);
     return torn;
 }
 
-/* A torn file under its name must not stand in the way of a whole one, and even replace it in bad/
- * when its hour is over. The copy is durable before it takes the name. */
+/*
+ * A torn file under its name must not stand in the way of a whole one, and even replace it in bad/
+ * when its hour is over. The copy is durable before it takes the name.
+ */
 static bool to_new(struct run *run, const char *key, const struct spool_file *file)
 {
     enum spool_put put = spool_move_new(&run->spool, DIR_BAD, key, DIR_NEW, key);
@@ -46,7 +40,7 @@ static void restore(struct run *run, const char *name)
     if (!key_valid(name) || spool_exists(&run->spool, DIR_DONE, name) ||
         !spool_read(&run->spool, DIR_BAD, name, &file))
         return;
-    if (whole_event(&file, name) && to_new(run, name, &file)) {
+    if (!queue_objection(&file, RECORD_EVENT, name) && to_new(run, name, &file)) {
         queue_remove_why(&run->spool, DIR_BAD, name);
         log_info(name, "restored", "bad/ to new/: the event is whole");
     }

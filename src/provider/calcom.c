@@ -82,8 +82,7 @@ static const char *no_show_status(const cJSON *payload)
     bool told = false;
     if (!cJSON_IsArray(attendees))
         return "no_show";
-    cJSON_ArrayForEach(item, attendees)
-    {
+    cJSON_ArrayForEach (item, attendees) {
         if (json_true(item, "noShow"))
             return "no_show";
         told |= cJSON_IsFalse(json_get(item, "noShow"));

@@ -11,8 +11,7 @@ static const char *array_text(struct arena *arena, const cJSON *array)
 {
     struct buf list = {0};
     const cJSON *item;
-    cJSON_ArrayForEach(item, array)
-    {
+    cJSON_ArrayForEach (item, array) {
         if (!cJSON_IsString(item) || !*item->valuestring)
             continue;
         if (list.len)
@@ -108,8 +107,7 @@ void calcom_map_answers(const cJSON *payload, struct event *event)
         const cJSON *item;
         if (!cJSON_IsObject(sources[i]))
             continue;
-        cJSON_ArrayForEach(item, sources[i])
-        {
+        cJSON_ArrayForEach (item, sources[i]) {
             if (seen++ == ANSWERS_MAX)
                 break;
             if (!is_field_of_its_own(item->string) && json_get(sources[i], item->string) == item &&
@@ -126,8 +124,7 @@ void calcom_map_form_answers(const cJSON *payload, struct event *event)
     size_t seen = 0;
     if (!cJSON_IsObject(responses) || !map_room_for_answers(event, ANSWERS_MAX))
         return;
-    cJSON_ArrayForEach(item, responses)
-    {
+    cJSON_ArrayForEach (item, responses) {
         if (seen++ == ANSWERS_MAX)
             break;
         if (json_get(responses, item->string) == item)

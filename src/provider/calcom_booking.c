@@ -72,8 +72,7 @@ static void map_guests(const cJSON *payload, struct event *event)
     size_t room = map_count(list);
     if (!room || !map_room_for_guests(event, room))
         return;
-    cJSON_ArrayForEach(item, list)
-    {
+    cJSON_ArrayForEach (item, list) {
         if (room-- == 0)
             break;
         map_add_guest(
@@ -97,8 +96,7 @@ static void map_attendees(const cJSON *payload, struct event *event)
     size_t room = map_count(list);
     if (!room || !map_room_for_attendees(event, room))
         return;
-    cJSON_ArrayForEach(item, list)
-    {
+    cJSON_ArrayForEach (item, list) {
         if (room-- == 0)
             break;
         struct person person = calcom_person(&event->arena, item);

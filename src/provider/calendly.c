@@ -67,8 +67,7 @@ static void map_people(const cJSON *invitee, const cJSON *scheduled, struct even
     size_t room = map_count(guests);
     if (!room || !map_room_for_guests(event, room))
         return;
-    cJSON_ArrayForEach(item, guests)
-    {
+    cJSON_ArrayForEach (item, guests) {
         if (room-- == 0)
             break;
         map_add_guest(event, map_address(arena, item, "email"));

@@ -77,7 +77,9 @@ size_t map_count(const cJSON *array)
     size_t count = 0;
     const cJSON *item;
     if (cJSON_IsArray(array))
-        cJSON_ArrayForEach(item, array) if (++count == LIST_MAX) break;
+        cJSON_ArrayForEach (item, array)
+            if (++count == LIST_MAX)
+                break;
     return count;
 }
 

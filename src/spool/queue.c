@@ -3,9 +3,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <unistd.h>
+
+#define TORN_PATIENCE (INT64_C(3600) * MS_PER_SECOND)
 
 enum { WHY_NAME_SIZE = 300 };
 
@@ -58,6 +61,20 @@ bool queue_probe(struct spool *spool)
 bool queue_due(int64_t mtime, int64_t now, int64_t longest)
 {
     return mtime <= now || mtime > now + longest;
+}
+
+const char *queue_objection(const struct spool_file *file, enum record_kind kind, const char *key)
+{
+    if (file->not_whole)
+        return file->not_whole;
+    if (file->record.kind != kind)
+        return kind == RECORD_MAIL ? "it is an event, not a mail" : "it is a mail, not an event";
+    return strcmp(file->record.key, key) == 0 ? NULL : "its Key is not its name";
+}
+
+bool queue_torn_for_good(int64_t mtime, int64_t now)
+{
+    return llabs(now - mtime) >= TORN_PATIENCE;
 }
 
 static bool set_time(int fd, int64_t when)

@@ -44,6 +44,15 @@ bool queue_probe(struct spool *spool);
  */
 bool queue_due(int64_t mtime, int64_t now, int64_t longest);
 
+/* What speaks against the file being a whole record of that kind and key; NULL: nothing. */
+const char *queue_objection(const struct spool_file *file, enum record_kind kind, const char *key);
+
+/*
+ * A file that is not whole may be a copy on its way. Is its hour over? It is, too, when the mtime
+ * lies an hour ahead: a clock that jumped.
+ */
+bool queue_torn_for_good(int64_t mtime, int64_t now);
+
 /*
  * Marks and times can only be set by a file's owner. A file of somebody else
  * (fcgiwrap's user, an operator's cp) is copied, synced, and renamed over its
