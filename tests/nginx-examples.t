@@ -112,6 +112,13 @@ def give_to_nobody(world):
             os.chown(path, nobody.pw_uid, nobody.pw_gid, follow_symlinks=False)
 
 
+def runs(pid):
+    try:
+        return read(f"/proc/{pid}/stat").split()[2] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
 def spawn_fcgi():
     if os.getuid() != 0 or WRAP:
         skip("spawn-fcgi.sh changes the user: only root can" if not WRAP else "wrapped", 3)
@@ -135,9 +142,7 @@ def spawn_fcgi():
         finally:
             for pid in pids:
                 os.kill(pid, 15)
-        ok(wait_for(lambda: not any(os.path.exists(f"/proc/{pid}/root/") and
-                                    read(f"/proc/{pid}/stat").split()[2] != "Z" for pid in pids)),
-           "SIGTERM ends them")
+        ok(wait_for(lambda: not any(map(runs, pids))), "SIGTERM ends them")
 
 
 need("nginx", "curl")
