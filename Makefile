@@ -16,15 +16,18 @@ LDFLAGS    += -pie -Wl,-z,relro,-z,now
 # A room is a folder of src/. These lines are the architecture: a program links only the rooms
 # and libraries that its line names, so a call into another room is a link error.
 FCGI_ROOMS  = base event provider spool receive
-DRAIN_ROOMS = base event provider spool drain
-TOOL_ROOMS  = base event provider spool tool
+DRAIN_ROOMS = base event provider spool ledger mail drain
+TOOL_ROOMS  = base event provider spool ledger mail tool
 
+MAIL_LIBS  := $(shell $(PKG) --libs gmime-3.0 libical)
 FCGI_LIBS   = -lfcgi -lcjson -lcrypto
-DRAIN_LIBS  = $(shell $(PKG) --libs gmime-3.0 libcurl) -lcjson -lcrypto
-TOOL_LIBS   = $(shell $(PKG) --libs libcurl) -lcjson -lcrypto
+DRAIN_LIBS  = -lcurl $(MAIL_LIBS) -lsqlite3 -lcjson -lcrypto
+TOOL_LIBS   = -lcurl $(MAIL_LIBS) -lsqlite3 -lcjson -lcrypto
 
 # Only the room that needs a library sees its headers' flags.
-drain_CFLAGS = $(shell $(PKG) --cflags gmime-3.0)
+mail_CFLAGS := $(shell $(PKG) --cflags gmime-3.0 libical)
+drain_CFLAGS = $(mail_CFLAGS)
+tool_CFLAGS  = $(mail_CFLAGS)
 
 PROGRAMS = $(B)/bookspool-fcgi $(B)/bookspool-drain $(B)/bookspool
 
@@ -70,6 +73,14 @@ UNIT_SOURCES = $(wildcard tests/unit/*_test.c)
 UNIT_TESTS   = $(patsubst tests/unit/%.c,$(B)/tests/%,$(UNIT_SOURCES))
 PURE_ROOMS   = base event provider spool
 
+$(B)/tests/mail_%: $(B)/obj/tests/mail_%.o $(call objects,base event provider spool ledger mail)
+	@mkdir -p $(@D)
+	$(LINK) $(MAIL_LIBS) -lsqlite3 -lcjson -lcrypto -lcmocka
+
+$(B)/tests/ledger_%: $(B)/obj/tests/ledger_%.o $(call objects,base event provider spool ledger)
+	@mkdir -p $(@D)
+	$(LINK) -lsqlite3 -lcjson -lcrypto -lcmocka
+
 $(B)/tests/drain_%: $(B)/obj/tests/drain_%.o $(call no_main,$(DRAIN_ROOMS))
 	@mkdir -p $(@D)
 	$(LINK) $(DRAIN_LIBS) -lcmocka
@@ -104,7 +115,7 @@ $(B)/.deps: tests/deps
 	@tests/deps --check build
 	@touch $@
 
-$(call objects,base event provider spool receive drain tool): | $(B)/.deps
+$(call objects,$(sort $(FCGI_ROOMS) $(DRAIN_ROOMS) $(TOOL_ROOMS))): | $(B)/.deps
 
 # ---- demo and tests ----
 

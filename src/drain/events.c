@@ -7,7 +7,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "drain/compose.h"
+#include "mail/compose.h"
 #include "provider/provider.h"
 #include "spool/queue.h"
 #include "spool/replay.h"

@@ -10,7 +10,7 @@
 #include "base/log.h"
 #include "base/version.h"
 #include "drain/events.h"
-#include "drain/message.h"
+#include "mail/message.h"
 #include "drain/pass.h"
 #include "drain/transport.h"
 

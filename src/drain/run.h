@@ -11,7 +11,7 @@
 
 #include "base/conf.h"
 #include "drain/recipients.h"
-#include "drain/render.h"
+#include "mail/render.h"
 #include "spool/spool.h"
 
 /* What a step tells the run. The numbers are the exit codes of sysexits(3). */

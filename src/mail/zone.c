@@ -1,4 +1,4 @@
-#include "drain/zone.h"
+#include "mail/zone.h"
 
 #include <string.h>
 

@@ -5,8 +5,8 @@
  * at most about 200 characters, the text has LF line ends, both are already free
  * of controls because the event is. The same event gives the same words.
  */
-#ifndef DRAIN_RENDER_H
-#define DRAIN_RENDER_H
+#ifndef MAIL_RENDER_H
+#define MAIL_RENDER_H
 
 #include <stdbool.h>
 

@@ -8,8 +8,8 @@
  * Date, From, To, Reply-To, Subject, Message-ID, X-Bookspool-Key, Auto-Submitted
  * (RFC 3834: auto-generated), MIME-Version and those of the content.
  */
-#ifndef DRAIN_MESSAGE_H
-#define DRAIN_MESSAGE_H
+#ifndef MAIL_MESSAGE_H
+#define MAIL_MESSAGE_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -24,6 +24,10 @@ struct message {
     const char *reply_to;  /* bare address, or NULL */
     int64_t date;
     const char *subject, *text;
+    const char *html; /* NULL: none */
+    /* An iCalendar object; NULL: none. Carried twice, for clients that look at one of the two only:
+     * as the last alternative, text/calendar with its method, and as the attachment invite.ics. */
+    const char *calendar, *calendar_method;
     /* The raw body of an event that is not understood; NULL: none. Sent as an attachment. */
     const char *attachment;
     size_t attachment_len;

@@ -8,7 +8,7 @@
 #include <cmocka.h>
 #include <gmime/gmime.h>
 
-#include "drain/message.h"
+#include "mail/message.h"
 
 static const struct message usual = {
     .name = "0123456789abcdef0123456789abcdef-0123456789ab",

@@ -9,8 +9,8 @@
 
 #include <cmocka.h>
 
-#include "drain/render.h"
-#include "drain/zone.h"
+#include "mail/render.h"
+#include "mail/zone.h"
 
 #define KEY "0123456789abcdef0123456789abcdef"
 

@@ -1,4 +1,4 @@
-#include "drain/message.h"
+#include "mail/message.h"
 
 #include <string.h>
 

@@ -4,8 +4,8 @@
  * Names of days and months are English whatever the locale. An abbreviation that
  * the zone data gives as a bare offset ("-03") is written "UTC-03".
  */
-#ifndef DRAIN_ZONE_H
-#define DRAIN_ZONE_H
+#ifndef MAIL_ZONE_H
+#define MAIL_ZONE_H
 
 #include <stdbool.h>
 #include <stdint.h>

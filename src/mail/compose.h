@@ -4,8 +4,8 @@
  * The only place that knows how event, words and message fit together; stage 1
  * and --dry-run both use it.
  */
-#ifndef DRAIN_COMPOSE_H
-#define DRAIN_COMPOSE_H
+#ifndef MAIL_COMPOSE_H
+#define MAIL_COMPOSE_H
 
 #include <stdbool.h>
 

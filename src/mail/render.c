@@ -1,8 +1,8 @@
-#include "drain/render.h"
+#include "mail/render.h"
 
 #include <string.h>
 
-#include "drain/zone.h"
+#include "mail/zone.h"
 
 /* Characters. Together with the prefix and a time they keep a subject near 200. */
 enum { SUBJECT_WHAT_MAX = 90, SUBJECT_WHO_MAX = 50, LABEL_WIDTH = 13 };

@@ -1,9 +1,9 @@
-#include "drain/compose.h"
+#include "mail/compose.h"
 
 #include <string.h>
 
 #include "base/json.h"
-#include "drain/message.h"
+#include "mail/message.h"
 
 bool compose_wanted(enum event_kind kind)
 {

@@ -1,0 +1,43 @@
+/*
+ * calendar: one booking as an iCalendar object (RFC 5545) with an iTIP method (RFC 5546), written
+ * with libical. Pure.
+ *
+ * Times are UTC, so no VTIMEZONE is needed. There are no alarms: they are the reader's business.
+ * Values are cleaned of control characters before libical sees them: it lets CR LF in an address
+ * through. Lines end with CR LF and are folded at 75 octets.
+ *
+ * PUBLISH and CANCEL without attendees are for the owner (RFC 5546 3.2.1 and 4.1.3), with the
+ * sending address as organizer: Outlook files a mail away whose organizer is its recipient.
+ * REQUEST and CANCEL with the attendee are for the customer.
+ */
+#ifndef MAIL_CALENDAR_H
+#define MAIL_CALENDAR_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "event/event.h"
+
+enum calendar_method { METHOD_PUBLISH, METHOD_REQUEST, METHOD_CANCEL };
+
+/* "PUBLISH", ...: also the method= of the MIME type (RFC 6047 2.4). */
+const char *calendar_method_name(enum calendar_method method);
+
+struct calendar {
+    enum calendar_method method;
+    const char *uid;
+    int64_t sequence;
+    bool tentative;
+    int64_t stamp;      /* DTSTAMP: when the event arrived, so that a repeat is byte-identical */
+    int64_t start, end; /* end may be TIME_NONE */
+    const char *summary, *description, *location, *url; /* all but summary may be NULL */
+    struct person organizer;                            /* email is needed */
+    const struct person *attendee;                      /* NULL: none */
+};
+
+/* Appends the object. False when there is no start, uid or organizer, or memory ran out. */
+bool calendar_write(const struct calendar *calendar, struct buf *out);
+
+#endif
