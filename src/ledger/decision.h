@@ -48,7 +48,9 @@ struct decision {
     /* What it means, where that differs from the event's own kind: a confirmed request to move is
      * a move. KINDS: as the event says. */
     enum event_kind meaning;
-    bool late; /* the booking is further on already: told as news of the past, calendar untouched */
+    /* The booking is further on already: told as news of the past. The calendar is untouched, or an
+     * entry is cancelled that a move, told late, left behind. */
+    bool late;
 
     int64_t previous_start, previous_end; /* TIME_NONE: not known, or not moved */
 

@@ -70,8 +70,14 @@ struct ledger_conflict {
     const char *organizer;        /* address; NULL: not known */
 };
 
-/* Calls `tell` for each pair that ends after `now`, in order of time, until it returns false. */
+/* Calls `tell` for each pair of which both end after `now`, in order of time, until it returns
+ * false. */
 bool ledger_conflicts(struct ledger *ledger, int64_t now,
     bool (*tell)(void *context, const struct ledger_conflict *conflict), void *context);
+
+/* Calls `tell` for each row of each table, as a line "TABLE column=value ...", in an order that
+ * only the contents decide, until it returns false. For comparing two ledgers. */
+bool ledger_dump(
+    struct ledger *ledger, bool (*tell)(void *context, const char *line), void *context);
 
 #endif

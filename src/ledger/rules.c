@@ -1,0 +1,418 @@
+#include "ledger/rules.h"
+
+#include <ctype.h>
+#include <string.h>
+
+#include "base/digest.h"
+#include "ledger/fact.h"
+
+/* One event under judgement. */
+struct hearing {
+    const struct event *event;
+    const struct booking *booking;
+    const struct rules_known *known;
+    struct decision *decision;
+    struct rules_writes *writes;
+    struct booking_row *own, *previous; /* in `writes`; previous: NULL where there is none */
+    int64_t stamp;
+    bool fresh; /* nothing newer changed the own row */
+    bool ok;
+};
+
+bool rules_is_moved_half(const struct event *event)
+{
+    const struct booking *b = &event->booking;
+    return b->uid && event->kind == KIND_CANCELLED && b->status && strcmp(b->status, "moved") == 0;
+}
+
+bool rules_about_booking(const struct event *event)
+{
+    switch (event->kind) {
+    case KIND_CREATED:
+    case KIND_RESCHEDULED:
+    case KIND_CANCELLED:
+    case KIND_REQUESTED:
+    case KIND_REJECTED:
+    case KIND_PAID:
+        return event->booking.uid != NULL;
+    default:
+        return false;
+    }
+}
+
+const char *rules_previous_uid(const struct event *event, const struct booking_row *own)
+{
+    const char *named = event->booking.previous_uid;
+    if (named && event->booking.uid && strcmp(named, event->booking.uid) != 0)
+        return named;
+    return own && own->state == STATE_PENDING ? own->previous_uid : NULL;
+}
+
+/* ---- rows ---- */
+
+static const char *lower(struct hearing *h, const char *text)
+{
+    char *copy = text ? arena_strdup(&h->decision->arena, text) : NULL;
+    for (char *p = copy; p && *p; p++)
+        *p = (char)tolower((unsigned char)*p);
+    return copy;
+}
+
+/* An address of this program's making, the same wherever it is made anew. */
+static const char *derived_calendar_uid(struct hearing *h, const char *uid)
+{
+    const char *provider = provider_name(h->event->provider);
+    char hex[DIGEST_HEX + 1];
+    const struct digest_part parts[] = {{provider, strlen(provider) + 1}, {uid, strlen(uid)}};
+    if (!digest_hex(parts, 2, hex)) {
+        h->ok = false;
+        return NULL;
+    }
+    return arena_printf(&h->decision->arena, "%.*s@bookspool", KEY_LEN, hex);
+}
+
+/* A seat that moves alone: its booking goes on with the others, and so does its entry. */
+static bool leaves_others_behind(const struct hearing *h)
+{
+    const struct booking_row *previous = h->known->previous;
+    return h->booking->seat && h->known->previous_others && previous &&
+           state_is_live(previous->state);
+}
+
+/* Does the entry of the previous booking become that of this one? */
+static bool inherits(const struct hearing *h)
+{
+    const struct booking_row *previous = h->known->previous;
+    return previous && !leaves_others_behind(h) &&
+           (!previous->replaced_by || strcmp(previous->replaced_by, h->booking->uid) == 0);
+}
+
+static const char *calendar_uid(struct hearing *h, const char *previous_uid)
+{
+    if (inherits(h))
+        return h->known->previous->calendar_uid;
+    if (h->booking->ical_uid)
+        return h->booking->ical_uid;
+    bool unknown = previous_uid && !h->known->previous;
+    return derived_calendar_uid(h, unknown ? previous_uid : h->booking->uid);
+}
+
+/* Takes `value` where nothing is known; what is known is overwritten by what is newer. */
+static void learn_text(const struct hearing *h, const char **field, const char *value)
+{
+    if (value && (!*field || h->fresh))
+        *field = value;
+}
+
+static void learn_time(const struct hearing *h, int64_t *field, int64_t value)
+{
+    if (value != TIME_NONE && (*field == TIME_NONE || h->fresh))
+        *field = value;
+}
+
+static void learn(struct hearing *h)
+{
+    const struct booking *b = h->booking;
+    struct booking_row *own = h->own;
+    const struct person *first = b->attendee_count ? &b->attendees[0] : NULL;
+    learn_time(h, &own->start, b->start);
+    learn_time(h, &own->end, b->end);
+    learn_text(h, &own->organizer, lower(h, b->organizer.email));
+    learn_text(h, &own->title, b->title);
+    if (first && !own->who)
+        own->who = first->name ? first->name : first->email;
+    if (own->stamp == TIME_NONE || h->stamp > own->stamp)
+        own->stamp = h->stamp;
+}
+
+static const struct booking_row unknown_row = {
+    .stamp = TIME_NONE, .start = TIME_NONE, .end = TIME_NONE, .sequence = -1};
+
+static void open_own(struct hearing *h, const char *previous_uid)
+{
+    const struct booking_row *known = h->known->own;
+    h->own = &h->writes->own;
+    h->writes->own_changed = true;
+    h->fresh = !known || known->stamp == TIME_NONE || h->stamp >= known->stamp;
+    if (known) {
+        *h->own = *known;
+        return;
+    }
+    *h->own = unknown_row;
+    h->own->provider = h->event->provider;
+    h->own->uid = h->booking->uid;
+    h->own->calendar_uid = calendar_uid(h, previous_uid);
+}
+
+static void open_previous(struct hearing *h, const char *uid)
+{
+    if (!uid)
+        return;
+    h->previous = &h->writes->previous;
+    if (h->known->previous) {
+        *h->previous = *h->known->previous;
+        return;
+    }
+    *h->previous = unknown_row;
+    h->previous->provider = h->event->provider;
+    h->previous->uid = uid;
+    h->previous->calendar_uid = h->own->calendar_uid;
+}
+
+/* ---- what an event does ---- */
+
+static bool same_entry(const struct hearing *h)
+{
+    return h->previous && strcmp(h->previous->calendar_uid, h->own->calendar_uid) == 0;
+}
+
+/* The number after the highest one that anybody was told for this entry. */
+static int64_t next_sequence(const struct hearing *h, bool continues)
+{
+    int64_t told = h->own->sequence, next;
+    if (same_entry(h) && h->previous->sequence > told)
+        told = h->previous->sequence;
+    next = told >= 0 ? told + 1 : continues ? 1 : 0;
+    return h->booking->sequence > next ? h->booking->sequence : next;
+}
+
+static void change_entry(struct hearing *h, enum calendar_change change, bool continues)
+{
+    h->own->sequence = next_sequence(h, continues);
+    h->decision->calendar = change;
+    h->decision->calendar_uid = h->own->calendar_uid;
+    h->decision->sequence = h->own->sequence;
+}
+
+static void be_late(struct hearing *h)
+{
+    h->decision->late = true;
+    h->decision->reason = "late";
+}
+
+static void tell_previous_times(struct hearing *h, const struct booking_row *old)
+{
+    const struct booking *b = h->booking;
+    struct decision *d = h->decision;
+    d->previous_start = b->previous_start;
+    d->previous_end = b->previous_end;
+    if (d->previous_start == TIME_NONE && old)
+        d->previous_start = old->start;
+    if (d->previous_end == TIME_NONE && old && d->previous_start == old->start)
+        d->previous_end = old->end;
+}
+
+static bool other_times(const struct hearing *h)
+{
+    const struct booking_row *own = h->known->own;
+    return (h->booking->start != TIME_NONE && own->start != h->booking->start) ||
+           (h->booking->end != TIME_NONE && own->end != h->booking->end);
+}
+
+/* Is the booking past the step that this event takes it to? */
+static bool is_further_on(const struct hearing *h, enum booking_state step)
+{
+    const struct booking_row *own = h->known->own;
+    if (!own || own->state < step)
+        return false;
+    if (own->state > step)
+        return true;
+    if (h->known->person == PERSON_GONE && h->known->person_stamp > h->stamp)
+        return true;
+    return !h->fresh && other_times(h);
+}
+
+/*
+ * The late link of a chain: the booking went on before this event told where it came from, so an
+ * entry of the old one still stands beside that of the new one.
+ */
+static void take_old_entry_away(struct hearing *h)
+{
+    if (same_entry(h) || !h->known->previous || !state_is_live(h->known->previous->state))
+        return;
+    h->previous->sequence++;
+    h->decision->calendar = CALENDAR_CANCELLED;
+    h->decision->calendar_uid = h->previous->calendar_uid;
+    h->decision->sequence = h->previous->sequence;
+}
+
+/* The old booking makes room for this one. */
+static void replace_previous(struct hearing *h, bool late)
+{
+    struct booking_row *previous = h->previous;
+    h->writes->previous_changed = true;
+    if (leaves_others_behind(h)) {
+        h->writes->left_previous = true;
+        return;
+    }
+    if (late)
+        take_old_entry_away(h);
+    if (previous->stamp == TIME_NONE || h->stamp > previous->stamp)
+        previous->stamp = h->stamp;
+    if (!previous->replaced_by)
+        previous->replaced_by = h->booking->uid;
+    previous->state = STATE_MOVED;
+    if (previous->start == TIME_NONE) {
+        previous->start = h->booking->previous_start;
+        previous->end = h->booking->previous_end;
+    }
+}
+
+/* created, rescheduled, and a request that is granted */
+static void accept(struct hearing *h)
+{
+    bool late = is_further_on(h, STATE_ACCEPTED);
+    if (h->previous) {
+        h->decision->meaning = KIND_RESCHEDULED;
+        tell_previous_times(h, h->known->previous);
+    } else if (h->event->kind == KIND_RESCHEDULED)
+        tell_previous_times(h, h->known->own && other_times(h) ? h->known->own : NULL);
+    if (late)
+        be_late(h);
+    else {
+        h->own->state = STATE_ACCEPTED;
+        change_entry(h, CALENDAR_CONFIRMED, h->previous || h->event->kind == KIND_RESCHEDULED);
+        h->writes->joined = h->writes->takes_time = true;
+    }
+    if (h->previous) {
+        h->own->previous_uid = h->previous->uid;
+        replace_previous(h, late);
+    }
+}
+
+/* It may come before or after created. While an owner has not said yes, money changes nothing. */
+static void pay(struct hearing *h)
+{
+    bool pending = h->booking->status && strcmp(h->booking->status, "pending") == 0;
+    if (is_further_on(h, STATE_ACCEPTED))
+        be_late(h);
+    else if (!state_is_live(h->own->state)) {
+        h->own->state = pending ? STATE_PENDING : STATE_ACCEPTED;
+        change_entry(h, pending ? CALENDAR_TENTATIVE : CALENDAR_CONFIRMED, false);
+        h->writes->joined = h->writes->takes_time = true;
+    }
+}
+
+static void request(struct hearing *h)
+{
+    if (h->previous)
+        tell_previous_times(h, h->known->previous);
+    if (is_further_on(h, STATE_PENDING)) {
+        be_late(h);
+        return;
+    }
+    h->own->state = STATE_PENDING;
+    h->writes->joined = h->writes->takes_time = true;
+    if (h->previous)
+        h->own->previous_uid = h->previous->uid;
+    else
+        change_entry(h, CALENDAR_TENTATIVE, false);
+}
+
+/* A request to move that ends leaves the old booking, and the entry of both, as they are. */
+static bool is_request_to_move(const struct hearing *h)
+{
+    const struct booking_row *own = h->known->own;
+    if (own && own->state == STATE_PENDING)
+        return own->previous_uid != NULL;
+    return (!own || own->state == STATE_HEARD_OF) && h->event->kind == KIND_REJECTED && h->previous;
+}
+
+static void end(struct hearing *h, enum booking_state state)
+{
+    if (state_is_final(h->own->state)) {
+        if (h->own->replaced_by)
+            be_late(h);
+        return;
+    }
+    h->own->state = state;
+    if (is_request_to_move(h))
+        h->own->previous_uid = h->previous ? h->previous->uid : NULL;
+    else
+        change_entry(h, CALENDAR_CANCELLED, true);
+}
+
+static void give_up_seat(struct hearing *h)
+{
+    if (state_is_final(h->own->state)) {
+        be_late(h);
+        return;
+    }
+    h->writes->left = true;
+    if (h->own->state != STATE_PENDING)
+        h->own->state = STATE_ACCEPTED;
+    if (h->known->person != PERSON_GONE)
+        change_entry(
+            h, h->own->state == STATE_PENDING ? CALENDAR_TENTATIVE : CALENDAR_CONFIRMED, true);
+}
+
+static void fold_half(struct hearing *h, int64_t now, int64_t until)
+{
+    struct decision *d = h->decision;
+    if (h->own->replaced_by) {
+        d->verdict = VERDICT_SILENT;
+        d->reason = "folded";
+    } else if (now < until) {
+        d->verdict = VERDICT_WAITS;
+        d->reason = "partner-awaited";
+        d->until = until;
+    } else {
+        d->reason = "partner-missing";
+        end(h, STATE_MOVED);
+    }
+}
+
+static void hear(struct hearing *h, int64_t now, int64_t fold)
+{
+    switch (h->event->kind) {
+    case KIND_CREATED:
+    case KIND_RESCHEDULED:
+        accept(h);
+        break;
+    case KIND_PAID:
+        pay(h);
+        break;
+    case KIND_REQUESTED:
+        request(h);
+        break;
+    case KIND_REJECTED:
+        end(h, STATE_REJECTED);
+        break;
+    default:
+        if (rules_is_moved_half(h->event))
+            fold_half(h, now, h->event->received_at + fold);
+        else if (h->booking->seat)
+            give_up_seat(h);
+        else
+            end(h, STATE_CANCELLED);
+        break;
+    }
+}
+
+bool rules_decide(const struct event *event, const struct rules_known *known, int64_t now,
+    int64_t fold, struct decision *decision, struct rules_writes *writes)
+{
+    struct hearing h = {.event = event,
+        .booking = &event->booking,
+        .known = known,
+        .decision = decision,
+        .writes = writes,
+        .stamp = fact_stamp(event),
+        .ok = true};
+    *writes = (struct rules_writes){0};
+    if (known->repeated) {
+        decision->verdict = VERDICT_SILENT;
+        decision->reason = "repeated-fact";
+    } else if (rules_about_booking(event)) {
+        const char *previous_uid = rules_previous_uid(event, known->own);
+        open_own(&h, previous_uid);
+        open_previous(&h, previous_uid);
+        if (h.ok && h.own->calendar_uid) {
+            hear(&h, now, fold);
+            learn(&h);
+        }
+    }
+    writes->told = decision->verdict == VERDICT_SPEAKS;
+    writes->decided = decision->verdict != VERDICT_WAITS;
+    return h.ok && !decision->arena.failed;
+}
