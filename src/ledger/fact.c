@@ -1,7 +1,11 @@
 #include "ledger/fact.h"
 
 #include <ctype.h>
+#include <stdio.h>
 #include <string.h>
+
+#include "base/buf.h"
+#include "base/digest.h"
 
 int64_t fact_stamp(const struct event *event)
 {
@@ -23,19 +27,72 @@ const char *fact_person(const struct event *event, size_t attendee, struct arena
     return person ? person->name : NULL;
 }
 
-/* The documented JSON form holds all that an event says, also fields that are added to it. */
-static bool digest(const struct event *event, char out[DIGEST_HEX + 1])
+/* ---- the digest ---- */
+
+static void add_text(struct buf *out, const char *text)
 {
-    static const char *const delivery[] = {"id", "received_at", "sent_at"};
-    cJSON *json = event_to_json(event);
-    for (size_t i = 0; json && i < sizeof delivery / sizeof *delivery; i++)
-        cJSON_DeleteItemFromObjectCaseSensitive(json, delivery[i]);
-    char *text = json ? cJSON_PrintUnformatted(json) : NULL;
-    bool ok = text && digest_hex(&(struct digest_part){text, strlen(text)}, 1, out);
-    cJSON_free(text);
-    cJSON_Delete(json);
+    buf_putc(out, text ? '+' : '-');
+    if (text)
+        buf_add(out, text, strlen(text) + 1);
+}
+
+static void add_number(struct buf *out, int64_t number)
+{
+    buf_add(out, &number, sizeof number);
+}
+
+static void add_person(struct buf *out, const struct person *person)
+{
+    add_text(out, person->name);
+    add_text(out, person->email);
+    add_text(out, person->timezone);
+}
+
+static void add_lists(struct buf *out, const struct booking *b)
+{
+    add_number(out, (int64_t)b->attendee_count);
+    for (size_t i = 0; i < b->attendee_count; i++)
+        add_person(out, &b->attendees[i]);
+    add_number(out, (int64_t)b->guest_count);
+    for (size_t i = 0; i < b->guest_count; i++)
+        add_text(out, b->guests[i]);
+    add_number(out, (int64_t)b->answer_count);
+    for (size_t i = 0; i < b->answer_count; i++) {
+        add_text(out, b->answers[i].question);
+        add_text(out, b->answers[i].answer);
+    }
+}
+
+/* All that event_to_json writes but id, received_at and sent_at, at a tenth of its price. */
+static void add_event(struct buf *out, const struct event *event)
+{
+    const struct booking *b = &event->booking;
+    const char *const texts[] = {event->name, b->uid, b->previous_uid, b->ical_uid, b->status,
+        b->seat, b->title, b->event_type, b->description, b->link, b->timezone, b->location,
+        b->join_url, b->reason, b->by, b->payment};
+    const int64_t numbers[] = {event->provider, event->kind, b->sequence, b->start, b->end,
+        b->previous_start, b->previous_end, b->asked_to_rebook};
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+        add_text(out, texts[i]);
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
+        add_number(out, numbers[i]);
+    add_person(out, &b->organizer);
+    add_lists(out, b);
+}
+
+static bool digest(const struct event *event, char out[KEY_SIZE])
+{
+    char hex[DIGEST_HEX + 1];
+    struct buf bytes = {0};
+    add_event(&bytes, event);
+    bool ok = !bytes.failed && digest_hex(&(struct digest_part){bytes.data, bytes.len}, 1, hex);
+    if (ok)
+        snprintf(out, KEY_SIZE, "%.*s", KEY_LEN, hex);
+    buf_free(&bytes);
     return ok;
 }
+
+/* ---- facts ---- */
 
 static bool is_bare(const struct event *event)
 {

@@ -20,7 +20,6 @@
 #include <stdint.h>
 
 #include "base/arena.h"
-#include "base/digest.h"
 #include "event/event.h"
 
 enum { FACT_NEAR = 2000, FACT_NEAR_BARE = 10000 }; /* ms */
@@ -31,7 +30,7 @@ struct fact {
     const char *name;   /* the provider's name of the event, else its kind */
     int64_t stamp;      /* when it was sent; without that, when it arrived */
     bool bare;          /* only nearness in time makes it a repetition */
-    char digest[DIGEST_HEX + 1];
+    char digest[KEY_SIZE];
 };
 
 /* False when memory ran out or libcrypto failed. Texts live in the event or the arena. */

@@ -113,16 +113,25 @@ static bool load(struct telling *t)
            load_persons(t, previous_uid);
 }
 
-static bool save_persons(struct telling *t)
+/* The notice names the only person of an ordinary booking. */
+static bool save_joined(struct telling *t)
 {
     const struct event *event = t->event;
-    const struct rules_writes *w = &t->writes;
+    const struct booking *b = &event->booking;
     bool ok = true;
-    for (size_t i = 0; ok && w->joined && i < event->booking.attendee_count; i++) {
+    for (size_t i = 0; ok && (b->seat || b->attendee_count > 1) && i < b->attendee_count; i++) {
         const char *person = fact_person(event, i, &t->decision->arena);
         ok = !person || rows_put_person(t->store, event->provider, event->booking.uid, person,
                             PERSON_PRESENT, t->fact.stamp);
     }
+    return ok;
+}
+
+static bool save_persons(struct telling *t)
+{
+    const struct event *event = t->event;
+    const struct rules_writes *w = &t->writes;
+    bool ok = !w->joined || save_joined(t);
     if (ok && w->left && *t->fact.person)
         ok = rows_put_person(t->store, event->provider, event->booking.uid, t->fact.person,
             PERSON_GONE, t->fact.stamp);

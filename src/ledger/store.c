@@ -15,10 +15,13 @@ enum { BUSY_MS = 5000, FILE_MODE = 0660 };
 /* A booking without an end takes up half an hour. */
 #define BUSY_UNTIL "coalesce(finish, start + 1800000)"
 #define LIVE       "state IN ('pending', 'accepted')"
+#define DAY        "86400000"
+#define LONG       "busy - start > " DAY
 
 /*
- * Step n brings a ledger of version n to n + 1. `busy` is when the time of a booking ends; the
- * index of lengths bounds how far back a search for overlaps has to look.
+ * Step n brings a ledger of version n to n + 1. `busy` is when the time of a booking ends. A search
+ * for overlaps looks back as far as the longest booking reaches, and no less than a day: the index
+ * of the longer ones is nearly always empty.
  */
 static const char *const upgrades[] = {
     "CREATE TABLE booking("
@@ -29,7 +32,7 @@ static const char *const upgrades[] = {
     " busy INTEGER AS (" BUSY_UNTIL "),"
     " PRIMARY KEY(uid, provider)) STRICT, WITHOUT ROWID;"
     "CREATE INDEX booking_start ON booking(start) WHERE " LIVE ";"
-    "CREATE INDEX booking_length ON booking(busy - start) WHERE " LIVE ";"
+    "CREATE INDEX booking_long ON booking(busy - start) WHERE " LIVE " AND " LONG ";"
     "CREATE TABLE person("
     " uid TEXT NOT NULL, provider TEXT NOT NULL, person TEXT NOT NULL,"
     " present INTEGER NOT NULL, stamp INTEGER NOT NULL,"
@@ -74,16 +77,20 @@ static const char *const sql[SQL_STATEMENTS] = {
     [SQL_PERSON_PUT] =
         "INSERT INTO person VALUES(?1,?2,?3,?4,?5) ON CONFLICT DO UPDATE"
         " SET present = excluded.present, stamp = excluded.stamp WHERE excluded.stamp >= stamp",
-    [SQL_OTHERS_GET] = "SELECT count(*) FROM person"
-                       " WHERE uid = ?1 AND provider = ?2 AND present AND person <> ?3",
+    [SQL_OTHERS_GET] =
+        "SELECT count(*) FROM"
+        " (SELECT person FROM person WHERE uid = ?1 AND provider = ?2"
+        "  UNION SELECT person FROM notice WHERE uid = ?1 AND provider = ?2 AND person <> '')"
+        " WHERE person <> ?3 AND person NOT IN"
+        " (SELECT person FROM person WHERE uid = ?1 AND provider = ?2 AND NOT present)",
     [SQL_NOTICES_GET] = "SELECT stamp, fact FROM notice WHERE uid = ?1 AND provider = ?2"
                         " AND person = ?3 AND name = ?4 AND stamp BETWEEN ?5 AND ?6 ORDER BY stamp",
     [SQL_NOTICE_PUT] = "INSERT OR IGNORE INTO notice VALUES(?1,?2,?3,?4,?5,?6,?7)",
     [SQL_OVERLAPS_FIND] =
         "SELECT provider, uid, title, who, start, finish FROM booking WHERE " LIVE
         " AND start < coalesce(?2, ?1 + 1800000) AND busy > ?1"
-        " AND start > ?1 - (SELECT busy - start FROM booking WHERE " LIVE
-        " ORDER BY busy - start DESC LIMIT 1)"
+        " AND start > ?1 - coalesce((SELECT busy - start FROM booking WHERE " LIVE " AND " LONG
+        "  ORDER BY busy - start DESC LIMIT 1), " DAY ")"
         " AND coalesce(organizer = ?3, 1) AND calendar_uid <> ?4 AND meeting <> ?5"
         " ORDER BY start, uid, provider LIMIT ?6",
     [SQL_CONFLICTS_FIND] =
@@ -297,7 +304,8 @@ static bool is_known_version(
 static bool set_up(struct store *store, bool readonly, struct buf *why)
 {
     static const char pragmas[] = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
-                                  "PRAGMA foreign_keys = OFF; PRAGMA temp_store = MEMORY";
+                                  "PRAGMA foreign_keys = OFF; PRAGMA temp_store = MEMORY;"
+                                  "PRAGMA cache_size = -8000";
     int version = 0, tables = 0;
     sqlite3_busy_timeout(store->db, BUSY_MS);
     bool ok = (readonly || store_exec(store, pragmas, "set up")) &&

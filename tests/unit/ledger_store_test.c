@@ -1,0 +1,271 @@
+/* The ledger's file, and what is kept in it. */
+#include "ledger_scene.h"
+
+#include <ftw.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <sqlite3.h>
+
+struct place {
+    char dir[64], path[128], value[160];
+};
+
+static int remove_one(const char *path, const struct stat *st, int kind, struct FTW *at)
+{
+    (void)st, (void)kind, (void)at;
+    return remove(path);
+}
+
+static int up(void **state)
+{
+    struct place *place = calloc(1, sizeof *place);
+    snprintf(place->dir, sizeof place->dir, "/tmp/bookspool-unit-XXXXXX");
+    if (!mkdtemp(place->dir))
+        return -1;
+    snprintf(place->path, sizeof place->path, "%s/ledger.db", place->dir);
+    snprintf(place->value, sizeof place->value, "sqlite:%s", place->path);
+    *state = place;
+    return 0;
+}
+
+static int down(void **state)
+{
+    struct place *place = *state;
+    int rc = nftw(place->dir, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+    free(place);
+    return rc;
+}
+
+static struct ledger *opened(const struct place *place)
+{
+    struct buf why = {0};
+    struct ledger *ledger = ledger_open(place->value, &why);
+    if (!ledger)
+        fail_msg("%s", buf_text(&why));
+    buf_free(&why);
+    return ledger;
+}
+
+/* Opening fails, and the words hold `part`; "" : there are no words. */
+static void refused(const char *value, bool readonly, const char *part)
+{
+    struct buf why = {0};
+    struct ledger *ledger = readonly ? ledger_open_readonly(value, &why) : ledger_open(value, &why);
+    assert_null(ledger);
+    if (!strstr(buf_text(&why), part) || !*part != !*buf_text(&why))
+        fail_msg("\"%s\" does not say \"%s\"", buf_text(&why), part);
+    buf_free(&why);
+}
+
+static void sql(const struct place *place, const char *text)
+{
+    sqlite3 *db;
+    assert_int_equal(sqlite3_open(place->path, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db, text, NULL, NULL, NULL), SQLITE_OK);
+    sqlite3_close(db);
+}
+
+static void scribble(const struct place *place, long at, const char *text, int times)
+{
+    FILE *file = fopen(place->path, at ? "r+" : "w");
+    assert_non_null(file);
+    assert_int_equal(fseek(file, at, SEEK_SET), 0);
+    while (times--)
+        fputs(text, file);
+    assert_int_equal(fclose(file), 0);
+}
+
+static void what_is_no_ledger_is_refused_in_words(void **state)
+{
+    struct place *place = *state;
+    char value[200];
+    refused("ledger.db", false, "is not sqlite:PATH");
+    refused("sqlite:", false, "is not sqlite:PATH");
+    refused("postgresql://db/x", false, "has no PostgreSQL");
+    snprintf(value, sizeof value, "sqlite:%s/none/ledger.db", place->dir);
+    refused(value, false, "its directory does not exist");
+    refused(value, true, "");
+    refused(place->value, true, "");
+    scribble(place, 0, "This is no database at all.\n", 200);
+    refused(place->value, false, "move it away and run bookspool rebuild");
+    refused(place->value, true, "move it away and run bookspool rebuild");
+}
+
+static void another_version_is_refused(void **state)
+{
+    struct place *place = *state;
+    sql(place, "CREATE TABLE theirs(x)");
+    refused(place->value, false, "something else");
+    sql(place, "DROP TABLE theirs");
+    refused(place->value, true, "the next drain");
+    ledger_close(opened(place));
+    sql(place, "PRAGMA user_version = 99");
+    refused(place->value, false, "newer version");
+    refused(place->value, true, "newer version");
+}
+
+static const struct step one[] = {
+    {KIND_CREATED, "a", .sent = 1, .start = 9, .calendar = CALENDAR_CONFIRMED}, {0}};
+
+static void tell_one(struct ledger *ledger, int number, const struct step *step)
+{
+    struct event event;
+    struct decision decision;
+    scene_event(step, number, &event);
+    scene_tell(ledger, &event, event.received_at, &decision);
+    decision_free(&decision);
+    event_free(&event);
+}
+
+static bool recalled(struct ledger *ledger, int number, struct decision *decision)
+{
+    char key[KEY_SIZE];
+    bool found;
+    snprintf(key, sizeof key, "%032x", number);
+    assert_true(ledger_recall(ledger, key, decision, &found));
+    return found;
+}
+
+static void what_was_committed_is_there_again(void **state)
+{
+    struct place *place = *state;
+    struct ledger *ledger = opened(place);
+    struct decision decision;
+    struct stat st;
+    tell_one(ledger, 1, &one[0]);
+    assert_int_equal(stat(place->path, &st), 0);
+    assert_int_equal(st.st_mode & 0777, 0660);
+    ledger_close(ledger);
+    struct buf why = {0};
+    ledger = ledger_open_readonly(place->value, &why);
+    assert_non_null(ledger);
+    assert_true(recalled(ledger, 1, &decision));
+    assert_int_equal(decision.calendar, CALENDAR_CONFIRMED);
+    decision_free(&decision);
+    assert_false(recalled(ledger, 2, &decision));
+    assert_int_equal(decision.verdict, VERDICT_SPEAKS);
+    decision_free(&decision);
+    ledger_close(ledger);
+    buf_free(&why);
+}
+
+static void nothing_is_told_outside_a_transaction(void **state)
+{
+    struct ledger *ledger = opened(*state);
+    struct event event;
+    struct decision decision;
+    scene_event(&one[0], 1, &event);
+    assert_false(ledger_tell(ledger, &event, 0, 0, &decision));
+    assert_non_null(strstr(ledger_failure(ledger), "transaction"));
+    scene_tell(ledger, &event, event.received_at, &decision);
+    decision_free(&decision);
+    event_free(&event);
+    ledger_close(ledger);
+}
+
+/* A ledger that breaks while it is used says so, and a failed transaction leaves nothing. */
+static void a_failure_takes_all_of_the_transaction_back(void **state)
+{
+    struct place *place = *state;
+    struct ledger *ledger = opened(place);
+    struct event event;
+    struct decision decision;
+    tell_one(ledger, 1, &one[0]);
+    sql(place, "CREATE TRIGGER broken BEFORE INSERT ON decision WHEN new.key LIKE '%3'"
+               " BEGIN SELECT raise(ABORT, 'broken on purpose'); END");
+    assert_true(ledger_begin(ledger));
+    scene_event(&(struct step){KIND_CREATED, "b", .sent = 2, .start = 9}, 2, &event);
+    assert_true(ledger_tell(ledger, &event, 0, 0, &decision));
+    decision_free(&decision);
+    event_free(&event);
+    scene_event(&(struct step){KIND_CREATED, "c", .sent = 2, .start = 9}, 3, &event);
+    assert_false(ledger_tell(ledger, &event, 0, 0, &decision));
+    decision_free(&decision);
+    assert_non_null(strstr(ledger_failure(ledger), "broken on purpose"));
+    assert_non_null(strstr(ledger_failure(ledger), place->path));
+    assert_false(ledger_tell(ledger, &event, 0, 0, &decision));
+    decision_free(&decision);
+    event_free(&event);
+    assert_false(ledger_commit(ledger));
+    assert_true(ledger_begin(ledger));
+    assert_true(recalled(ledger, 1, &decision));
+    decision_free(&decision);
+    assert_false(recalled(ledger, 2, &decision));
+    decision_free(&decision);
+    ledger_rollback(ledger);
+    ledger_close(ledger);
+}
+
+static void old_things_are_forgotten(void **state)
+{
+    struct ledger *ledger = opened(*state);
+    struct buf dump = {0};
+    /* The second lies ahead; the third was replaced, and heard of only so. */
+    tell_one(
+        ledger, 1, &(struct step){KIND_CREATED, "past", .sent = 1, .start = -200, .seat = "s"});
+    tell_one(ledger, 2, &(struct step){KIND_CREATED, "ahead", .sent = 1, .start = 9});
+    tell_one(ledger, 3, &(struct step){KIND_RESCHEDULED, "n", "m", .sent = 99, .start = -100});
+    tell_one(ledger, 4, &(struct step){KIND_FORM, .name = "F", .sent = 1});
+    assert_true(ledger_begin(ledger));
+    assert_true(ledger_forget(ledger, SCENE_START + 50 * 1000));
+    assert_true(ledger_commit(ledger));
+    scene_dump(ledger, &dump);
+    assert_null(strstr(buf_text(&dump), "past"));
+    assert_null(strstr(buf_text(&dump), "notice uid= "));
+    assert_non_null(strstr(buf_text(&dump), "booking uid=ahead"));
+    assert_non_null(strstr(buf_text(&dump), "notice uid=ahead"));
+    assert_non_null(strstr(buf_text(&dump), "booking uid=m"));
+    assert_null(strstr(buf_text(&dump), "decision key=00000000000000000000000000000002"));
+    assert_non_null(strstr(buf_text(&dump), "decision key=00000000000000000000000000000003"));
+    buf_clear(&dump);
+    assert_true(ledger_begin(ledger));
+    assert_true(ledger_clear(ledger));
+    assert_true(ledger_commit(ledger));
+    scene_dump(ledger, &dump);
+    assert_string_equal(buf_text(&dump), "");
+    buf_free(&dump);
+    ledger_close(ledger);
+}
+
+static bool print_conflict(void *context, const struct ledger_conflict *conflict)
+{
+    buf_printf(context, "%s %s/%s %s/%s;", conflict->organizer,
+        provider_name(conflict->first.provider), conflict->first.uid,
+        provider_name(conflict->second.provider), conflict->second.uid);
+    return true;
+}
+
+static void conflicts_come_in_order_of_time(void **state)
+{
+    struct ledger *ledger = opened(*state);
+    struct buf said = {0};
+    tell_one(ledger, 1, &(struct step){KIND_CREATED, "late", .sent = 1, .start = 15});
+    tell_one(ledger, 2, &(struct step){KIND_REQUESTED, "ask", .sent = 1, .start = 15});
+    tell_one(ledger, 3, &(struct step){KIND_CREATED, "a", .sent = 1, .start = 9, .minutes = 120});
+    tell_one(
+        ledger, 4, &(struct step){KIND_CREATED, "b", .sent = 1, .start = 10, .calendly = true});
+    tell_one(ledger, 5, &(struct step){KIND_CREATED, "c", .sent = 1, .start = 11});
+    tell_one(ledger, 6, &(struct step){KIND_CREATED, "old1", .sent = 1, .start = 2});
+    tell_one(ledger, 7, &(struct step){KIND_CREATED, "old2", .sent = 1, .start = 2});
+    assert_true(ledger_conflicts(ledger, scene_hour(5), print_conflict, &said));
+    assert_string_equal(buf_text(&said),
+        "owner@example.org calcom/a calendly/b;owner@example.org calcom/ask calcom/late;");
+    buf_free(&said);
+    ledger_close(ledger);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(what_is_no_ledger_is_refused_in_words, up, down),
+        cmocka_unit_test_setup_teardown(another_version_is_refused, up, down),
+        cmocka_unit_test_setup_teardown(what_was_committed_is_there_again, up, down),
+        cmocka_unit_test_setup_teardown(nothing_is_told_outside_a_transaction, up, down),
+        cmocka_unit_test_setup_teardown(a_failure_takes_all_of_the_transaction_back, up, down),
+        cmocka_unit_test_setup_teardown(old_things_are_forgotten, up, down),
+        cmocka_unit_test_setup_teardown(conflicts_come_in_order_of_time, up, down),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
