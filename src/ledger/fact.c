@@ -116,10 +116,9 @@ void fact_compare(
 {
     bool equal = strcmp(fact->digest, other) == 0;
     int64_t apart = stamp > fact->stamp ? stamp - fact->stamp : fact->stamp - stamp;
-    repetition->near |= equal && apart <= (fact->bare ? FACT_NEAR_BARE : FACT_NEAR);
     if (fact->bare)
-        return;
-    if (stamp <= fact->stamp)
+        repetition->near |= equal && apart <= FACT_NEAR;
+    else if (stamp <= fact->stamp)
         repetition->before = equal;
     else if (!repetition->after_seen) {
         repetition->after_seen = true;

@@ -6,12 +6,10 @@
  * The provider's byte-identical retries are no matter of this module: they have one key.
  *
  * A fact is the event without id, received_at and sent_at. It repeats another one about the same
- * booking, person and event name if
- *   - both were sent within FACT_NEAR of each other, or
- *   - nothing else was said between the two, by the provider's clock: a no-show that is set,
- *     cleared and set again is three facts, in whatever order they come.
- * Where there is no booking (forms, absences) or the meaning is not known, equal things may
- * well happen twice: only what was sent within FACT_NEAR_BARE is a repetition.
+ * booking, person and event name if nothing else was said between the two, by the provider's clock:
+ * a no-show that is set, cleared and set again is three facts, in whatever order they come and
+ * however often each. Where there is no booking (forms, absences) or the meaning is not known,
+ * equal things may well happen twice: only what was sent within FACT_NEAR is a repetition.
  */
 #ifndef LEDGER_FACT_H
 #define LEDGER_FACT_H
@@ -22,7 +20,7 @@
 #include "base/arena.h"
 #include "event/event.h"
 
-enum { FACT_NEAR = 2000, FACT_NEAR_BARE = 10000 }; /* ms */
+enum { FACT_NEAR = 10000 }; /* ms */
 
 struct fact {
     const char *uid;    /* "": about no booking */
@@ -40,11 +38,12 @@ int64_t fact_stamp(const struct event *event);
 
 /* Compared with the facts told of the same uid, person and name, in order of stamp. */
 struct fact_repetition {
-    bool near, before, after; /* an equal one is near, next before it, next after it */
+    bool near;          /* bare: an equal one is near */
+    bool before, after; /* the next one before it, after it, is equal */
     bool after_seen;
 };
 void fact_compare(
-    struct fact_repetition *repetition, const struct fact *fact, int64_t stamp, const char *digest);
+    struct fact_repetition *repetition, const struct fact *fact, int64_t stamp, const char *other);
 bool fact_repeats(const struct fact_repetition *repetition);
 
 /*

@@ -129,8 +129,8 @@ bool rows_is_repeated(
     struct fact_repetition repetition = {0};
     if (!s)
         return false;
-    sqlite3_bind_int64(s, 5, fact->bare ? fact->stamp - FACT_NEAR_BARE : INT64_MIN);
-    sqlite3_bind_int64(s, 6, fact->bare ? fact->stamp + FACT_NEAR_BARE : INT64_MAX);
+    sqlite3_bind_int64(s, 5, fact->bare ? fact->stamp - FACT_NEAR : INT64_MIN);
+    sqlite3_bind_int64(s, 6, fact->bare ? fact->stamp + FACT_NEAR : INT64_MAX);
     while (store_step(store, s))
         fact_compare(
             &repetition, fact, sqlite3_column_int64(s, 0), (const char *)sqlite3_column_text(s, 1));
