@@ -400,8 +400,8 @@ def checking():
                             ({"BOOKSPOOL_RETENTION": "1d"}, "BOOKSPOOL_RETENTION")):
             match(world.tool("check", code=78, env=wrong, name=f"check: {[*wrong][0]}"),
                   rf"(?m)^WRONG .*{word}", "is said to be wrong")
-        match(world.tool("check", code=78, env={"BOOKSPOOL_FOLD": "5s"}, name="a later setting"),
-              "note +BOOKSPOOL_FOLD: has no effect", "is noted")
+        match(world.tool("check", code=78, env={"CALENDLY_CACHE_TTL": "5"}, name="a later setting"),
+              "note +CALENDLY_CACHE_TTL: has no effect", "is noted")
 
 
 def checking_files():

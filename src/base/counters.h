@@ -50,6 +50,7 @@ enum counter {
     COUNT_DRAIN_LAST_AT, /* when a run last ended well */
     COUNT_MAIL_LAST_AT,  /* when a mail was last sent */
     COUNT_DRAIN_HELD_AT, /* when a run last held, or failed */
+    COUNT_MAIL_STUCK_AT, /* when a mail older than a day was last put off again */
     COUNTERS
 };
 

@@ -1,14 +1,21 @@
 /*
  * events: stage 1, from events in new/ and replay/ to mails in out/.
  *
- * Per event, in order of arrival: a late duplicate (done/KEY exists) is dropped; a
- * file that is not whole is left, and set aside in bad/ after an hour; else one mail per recipient
- * is made unless it exists: whole in out/, or by name in sent/ or failed/, asked in this order,
- * which is the order in which a mail moves. When a batch of events has its mails,
- * one sync makes them durable, and only then do the events move to done/. So a
- * death anywhere repeats at most work, never a mail.
+ * In order of arrival, in batches. Of each event: a late duplicate (done/KEY exists) is dropped; a
+ * file that is not whole is left, and set aside in bad/ after an hour; else the ledger is told.
+ * Then, for the whole batch:
  *
- * A replayed event is first claimed (spool/replay.h); its mails carry its generation.
+ *   1. the ledger's commit, durable: what it decided is known before any mail is made, so that a
+ *      run that dies and a run that starts again make the same mails;
+ *   2. the mails (drain/mailing.h);
+ *   3. one sync;
+ *   4. the events move to done/.
+ *
+ * So a death anywhere repeats at most work, never a mail. An event that the ledger lets wait for
+ * its partner stays in new/, with the time to ask again as its mtime.
+ *
+ * A replayed event is first claimed (spool/replay.h); its mails carry its generation, and the
+ * ledger is only asked what it decided of the event once.
  */
 #ifndef DRAIN_EVENTS_H
 #define DRAIN_EVENTS_H
@@ -16,8 +23,5 @@
 #include "drain/run.h"
 
 enum run_result events_run(struct run *run);
-
-/* Prints the mails that the waiting events would become; touches nothing, needs no lock. */
-enum run_result events_preview(struct run *run);
 
 #endif

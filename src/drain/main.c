@@ -9,17 +9,19 @@
 #include "base/counters.h"
 #include "base/log.h"
 #include "base/version.h"
-#include "drain/events.h"
-#include "mail/message.h"
 #include "drain/pass.h"
+#include "drain/preview.h"
 #include "drain/transport.h"
+#include "drain/watch.h"
+#include "mail/message.h"
 
 static const char usage[] =
-    "usage: bookspool-drain [--dry-run]\n"
+    "usage: bookspool-drain [--dry-run | --watch]\n"
     "\n"
     "Turns the events that wait in the spool into mail, once, and ends. Made for\n"
     "cron or a timer: a second one that starts meanwhile ends at once.\n"
     "\n"
+    "  -w, --watch     stay, and drain whenever something arrives or is due\n"
     "  -n, --dry-run   print the mails that wait, send and change nothing\n"
     "  -V, --version   print the version\n"
     "  -h, --help      print this\n"
@@ -29,7 +31,7 @@ static const char usage[] =
     "Settings: bookspool.conf(5); what is wrong with them: bookspool check\n";
 
 struct options {
-    bool dry_run;
+    bool dry_run, watch;
 };
 
 /* -1: go on; else the exit code. */
@@ -39,17 +41,24 @@ static int parse(int argc, char **argv, struct options *options)
         {"dry-run", no_argument, NULL, 'n'},
         {"help", no_argument, NULL, 'h'},
         {"version", no_argument, NULL, 'V'},
+        {"watch", no_argument, NULL, 'w'},
         {NULL, 0, NULL, 0},
     };
-    for (int c; (c = getopt_long(argc, argv, "nhV", known, NULL)) != -1;) {
+    for (int c; (c = getopt_long(argc, argv, "nhVw", known, NULL)) != -1;) {
         if (c == 'n')
             options->dry_run = true;
+        else if (c == 'w')
+            options->watch = true;
         else if (c == 'V')
             return puts("bookspool-drain " BOOKSPOOL_VERSION) < 0 ? EX_IOERR : EX_OK;
         else {
             fputs(usage, c == 'h' ? stdout : stderr);
             return c == 'h' ? EX_OK : EX_USAGE;
         }
+    }
+    if (options->dry_run && options->watch) {
+        fputs("bookspool-drain: --dry-run and --watch exclude each other\n", stderr);
+        return EX_USAGE;
     }
     if (optind == argc)
         return -1;
@@ -69,37 +78,49 @@ static bool transport_usable(const struct conf *conf)
     return transport != NULL;
 }
 
-static int preview(struct run *run)
+static int dry_run(struct run *run)
 {
     struct buf why = {0};
     bool ok = spool_open_readonly(&run->spool, conf_text(run->conf, SET_SPOOL), &why);
     if (ok)
-        events_preview(run);
+        run->ledger = ledger_open_readonly(conf_text(run->conf, SET_LEDGER), &why);
+    if (ok && !why.len)
+        preview(run);
     else
-        log_error(NULL, "spool-unusable", "%s", buf_text(&why));
+        log_error(NULL, "unusable", "%s", buf_text(&why));
+    ok = ok && !why.len;
     spool_close(&run->spool);
     buf_free(&why);
     return ok ? EX_OK : EX_CONFIG;
 }
 
+static int work(struct run *run, bool stay)
+{
+    const struct conf *conf = run->conf;
+    if (!spool_become_owner(conf_text(conf, SET_SPOOL))) {
+        log_error(NULL, "owner", "cannot become the owner of the spool: %s", strerror(errno));
+        return EX_CONFIG;
+    }
+    if (!transport_usable(conf))
+        return EX_CONFIG;
+    if (!counters_open(conf_text(conf, SET_STATE)))
+        log_warn(NULL, "counters", "%s/counters cannot be used: %s; counting in memory",
+            conf_text(conf, SET_STATE), strerror(errno));
+    run_stop_on_signals();
+    return stay ? watch(run) : pass_once(run);
+}
+
 static int drain(const struct conf *conf, const struct options *options)
 {
     struct run run;
+    struct buf why = {0};
     int code = EX_CONFIG;
-    if (!run_init(&run, conf))
-        code = EX_OSERR;
-    else if (options->dry_run)
-        code = preview(&run);
-    else if (!spool_become_owner(conf_text(conf, SET_SPOOL)))
-        log_error(NULL, "owner", "cannot become the owner of the spool: %s", strerror(errno));
-    else if (transport_usable(conf)) {
-        if (!counters_open(conf_text(conf, SET_STATE)))
-            log_warn(NULL, "counters", "%s/counters cannot be used: %s; counting in memory",
-                conf_text(conf, SET_STATE), strerror(errno));
-        run_stop_on_signals();
-        code = pass_once(&run);
-    }
+    if (run_init(&run, conf, &why))
+        code = options->dry_run ? dry_run(&run) : work(&run, options->watch);
+    else
+        log_error(NULL, "settings", "%s", buf_text(&why));
     run_free(&run);
+    buf_free(&why);
     return code;
 }
 

@@ -82,6 +82,21 @@ static enum run_result clear_held(struct run *run)
 
 /* ---- the order of a run ---- */
 
+#define LEDGER_REMEMBERS (400 * MS_PER_DAY)
+
+/* Whoever books for next year must not be forgotten this one; what failed is tried tomorrow. */
+static void forget_bookings(struct run *run, int64_t now)
+{
+    int64_t kept = conf_number(run->conf, SET_RETENTION);
+    if (kept < LEDGER_REMEMBERS)
+        kept = LEDGER_REMEMBERS;
+    if (run_open_ledger(run) != RUN_GOES_ON)
+        return;
+    if (!ledger_begin(run->ledger) || !ledger_forget(run->ledger, now - kept) ||
+        !ledger_commit(run->ledger))
+        log_warn(NULL, "ledger-failed", "%s", ledger_failure(run->ledger));
+}
+
 static enum run_result forget_old(struct run *run)
 {
     struct prune_result result;
@@ -90,6 +105,8 @@ static enum run_result forget_old(struct run *run)
         .retention_sent = conf_number(run->conf, SET_RETENTION_SENT)};
     if (!prune(&run->spool, &options, &result))
         return run_io_failed(run, NULL);
+    if (result.visited)
+        forget_bookings(run, options.now);
     if (result.done + result.sent + result.temp)
         log_info(
             NULL, "pruned", "done=%zu sent=%zu tmp=%zu", result.done, result.sent, result.temp);
@@ -136,7 +153,10 @@ static int pass_locked(struct run *run)
     case QUEUE_LOCKED:
         break;
     }
+    run->deadline = clock_monotonic() + conf_number(run->conf, SET_RUN_LIMIT);
+    *run->totals = (struct totals){0};
     enum run_result result = in_order(run);
+    run_close_ledger(run);
     queue_unlock(&run->spool);
     sum_up(run, result);
     return (int)result;

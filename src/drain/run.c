@@ -10,9 +10,6 @@
 #include "base/log.h"
 #include "spool/queue.h"
 
-/* Where nobody is named, as with a Maildir on a machine that has nothing set up. */
-#define LOCAL_ADDRESS "bookspool@localhost"
-
 static volatile sig_atomic_t stopping;
 
 static const pid_t *volatile senders;
@@ -54,34 +51,52 @@ bool run_stopping(void)
     return stopping;
 }
 
-static const char *text_or(const struct conf *conf, enum setting which, const char *otherwise)
+static bool make_totals(struct run *run)
 {
-    const char *text = conf_text(conf, which);
-    return text ? text : otherwise;
+    run->totals =
+        mmap(NULL, sizeof *run->totals, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    return run->totals != MAP_FAILED;
 }
 
-bool run_init(struct run *run, const struct conf *conf)
+bool run_init(struct run *run, const struct conf *conf, struct buf *why)
 {
     *run = (struct run){
         .conf = conf,
-        .from = text_or(conf, SET_MAIL_FROM, LOCAL_ADDRESS),
-        .reply_to = conf_text(conf, SET_REPLY_TO),
-        .render = {.timezone = conf_text(conf, SET_TIMEZONE)},
-        .deadline = clock_monotonic() + conf_number(conf, SET_RUN_LIMIT),
+        .totals = MAP_FAILED,
         .progress = isatty(STDERR_FILENO),
     };
-    run->totals =
-        mmap(NULL, sizeof *run->totals, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    if (run->totals == MAP_FAILED)
+    if (!composer_open(&run->composer, conf, why))
         return false;
-    return recipients_parse(&run->recipients, text_or(conf, SET_MAIL_TO, LOCAL_ADDRESS));
+    run->recipients = recipients_open(conf, COMPOSER_LOCAL_ADDRESS, why);
+    if (run->recipients && !make_totals(run))
+        buf_puts(why, "out of memory");
+    return run->recipients && run->totals != MAP_FAILED;
 }
 
 void run_free(struct run *run)
 {
-    recipients_free(&run->recipients);
+    run_close_ledger(run);
+    recipients_close(run->recipients);
+    composer_close(&run->composer);
     if (run->totals != MAP_FAILED)
         munmap(run->totals, sizeof *run->totals);
+}
+
+enum run_result run_open_ledger(struct run *run)
+{
+    struct buf why = {0};
+    if (!run->ledger)
+        run->ledger = ledger_open(conf_text(run->conf, SET_LEDGER), &why);
+    if (!run->ledger)
+        log_error(NULL, "ledger-unusable", "%s", buf_text(&why));
+    buf_free(&why);
+    return run->ledger ? RUN_GOES_ON : RUN_IO_FAILED;
+}
+
+void run_close_ledger(struct run *run)
+{
+    ledger_close(run->ledger);
+    run->ledger = NULL;
 }
 
 enum run_result run_io_failed(struct run *run, const char *key)

@@ -10,8 +10,9 @@
 #include <sys/types.h>
 
 #include "base/conf.h"
-#include "drain/recipients.h"
-#include "mail/render.h"
+#include "ledger/ledger.h"
+#include "mail/compose.h"
+#include "mail/recipients.h"
 #include "spool/spool.h"
 
 /* What a step tells the run. The numbers are the exit codes of sysexits(3). */
@@ -30,17 +31,24 @@ struct totals {
 struct run {
     const struct conf *conf;
     struct spool spool;
-    struct recipients recipients;
-    const char *from, *reply_to;
-    struct render_options render;
+    struct ledger *ledger; /* NULL: not opened yet */
+    struct composer composer;
+    struct recipients *recipients;
     struct totals *totals;
     int64_t deadline; /* monotonic; no mail is begun after it */
     bool progress;    /* draw on the terminal */
 };
 
-/* False when memory ran out. */
-bool run_init(struct run *run, const struct conf *conf);
+/* Reads templates and rules too. False, with what is wrong in `why`. */
+bool run_init(struct run *run, const struct conf *conf, struct buf *why);
 void run_free(struct run *run);
+
+/*
+ * Opens the ledger where that was not done: first under the lock, and once a pass, because a
+ * rebuild puts another file in its place.
+ */
+enum run_result run_open_ledger(struct run *run);
+void run_close_ledger(struct run *run);
 
 /* Logs the failed step of the spool with errno, and gives RUN_IO_FAILED. */
 enum run_result run_io_failed(struct run *run, const char *key);

@@ -115,6 +115,15 @@ static enum run_result give_up(struct settle *settle, const char *name,
         name, before->record.key);
 }
 
+/* Never by a mail about mail: by the log, status and health. */
+static void tell_stuck(const char *key, const char *name, int64_t age)
+{
+    char text[TIME_TEXT];
+    time_format_age(age, text);
+    counter_set(COUNT_MAIL_STUCK_AT, (uint64_t)clock_now());
+    log_error(key, "stuck", "mail=%s could not be sent for %s", name, text);
+}
+
 /* The next attempt, or the end of patience. `marks` stay on the file. */
 static enum run_result later(struct settle *settle, const char *name,
     const struct spool_file *before, const struct delivery_result *result, mode_t marks)
@@ -129,6 +138,8 @@ static enum run_result later(struct settle *settle, const char *name,
     log_warn(before->record.key, unknown ? "outcome-unknown" : "retry-later",
         "mail=%s %s%s%s; next attempt in %llds%s", name, result->reason, colon(result),
         words(result), (long long)(delay / MS_PER_SECOND), unknown ? "; it may have arrived" : "");
+    if (age > MS_PER_DAY)
+        tell_stuck(before->record.key, name, age);
     bool ok = queue_mark(&run->spool, DIR_OUT, name, marks) &&
               queue_set_time(&run->spool, DIR_OUT, name, now + delay);
     return run_unless_gone(run, ok, DIR_OUT, name, before->record.key);

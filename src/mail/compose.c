@@ -4,10 +4,21 @@
 
 #include "base/json.h"
 #include "mail/message.h"
+#include "mail/render.h"
 
-bool compose_wanted(enum event_kind kind)
+bool composer_open(struct composer *composer, const struct conf *conf, struct buf *why)
 {
-    return kind != KIND_PING;
+    (void)why;
+    const char *from = conf_text(conf, SET_MAIL_FROM);
+    *composer = (struct composer){.from = from ? from : COMPOSER_LOCAL_ADDRESS,
+        .reply_to = conf_text(conf, SET_REPLY_TO),
+        .timezone = conf_text(conf, SET_TIMEZONE)};
+    return true;
+}
+
+void composer_close(struct composer *composer)
+{
+    (void)composer;
 }
 
 /* What was not understood travels along, so that a person can. */
@@ -22,22 +33,24 @@ static void attach(struct message *message, const struct record *record)
     cJSON_Delete(json);
 }
 
-bool compose_message(const struct run *run, const struct event *event, const struct record *record,
-    const char *name, const char *recipient, struct buf *out)
+bool compose_message(
+    const struct composer *composer, const struct letter *letter, struct buf *out, struct buf *why)
 {
     struct buf subject = {0}, text = {0};
-    bool ok = render_mail(event, &run->render, &subject, &text);
+    struct render_options options = {.timezone = composer->timezone};
+    bool ok = render_mail(letter->event, &options, &subject, &text);
+    (void)why;
     if (ok) {
-        struct message message = {.name = name,
-            .key = record->key,
-            .from = run->from,
-            .to = recipient,
-            .reply_to = run->reply_to,
-            .date = record->received,
+        struct message message = {.name = letter->name,
+            .key = letter->record->key,
+            .from = composer->from,
+            .to = letter->recipient,
+            .reply_to = composer->reply_to,
+            .date = letter->record->received,
             .subject = buf_text(&subject),
             .text = buf_text(&text)};
-        if (event->kind == KIND_OTHER)
-            attach(&message, record);
+        if (letter->event->kind == KIND_OTHER)
+            attach(&message, letter->record);
         ok = message_compose(&message, out);
     }
     buf_free(&subject);

@@ -1,8 +1,9 @@
 /*
- * compose: from a stored event and a recipient to the bytes of one mail.
+ * compose: from an event and what is known of it to the bytes of one mail for one recipient.
  *
- * The only place that knows how event, words and message fit together; stage 1
- * and --dry-run both use it.
+ * The only place that knows how event, decision, templates, calendar and message fit together:
+ * the drain's stage 1, its --dry-run and `bookspool render` all use it. Pure but for the
+ * system's time-zone data.
  */
 #ifndef MAIL_COMPOSE_H
 #define MAIL_COMPOSE_H
@@ -10,15 +11,41 @@
 #include <stdbool.h>
 
 #include "base/buf.h"
-#include "drain/run.h"
+#include "base/conf.h"
 #include "event/event.h"
 #include "event/record.h"
+#include "ledger/decision.h"
+#include "mail/templates.h"
 
-/* Is anybody told of this kind of event? */
-bool compose_wanted(enum event_kind kind);
+/* Stands for sender and owner where nobody is named, as with a Maildir on a machine that has nothing
+ * set up. */
+#define COMPOSER_LOCAL_ADDRESS "bookspool@localhost"
 
-/* Appends the RFC 5322 message called `name` (KEY-r or KEY.g-r). False: it cannot be made. */
-bool compose_message(const struct run *run, const struct event *event, const struct record *record,
-    const char *name, const char *recipient, struct buf *out);
+struct composer {
+    const char *from, *reply_to; /* bare addresses; reply_to may be NULL */
+    const char *timezone;        /* BOOKSPOOL_TIMEZONE, may be NULL */
+    struct templates *templates;
+};
+
+/* As the settings say. False, with what is wrong in `why`. */
+bool composer_open(struct composer *composer, const struct conf *conf, struct buf *why);
+void composer_close(struct composer *composer);
+
+struct letter {
+    const struct event *event;
+    const struct decision *decision;
+    const struct record *record; /* what was stored: its raw body goes along when not understood */
+    const char *name;            /* KEY-r or KEY.g-r */
+    const char *recipient;
+    enum audience audience;
+};
+
+/* Appends the RFC 5322 message. False: it cannot be made, `why` says why. */
+bool compose_message(
+    const struct composer *composer, const struct letter *letter, struct buf *out, struct buf *why);
+
+/* One part alone, for previews. */
+bool compose_part(const struct composer *composer, const struct letter *letter,
+    enum template_part part, struct buf *out, struct buf *why);
 
 #endif

@@ -1,8 +1,10 @@
 /*
- * health: can events be taken now? (draft-inadarei-api-health-check: pass or fail.)
+ * health: can events be taken now? (draft-inadarei-api-health-check: pass, warn or fail.)
  *
  * All of it fails when the spool cannot be written or has no room, or when no provider
- * has a key; one provider's health fails also when that provider has none.
+ * has a key; one provider's health fails also when that provider has none. It warns, with 200, when
+ * events are taken but their mail is in trouble, which the drain tells by its counters: its last
+ * run held or failed, or a mail older than a day was put off within the last two hours.
  */
 #ifndef RECEIVE_HEALTH_H
 #define RECEIVE_HEALTH_H

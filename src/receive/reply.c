@@ -24,6 +24,7 @@ static const struct {
     [REPLY_TOO_LARGE] = {413, "Content Too Large", "too-large", JSON},
     [REPLY_UNAVAILABLE] = {503, "Service Unavailable", "unavailable", JSON},
     [REPLY_PASS] = {200, "OK", "pass", HEALTH},
+    [REPLY_WARN] = {200, "OK", "warn", HEALTH},
     [REPLY_FAIL] = {503, "Service Unavailable", "fail", HEALTH},
 };
 
@@ -45,7 +46,7 @@ static void write_member(struct buf *out, const char *name, const char *value)
 
 static void write_body(const struct reply *reply, struct buf *out)
 {
-    bool health = reply->status == REPLY_PASS || reply->status == REPLY_FAIL;
+    bool health = reply->status >= REPLY_PASS;
     buf_printf(out, "{\"status\":\"%s\"", reply_word(reply->status));
     if (!health || reply->reason)
         write_member(out, "reason", reply->reason);

@@ -23,6 +23,7 @@ enum reply_status {
     REPLY_TOO_LARGE,
     REPLY_UNAVAILABLE,
     REPLY_PASS, /* health and metrics */
+    REPLY_WARN, /* events are taken, but mail is in trouble */
     REPLY_FAIL,
     REPLY_STATUSES
 };

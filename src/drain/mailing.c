@@ -1,0 +1,140 @@
+#include "drain/mailing.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "mail/compose.h"
+#include "spool/queue.h"
+
+/*
+ * The mail exists, whole where it could still be torn: a power cut spares sent/ and failed/, whose
+ * mails were synced before they were sent.
+ */
+static bool mail_exists(struct run *run, const char *name, const char *key)
+{
+    struct spool_file file;
+    if (spool_read(&run->spool, DIR_OUT, name, &file)) {
+        bool there = !queue_objection(&file, RECORD_MAIL, key);
+        spool_file_free(&file);
+        if (there)
+            return true;
+    }
+    return spool_exists(&run->spool, DIR_SENT, name) || spool_exists(&run->spool, DIR_FAILED, name);
+}
+
+static bool encode_mail(const struct run *run, const char *key, const char *recipient,
+    const struct buf *message, struct buf *out)
+{
+    struct record mail = {.kind = RECORD_MAIL,
+        .queued = clock_now(),
+        .body = buf_text(message),
+        .length = message->len};
+    memcpy(mail.key, key, KEY_SIZE);
+    snprintf(mail.from, sizeof mail.from, "%s", run->composer.from);
+    snprintf(mail.to, sizeof mail.to, "%s", recipient);
+    return record_encode(&mail, out);
+}
+
+static enum mailing_result put_mail(
+    struct run *run, const char *name, const struct buf *file, struct buf *made)
+{
+    struct spool_temp temp;
+    if (!buf_reserve(made, MAIL_NAME_SIZE))
+        return MAILING_IMPOSSIBLE;
+    if (!spool_temp_write(&run->spool, file->data, file->len, &temp))
+        return MAILING_IO_FAILED;
+    if (!spool_name_over(&run->spool, &temp, DIR_OUT, name)) {
+        spool_temp_drop(&run->spool, &temp);
+        return MAILING_IO_FAILED;
+    }
+    close(temp.fd); /* the batch is synced by file system, which tells of errors without it */
+    buf_add(made, name, strlen(name) + 1);
+    run->totals->made++;
+    return MAILING_MADE;
+}
+
+static bool compose(const struct run *run, const struct mailing *mailing, const char *name,
+    const struct recipient *recipient, struct buf *out, struct buf *why)
+{
+    return compose_message(&run->composer,
+        &(struct letter){.event = mailing->event,
+            .decision = mailing->decision,
+            .record = mailing->record,
+            .name = name,
+            .recipient = recipient->address,
+            .audience = recipient->audience},
+        out, why);
+}
+
+static enum mailing_result make_one(struct run *run, const struct mailing *mailing,
+    const struct recipient *recipient, struct buf *made, struct buf *why)
+{
+    char name[MAIL_NAME_SIZE];
+    struct buf message = {0}, file = {0};
+    enum mailing_result result = MAILING_IMPOSSIBLE;
+    const char *key = mailing->record->key;
+    if (!mail_name(mailing->name, recipient->address, name))
+        return MAILING_IMPOSSIBLE;
+    if (mail_exists(run, name, key))
+        return MAILING_MADE;
+    if (compose(run, mailing, name, recipient, &message, why) &&
+        encode_mail(run, key, recipient->address, &message, &file))
+        result = put_mail(run, name, &file, made);
+    buf_free(&message);
+    buf_free(&file);
+    return result;
+}
+
+/* "", or what tells a replay from the event itself */
+static const char *generation(const struct mailing *mailing)
+{
+    return mailing->name + strcspn(mailing->name, ".");
+}
+
+enum mailing_result mailing_make(
+    struct run *run, const struct mailing *mailing, struct buf *made, struct buf *why)
+{
+    struct recipient_list list = {0};
+    enum mailing_result result = MAILING_MADE;
+    if (!recipients_of(run->recipients, mailing->event, mailing->decision, &list))
+        return MAILING_IMPOSSIBLE;
+    for (size_t i = 0; result == MAILING_MADE && i < list.count; i++)
+        result = make_one(run, mailing, &list.item[i], made, why);
+    if (result == MAILING_MADE)
+        log_info(mailing->record->key, "mails-made", "kind=%s event=%s recipients=%zu %s%s%s",
+            event_kind_name(mailing->event->kind), mailing->record->event, list.count,
+            mailing->decision->reason, *generation(mailing) ? " replay=" : "",
+            *generation(mailing) ? generation(mailing) + 1 : "");
+    recipient_list_free(&list);
+    return result;
+}
+
+void mailing_unmake(struct run *run, const struct buf *made)
+{
+    const char *name = made->data, *end = name + made->len;
+    for (; name < end; name += strlen(name) + 1)
+        spool_remove(&run->spool, DIR_OUT, name);
+}
+
+void mailing_preview(struct run *run, const struct mailing *mailing)
+{
+    struct recipient_list list = {0};
+    if (!recipients_of(run->recipients, mailing->event, mailing->decision, &list))
+        return;
+    for (size_t i = 0; i < list.count; i++) {
+        char name[MAIL_NAME_SIZE];
+        struct buf message = {0}, why = {0};
+        const char *address = list.item[i].address;
+        if (mail_name(mailing->name, address, name) &&
+            !mail_exists(run, name, mailing->record->key)) {
+            bool ok = compose(run, mailing, name, &list.item[i], &message, &why);
+            printf("--- %s to %s\n%s\n", name, address, buf_text(ok ? &message : &why));
+        }
+        buf_free(&message);
+        buf_free(&why);
+    }
+    recipient_list_free(&list);
+}

@@ -1,0 +1,122 @@
+#include "drain/watch.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/inotify.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "drain/pass.h"
+
+static const enum spool_dir watched[] = {DIR_NEW, DIR_REPLAY, DIR_OUT};
+enum { WATCHED = sizeof watched / sizeof *watched };
+
+/* IN_CREATE: a receiver on a file system without RENAME_NOREPLACE links. IN_CLOSE_WRITE: a cp. */
+enum { ARRIVALS = IN_MOVED_TO | IN_CREATE | IN_CLOSE_WRITE };
+
+static bool add_watches(int fd, const char *spool)
+{
+    for (size_t i = 0; i < WATCHED; i++) {
+        char path[PATH_MAX];
+        snprintf(path, sizeof path, "%s/%s", spool, spool_dir_name(watched[i]));
+        if (inotify_add_watch(fd, path, ARRIVALS | IN_ONLYDIR) < 0) {
+            log_warn(NULL, "watch", "%s: %s; looking every %d s instead", path, strerror(errno),
+                WATCH_POLL / 1000);
+            return false;
+        }
+    }
+    return true;
+}
+
+/* -1: arrivals cannot be watched, and only the clock wakes. */
+static int open_watch(const struct run *run)
+{
+    int fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+    if (fd >= 0 && add_watches(fd, conf_text(run->conf, SET_SPOOL)))
+        return fd;
+    if (fd >= 0)
+        close(fd);
+    return -1;
+}
+
+/* Takes what is told; true if any of it is more than a pass's own probe, whose name has a dot. */
+static bool arrived(int fd)
+{
+    _Alignas(struct inotify_event) char data[4096];
+    bool any = false;
+    for (ssize_t len; fd >= 0 && (len = read(fd, data, sizeof data)) > 0;)
+        for (char *at = data; at < data + len;) {
+            const struct inotify_event *event = (const struct inotify_event *)at;
+            any |= event->len == 0 || event->name[0] != '.';
+            at += sizeof *event + event->len;
+        }
+    return any;
+}
+
+/* The earliest mtime ahead of now in the directories where it means the next attempt. */
+static int64_t next_due(struct run *run, int64_t now)
+{
+    static const enum spool_dir timed[] = {DIR_NEW, DIR_OUT};
+    int64_t next = now + WATCH_POLL;
+    struct buf why = {0};
+    bool opened = spool_open_readonly(&run->spool, conf_text(run->conf, SET_SPOOL), &why);
+    for (size_t d = 0; opened && d < sizeof timed / sizeof *timed; d++) {
+        struct spool_list list;
+        if (!spool_list(&run->spool, timed[d], &list))
+            continue;
+        for (size_t i = 0; i < list.count; i++)
+            if (list.item[i].mtime > now && list.item[i].mtime < next)
+                next = list.item[i].mtime;
+        spool_list_free(&list);
+    }
+    spool_close(&run->spool);
+    buf_free(&why);
+    return next;
+}
+
+/* Signals are let in only while this sleeps, so none can come between the question and the sleep.
+ */
+static void sleep_until(int fd, int64_t when)
+{
+    sigset_t none;
+    sigemptyset(&none);
+    struct pollfd arrivals = {.fd = fd, .events = POLLIN};
+    run_block_signals(true);
+    int64_t left = when - clock_monotonic();
+    if (!run_stopping() && left > 0) {
+        struct timespec limit = time_to_timespec(left);
+        ppoll(&arrivals, fd >= 0, &limit, &none);
+    }
+    run_block_signals(false);
+}
+
+static void wait_for_work(struct run *run, int fd, int result)
+{
+    int64_t wall = clock_now(), now = clock_monotonic();
+    int64_t pause = result == RUN_GOES_ON ? WATCH_PAUSE : conf_number(run->conf, SET_RETRY_MIN);
+    int64_t due = now + next_due(run, wall) - wall;
+    sleep_until(-1, now + pause);
+    while (!run_stopping() && !arrived(fd) && clock_monotonic() < due)
+        sleep_until(fd, due);
+}
+
+int watch(struct run *run)
+{
+    int result = pass_once(run), fd = open_watch(run);
+    if (fd >= 0 && result != RUN_CONFIG)
+        result = pass_once(run); /* for what came before the watch stood */
+    log_info(NULL, "watching", "%s", conf_text(run->conf, SET_SPOOL));
+    while (!run_stopping() && result != RUN_CONFIG) {
+        wait_for_work(run, fd, result);
+        if (!run_stopping())
+            result = pass_once(run);
+    }
+    if (fd >= 0)
+        close(fd);
+    return result == RUN_CONFIG ? result : RUN_GOES_ON;
+}

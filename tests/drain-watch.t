@@ -1,0 +1,97 @@
+#!/usr/bin/python3
+"""bookspool-drain --watch: drains what arrives, retries on time, shares the spool, ends cleanly."""
+
+import hashlib
+import os
+import shutil
+import signal
+import sys
+import time
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
+from bookspool import World, equal, finish, key_of, match, ok, program, sample, wait_for  # noqa: E402
+from smtp_peer import Scripted  # noqa: E402
+
+OWNER = hashlib.sha256(b"owner@example.org").hexdigest()[:12]
+
+
+class Watched(World):
+    def file(self, *names):
+        return os.path.join(self.spool_dir, *names)
+
+    def arrive(self):
+        """As a receiver puts it: whole, then named."""
+        body = sample("calcom", "booking_created")
+        key = key_of("calcom", body)
+        head = (f"Bookspool: 1\nKey: {key}\nProvider: calcom\nEvent: BOOKING_CREATED\n"
+                f"Received: 2026-11-21T10:00:00.123Z\nKey-Used: primary\n"
+                f"Length: {len(body)}\nSha256: {hashlib.sha256(body).hexdigest()}\n\n")
+        with open(self.file("tmp", key), "wb") as file:
+            file.write(head.encode() + body)
+        os.rename(self.file("tmp", key), self.file("new", key))
+        return key
+
+    def watch(self, env=None):
+        process = self.start([*program("bookspool-drain"), "--watch"], "drain.log", env)
+        wait_for(lambda: "watching" in self.log("drain.log"))
+        return process
+
+    def sent(self, key):
+        return wait_for(lambda: f"{key}-{OWNER}" in self.spool("sent"))
+
+
+def arrivals():
+    with Watched() as world:
+        process = world.watch()
+        key = world.arrive()
+        ok(world.sent(key), "an event that arrives is mailed")
+        equal(world.spool("done"), [key], "and done")
+        for _ in range(3):
+            last = world.arrive()
+        ok(world.sent(last), "so are several at once")
+        shutil.copy(world.file("done", key), world.file("replay", "again"))
+        ok(wait_for(lambda: len(world.spool("sent")) == 5), "a copy in replay/ is mailed again")
+        equal(world.drain().returncode, 0, "a drain by cron runs beside it")
+        equal(world.run("bookspool", "prune").returncode, 0, "and so does prune")
+        equal(world.stop(process), 0, "SIGTERM ends it with 0")
+
+
+def idle_cpu():
+    """Its own renames and probes must not wake it: then it would run for ever."""
+    with Watched() as world:
+        process = world.watch({"BOOKSPOOL_LOG_LEVEL": "debug"})
+        ok(world.sent(world.arrive()), "an event is mailed")
+        time.sleep(1)
+        before = world.log("drain.log").count("drained")
+        time.sleep(2)
+        equal(world.log("drain.log").count("drained"), before, "then it sleeps")
+        world.stop(process)
+
+
+def retries():
+    refused_once = {"RCPT": ["450 4.2.1 busy", "250 fine"]}
+    with Scripted(refused_once) as peer, Watched(
+            {"BOOKSPOOL_TRANSPORT": f"smtp+plain://127.0.0.1:{peer.port}",
+             "BOOKSPOOL_RETRY_MIN": "1s", "BOOKSPOOL_RETRY_MAX": "1s"}) as world:
+        process = world.watch()
+        key = world.arrive()
+        ok(world.sent(key), "a mail refused for now is tried again when it is due")
+        equal(len(peer.accepted), 1, "once")
+        world.stop(process)
+
+
+def ends():
+    with Watched() as world:
+        process = world.watch()
+        equal(world.stop(process, signal.SIGINT), 0, "SIGINT ends it too")
+        os.rename(world.spool_dir, world.path("elsewhere"))
+        match(str(world.start([*program("bookspool-drain"), "--watch"], "gone.log").wait(20)), "78",
+              "without a spool it does not start")
+        equal(world.drain("--watch", "--dry-run").returncode, 64, "--dry-run stays alone")
+
+
+arrivals()
+idle_cpu()
+retries()
+ends()
+finish()
