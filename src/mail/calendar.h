@@ -3,12 +3,14 @@
  * with libical. Pure.
  *
  * Times are UTC, so no VTIMEZONE is needed. There are no alarms: they are the reader's business.
- * Values are cleaned of control characters before libical sees them: it lets CR LF in an address
- * through. Lines end with CR LF and are folded at 75 octets.
+ * Values go through event/clean.h before libical sees them: it lets CR LF in an address through.
+ * Lines end with CR LF and are folded at 75 octets. In names, which are parameters, U+02C6 and '
+ * stand for ^ and ": what readers make of those differs (RFC 6868).
  *
  * PUBLISH and CANCEL without attendees are for the owner (RFC 5546 3.2.1 and 4.1.3), with the
  * sending address as organizer: Outlook files a mail away whose organizer is its recipient.
- * REQUEST and CANCEL with the attendee are for the customer.
+ * REQUEST and CANCEL with the attendee are for the customer, who has accepted by booking and need
+ * not answer (PARTSTAT=ACCEPTED;RSVP=FALSE). A REQUEST needs an attendee; PUBLISH leaves it out.
  */
 #ifndef MAIL_CALENDAR_H
 #define MAIL_CALENDAR_H
@@ -31,13 +33,15 @@ struct calendar {
     int64_t sequence;
     bool tentative;
     int64_t stamp;      /* DTSTAMP: when the event arrived, so that a repeat is byte-identical */
-    int64_t start, end; /* end may be TIME_NONE */
-    const char *summary, *description, *location, *url; /* all but summary may be NULL */
-    struct person organizer;                            /* email is needed */
-    const struct person *attendee;                      /* NULL: none */
+    int64_t start, end; /* end is left out when TIME_NONE or not later than start */
+    /* All but summary may be NULL; a url that is not http or https is left out. */
+    const char *summary, *description, *location, *url;
+    struct person organizer;       /* email is needed */
+    const struct person *attendee; /* NULL: none */
 };
 
-/* Appends the object. False when there is no start, uid or organizer, or memory ran out. */
+/* Appends the object. False, and nothing is written, when start, uid, organizer or a needed
+ * attendee's address is missing, or memory ran out. */
 bool calendar_write(const struct calendar *calendar, struct buf *out);
 
 #endif
