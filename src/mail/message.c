@@ -176,9 +176,9 @@ static void set_content(GMimePart *part, const void *data, size_t len)
     g_object_unref(stream);
 }
 
-static GMimeObject *text_part(const char *text)
+static GMimeObject *text_part(const char *subtype, const char *text)
 {
-    GMimePart *part = g_mime_part_new_with_type("text", "plain");
+    GMimePart *part = g_mime_part_new_with_type("text", subtype);
     char *valid = g_utf8_make_valid(text, -1);
     GByteArray *bytes = canonical(valid);
     g_mime_object_set_content_type_parameter(GMIME_OBJECT(part), "charset", "utf-8");
@@ -188,30 +188,85 @@ static GMimeObject *text_part(const char *text)
     return GMIME_OBJECT(part);
 }
 
-static GMimeObject *attachment_part(const struct message *message)
+static GMimeObject *calendar_part(const struct message *message)
 {
-    char name[TOKEN_MAX];
-    GMimePart *part = g_mime_part_new_with_type("application", "octet-stream");
+    char method[TOKEN_MAX];
+    GMimeObject *part = text_part("calendar", message->calendar);
+    g_mime_object_set_content_type_parameter(
+        part, "method", token(message->calendar_method, method));
+    return part;
+}
+
+static GMimeObject *attachment_part(
+    const char *subtype, const char *name, const void *data, size_t len)
+{
+    char clean[TOKEN_MAX];
+    GMimePart *part = g_mime_part_new_with_type("application", subtype);
     g_mime_object_set_disposition(GMIME_OBJECT(part), GMIME_DISPOSITION_ATTACHMENT);
-    g_mime_part_set_filename(
-        part, token(message->attachment_name ? message->attachment_name : "body", name));
-    set_content(part, message->attachment, message->attachment_len);
+    g_mime_part_set_filename(part, token(name, clean));
+    set_content(part, data, len);
     return GMIME_OBJECT(part);
 }
 
-/* "=_" never occurs in base64 (RFC 2045 section 6.7), so no content can hold the boundary. */
-static GMimeObject *mixed_part(const struct message *message, GMimeObject *text)
+/* Takes the part over. */
+static void add_part(GMimeMultipart *to, GMimeObject *part)
+{
+    g_mime_multipart_add(to, part);
+    g_object_unref(part);
+}
+
+/*
+ * "=_" never occurs in base64 (RFC 2045 section 6.7), so no content can hold the boundary; the
+ * letter keeps those of one mail apart. At most 70 characters (RFC 2046 section 5.1.1).
+ */
+static GMimeMultipart *multipart(const struct message *message, const char *subtype)
 {
     char name[TOKEN_MAX];
-    GMimeMultipart *mixed = g_mime_multipart_new_with_subtype("mixed");
-    GMimeObject *attachment = attachment_part(message);
-    char *boundary = g_strdup_printf("=_%.60s", token(message->name, name));
-    g_mime_multipart_set_boundary(mixed, boundary);
-    g_mime_multipart_add(mixed, text);
-    g_mime_multipart_add(mixed, attachment);
+    GMimeMultipart *part = g_mime_multipart_new_with_subtype(subtype);
+    char *boundary = g_strdup_printf("=_%c_%.60s", subtype[0], token(message->name, name));
+    g_mime_multipart_set_boundary(part, boundary);
     g_free(boundary);
-    g_object_unref(attachment);
-    g_object_unref(text);
+    return part;
+}
+
+/* RFC 2046 section 5.1.4: the best form comes last; Outlook wants the calendar there. */
+static GMimeObject *body_part(const struct message *message)
+{
+    GMimeObject *text = text_part("plain", message->text);
+    if (!message->html && !message->calendar)
+        return text;
+    GMimeMultipart *forms = multipart(message, "alternative");
+    add_part(forms, text);
+    if (message->html)
+        add_part(forms, text_part("html", message->html));
+    if (message->calendar)
+        add_part(forms, calendar_part(message));
+    return GMIME_OBJECT(forms);
+}
+
+static GMimeObject *invite_part(const struct message *message)
+{
+    return attachment_part("ics", "invite.ics", message->calendar, strlen(message->calendar));
+}
+
+static GMimeObject *body_attachment(const struct message *message)
+{
+    return attachment_part("octet-stream",
+        message->attachment_name ? message->attachment_name : "body", message->attachment,
+        message->attachment_len);
+}
+
+static GMimeObject *content_part(const struct message *message)
+{
+    GMimeObject *body = body_part(message);
+    if (!message->calendar && !message->attachment)
+        return body;
+    GMimeMultipart *mixed = multipart(message, "mixed");
+    add_part(mixed, body);
+    if (message->calendar)
+        add_part(mixed, invite_part(message));
+    if (message->attachment)
+        add_part(mixed, body_attachment(message));
     return GMIME_OBJECT(mixed);
 }
 
@@ -233,9 +288,7 @@ bool message_compose(const struct message *message, struct buf *out)
 {
     GMimeMessage *mail = g_mime_message_new(FALSE);
     set_headers(mail, message);
-    GMimeObject *part = text_part(message->text);
-    if (message->attachment)
-        part = mixed_part(message, part);
+    GMimeObject *part = content_part(message);
     g_mime_message_set_mime_part(mail, part);
     g_object_unref(part);
     bool written = write_mail(mail, out);

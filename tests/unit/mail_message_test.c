@@ -189,6 +189,131 @@ static void attachment_survives(void **state)
     buf_free(&mail);
 }
 
+/* ---- several forms ---- */
+
+static const char html[] = "<p>Zo\xc3\xab &amp; co</p>\n.\n<p>--=_a_</p>\n";
+static const char ics[] = "BEGIN:VCALENDAR\r\nSUMMARY:Zo\xc3\xab\r\nEND:VCALENDAR\r\n";
+
+static void add_types(GMimeObject *part, struct buf *types)
+{
+    GMimeContentType *type = g_mime_object_get_content_type(part);
+    buf_printf(types, "%s/%s", g_mime_content_type_get_media_type(type),
+        g_mime_content_type_get_media_subtype(type));
+    if (!GMIME_IS_MULTIPART(part))
+        return;
+    int count = g_mime_multipart_get_count(GMIME_MULTIPART(part));
+    for (int i = 0; i < count; i++) {
+        buf_puts(types, i ? ", " : "{");
+        add_types(g_mime_multipart_get_part(GMIME_MULTIPART(part), i), types);
+    }
+    buf_putc(types, '}');
+}
+
+/* Each combination of what a mail can hold, and what a reader finds. */
+static void structures(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *html, *calendar, *attachment, *types;
+    } rows[] = {
+        {NULL, NULL, NULL, "text/plain"},
+        {html, NULL, NULL, "multipart/alternative{text/plain, text/html}"},
+        {NULL, ics, NULL,
+            "multipart/mixed{multipart/alternative{text/plain, text/calendar}, application/ics}"},
+        {html, ics, NULL,
+            "multipart/mixed{multipart/alternative{text/plain, text/html, text/calendar}, "
+            "application/ics}"},
+        {NULL, NULL, "{}", "multipart/mixed{text/plain, application/octet-stream}"},
+        {html, NULL, "{}",
+            "multipart/mixed{multipart/alternative{text/plain, text/html}, "
+            "application/octet-stream}"},
+        {html, ics, "{}",
+            "multipart/mixed{multipart/alternative{text/plain, text/html, text/calendar}, "
+            "application/ics, application/octet-stream}"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct message message = usual;
+        message.html = rows[i].html;
+        message.calendar = rows[i].calendar;
+        message.calendar_method = "REQUEST";
+        message.attachment = rows[i].attachment;
+        message.attachment_len = rows[i].attachment ? strlen(rows[i].attachment) : 0;
+        struct buf mail = composed(&message), again = composed(&message), types = {0};
+        assert_wire_form(&mail);
+        assert_string_equal(mail.data, again.data);
+        GMimeMessage *read = parsed(&mail);
+        add_types(g_mime_message_get_mime_part(read), &types);
+        assert_string_equal(buf_text(&types), rows[i].types);
+        g_object_unref(read);
+        buf_free(&mail);
+        buf_free(&again);
+        buf_free(&types);
+    }
+}
+
+static void assert_content(GMimeObject *part, const char *expected)
+{
+    GByteArray *bytes = content(part);
+    assert_int_equal(bytes->len, strlen(expected));
+    assert_memory_equal(bytes->data, expected, bytes->len);
+    g_byte_array_unref(bytes);
+    assert_int_equal(
+        g_mime_part_get_content_encoding(GMIME_PART(part)), GMIME_CONTENT_ENCODING_BASE64);
+}
+
+static void forms_survive(void **state)
+{
+    (void)state;
+    struct message message = usual;
+    message.html = html;
+    message.calendar = ics;
+    message.calendar_method = "REQUEST";
+    struct buf mail = composed(&message);
+    GMimeMessage *read = parsed(&mail);
+    GMimeMultipart *mixed = GMIME_MULTIPART(g_mime_message_get_mime_part(read));
+    GMimeMultipart *forms = GMIME_MULTIPART(g_mime_multipart_get_part(mixed, 0));
+    GMimeObject *page = g_mime_multipart_get_part(forms, 1);
+    GMimeObject *calendar = g_mime_multipart_get_part(forms, 2);
+    GMimeObject *file = g_mime_multipart_get_part(mixed, 1);
+    assert_content(page, "<p>Zo\xc3\xab &amp; co</p>\r\n.\r\n<p>--=_a_</p>\r\n");
+    assert_content(calendar, ics);
+    assert_content(file, ics);
+    assert_non_null(
+        strstr(mail.data, "\r\nContent-Type: text/calendar; charset=utf-8; method=REQUEST\r\n"));
+    assert_null(g_mime_part_get_filename(GMIME_PART(calendar)));
+    assert_string_equal(g_mime_part_get_filename(GMIME_PART(file)), "invite.ics");
+    assert_string_not_equal(
+        g_mime_multipart_get_boundary(mixed), g_mime_multipart_get_boundary(forms));
+    g_object_unref(read);
+    buf_free(&mail);
+}
+
+/* RFC 2046 section 5.1.1: at most 70 characters, for the longest name too. */
+static void boundaries_derive_from_the_name(void **state)
+{
+    (void)state;
+    struct message message = usual;
+    char name[200];
+    memset(name, 'f', sizeof name - 1);
+    name[sizeof name - 1] = '\0';
+    message.html = html;
+    message.attachment = "x";
+    message.attachment_len = 1;
+    struct buf mail = composed(&message);
+    assert_non_null(
+        strstr(mail.data, "\r\n--=_m_0123456789abcdef0123456789abcdef-0123456789ab\r\n"));
+    assert_non_null(
+        strstr(mail.data, "\r\n--=_a_0123456789abcdef0123456789abcdef-0123456789ab\r\n"));
+    buf_free(&mail);
+    message.name = name;
+    mail = composed(&message);
+    GMimeMessage *read = parsed(&mail);
+    assert_true(strlen(g_mime_multipart_get_boundary(
+                    GMIME_MULTIPART(g_mime_message_get_mime_part(read)))) <= 70);
+    g_object_unref(read);
+    buf_free(&mail);
+}
+
 /* Whatever an argument holds: no header of its making, before or after decoding. */
 static void nothing_is_injected(void **state)
 {
@@ -201,6 +326,9 @@ static void nothing_is_injected(void **state)
         .reply_to = evil,
         .subject = evil,
         .text = evil,
+        .html = evil,
+        .calendar = evil,
+        .calendar_method = evil,
         .attachment = evil,
         .attachment_len = sizeof evil - 1,
         .attachment_name = evil};
@@ -229,6 +357,9 @@ int main(void)
         cmocka_unit_test(subjects_survive),
         cmocka_unit_test(same_arguments_same_bytes),
         cmocka_unit_test(attachment_survives),
+        cmocka_unit_test(structures),
+        cmocka_unit_test(forms_survive),
+        cmocka_unit_test(boundaries_derive_from_the_name),
         cmocka_unit_test(nothing_is_injected),
     };
     return cmocka_run_group_tests(tests, setup, NULL);
