@@ -5,13 +5,20 @@
  *     {{name}} {{booking.title}} {{.}}   a value, escaped for the kind of file
  *     {{{name}}} {{&name}}               a value as it is; in a line, still one line
  *     {{#name}} ... {{/name}}            for each of a list; with an object; if true
- *     {{^name}} ... {{/name}}            if absent, false, empty
+ *     {{^name}} ... {{/name}}            if absent, null, false, 0, "" or an empty list
  *     {{!comment}}  {{>name}}            nothing; another template, with the same context
  *
- * Pure. A name that the context does not hold is empty, as the specification asks. What is wrong
- * with a source is said when it is parsed, as "FILE:LINE:COLUMN: what, and what would be right".
- * Bounds: sections and partials nest to TEMPLATE_DEPTH_MAX, a result has at most
- * TEMPLATE_OUTPUT_MAX bytes, a source TEMPLATE_SOURCE_MAX.
+ * Pure. A name is letters, digits, "_" and "-", joined by dots. One that the context does not hold
+ * is empty, as the specification asks; so is the value of an object or a list. What is wrong with a
+ * source is said when it is parsed, as "FILE:LINE:COLUMN: what, and what would be right", lines and
+ * characters counted from 1.
+ *
+ * One thing is not as specified: a partial whose name begins with TEMPLATE_WORD stands in its line
+ * like a value, also where it stands alone. Words have no line end of their own to make up for it.
+ *
+ * Bounds: sections and partials nest to TEMPLATE_DEPTH_MAX together, a result has at most
+ * TEMPLATE_OUTPUT_MAX bytes and takes TEMPLATE_STEPS_MAX texts, tags and rounds, a source has
+ * TEMPLATE_SOURCE_MAX bytes.
  */
 #ifndef MAIL_TEMPLATE_H
 #define MAIL_TEMPLATE_H
@@ -26,18 +33,30 @@
 enum {
     TEMPLATE_DEPTH_MAX = 32,
     TEMPLATE_OUTPUT_MAX = 1 << 20,
+    TEMPLATE_STEPS_MAX = 1 << 20,
     TEMPLATE_SOURCE_MAX = 256 << 10
 };
 
-/* By the kind of file: HTML escapes & < > " ', text drops controls but line breaks and tabs, a line
- * folds all white space to single blanks. */
+#define TEMPLATE_WORD "t."
+
+/* By the kind of file: what escape_html, escape_text and escape_line (mail/escape.h) make of a
+ * value; a line is folded whole, with what stands round its values. */
 enum template_escape { ESCAPE_HTML, ESCAPE_TEXT, ESCAPE_LINE };
+
+/* What a template is made from; all of it is copied. */
+struct template_source {
+    const char *file; /* names it in messages */
+    const char *text;
+    size_t len;
+    size_t line, column; /* where in the file the text begins; 0 counts as 1 */
+    bool words;          /* words, no markup: what stands between the tags is escaped too */
+};
 
 struct template;
 
-/* `file` names the source in messages. NULL, with what would be right in `why`. */
-struct template *template_parse(
-    const char *file, const char *source, size_t len, struct buf *why);
+/* NULL, with the first fault as a line of its own in `why`, when the source is wrong or memory ran
+ * out. (As everywhere in this room, a line end stands between the lines, not behind the last.) */
+struct template *template_parse(const struct template_source *source, struct buf *why);
 void template_free(struct template *template);
 
 /* Finds the partials of a template; NULL: there is none of that name, and nothing is written. */
@@ -50,7 +69,10 @@ struct template_partials {
 void template_each_partial(const struct template *template,
     void (*see)(void *context, const char *name, const char *place), void *context);
 
-/* Appends to `out`. False: a bound was reached, or memory ran out; `why` says which. */
+/*
+ * Appends to `out`. False: a bound was reached, or memory ran out; a line in `why` says which, and
+ * `out` has its former contents. `partials` may be NULL.
+ */
 bool template_render(const struct template *template, const cJSON *context,
     enum template_escape escape, const struct template_partials *partials, struct buf *out,
     struct buf *why);

@@ -1,0 +1,91 @@
+#include "mail/escape.h"
+
+#include <stdbool.h>
+#include <string.h>
+
+static bool begins_with(const char *text, size_t len, const char *what)
+{
+    size_t need = strlen(what);
+    return len >= need && memcmp(text, what, need) == 0;
+}
+
+/* The length of the control character that the text begins with, else 0. */
+static size_t control(const char *text, size_t len)
+{
+    unsigned char c = (unsigned char)*text;
+    if (c < ' ')
+        return c != '\n' && c != '\t';
+    if (c == 0x7f)
+        return 1;
+    bool c1 = c == 0xc2 && len > 1 && (unsigned char)text[1] < 0xa0; /* U+0080 to U+009F */
+    return c1 ? 2 : 0;
+}
+
+/* The same of white space that can break a line, or be broken at. */
+static size_t space(const char *text, size_t len)
+{
+    if (*text != '\0' && strchr(" \t\n\v\f\r", *text))
+        return 1;
+    static const char *const others[] = {"\xc2\x85", "\xe2\x80\xa8", "\xe2\x80\xa9"};
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+        if (begins_with(text, len, others[i]))
+            return strlen(others[i]);
+    return 0;
+}
+
+static const char *reference(char c)
+{
+    switch (c) {
+    case '&':
+        return "&amp;";
+    case '<':
+        return "&lt;";
+    case '>':
+        return "&gt;";
+    case '"':
+        return "&quot;";
+    case '\'':
+        return "&#39;";
+    default:
+        return NULL;
+    }
+}
+
+void escape_html(const char *text, size_t len, struct buf *out)
+{
+    for (size_t i = 0; i < len;) {
+        size_t dropped = control(text + i, len - i);
+        const char *written = reference(text[i]);
+        if (written)
+            buf_puts(out, written);
+        else if (!dropped)
+            buf_putc(out, text[i]);
+        i += dropped ? dropped : 1;
+    }
+}
+
+void escape_text(const char *text, size_t len, struct buf *out)
+{
+    for (size_t i = 0; i < len;) {
+        size_t dropped = control(text + i, len - i);
+        if (!dropped)
+            buf_putc(out, text[i]);
+        i += dropped ? dropped : 1;
+    }
+}
+
+void escape_line(const char *text, size_t len, struct buf *out)
+{
+    bool first = true, blank = false;
+    for (size_t i = 0, skipped; i < len; i += skipped) {
+        if ((skipped = space(text + i, len - i)) != 0) {
+            blank = true;
+        } else if ((skipped = control(text + i, len - i)) == 0) {
+            if (blank && !first)
+                buf_putc(out, ' ');
+            buf_putc(out, text[i]);
+            first = blank = false;
+            skipped = 1;
+        }
+    }
+}

@@ -1,0 +1,20 @@
+/*
+ * escape: a value made harmless for the place it is written to.
+ *
+ * Text is UTF-8. Control characters (C0 and C1 but line feed and tab, and DEL) are dropped by all
+ * three: none of them belongs in a mail.
+ */
+#ifndef MAIL_ESCAPE_H
+#define MAIL_ESCAPE_H
+
+#include <stddef.h>
+
+#include "base/buf.h"
+
+/* & < > " ' as references: for HTML text and for attribute values in quotes. */
+void escape_html(const char *text, size_t len, struct buf *out);
+void escape_text(const char *text, size_t len, struct buf *out);
+/* One line: white space, also line breaks, is folded to single blanks, with none at the ends. */
+void escape_line(const char *text, size_t len, struct buf *out);
+
+#endif

@@ -1,0 +1,13 @@
+/*
+ * fault: a list of faults, a line each, without a line end behind the last.
+ */
+#ifndef MAIL_FAULT_H
+#define MAIL_FAULT_H
+
+#include "base/buf.h"
+
+/* Begins a new line where there are faults already. */
+void fault_begin(struct buf *why);
+void fault_add(struct buf *why, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+#endif
