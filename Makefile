@@ -34,19 +34,22 @@ PROGRAMS = $(B)/bookspool-fcgi $(B)/bookspool-drain $(B)/bookspool
 objects  = $(patsubst src/%.c,$(B)/obj/%.o,$(foreach room,$(1),$(sort $(wildcard src/$(room)/*.c))))
 no_main  = $(filter-out %/main.o,$(call objects,$(1)))
 
-# The operator's tool carries the sample bodies, so that `bookspool post` needs no file.
-SAMPLES  = $(sort $(wildcard examples/bodies/*/*.json examples/bodies/*/*.txt))
-EMBEDDED = $(B)/obj/tool/samples_data.o
+# Files inside programs: whoever writes mails carries the built-in templates, the operator's tool
+# also the sample bodies, so that `bookspool post` needs no file.
+TEMPLATES = $(sort $(wildcard src/mail/templates/*))
+SAMPLES   = $(sort $(wildcard examples/bodies/*/*.json examples/bodies/*/*.txt))
+MAIL_DATA = $(B)/obj/mail/templates_data.o
+TOOL_DATA = $(B)/obj/tool/samples_data.o
 
 all: $(PROGRAMS)
 
 $(B)/bookspool-fcgi: $(call objects,$(FCGI_ROOMS))
 	$(LINK) $(FCGI_LIBS)
 
-$(B)/bookspool-drain: $(call objects,$(DRAIN_ROOMS))
+$(B)/bookspool-drain: $(call objects,$(DRAIN_ROOMS)) $(MAIL_DATA)
 	$(LINK) $(DRAIN_LIBS)
 
-$(B)/bookspool: $(call objects,$(TOOL_ROOMS)) $(EMBEDDED)
+$(B)/bookspool: $(call objects,$(TOOL_ROOMS)) $(MAIL_DATA) $(TOOL_DATA)
 	$(LINK) $(TOOL_LIBS)
 
 # $(call quiet,WORD) prints one short line instead of the command.
@@ -60,11 +63,14 @@ $(B)/obj/%.o: src/%.c
 	@mkdir -p $(@D)
 	$(COMPILE)
 
-$(B)/gen/samples_data.c: src/tool/samples.sh $(SAMPLES)
-	@mkdir -p $(@D)
-	$(call quiet,GEN) sh src/tool/samples.sh $(SAMPLES) > $@.new && mv $@.new $@
+$(B)/gen/mail/templates_data.c: src/mail/embed.sh $(TEMPLATES)
+$(B)/gen/tool/samples_data.c: src/tool/samples.sh $(SAMPLES)
 
-$(EMBEDDED): $(B)/gen/samples_data.c
+$(B)/gen/%_data.c:
+	@mkdir -p $(@D)
+	$(call quiet,GEN) sh $^ > $@.new && mv $@.new $@
+
+$(B)/obj/%_data.o: $(B)/gen/%_data.c
 	@mkdir -p $(@D)
 	$(COMPILE)
 
@@ -73,7 +79,7 @@ UNIT_SOURCES = $(wildcard tests/unit/*_test.c)
 UNIT_TESTS   = $(patsubst tests/unit/%.c,$(B)/tests/%,$(UNIT_SOURCES))
 PURE_ROOMS   = base event provider spool
 
-$(B)/tests/mail_%: $(B)/obj/tests/mail_%.o $(call objects,base event provider spool ledger mail)
+$(B)/tests/mail_%: $(B)/obj/tests/mail_%.o $(call objects,base event provider spool ledger mail) $(MAIL_DATA)
 	@mkdir -p $(@D)
 	$(LINK) $(MAIL_LIBS) -lsqlite3 -lcjson -lcrypto -lcmocka
 
@@ -81,7 +87,7 @@ $(B)/tests/ledger_%: $(B)/obj/tests/ledger_%.o $(call objects,base event provide
 	@mkdir -p $(@D)
 	$(LINK) -lsqlite3 -lcjson -lcrypto -lcmocka
 
-$(B)/tests/drain_%: $(B)/obj/tests/drain_%.o $(call no_main,$(DRAIN_ROOMS))
+$(B)/tests/drain_%: $(B)/obj/tests/drain_%.o $(call no_main,$(DRAIN_ROOMS)) $(MAIL_DATA)
 	@mkdir -p $(@D)
 	$(LINK) $(DRAIN_LIBS) -lcmocka
 
@@ -166,7 +172,7 @@ uninstall:
 
 lint:
 	clang-format --dry-run --Werror $(wildcard src/*/*.[ch] tests/unit/*.[ch])
-	shellcheck tests/deps tests/tools tests/run src/tool/samples.sh $(wildcard examples/*.sh)
+	shellcheck tests/deps tests/tools tests/run src/tool/samples.sh src/mail/embed.sh $(wildcard examples/*.sh)
 
 clean:
 	rm -rf $(B)

@@ -2,18 +2,20 @@
  * templates: all templates and words of one installation, parsed and checked.
  *
  * Built in are those of src/mail/templates/ (embedded when building). A file of the same name in
- * BOOKSPOOL_TEMPLATES takes the place of the built-in one; other *.txt, *.html, *.subject and *.lang
- * files there are partials and languages of one's own. Names:
+ * BOOKSPOOL_TEMPLATES takes the place of the built-in one; other *.txt, *.html, *.subject and
+ * *.lang files there are partials and languages of one's own. Names:
  *
  *     KIND.subject KIND.txt KIND.html    for the owner; KIND as event_kind_name spells it
  *     default.subject default.txt ...    where there is none for the kind
  *     customer.subject customer.txt ...  for the customer, of all kinds; customer-KIND.* first
- *     NAME.txt NAME.html                 partials: {{>NAME}} finds that of the same kind of file
- *     LANG.lang                          the words of a language: KEY=TEXT lines, # comments
+ *     NAME.txt NAME.html NAME.subject    partials: {{>NAME}} finds that of the same kind of file
+ *     LANG.lang                          the words of a language (mail/language.h)
  *
- * {{>t.KEY}} is the word KEY of the language in use, itself a template; English stands in for what
- * a language file leaves out. HTML is optional: where neither KIND.html nor default.html exists
- * the mail has no HTML part.
+ * A default of one's own goes before a built-in KIND: nothing of the built-in look comes through.
+ * {{>t.KEY}} is the word KEY of the language in use, itself a template. A *.lang file of one's own
+ * goes before the built-in one word by word, and English stands in for what both leave out; the
+ * built-in en.lang says which words there are. HTML is optional: where neither KIND.html nor
+ * default.html exists, or where it comes out empty, the mail has no HTML part.
  */
 #ifndef MAIL_TEMPLATES_H
 #define MAIL_TEMPLATES_H
@@ -25,15 +27,17 @@
 #include "base/buf.h"
 #include "event/event.h"
 
-enum audience { AUDIENCE_OWNER, AUDIENCE_CUSTOMER };
-enum template_part { PART_SUBJECT, PART_TEXT, PART_HTML };
+enum audience { AUDIENCE_OWNER, AUDIENCE_CUSTOMER, AUDIENCES };
+enum template_part { PART_SUBJECT, PART_TEXT, PART_HTML, TEMPLATE_PARTS };
 
 struct templates;
 
 /*
  * `dir` is BOOKSPOOL_TEMPLATES or NULL, `language` BOOKSPOOL_LANGUAGE ("en"). Reads and checks
- * everything: NULL, with one line for each fault in `why` ("FILE:LINE:COLUMN: ..."), when a file
- * cannot be read or parsed, a partial or word is missing, or there is no such language.
+ * everything, also the languages not in use: NULL, with one line for each fault in `why`
+ * ("FILE:LINE:COLUMN: ...", without a line end behind the last), when a file cannot be read or
+ * parsed, a partial or word is missing, there is no such language, or a file in `dir` is neither
+ * used nor named after a kind.
  */
 struct templates *templates_open(const char *dir, const char *language, struct buf *why);
 void templates_close(struct templates *templates);
@@ -41,7 +45,8 @@ void templates_close(struct templates *templates);
 /* A word of the language as it stands, for names of days and the like; NULL: there is none. */
 const char *templates_word(const struct templates *templates, const char *key);
 
-/* Appends the part; an absent HTML template appends nothing. False: `why` says what went wrong. */
+/* Appends the part; an absent HTML template appends nothing. A subject is one line without a line
+ * end. False: a line in `why` says what went wrong, and `out` has its former contents. */
 bool templates_render(const struct templates *templates, enum event_kind kind,
     enum audience audience, enum template_part part, const cJSON *context, struct buf *out,
     struct buf *why);

@@ -1,0 +1,204 @@
+#include "mail/language.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "mail/fault.h"
+#include "mail/nearest.h"
+
+#define KEY_CHARS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-."
+
+enum { FIRST_WORDS = 64 };
+
+struct reader {
+    struct language *language;
+    enum language_use use;
+    const char *file;
+    size_t line;
+    struct buf *why;
+};
+
+struct span {
+    const char *from, *to;
+};
+
+static struct span trimmed(const char *from, const char *to)
+{
+    while (from < to && (*from == ' ' || *from == '\t'))
+        from++;
+    while (to > from && (to[-1] == ' ' || to[-1] == '\t' || to[-1] == '\r'))
+        to--;
+    return (struct span){from, to};
+}
+
+/* ---- words ---- */
+
+static struct word *find(const struct language *language, const char *key)
+{
+    for (size_t i = 0; i < language->count; i++)
+        if (strcmp(language->words[i].key, key) == 0)
+            return &language->words[i];
+    return NULL;
+}
+
+const struct word *language_find(const struct language *language, const char *key)
+{
+    return find(language, key);
+}
+
+static struct word *add_word(struct language *language, const char *key)
+{
+    if (language->count == language->room) {
+        size_t room = language->room ? 2 * language->room : FIRST_WORDS;
+        struct word *words = reallocarray(language->words, room, sizeof *words);
+        if (!words) {
+            language->arena.failed = true;
+            return NULL;
+        }
+        language->words = words;
+        language->room = room;
+    }
+    struct word *word = &language->words[language->count++];
+    *word = (struct word){.key = key};
+    return word;
+}
+
+static const char *nearest_key(const struct language *language, const char *key)
+{
+    struct nearest nearest = {.wanted = key};
+    for (size_t i = 0; i < language->count; i++)
+        nearest_try(&nearest, language->words[i].key);
+    return nearest.best;
+}
+
+static void fault_unknown(struct buf *why, const struct language *language, const char *key)
+{
+    const char *best = nearest_key(language, key);
+    buf_printf(why, "there is no word \"%s\"", key);
+    if (best)
+        buf_printf(why, "; the nearest is \"%s\"", best);
+}
+
+/* ---- reading ---- */
+
+static void fault_at(struct reader *r, size_t column, const char *what)
+{
+    fault_add(r->why, "%s:%zu:%zu: %s", r->file, r->line, column, what);
+}
+
+/* The word that the line is about; NULL after a fault. */
+static struct word *word_of(struct reader *r, const char *key, size_t column)
+{
+    struct word *word = find(r->language, key);
+    if (!word && r->use == LANGUAGE_BASE)
+        word = add_word(r->language, key);
+    else if (!word) {
+        fault_at(r, column, "");
+        fault_unknown(r->why, r->language, key);
+    } else if (word->file == r->file) {
+        fault_at(r, column, "");
+        buf_printf(r->why, "\"%s\" stands in line %zu already", key, word->line);
+        word = NULL;
+    }
+    return word;
+}
+
+static void take_word(struct reader *r, struct word *word, struct span text, size_t column)
+{
+    struct template_source source = {.file = r->file,
+        .text = text.from,
+        .len = (size_t)(text.to - text.from),
+        .line = r->line,
+        .column = column,
+        .words = true};
+    struct template *template = template_parse(&source, r->why);
+    word->file = r->file;
+    word->line = r->line;
+    if (template && r->use != LANGUAGE_CHECK) {
+        template_free(word->template);
+        word->template = template;
+        word->text = arena_strndup(&r->language->arena, text.from, source.len);
+    } else {
+        template_free(template);
+    }
+}
+
+static bool key_valid(struct span key)
+{
+    char before = '.';
+    for (const char *c = key.from; c < key.to; before = *c++)
+        if (!*c || !strchr(KEY_CHARS, *c) || (*c == '.' && before == '.'))
+            return false;
+    return before != '.';
+}
+
+static void read_line(struct reader *r, const char *from, const char *to)
+{
+    struct span line = trimmed(from, to);
+    if (line.from == line.to || *line.from == '#')
+        return;
+    size_t column = (size_t)(line.from - from) + 1;
+    const char *equals = memchr(line.from, '=', (size_t)(line.to - line.from));
+    struct span name = trimmed(line.from, equals ? equals : line.to);
+    if (!equals || !key_valid(name)) {
+        fault_at(r, column,
+            "KEY=TEXT is missing here: a key is letters, digits, \"_\" and \"-\", joined by dots");
+        return;
+    }
+    struct span text = trimmed(equals + 1, line.to);
+    const char *key = arena_strndup(&r->language->arena, name.from, (size_t)(name.to - name.from));
+    struct word *word = key ? word_of(r, key, column) : NULL;
+    if (word)
+        take_word(r, word, text, (size_t)(text.from - from) + 1);
+}
+
+void language_read(struct language *language, enum language_use use, const char *file,
+    const char *text, size_t len, struct buf *why)
+{
+    struct reader reader = {.language = language, .use = use, .file = file, .why = why};
+    for (const char *at = text, *end = text + len; at < end;) {
+        const char *stop = memchr(at, '\n', (size_t)(end - at));
+        reader.line++;
+        read_line(&reader, at, stop ? stop : end);
+        at = stop ? stop + 1 : end;
+    }
+    if (language->arena.failed)
+        fault_add(why, "%s: out of memory", file);
+}
+
+/* ---- the whole ---- */
+
+struct check {
+    const struct language *language;
+    struct buf *why;
+};
+
+static void see_partial(void *context, const char *name, const char *place)
+{
+    struct check *check = context;
+    size_t prefix = strlen(TEMPLATE_WORD);
+    if (strncmp(name, TEMPLATE_WORD, prefix) != 0) {
+        fault_add(check->why, "%s: a word can include other words only: {{>%sKEY}}", place,
+            TEMPLATE_WORD);
+    } else if (!find(check->language, name + prefix)) {
+        fault_add(check->why, "%s: ", place);
+        fault_unknown(check->why, check->language, name + prefix);
+    }
+}
+
+void language_check(const struct language *language, struct buf *why)
+{
+    struct check check = {language, why};
+    for (size_t i = 0; i < language->count; i++)
+        if (language->words[i].template)
+            template_each_partial(language->words[i].template, see_partial, &check);
+}
+
+void language_free(struct language *language)
+{
+    for (size_t i = 0; i < language->count; i++)
+        template_free(language->words[i].template);
+    free(language->words);
+    arena_free(&language->arena);
+    *language = (struct language){0};
+}

@@ -1,0 +1,20 @@
+/*
+ * nearest: which of the names that exist a misspelt one may have meant.
+ *
+ * Start with {.wanted = NAME}; `best` is NULL while no candidate is near: at most two letters
+ * added, left out or changed, or one in three of a longer name.
+ */
+#ifndef MAIL_NEAREST_H
+#define MAIL_NEAREST_H
+
+#include <stddef.h>
+
+struct nearest {
+    const char *wanted;
+    const char *best; /* the candidate itself, not a copy */
+    size_t distance;
+};
+
+void nearest_try(struct nearest *nearest, const char *candidate);
+
+#endif
