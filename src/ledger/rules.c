@@ -346,13 +346,14 @@ static void give_up_seat(struct hearing *h)
             h, h->own->state == STATE_PENDING ? CALENDAR_TENTATIVE : CALENDAR_CONFIRMED, true);
 }
 
-static void fold_half(struct hearing *h, int64_t now, int64_t until)
+static void fold_half(struct hearing *h, int64_t now, int64_t fold)
 {
     struct decision *d = h->decision;
+    int64_t arrived = h->event->received_at, until = arrived + fold;
     if (h->own->replaced_by) {
         d->verdict = VERDICT_SILENT;
         d->reason = "folded";
-    } else if (now < until) {
+    } else if (now < until && arrived <= now + fold) { /* later than that, a clock jumped */
         d->verdict = VERDICT_WAITS;
         d->reason = "partner-awaited";
         d->until = until;
@@ -380,7 +381,7 @@ static void hear(struct hearing *h, int64_t now, int64_t fold)
         break;
     default:
         if (rules_is_moved_half(h->event))
-            fold_half(h, now, h->event->received_at + fold);
+            fold_half(h, now, fold);
         else if (h->booking->seat)
             give_up_seat(h);
         else
