@@ -62,7 +62,7 @@ def one_mail():
         equal(mail["Message-ID"], f"<{key}-{OWNER}@example.org>", "the Message-ID is the name's")
         equal(mail["X-Bookspool-Key"], key, "the key is in the header")
         match(mail["Subject"], "^New booking: ", "the subject says what it is")
-        match(mail.get_content(), rf"Event key: +{key} \(bookspool trace {key}\)", "so does the text")
+        match(mail.get_body(("plain",)).get_content(), rf"Event key: +{key} \(bookspool trace {key}\)", "so does the text")
 
 
 def repeats():
@@ -119,7 +119,7 @@ def faults():
 def full_disk():
     with Box() as world:
         os.makedirs(world.box())
-        mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=16k", "tmpfs", world.box()],
+        mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", world.box()],
                                  capture_output=True)
         if mounted.returncode:
             skip("cannot mount a small file system here", 6)

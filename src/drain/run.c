@@ -51,33 +51,23 @@ bool run_stopping(void)
     return stopping;
 }
 
-static bool make_totals(struct run *run)
+bool run_init(struct run *run, const struct conf *conf)
 {
-    run->totals =
-        mmap(NULL, sizeof *run->totals, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    return run->totals != MAP_FAILED;
-}
-
-bool run_init(struct run *run, const struct conf *conf, struct buf *why)
-{
+    const char *to = conf_text(conf, SET_MAIL_TO);
     *run = (struct run){
         .conf = conf,
-        .totals = MAP_FAILED,
+        .deadline = clock_monotonic() + conf_number(conf, SET_RUN_LIMIT),
         .progress = isatty(STDERR_FILENO),
     };
     if (!composer_open(&run->composer, conf, why))
         return false;
-    run->recipients = recipients_open(conf, COMPOSER_LOCAL_ADDRESS, why);
-    if (run->recipients && !make_totals(run))
-        buf_puts(why, "out of memory");
-    return run->recipients && run->totals != MAP_FAILED;
+    return recipients_parse(&run->recipients, to ? to : LOCAL_ADDRESS);
 }
 
 void run_free(struct run *run)
 {
-    run_close_ledger(run);
-    recipients_close(run->recipients);
     composer_close(&run->composer);
+    recipients_free(&run->recipients);
     if (run->totals != MAP_FAILED)
         munmap(run->totals, sizeof *run->totals);
 }

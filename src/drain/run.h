@@ -10,9 +10,8 @@
 #include <sys/types.h>
 
 #include "base/conf.h"
-#include "ledger/ledger.h"
+#include "drain/recipients.h"
 #include "mail/compose.h"
-#include "mail/recipients.h"
 #include "spool/spool.h"
 
 /* What a step tells the run. The numbers are the exit codes of sysexits(3). */
@@ -31,16 +30,15 @@ struct totals {
 struct run {
     const struct conf *conf;
     struct spool spool;
-    struct ledger *ledger; /* NULL: not opened yet */
+    struct recipients recipients;
     struct composer composer;
-    struct recipients *recipients;
     struct totals *totals;
     int64_t deadline; /* monotonic; no mail is begun after it */
     bool progress;    /* draw on the terminal */
 };
 
-/* Reads templates and rules too. False, with what is wrong in `why`. */
-bool run_init(struct run *run, const struct conf *conf, struct buf *why);
+/* False when memory ran out. The composer is opened by composer_open. */
+bool run_init(struct run *run, const struct conf *conf);
 void run_free(struct run *run);
 
 /*

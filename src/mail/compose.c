@@ -3,23 +3,98 @@
 #include <string.h>
 
 #include "base/json.h"
+#include "mail/calendar.h"
 #include "mail/message.h"
-#include "mail/render.h"
+#include "mail/view.h"
 
 bool composer_open(struct composer *composer, const struct conf *conf, struct buf *why)
 {
-    (void)why;
     const char *from = conf_text(conf, SET_MAIL_FROM);
-    *composer = (struct composer){.from = from ? from : COMPOSER_LOCAL_ADDRESS,
+    *composer = (struct composer){.from = from ? from : LOCAL_ADDRESS,
         .reply_to = conf_text(conf, SET_REPLY_TO),
         .timezone = conf_text(conf, SET_TIMEZONE)};
-    return true;
+    composer->templates =
+        templates_open(conf_text(conf, SET_TEMPLATES), conf_text(conf, SET_LANGUAGE), why);
+    return composer->templates != NULL;
 }
 
 void composer_close(struct composer *composer)
 {
-    (void)composer;
+    templates_close(composer->templates);
+    composer->templates = NULL;
 }
+
+static cJSON *view_of(const struct composer *composer, const struct letter *letter, struct buf *why)
+{
+    const struct view_options options = {.timezone = composer->timezone,
+        .audience = letter->audience,
+        .recipient = letter->recipient};
+    return view_make(letter->event, letter->decision, composer->templates, &options, why);
+}
+
+static bool render(const struct composer *composer, const struct letter *letter, const cJSON *view,
+    enum template_part part, struct buf *out, struct buf *why)
+{
+    return templates_render(composer->templates, view_kind(letter->event, letter->decision),
+        letter->audience, part, view, out, why);
+}
+
+/* ---- the calendar ---- */
+
+static enum calendar_method method_of(const struct letter *letter)
+{
+    if (letter->decision->calendar == CALENDAR_CANCELLED)
+        return METHOD_CANCEL;
+    return letter->audience == AUDIENCE_CUSTOMER ? METHOD_REQUEST : METHOD_PUBLISH;
+}
+
+static struct person organizer_of(const struct composer *composer, const struct letter *letter)
+{
+    const struct person *organizer = &letter->event->booking.organizer;
+    if (letter->audience == AUDIENCE_OWNER)
+        return (struct person){.email = composer->from};
+    if (composer->reply_to)
+        return (struct person){.name = organizer->name, .email = composer->reply_to};
+    if (organizer->email)
+        return *organizer;
+    return (struct person){.name = organizer->name, .email = composer->from};
+}
+
+static const char *text_of(const cJSON *view, const char *name)
+{
+    const cJSON *text = cJSON_GetObjectItemCaseSensitive(view, name);
+    return cJSON_IsString(text) ? text->valuestring : NULL;
+}
+
+/* Nothing is appended where the event leaves calendars alone, or tells too little for an entry. */
+static bool write_calendar(const struct composer *composer, const struct letter *letter,
+    const cJSON *view, struct buf *out)
+{
+    const struct decision *decision = letter->decision;
+    const struct booking *booking = &letter->event->booking;
+    const struct person *own = view_attendee(letter->event, letter->recipient);
+    const struct person attendee = own ? *own : (struct person){.email = letter->recipient};
+    const char *about = text_of(view, "about"), *where = text_of(view, "where");
+    const struct calendar calendar = {.method = method_of(letter),
+        .uid = decision->calendar_uid,
+        .sequence = decision->sequence,
+        .tentative = decision->calendar == CALENDAR_TENTATIVE,
+        .stamp = letter->record->received,
+        .start = booking->start,
+        .end = booking->end,
+        .summary = about ? about : text_of(view, "provider_name"),
+        .description = json_text(view, "booking.description"),
+        .location = where ? where : booking->join_url,
+        .url = booking->join_url,
+        .organizer = organizer_of(composer, letter),
+        .attendee = letter->audience == AUDIENCE_CUSTOMER ? &attendee : NULL};
+    if (decision->calendar == CALENDAR_UNTOUCHED || decision->late || !decision->calendar_uid ||
+        booking->start == TIME_NONE)
+        return true;
+    return calendar_write(&calendar, out);
+}
+
+/* ---- the message ---- */
 
 /* What was not understood travels along, so that a person can. */
 static void attach(struct message *message, const struct record *record)
@@ -33,27 +108,67 @@ static void attach(struct message *message, const struct record *record)
     cJSON_Delete(json);
 }
 
+struct parts {
+    struct buf subject, text, html, calendar;
+};
+
+static bool make_parts(const struct composer *composer, const struct letter *letter,
+    struct parts *parts, struct buf *why)
+{
+    cJSON *view = view_of(composer, letter, why);
+    bool ok = view && render(composer, letter, view, PART_SUBJECT, &parts->subject, why) &&
+              render(composer, letter, view, PART_TEXT, &parts->text, why) &&
+              render(composer, letter, view, PART_HTML, &parts->html, why);
+    if (ok && !write_calendar(composer, letter, view, &parts->calendar)) {
+        buf_puts(why, "the calendar part cannot be made (out of memory?)");
+        ok = false;
+    }
+    cJSON_Delete(view);
+    return ok;
+}
+
+static bool write_message(const struct composer *composer, const struct letter *letter,
+    const struct parts *parts, struct buf *out)
+{
+    struct message message = {.name = letter->name,
+        .key = letter->record->key,
+        .from = composer->from,
+        .to = letter->recipient,
+        .reply_to = composer->reply_to,
+        .date = letter->record->received,
+        .subject = buf_text(&parts->subject),
+        .text = buf_text(&parts->text),
+        .html = parts->html.len ? buf_text(&parts->html) : NULL};
+    if (parts->calendar.len) {
+        message.calendar = buf_text(&parts->calendar);
+        message.calendar_method = calendar_method_name(method_of(letter));
+    }
+    if (letter->event->kind == KIND_OTHER && letter->audience == AUDIENCE_OWNER)
+        attach(&message, letter->record);
+    return message_compose(&message, out);
+}
+
 bool compose_message(
     const struct composer *composer, const struct letter *letter, struct buf *out, struct buf *why)
 {
-    struct buf subject = {0}, text = {0};
-    struct render_options options = {.timezone = composer->timezone};
-    bool ok = render_mail(letter->event, &options, &subject, &text);
-    (void)why;
-    if (ok) {
-        struct message message = {.name = letter->name,
-            .key = letter->record->key,
-            .from = composer->from,
-            .to = letter->recipient,
-            .reply_to = composer->reply_to,
-            .date = letter->record->received,
-            .subject = buf_text(&subject),
-            .text = buf_text(&text)};
-        if (letter->event->kind == KIND_OTHER)
-            attach(&message, letter->record);
-        ok = message_compose(&message, out);
+    struct parts parts = {0};
+    bool ok = make_parts(composer, letter, &parts, why);
+    if (ok && !write_message(composer, letter, &parts, out)) {
+        buf_puts(why, "the message cannot be made (out of memory?)");
+        ok = false;
     }
-    buf_free(&subject);
-    buf_free(&text);
+    buf_free(&parts.subject);
+    buf_free(&parts.text);
+    buf_free(&parts.html);
+    buf_free(&parts.calendar);
+    return ok;
+}
+
+bool compose_part(const struct composer *composer, const struct letter *letter,
+    enum template_part part, struct buf *out, struct buf *why)
+{
+    cJSON *view = view_of(composer, letter, why);
+    bool ok = view && render(composer, letter, view, part, out, why);
+    cJSON_Delete(view);
     return ok;
 }

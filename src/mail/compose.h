@@ -17,9 +17,12 @@
 #include "ledger/decision.h"
 #include "mail/templates.h"
 
-/* Stands for sender and owner where nobody is named, as with a Maildir on a machine that has nothing
- * set up. */
+/* Stands for sender and owner where nobody is named, as with a Maildir on a machine that has
+ * nothing set up. */
 #define COMPOSER_LOCAL_ADDRESS "bookspool@localhost"
+
+/* Sender and recipient where none is named, as with a Maildir on a machine with nothing set up. */
+#define LOCAL_ADDRESS "bookspool@localhost"
 
 struct composer {
     const char *from, *reply_to; /* bare addresses; reply_to may be NULL */

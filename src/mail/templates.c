@@ -322,3 +322,12 @@ bool templates_render(const struct templates *templates, enum event_kind kind,
     const struct template *template = templates->part[audience][kind][part];
     return !template || template_render(template, context, escapes[part], &partials, out, why);
 }
+
+bool templates_say(const struct templates *templates, const char *key, const cJSON *context,
+    struct buf *out, struct buf *why)
+{
+    struct finder finder = {templates, PART_TEXT};
+    const struct template_partials partials = {find_partial, &finder};
+    const struct word *word = language_find(&templates->language, key);
+    return !word || template_render(word->template, context, ESCAPE_LINE, &partials, out, why);
+}

@@ -45,6 +45,11 @@ void templates_close(struct templates *templates);
 /* A word of the language as it stands, for names of days and the like; NULL: there is none. */
 const char *templates_word(const struct templates *templates, const char *key);
 
+/* Appends the word, filled in from `context`, as one line; nothing where there is no such word.
+ * False: `why` says what went wrong. */
+bool templates_say(const struct templates *templates, const char *key, const cJSON *context,
+    struct buf *out, struct buf *why);
+
 /* Appends the part; an absent HTML template appends nothing. A subject is one line without a line
  * end. False: a line in `why` says what went wrong, and `out` has its former contents. */
 bool templates_render(const struct templates *templates, enum event_kind kind,

@@ -1,8 +1,14 @@
 /*
- * view: the context that templates see: the booking event as DESIGN section 5 and
- * bookspool.conf(5) document it, and beside it what a reader of a mail wants ready-made: times in
- * the owner's zone and the customer's, in the words of the language; what changed; whom it
- * overlaps. bookspool-templates(5) lists all of it.
+ * view: the context that templates see: the booking event as DESIGN section 5 documents it, and
+ * beside it what a reader of a mail wants ready-made: times in the reader's zone, in the words
+ * of the language; what changed; whom it overlaps. bookspool-templates(5) lists all of it.
+ *
+ * The decision's meaning takes the place of the event's kind, and its previous times stand in
+ * where the event does not know them.
+ *
+ * What a customer sees holds nothing of others: no other attendees, no overlaps, and the answers,
+ * notes, guests and payment only of the one who booked. It is cut off before the context is
+ * made, so no template can print it.
  *
  * Pure but for the system's time-zone data. The same arguments give the same context.
  */
@@ -11,6 +17,7 @@
 
 #include <cjson/cJSON.h>
 
+#include "base/buf.h"
 #include "event/event.h"
 #include "ledger/decision.h"
 #include "mail/templates.h"
@@ -21,8 +28,18 @@ struct view_options {
     const char *recipient; /* the address; a customer's own name and zone are found by it */
 };
 
-/* NULL when memory ran out. The caller frees with cJSON_Delete. */
+/*
+ * The kind of news that a mail tells: the decision's meaning, else the event's own. Templates
+ * are chosen by it.
+ */
+enum event_kind view_kind(const struct event *event, const struct decision *decision);
+
+/* The attendee with that address in any case; NULL: none. */
+const struct person *view_attendee(const struct event *event, const char *address);
+
+/* NULL, with the reason in `why`, when memory ran out or a word of the language cannot be made. The
+ * caller frees with cJSON_Delete. */
 cJSON *view_make(const struct event *event, const struct decision *decision,
-    const struct templates *templates, const struct view_options *options);
+    const struct templates *templates, const struct view_options *options, struct buf *why);
 
 #endif

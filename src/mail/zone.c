@@ -1,5 +1,6 @@
 #include "mail/zone.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -37,117 +38,34 @@ void zone_close(struct zone *zone)
     zone->tz = NULL;
 }
 
-/* NULL for a time beyond the year 9999. */
-static GDateTime *local_time(const struct zone *zone, int64_t when)
+static void read_clock(GDateTime *time, struct zone_time *out)
+{
+    const char *name = g_date_time_get_timezone_abbreviation(time);
+    g_date_time_get_ymd(time, &out->year, &out->month, &out->day);
+    out->weekday = g_date_time_get_day_of_week(time);
+    out->hour = g_date_time_get_hour(time);
+    out->minute = g_date_time_get_minute(time);
+    out->offset = g_date_time_get_utc_offset(time) / G_USEC_PER_SEC;
+    snprintf(out->abbreviation, sizeof out->abbreviation, "%s%s",
+        name[0] == '+' || name[0] == '-' ? "UTC" : "", name);
+}
+
+bool zone_local(const struct zone *zone, int64_t when, struct zone_time *out)
 {
     GDateTime *utc = g_date_time_new_from_unix_utc(time_to_timespec(when).tv_sec);
     GDateTime *local = utc ? g_date_time_to_timezone(utc, zone->tz) : NULL;
+    if (local)
+        read_clock(local, out);
     if (utc)
         g_date_time_unref(utc);
-    return local;
-}
-
-static void add_day(GDateTime *time, struct buf *out)
-{
-    static const char *const days[] = {"Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"};
-    static const char *const months[] = {
-        "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
-    buf_printf(out, "%s %d %s %d, ", days[g_date_time_get_day_of_week(time) - 1],
-        g_date_time_get_day_of_month(time), months[g_date_time_get_month(time) - 1],
-        g_date_time_get_year(time));
-}
-
-static void add_clock(GDateTime *time, struct buf *out)
-{
-    buf_printf(out, "%02d:%02d", g_date_time_get_hour(time), g_date_time_get_minute(time));
-}
-
-static void add_abbreviation(GDateTime *time, struct buf *out)
-{
-    const char *name = g_date_time_get_timezone_abbreviation(time);
-    buf_printf(out, " %s%s", name[0] == '+' || name[0] == '-' ? "UTC" : "", name);
-}
-
-static void add_moment(GDateTime *time, struct buf *out)
-{
-    add_day(time, out);
-    add_clock(time, out);
-    add_abbreviation(time, out);
-}
-
-static void add_iso(int64_t when, struct buf *out)
-{
-    char text[TIME_TEXT];
-    time_format(when, text);
-    buf_puts(out, text);
-}
-
-void zone_moment(const struct zone *zone, int64_t when, struct buf *out)
-{
-    GDateTime *time = local_time(zone, when);
-    if (!time) {
-        add_iso(when, out);
-        return;
-    }
-    add_moment(time, out);
-    g_date_time_unref(time);
-}
-
-static bool same_day(GDateTime *a, GDateTime *b)
-{
-    return g_date_time_get_year(a) == g_date_time_get_year(b) &&
-           g_date_time_get_day_of_year(a) == g_date_time_get_day_of_year(b);
-}
-
-static bool same_offset(GDateTime *a, GDateTime *b)
-{
-    return g_date_time_get_utc_offset(a) == g_date_time_get_utc_offset(b);
-}
-
-/* The end repeats only what differs from the start: the day, or the abbreviation at a change. */
-static void add_span(GDateTime *start, GDateTime *end, struct buf *out)
-{
-    add_day(start, out);
-    add_clock(start, out);
-    if (!same_day(start, end) || !same_offset(start, end))
-        add_abbreviation(start, out);
-    buf_puts(out, " to ");
-    if (!same_day(start, end))
-        add_day(end, out);
-    add_clock(end, out);
-    add_abbreviation(end, out);
-}
-
-static void add_name(const struct zone *zone, struct buf *out)
-{
-    if (!zone->known)
-        buf_printf(out, " (the time zone \"%s\" is not known here)", zone->name);
-    else if (strcmp(zone->name, "UTC") != 0)
-        buf_printf(out, " (%s)", zone->name);
-}
-
-void zone_span(const struct zone *zone, int64_t start, int64_t end, struct buf *out)
-{
-    GDateTime *from = local_time(zone, start);
-    GDateTime *to = end == TIME_NONE ? NULL : local_time(zone, end);
-    if (from && to)
-        add_span(from, to, out);
-    else
-        zone_moment(zone, start, out);
-    add_name(zone, out);
-    if (from)
-        g_date_time_unref(from);
-    if (to)
-        g_date_time_unref(to);
+    if (local)
+        g_date_time_unref(local);
+    return local != NULL;
 }
 
 bool zone_agree(const struct zone *a, const struct zone *b, int64_t when)
 {
-    GDateTime *here = local_time(a, when), *there = local_time(b, when);
-    bool agree = !here || !there || same_offset(here, there);
-    if (here)
-        g_date_time_unref(here);
-    if (there)
-        g_date_time_unref(there);
-    return agree;
+    struct zone_time here, there;
+    return !zone_local(a, when, &here) || !zone_local(b, when, &there) ||
+           here.offset == there.offset;
 }

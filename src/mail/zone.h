@@ -1,8 +1,7 @@
 /*
- * zone: points in time as people read them, in a zone of the system's time-zone data.
+ * zone: points in time on the clocks of a zone of the system's time-zone data.
  *
- * Names of days and months are English whatever the locale. An abbreviation that
- * the zone data gives as a bare offset ("-03") is written "UTC-03".
+ * Knows no words: how a date is written is the language's (mail/view_times.h).
  */
 #ifndef MAIL_ZONE_H
 #define MAIL_ZONE_H
@@ -11,8 +10,6 @@
 #include <stdint.h>
 
 #include <glib.h>
-
-#include "base/buf.h"
 
 struct zone {
     GTimeZone *tz;
@@ -27,14 +24,19 @@ struct zone {
 void zone_open(struct zone *zone, const char *name);
 void zone_close(struct zone *zone);
 
-/* Appends "Tue 24 Nov 2026, 16:00 CET". */
-void zone_moment(const struct zone *zone, int64_t when, struct buf *out);
+enum { ZONE_ABBREVIATION = 16 };
 
-/*
- * Appends "Tue 24 Nov 2026, 16:00 to 16:30 CET (Europe/Berlin)", and says so when the zone is not
- * known. `end` may be TIME_NONE.
- */
-void zone_span(const struct zone *zone, int64_t start, int64_t end, struct buf *out);
+struct zone_time {
+    int year, month, day; /* month and day from 1 */
+    int weekday;          /* 1 is Monday, 7 Sunday */
+    int hour, minute;
+    int64_t offset; /* seconds east of UTC */
+    /* "CET"; where the zone data gives a bare offset ("-03") it is "UTC-03" */
+    char abbreviation[ZONE_ABBREVIATION];
+};
+
+/* False for a time beyond the year 9999. */
+bool zone_local(const struct zone *zone, int64_t when, struct zone_time *out);
 
 /* Do clocks in both zones show the same at that time? */
 bool zone_agree(const struct zone *a, const struct zone *b, int64_t when);

@@ -262,11 +262,11 @@ static void environment_errors(void **state)
 static void later_settings_are_announced(void **state)
 {
     (void)state;
-    write_file("bookspool.conf", "BOOKSPOOL_TEMPLATES=/t\nDD_ENV=prod\n", 0644);
+    write_file("bookspool.conf", "DD_ENV=prod\nDD_SERVICE=booking\n", 0644);
     assert_true(conf_load(&conf, CONF_DRAIN));
     assert_string_equal(buf_text(&conf.warnings),
-        "BOOKSPOOL_TEMPLATES: has no effect yet in this version\n"
-        "DD_ENV: has no effect yet in this version\n");
+        "DD_ENV: has no effect yet in this version\n"
+        "DD_SERVICE: has no effect yet in this version\n");
 }
 
 int main(void)

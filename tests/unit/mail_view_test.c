@@ -9,8 +9,7 @@
 
 #include <cmocka.h>
 
-#include "mail/render.h"
-#include "mail/zone.h"
+#include "mail/view.h"
 
 #define KEY "0123456789abcdef0123456789abcdef"
 
@@ -47,15 +46,57 @@ struct rendered {
     struct buf subject, text;
 };
 
-static struct rendered render_in(const struct event *event, const char *zone_name)
+static struct templates *templates; /* the built-in ones, English */
+
+static int open_templates(void **state)
+{
+    (void)state;
+    struct buf why = {0};
+    templates = templates_open(NULL, "en", &why);
+    if (!templates)
+        print_error("%s\n", buf_text(&why));
+    buf_free(&why);
+    return templates ? 0 : -1;
+}
+
+static int close_templates(void **state)
+{
+    (void)state;
+    templates_close(templates);
+    return 0;
+}
+
+static void render_part(const struct event *event, const struct decision *decision,
+    const struct templates *set, const struct view_options *options, enum template_part part,
+    struct buf *out)
+{
+    struct buf why = {0};
+    cJSON *view = view_make(event, decision, set, options, &why);
+    if (!view || !templates_render(
+                     set, view_kind(event, decision), options->audience, part, view, out, &why))
+        fail_msg("%s", buf_text(&why));
+    cJSON_Delete(view);
+    buf_free(&why);
+}
+
+static struct rendered render_as(
+    const struct event *event, const struct decision *decision, const struct view_options *options)
 {
     struct rendered mail = {0};
-    const struct render_options options = {.timezone = zone_name};
-    assert_true(render_mail(event, &options, &mail.subject, &mail.text));
+    render_part(event, decision, templates, options, PART_SUBJECT, &mail.subject);
+    render_part(event, decision, templates, options, PART_TEXT, &mail.text);
     assert_null(strchr(buf_text(&mail.subject), '\n'));
     assert_null(strstr(buf_text(&mail.text), " \n"));
     assert_null(strstr(buf_text(&mail.text), "\n\n\n"));
     return mail;
+}
+
+static struct rendered render_in(const struct event *event, const char *zone_name)
+{
+    struct decision decision;
+    const struct view_options options = {.timezone = zone_name, .audience = AUDIENCE_OWNER};
+    decision_init(&decision);
+    return render_as(event, &decision, &options);
 }
 
 static void rendered_free(struct rendered *mail)
@@ -419,5 +460,5 @@ int main(void)
         cmocka_unit_test(zones_without_a_name_show_their_offset),
         cmocka_unit_test(absurd_times_are_told_somehow),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, open_templates, close_templates);
 }

@@ -1,0 +1,326 @@
+#include <string.h>
+
+#include <glib.h>
+
+#include "mail/view_parts.h"
+
+/* Is a fact also one of the small print, which a page lists apart from date, place and persons? */
+enum { MAIN, DETAIL };
+
+/* ---- persons ---- */
+
+static const char *person_label(const struct person *person)
+{
+    return person->name ? person->name : person->email;
+}
+
+/* An address may hold what means something in a URL. */
+static void add_mailto(struct view *view, cJSON *object, const char *address)
+{
+    char *escaped = g_uri_escape_string(address, "@", FALSE);
+    view_text(view, object, "mailto", escaped);
+    g_free(escaped);
+}
+
+static void add_person(struct view *view, cJSON *object, const struct person *person)
+{
+    view_text(view, object, "label", person_label(person));
+    view_text(view, object, "name", person->name);
+    view_text(view, object, "email", person->email);
+    if (person->email)
+        add_mailto(view, object, person->email);
+}
+
+static void add_persons(
+    struct view *view, cJSON *parent, const char *name, const struct person *person, size_t count)
+{
+    cJSON *list = view_array(view, parent, name);
+    for (; count; count--, person++)
+        if (person_label(person))
+            add_person(view, view_append(view, list), person);
+}
+
+static void add_people(struct view *view)
+{
+    const struct booking *booking = &view->event->booking;
+    cJSON *context = view->context;
+    add_persons(view, context, "people", booking->attendees, booking->attendee_count);
+    if (person_label(&booking->organizer))
+        add_person(view, view_object(view, context, "host"), &booking->organizer);
+    if (view_for_customer(view))
+        add_person(view, view_object(view, context, "reader"), &booking->attendees[0]);
+}
+
+/* Lines of "Ada Example <ada@example.com>". */
+static void put_people(struct buf *out, const struct person *person, size_t count)
+{
+    for (; count; count--, person++) {
+        if (!person_label(person))
+            continue;
+        if (out->len)
+            buf_putc(out, '\n');
+        buf_puts(out, person_label(person));
+        if (person->name && person->email)
+            buf_printf(out, " <%s>", person->email);
+    }
+}
+
+/* ---- facts: a label and lines ---- */
+
+static cJSON *add_fact(
+    struct view *view, cJSON *facts, const char *label, const char *value, int detail)
+{
+    if (!value || !*value)
+        return NULL;
+    cJSON *fact = view_append(view, facts);
+    view_say(view, fact, "label", label, view->context);
+    view_lines(view, fact, "lines", value);
+    if (detail == DETAIL)
+        view_flag(view, fact, "detail");
+    return fact;
+}
+
+static cJSON *add_made(
+    struct view *view, cJSON *facts, const char *label, struct buf *value, int detail)
+{
+    view->failed |= value->failed;
+    cJSON *fact = add_fact(view, facts, label, buf_text(value), detail);
+    buf_free(value);
+    return fact;
+}
+
+/* A text of the context that was made before. */
+static void add_ready(struct view *view, cJSON *facts, const char *label, const char *name)
+{
+    const cJSON *text = cJSON_GetObjectItemCaseSensitive(view->context, name);
+    add_fact(view, facts, label, cJSON_IsString(text) ? text->valuestring : NULL, MAIN);
+}
+
+static void add_overlaps(struct view *view, cJSON *facts)
+{
+    const struct decision *decision = view->decision;
+    struct buf lines = {0};
+    cJSON *overlaps = view_array(view, view->context, "overlaps");
+    for (size_t i = 0; i < decision->overlap_count && !view->failed; i++) {
+        const struct overlap *other = &decision->overlaps[i];
+        cJSON *object = view_append(view, overlaps);
+        view_text(view, object, "provider_name", view_provider_title(other->provider));
+        view_text(view, object, "title", other->title);
+        view_text(view, object, "who", other->who);
+        view_add_short_span(view, object, "when", other->start, other->end);
+        if (i)
+            buf_putc(&lines, '\n');
+        view_word(view, "overlap", object, &lines);
+    }
+    add_made(view, facts, "label_overlaps", &lines, MAIN);
+}
+
+static void add_changes(struct view *view)
+{
+    const struct booking *booking = &view->event->booking;
+    cJSON *changed = view_array(view, view->context, "changed");
+    if (booking->start == TIME_NONE || booking->previous_start == TIME_NONE ||
+        (booking->previous_start == booking->start &&
+            (booking->previous_end == TIME_NONE || booking->previous_end == booking->end)))
+        return;
+    cJSON *change = view_append(view, changed);
+    view_say(view, change, "label", "label_when", view->context);
+    view_add_short_span(view, change, "old", booking->previous_start, booking->previous_end);
+    view_add_short_span(view, change, "new", booking->start, booking->end);
+}
+
+/* Calendly's type is an address of its API. */
+static const char *type_of(const struct booking *booking)
+{
+    bool told = booking->title && booking->event_type &&
+                strcmp(booking->title, booking->event_type) != 0 &&
+                !strstr(booking->event_type, "://");
+    return told ? booking->event_type : NULL;
+}
+
+static void add_place(struct view *view, cJSON *facts)
+{
+    const struct booking *booking = &view->event->booking;
+    if (booking->location && booking->join_url && strcmp(booking->location, booking->join_url) == 0)
+        view_flag(view, view->context, "place_is_link");
+    else {
+        view_text(view, view->context, "where", booking->location);
+        add_fact(view, facts, "label_where", booking->location, DETAIL);
+    }
+    view_text(view, view->context, "join_url", booking->join_url);
+    add_fact(view, facts, "label_join", booking->join_url, MAIN);
+    view_text(view, view->context, "link", booking->link);
+    add_fact(view, facts, "label_link", booking->link, MAIN);
+}
+
+static void add_persons_fact(
+    struct view *view, cJSON *facts, const char *label, const struct person *person, size_t count)
+{
+    struct buf lines = {0};
+    put_people(&lines, person, count);
+    cJSON *fact = add_made(view, facts, label, &lines, DETAIL);
+    if (fact)
+        add_persons(view, fact, "persons", person, count);
+}
+
+static void add_participants(struct view *view, cJSON *facts)
+{
+    const struct booking *booking = &view->event->booking;
+    bool customer = view_for_customer(view);
+    struct buf guests = {0};
+    for (size_t i = 0; i < booking->guest_count; i++)
+        buf_printf(&guests, "%s%s", i ? "\n" : "", booking->guests[i]);
+    if (customer)
+        add_persons_fact(view, facts, "label_with", &booking->organizer, 1);
+    else
+        add_persons_fact(view, facts, "label_who", booking->attendees, booking->attendee_count);
+    add_made(view, facts, "label_guests", &guests, DETAIL);
+    if (!customer)
+        add_persons_fact(view, facts, "label_host", &booking->organizer, 1);
+}
+
+static cJSON *add_booking(struct view *view)
+{
+    const struct booking *booking = &view->event->booking;
+    bool customer = view_for_customer(view);
+    cJSON *facts = view_array(view, view->context, "facts");
+    add_ready(view, facts, "label_what", "what");
+    if (!customer)
+        add_fact(view, facts, "label_type", type_of(booking), DETAIL);
+    add_ready(view, facts, "label_when", "when");
+    add_ready(view, facts, "label_their_time", "when_theirs");
+    add_ready(view, facts, "label_previously", "previously");
+    if (!customer)
+        add_overlaps(view, facts);
+    add_place(view, facts);
+    add_participants(view, facts);
+    add_fact(view, facts, "label_reason", booking->reason, DETAIL);
+    if (!customer)
+        add_fact(view, facts, "label_by", booking->by, DETAIL);
+    add_fact(view, facts, "label_payment", booking->payment, DETAIL);
+    if (!customer) /* the provider's word, which the heading says better */
+        add_fact(view, facts, "label_status", booking->status, MAIN);
+    add_fact(view, facts, "label_notes", booking->description, DETAIL);
+    return facts;
+}
+
+static cJSON *add_origin(struct view *view)
+{
+    const struct event *event = view->event;
+    cJSON *origin = view_array(view, view->context, "origin");
+    if (view_for_customer(view))
+        return origin;
+    add_fact(view, origin, "label_uid", event->booking.uid, MAIN);
+    add_fact(view, origin, "label_replaces", event->booking.previous_uid, MAIN);
+    add_fact(view, origin, "label_seat", event->booking.seat, MAIN);
+    add_fact(view, origin, "label_provider", view_provider_title(event->provider), MAIN);
+    add_fact(view, origin, "label_event", event->name, MAIN);
+    struct buf key = {0};
+    view_word(view, "event_key", view->context, &key);
+    add_made(view, origin, "label_key", &key, MAIN);
+    return origin;
+}
+
+static cJSON *add_answers(struct view *view)
+{
+    const struct booking *booking = &view->event->booking;
+    cJSON *answers = view_array(view, view->context, "answers");
+    if (booking->answer_count)
+        view_flag(view, view->context, "has_answers");
+    for (size_t i = 0; i < booking->answer_count && !view->failed; i++) {
+        const struct answer *answer = &booking->answers[i];
+        cJSON *object = view_append(view, answers);
+        if (answer->question)
+            view_lines(view, object, "question", answer->question);
+        else {
+            struct buf word = {0};
+            view_word(view, "no_question", view->context, &word);
+            view_lines(view, object, "question", buf_text(&word));
+            buf_free(&word);
+        }
+        view_lines(view, object, "lines", answer->answer ? answer->answer : "-");
+    }
+    return answers;
+}
+
+/* ---- the same as lines of a text, in columns ---- */
+
+enum { LABEL_WIDTH = 13, QUESTION_INDENT = 2, ANSWER_INDENT = 6 };
+
+static const char *text_of(const cJSON *object, const char *name)
+{
+    const cJSON *text = cJSON_GetObjectItemCaseSensitive(object, name);
+    return cJSON_IsString(text) ? text->valuestring : "";
+}
+
+/* Rows of `lead` and `text`; lines after the first begin below it, empty ones stay empty. */
+static void add_rows(
+    struct view *view, cJSON *rows, const char *label, int width, const cJSON *lines)
+{
+    const cJSON *line;
+    cJSON_ArrayForEach (line, lines) {
+        bool first = line == lines->child;
+        struct buf lead = {0};
+        if (first)
+            buf_printf(&lead, "%s%s", label, *label ? ":" : "");
+        int missing = width - (int)g_utf8_strlen(buf_text(&lead), -1);
+        if (first || *line->valuestring)
+            buf_printf(&lead, "%*s", missing > 0 ? missing : first, "");
+        cJSON *row = view_append(view, rows);
+        view_text(view, row, "lead", buf_text(&lead));
+        view_text(view, row, "text", line->valuestring);
+        view->failed |= lead.failed;
+        buf_free(&lead);
+    }
+}
+
+static void add_fact_rows(struct view *view, cJSON *groups, const cJSON *facts, int width)
+{
+    const cJSON *fact;
+    if (!facts || !facts->child)
+        return;
+    cJSON *rows = view_array(view, view_append(view, groups), "rows");
+    cJSON_ArrayForEach (fact, facts)
+        add_rows(view, rows, text_of(fact, "label"), width,
+            cJSON_GetObjectItemCaseSensitive(fact, "lines"));
+}
+
+static void add_answer_rows(struct view *view, cJSON *groups, const cJSON *answers)
+{
+    const cJSON *answer;
+    if (!answers || !answers->child)
+        return;
+    cJSON *group = view_append(view, groups);
+    view_say(view, group, "title", "label_answers", view->context);
+    cJSON *rows = view_array(view, group, "rows");
+    cJSON_ArrayForEach (answer, answers) {
+        add_rows(
+            view, rows, "", QUESTION_INDENT, cJSON_GetObjectItemCaseSensitive(answer, "question"));
+        add_rows(view, rows, "", ANSWER_INDENT, cJSON_GetObjectItemCaseSensitive(answer, "lines"));
+    }
+}
+
+static int label_width(const cJSON *facts, int width)
+{
+    enum { COLON_AND_BLANK = 2 };
+    const cJSON *fact;
+    cJSON_ArrayForEach (fact, facts) {
+        int len = (int)g_utf8_strlen(text_of(fact, "label"), -1) + COLON_AND_BLANK;
+        width = len > width ? len : width;
+    }
+    return width;
+}
+
+void view_add_facts(struct view *view)
+{
+    add_people(view);
+    add_changes(view);
+    const cJSON *facts = add_booking(view);
+    const cJSON *answers = add_answers(view);
+    const cJSON *origin = add_origin(view);
+    int width = label_width(origin, label_width(facts, LABEL_WIDTH));
+    cJSON *groups = view_array(view, view->context, "groups");
+    add_fact_rows(view, groups, facts, width);
+    add_answer_rows(view, groups, answers);
+    add_fact_rows(view, groups, origin, width);
+}

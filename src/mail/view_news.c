@@ -1,0 +1,182 @@
+#include <stdio.h>
+#include <string.h>
+
+#include "mail/view_parts.h"
+
+/* Characters. Together with a heading and a time they keep a subject near 200. */
+enum { SHORT_WHAT_MAX = 90, SHORT_WHO_MAX = 50, WORD_KEY = 64 };
+
+/*
+ * What kind of news it is. The name is a flag in `is`, and its words are heading_NAME and, where a
+ * reader could be misled without, remark_NAME; for a customer customer_heading_NAME and so on.
+ */
+struct news {
+    const char *name, *tone;
+};
+
+static const struct news of_kind[KINDS] = {
+    [KIND_CREATED] = {"created", "new"},
+    [KIND_RESCHEDULED] = {"rescheduled", "moved"},
+    [KIND_CANCELLED] = {"cancelled", "cancelled"},
+    [KIND_REQUESTED] = {"requested", "attention"},
+    [KIND_REJECTED] = {"rejected", "cancelled"},
+    [KIND_PAID] = {"paid", "new"},
+    [KIND_NO_SHOW] = {"no_show", "attention"},
+    [KIND_MEETING_STARTED] = {"meeting_started", "neutral"},
+    [KIND_MEETING_ENDED] = {"meeting_ended", "neutral"},
+    [KIND_RECORDING] = {"recording", "neutral"},
+    [KIND_FORM] = {"form", "neutral"},
+    [KIND_OUT_OF_OFFICE] = {"out_of_office", "neutral"},
+    [KIND_PING] = {"ping", "neutral"},
+    [KIND_OTHER] = {"other", "neutral"},
+};
+static const struct news request_to_move = {"request_to_move", "attention"};
+static const struct news asked_to_rebook = {"asked_to_rebook", "attention"};
+static const struct news seat_given_up = {"seat_given_up", "attention"};
+static const struct news no_show_cleared = {"no_show_cleared", "neutral"};
+static const struct news moved_away = {"moved_away", "cancelled"};
+
+static bool status_is(const struct event *event, const char *status)
+{
+    return event->booking.status && strcmp(event->booking.status, status) == 0;
+}
+
+static const struct news *news_of(const struct event *event)
+{
+    const struct booking *booking = &event->booking;
+    if (event->kind == KIND_REQUESTED && booking->previous_uid)
+        return &request_to_move;
+    if (event->kind == KIND_NO_SHOW && status_is(event, "no_show_cleared"))
+        return &no_show_cleared;
+    if (event->kind != KIND_CANCELLED)
+        return &of_kind[event->kind];
+    if (status_is(event, "moved"))
+        return &moved_away;
+    if (booking->asked_to_rebook)
+        return &asked_to_rebook;
+    return booking->seat ? &seat_given_up : &of_kind[KIND_CANCELLED];
+}
+
+/* The time is crossed out where nobody is expected any more. */
+static bool is_off(const struct view *view, const struct news *news)
+{
+    return !view->decision->late &&
+           (strcmp(news->tone, "cancelled") == 0 || news == &asked_to_rebook);
+}
+
+static void add_flags(struct view *view, const struct news *news)
+{
+    const char *kind = of_kind[view->event->kind].name;
+    const char *tone = view->decision->late ? "neutral" : news->tone;
+    cJSON *is = view_object(view, view->context, "is");
+    view_flag(view, is, kind);
+    if (strcmp(kind, news->name) != 0)
+        view_flag(view, is, news->name);
+    cJSON *tones = view_object(view, view->context, "tone");
+    view_text(view, tones, "name", tone);
+    view_flag(view, tones, tone);
+    if (is_off(view, news))
+        view_flag(view, view->context, "off");
+    if (view->decision->late)
+        view_flag(view, view->context, "late");
+}
+
+/* ---- what, who ---- */
+
+static const char *person_label(const struct person *person)
+{
+    return person->name ? person->name : person->email;
+}
+
+static const char *what_of(const struct booking *booking)
+{
+    return booking->title ? booking->title : booking->event_type;
+}
+
+/* Whom it is about: for a customer the host; for the owner the customer, but nobody is away but
+ * the host. */
+static const char *who_of(const struct view *view)
+{
+    const struct booking *booking = &view->event->booking;
+    if (view_for_customer(view) || view->event->kind == KIND_OUT_OF_OFFICE)
+        return person_label(&booking->organizer);
+    return booking->attendee_count ? person_label(&booking->attendees[0]) : NULL;
+}
+
+/* At most max characters of UTF-8; "..." stands for the rest. */
+static void add_clipped(
+    struct view *view, cJSON *object, const char *name, const char *text, size_t max)
+{
+    struct buf clipped = {0};
+    size_t len = 0, characters = 0;
+    for (; text[len]; len++)
+        if (((unsigned char)text[len] & 0xc0) != 0x80 && ++characters > max)
+            break;
+    buf_add(&clipped, text, len);
+    if (text[len])
+        buf_puts(&clipped, "...");
+    view->failed |= clipped.failed;
+    view_text(view, object, name, buf_text(&clipped));
+    buf_free(&clipped);
+}
+
+/* "Intro call with Ada Example and 2 more"; Cal.com's titles often name the customer already. */
+static void add_about(struct view *view)
+{
+    const struct booking *booking = &view->event->booking;
+    const char *what = what_of(booking), *who = who_of(view);
+    cJSON *brief = view_object(view, view->context, "brief");
+    view_text(view, view->context, "what", what);
+    view_text(view, view->context, "who", who);
+    if (what)
+        add_clipped(view, brief, "what", what, SHORT_WHAT_MAX);
+    if (who && !(what && strstr(what, who))) {
+        add_clipped(view, brief, "who", who, SHORT_WHO_MAX);
+        if (view->event->kind != KIND_OUT_OF_OFFICE && booking->attendee_count > 1)
+            view_number(view, brief, "others", (double)(booking->attendee_count - 1));
+    }
+    if (what || who)
+        view_say(view, view->context, "about", "about", view->context);
+}
+
+/* ---- words ---- */
+
+/* The customer's own word of that name, where the language has one, else the owner's; NULL: none.
+ */
+static const char *word_key(
+    const struct view *view, const char *prefix, const char *name, char key[WORD_KEY])
+{
+    snprintf(key, WORD_KEY, "customer_%s_%s", prefix, name);
+    if (view_for_customer(view))
+        return templates_word(view->templates, key) ? key : NULL;
+    snprintf(key, WORD_KEY, "%s_%s", prefix, name);
+    return templates_word(view->templates, key) ? key : NULL;
+}
+
+static void add_remark(struct view *view, cJSON *remarks, const char *name)
+{
+    char key[WORD_KEY];
+    struct buf text = {0};
+    if (!word_key(view, "remark", name, key))
+        return;
+    view_word(view, key, view->context, &text);
+    if (text.len)
+        view_append_text(view, remarks, buf_text(&text));
+    view->failed |= text.failed;
+    buf_free(&text);
+}
+
+void view_add_news(struct view *view)
+{
+    const struct news *news = news_of(view->event);
+    char key[WORD_KEY];
+    add_flags(view, news);
+    add_about(view);
+    if (!word_key(view, "heading", news->name, key))
+        word_key(view, "heading", "other", key);
+    view_say(view, view->context, "heading", key, view->context);
+    cJSON *remarks = view_array(view, view->context, "remarks");
+    add_remark(view, remarks, news->name);
+    if (view->decision->late)
+        add_remark(view, remarks, "late");
+}

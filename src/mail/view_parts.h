@@ -1,0 +1,68 @@
+/*
+ * view_parts: what the makers of a view share: the event as its reader may see it, and additions to
+ * the context that fail all together.
+ */
+#ifndef MAIL_VIEW_PARTS_H
+#define MAIL_VIEW_PARTS_H
+
+#include "mail/view.h"
+#include "mail/zone.h"
+
+struct view {
+    const struct event *event; /* as the reader may see it; its kind is the decision's meaning */
+    const struct decision *decision;
+    const struct templates *templates;
+    const struct view_options *options;
+    struct zone zone; /* the reader's */
+    cJSON *context;
+    struct buf *why;
+    bool failed; /* for good; every later addition is then a no-op */
+};
+
+bool view_for_customer(const struct view *view);
+/* "Cal.com" */
+const char *view_provider_title(enum provider provider);
+
+/* ---- additions; NULL is not added: templates take what is not there as false and empty ---- */
+
+void view_text(struct view *view, cJSON *object, const char *name, const char *text);
+void view_number(struct view *view, cJSON *object, const char *name, double number);
+void view_flag(struct view *view, cJSON *object, const char *name);
+cJSON *view_object(struct view *view, cJSON *parent, const char *name);
+cJSON *view_array(struct view *view, cJSON *parent, const char *name);
+cJSON *view_append(struct view *view, cJSON *array);
+void view_append_text(struct view *view, cJSON *array, const char *text);
+/* Each line of the text, without blanks at its end. */
+void view_lines(struct view *view, cJSON *parent, const char *name, const char *text);
+
+/* ---- words of the language ---- */
+
+/* Appends the word, filled in from `context`. */
+void view_word(struct view *view, const char *key, const cJSON *context, struct buf *out);
+/* The same as a text of `object`. */
+void view_say(
+    struct view *view, cJSON *object, const char *name, const char *key, const cJSON *context);
+
+/* ---- the parts ---- */
+
+/* `is` and `tone`, `heading`, `remarks`, and what a subject needs. After the times. */
+void view_add_news(struct view *view);
+/* start, end, at, when, when_theirs, previously, duration, ... */
+void view_add_times(struct view *view);
+/* people, overlaps, changed, answers, facts, origin, and groups of lines for a text. After the
+ * times. */
+void view_add_facts(struct view *view);
+
+/* "Tue 24 Nov 2026, 16:00 to 16:30 CET (Europe/Berlin)" of the language, as a text of `object`;
+ * says so when the zone is not known. `end` may be TIME_NONE. */
+void view_add_span(struct view *view, cJSON *object, const char *name, const struct zone *zone,
+    int64_t start, int64_t end);
+
+/* The same in the reader's zone, which it does not name. */
+void view_add_short_span(
+    struct view *view, cJSON *object, const char *name, int64_t start, int64_t end);
+
+/* The first attendee's zone, else the booking's; NULL: not known. */
+const char *view_their_zone(const struct booking *booking);
+
+#endif

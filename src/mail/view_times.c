@@ -1,0 +1,199 @@
+#include <stdio.h>
+#include <string.h>
+
+#include "mail/view_parts.h"
+
+enum { WEEK = 7, YEAR = 12, MS_PER_MINUTE = 60 * MS_PER_SECOND };
+
+/* The number-th of the names, separated by blanks, that a word lists: "Mon Tue Wed ...". */
+static void add_name(
+    struct view *view, cJSON *object, const char *field, const char *key, int number)
+{
+    const char *at = templates_word(view->templates, key);
+    char name[64];
+    for (; at && number > 1; number--) {
+        at = strchr(at, ' ');
+        at = at ? at + strspn(at, " ") : NULL;
+    }
+    if (!at)
+        return;
+    snprintf(name, sizeof name, "%.*s", (int)strcspn(at, " "), at);
+    view_text(view, object, field, name);
+}
+
+static void add_number(struct view *view, cJSON *object, const char *field, int number, int digits)
+{
+    char text[16];
+    snprintf(text, sizeof text, "%0*d", digits, number);
+    view_text(view, object, field, text);
+}
+
+/* What words and templates make a date of. */
+static void add_pieces(struct view *view, cJSON *object, const struct zone_time *time)
+{
+    char clock[16];
+    add_name(view, object, "weekday", "days", time->weekday);
+    add_name(view, object, "weekday_long", "days_long", time->weekday);
+    add_name(view, object, "month", "months", time->month);
+    add_name(view, object, "month_long", "months_long", time->month);
+    add_number(view, object, "day", time->day, 1);
+    add_number(view, object, "day_2", time->day, 2);
+    add_number(view, object, "month_2", time->month, 2);
+    add_number(view, object, "year", time->year, 4);
+    snprintf(clock, sizeof clock, "%02d:%02d", time->hour, time->minute);
+    view_text(view, object, "clock", clock);
+    snprintf(clock, sizeof clock, "%d:%02d %s", (time->hour + 11) % 12 + 1, time->minute,
+        time->hour < 12 ? "AM" : "PM");
+    view_text(view, object, "clock_12", clock);
+    view_text(view, object, "zone", time->abbreviation);
+}
+
+/* An object of pieces; NULL when there is no such time. */
+static cJSON *add_time(
+    struct view *view, cJSON *parent, const char *name, const struct zone *zone, int64_t when)
+{
+    struct zone_time time;
+    if (when == TIME_NONE || !zone_local(zone, when, &time))
+        return NULL;
+    cJSON *object = view_object(view, parent, name);
+    if (object)
+        add_pieces(view, object, &time);
+    return object;
+}
+
+/* "Tue 24 Nov 2026, 16:00 CET" */
+static void add_moment(struct view *view, const char *name, int64_t when)
+{
+    struct zone_time time;
+    char text[TIME_TEXT];
+    if (when == TIME_NONE)
+        return;
+    if (!zone_local(&view->zone, when, &time)) {
+        time_format(when, text);
+        view_text(view, view->context, name, text);
+        return;
+    }
+    cJSON *pieces = cJSON_CreateObject();
+    view->failed |= !pieces;
+    if (pieces)
+        add_pieces(view, pieces, &time);
+    view_say(view, view->context, name, "moment", pieces);
+    cJSON_Delete(pieces);
+}
+
+/* The end repeats only what differs from the start: the day, or the zone's name at a change. */
+static void add_likeness(
+    struct view *view, cJSON *span, const struct zone *zone, int64_t start, int64_t end)
+{
+    struct zone_time from, to;
+    if (!zone_local(zone, start, &from) || !zone_local(zone, end, &to))
+        return;
+    bool same_day = from.year == to.year && from.month == to.month && from.day == to.day;
+    if (same_day)
+        view_flag(view, span, "same_day");
+    if (same_day && from.offset == to.offset)
+        view_flag(view, span, "same_zone");
+}
+
+static void add_place(struct view *view, cJSON *span, const struct zone *zone)
+{
+    if (!zone->known)
+        view_flag(view, span, "unknown");
+    if (!zone->known || strcmp(zone->name, "UTC") != 0)
+        view_text(view, span, "place", zone->name);
+}
+
+/* What the word "span" makes a text of; the caller frees. */
+static cJSON *span_pieces(struct view *view, const struct zone *zone, int64_t start, int64_t end)
+{
+    char text[TIME_TEXT];
+    cJSON *span = cJSON_CreateObject();
+    view->failed |= !span;
+    if (!add_time(view, span, "start", zone, start)) {
+        time_format(start, text);
+        view_text(view, span, "raw", text);
+    } else if (add_time(view, span, "end", zone, end))
+        add_likeness(view, span, zone, start, end);
+    return span;
+}
+
+void view_add_span(struct view *view, cJSON *object, const char *name, const struct zone *zone,
+    int64_t start, int64_t end)
+{
+    cJSON *span = span_pieces(view, zone, start, end);
+    add_place(view, span, zone);
+    view_say(view, object, name, "span", span);
+    cJSON_Delete(span);
+}
+
+void view_add_short_span(
+    struct view *view, cJSON *object, const char *name, int64_t start, int64_t end)
+{
+    cJSON *span = span_pieces(view, &view->zone, start, end);
+    view_say(view, object, name, "span", span);
+    cJSON_Delete(span);
+}
+
+/* Only where their clocks show something else. */
+static void add_when_theirs(struct view *view)
+{
+    const struct booking *booking = &view->event->booking;
+    const char *name = view_their_zone(booking);
+    struct zone theirs;
+    if (!name)
+        return;
+    zone_open(&theirs, name);
+    if (!theirs.known || !zone_agree(&view->zone, &theirs, booking->start))
+        view_add_span(view, view->context, "when_theirs", &theirs, booking->start, booking->end);
+    zone_close(&theirs);
+}
+
+static void add_duration(struct view *view)
+{
+    const struct booking *booking = &view->event->booking;
+    if (booking->end == TIME_NONE || booking->end <= booking->start)
+        return;
+    int64_t minutes = (booking->end - booking->start) / MS_PER_MINUTE;
+    cJSON *length = view_object(view, view->context, "length");
+    if (minutes / 60)
+        view_number(view, length, "hours", (double)(minutes / 60));
+    if (minutes % 60)
+        view_number(view, length, "minutes", (double)(minutes % 60));
+    view_say(view, view->context, "duration", "duration", length);
+}
+
+static void add_start(struct view *view)
+{
+    const struct booking *booking = &view->event->booking;
+    cJSON *context = view->context;
+    add_time(view, context, "start", &view->zone, booking->start);
+    if (add_time(view, context, "end", &view->zone, booking->end))
+        add_likeness(view, context, &view->zone, booking->start, booking->end);
+    add_moment(view, "at", booking->start);
+    view_add_span(view, context, "when", &view->zone, booking->start, booking->end);
+    if (!view_for_customer(view))
+        add_when_theirs(view);
+    add_duration(view);
+}
+
+static void add_previous(struct view *view)
+{
+    const struct booking *booking = &view->event->booking;
+    cJSON *context = view->context;
+    add_time(view, context, "previous_start", &view->zone, booking->previous_start);
+    add_time(view, context, "previous_end", &view->zone, booking->previous_end);
+    add_moment(view, "previously_at", booking->previous_start);
+    view_add_span(
+        view, context, "previously", &view->zone, booking->previous_start, booking->previous_end);
+}
+
+void view_add_times(struct view *view)
+{
+    const struct booking *booking = &view->event->booking;
+    if (view->zone.known && view->zone.name)
+        view_text(view, view->context, "zone_name", view->zone.name);
+    if (booking->start != TIME_NONE)
+        add_start(view);
+    if (booking->previous_start != TIME_NONE)
+        add_previous(view);
+}
