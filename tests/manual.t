@@ -12,8 +12,10 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib
 from bookspool import TOP, World, equal, finish, key_of, ok, skip  # noqa: E402
 
 PAGES = ("src/receive/bookspool-fcgi.8", "src/drain/bookspool-drain.8", "src/tool/bookspool.1",
-         "src/base/bookspool.conf.5", "src/spool/bookspool-spool.5")
-ESCAPES = {r"\(aq": "'", r"\(ha": "^", r"\(ti": "~", r"\(ga": "`", r"\&": "", r"\e": "\\"}
+         "src/base/bookspool.conf.5", "src/spool/bookspool-spool.5",
+         "src/mail/bookspool-templates.5")
+ESCAPES = {r"\(aq": "'", r"\(ha": "^", r"\(ti": "~", r"\(ga": "`", r"\&": "", r"\e": "\\",
+           r"\(`u": "ù", r"\('e": "é"}
 
 
 def read(*names):
@@ -246,13 +248,40 @@ def spool_examples(world):
     equal(len(world.mails()), 1, "and mails it")
 
 
+def template_limits():
+    limits = sections(read(PAGES[5]), "Sh")["LIMITS"]
+    source = read("src/mail/template.h") + read("src/mail/template_files.h")
+    bounds = re.findall(r"TEMPLATE_\w+_MAX = (\d+)(?: << (\d+))?", source)
+    ok(len(bounds) > 4, "the bounds of templates are found here", bounds)
+    bounds = {str(int(number) << int(shift or 0)) for number, shift in bounds}
+    none_missing(bounds - set(re.findall(r"\d+", limits)), f"{PAGES[5]} tells all bounds")
+
+
+def template_examples(world):
+    page = read(PAGES[5])
+    kinds = re.findall(r'\[KIND_\w+\] = "(\w+)"', read("src/event/event.c"))
+    ok(len(kinds) > 10, "the kinds of event are found here", kinds)
+    named = " ".join(re.findall(r"^\.Cm (.*)$", sections(page, "Sh")["FILES"], re.M))
+    equal(re.findall(r"\w+", named), kinds, f"{PAGES[5]} names the kinds of event")
+    subject, words = displays(sections(page, "Sh")["EXAMPLES"])[:2]
+    os.makedirs(world.path("templates"))
+    for name, text in (("cancelled.subject", subject), ("fr.lang", words)):
+        with open(world.path("templates", name), "w", encoding="utf-8") as file:
+            file.write(text)
+    done = world.drain("--dry-run", env={"BOOKSPOOL_TEMPLATES": world.path("templates"),
+                                         "BOOKSPOOL_LANGUAGE": "fr"})
+    ok(done.returncode == 0, "and its examples are right", done.stderr)
+
+
 def main():
     well_formed()
     described(all_settings())
     reason_codes()
+    template_limits()
     with World() as world:
         command_lines(world)
         spool_examples(world)
+        template_examples(world)
     finish()
 
 
