@@ -6,8 +6,6 @@
 #include "mail/fault.h"
 #include "mail/nearest.h"
 
-#define KEY_CHARS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-."
-
 enum { FIRST_WORDS = 64 };
 
 struct reader {
@@ -123,15 +121,6 @@ static void take_word(struct reader *r, struct word *word, struct span text, siz
     }
 }
 
-static bool key_valid(struct span key)
-{
-    char before = '.';
-    for (const char *c = key.from; c < key.to; before = *c++)
-        if (!*c || !strchr(KEY_CHARS, *c) || (*c == '.' && before == '.'))
-            return false;
-    return before != '.';
-}
-
 static void read_line(struct reader *r, const char *from, const char *to)
 {
     struct span line = trimmed(from, to);
@@ -140,7 +129,7 @@ static void read_line(struct reader *r, const char *from, const char *to)
     size_t column = (size_t)(line.from - from) + 1;
     const char *equals = memchr(line.from, '=', (size_t)(line.to - line.from));
     struct span name = trimmed(line.from, equals ? equals : line.to);
-    if (!equals || !key_valid(name)) {
+    if (!equals || !template_name_valid(name.from, (size_t)(name.to - name.from))) {
         fault_at(r, column,
             "KEY=TEXT is missing here: a key is letters, digits, \"_\" and \"-\", joined by dots");
         return;

@@ -54,6 +54,9 @@ struct template_source {
 
 struct template;
 
+/* Letters, digits, "_" and "-", joined by single dots. */
+bool template_name_valid(const char *name, size_t len);
+
 /* NULL, with the first fault as a line of its own in `why`, when the source is wrong or memory ran
  * out. (As everywhere in this room, a line end stands between the lines, not behind the last.) */
 struct template *template_parse(const struct template_source *source, struct buf *why);

@@ -1,5 +1,4 @@
 /* From a source to nodes. Contract: mail/template.h, mail/template_node.h. */
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -7,68 +6,18 @@
 
 #include "mail/fault.h"
 #include "mail/template_node.h"
+#include "mail/template_tag.h"
 
-#define BLANKS     " \t"
-#define NAME_CHARS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-."
-
-enum { SHOWN_MAX = 40, FIRST_NODES = 32 };
+enum { FIRST_NODES = 32 };
 
 struct parser {
     struct template *template;
-    const char *at, *end; /* what is not read yet */
-    bool fresh_line;      /* nothing of the line at `at` became a node yet */
+    const char *at;  /* what is not read yet */
+    bool fresh_line; /* nothing of the line at `at` became a node yet */
     size_t open[TEMPLATE_DEPTH_MAX];
     size_t depth;
     struct buf *why;
 };
-
-struct tag {
-    const char *start, *end; /* `end` is behind its braces */
-    char sigil;              /* '\0': a value */
-    const char *name;
-    size_t len;
-};
-
-/* ---- places and faults ---- */
-
-void template_place(const struct template *template, size_t at, struct buf *out)
-{
-    size_t line = template->line, column = template->column;
-    for (size_t i = 0; i < at; i++) {
-        unsigned char c = (unsigned char)template->text[i];
-        if (c == '\n') {
-            line++;
-            column = 1;
-        } else if ((c & 0xc0) != 0x80) {
-            column++;
-        }
-    }
-    buf_printf(out, "%s:%zu:%zu", template->file, line, column);
-}
-
-__attribute__((format(printf, 3, 4))) static bool fault(
-    struct parser *p, const char *at, const char *format, ...)
-{
-    va_list args;
-    fault_begin(p->why);
-    template_place(p->template, (size_t)(at - p->template->text), p->why);
-    buf_puts(p->why, ": ");
-    va_start(args, format);
-    buf_vprintf(p->why, format, args);
-    va_end(args);
-    return false;
-}
-
-/* How much of it a message shows: one line, whole characters. */
-static int shown(const char *text, size_t len)
-{
-    size_t end = 0;
-    while (end < len && end < SHOWN_MAX && text[end] != '\n' && text[end] != '\r')
-        end++;
-    while (end > 0 && end < len && ((unsigned char)text[end] & 0xc0) == 0x80)
-        end--;
-    return (int)end;
-}
 
 /* ---- nodes ---- */
 
@@ -131,111 +80,11 @@ static void add_name(struct parser *p, struct node *node, const struct tag *tag)
         *dot++ = '\0';
 }
 
-/* ---- tags ---- */
-
-static const char *find(const char *from, const char *end, const char *what)
-{
-    return memmem(from, (size_t)(end - from), what, strlen(what));
-}
-
-static bool is_space(char c)
-{
-    return c == ' ' || c == '\t' || c == '\n' || c == '\r';
-}
-
-static void trim(struct tag *tag)
-{
-    while (tag->len && is_space(*tag->name)) {
-        tag->name++;
-        tag->len--;
-    }
-    while (tag->len && is_space(tag->name[tag->len - 1]))
-        tag->len--;
-}
-
-/* Letters, digits, "_" and "-", joined by single dots; or one dot, for a value or a section. */
-static bool name_valid(const struct tag *tag)
-{
-    if (tag->len == 1 && *tag->name == '.')
-        return tag->sigil != '>';
-    char before = '.';
-    for (size_t i = 0; i < tag->len; before = tag->name[i++])
-        if (!strchr(NAME_CHARS, tag->name[i]) || (tag->name[i] == '.' && before == '.'))
-            return false;
-    return before != '.';
-}
-
-static bool check_name(struct parser *p, const struct tag *tag)
-{
-    if (tag->sigil == '!')
-        return true;
-    if (tag->sigil == '=')
-        return fault(p, tag->start, "the delimiters cannot be changed: they are {{ and }}");
-    if (tag->len == 0)
-        return fault(p, tag->start,
-            "the tag has no name: {{name}}, {{#name}}, {{^name}}, {{/name}} and {{>name}} have");
-    if (find(tag->name, tag->name + tag->len, "{{"))
-        return fault(p, tag->start, "the tag is not closed before the next one: }} is missing");
-    if (!name_valid(tag))
-        return fault(p, tag->start,
-            "\"%.*s\" is no name: letters, digits, \"_\" and \"-\" are, joined by single dots",
-            shown(tag->name, tag->len), tag->name);
-    return true;
-}
-
-static bool read_tag(struct parser *p, const char *start, struct tag *tag)
-{
-    const char *inner = start + 2;
-    bool triple = inner < p->end && *inner == '{';
-    const char *closing = triple ? "}}}" : "}}";
-    const char *close = find(inner, p->end, closing);
-    if (!close)
-        return fault(p, start, "the tag is not closed: %s is missing", closing);
-    *tag = (struct tag){.start = start, .end = close + strlen(closing)};
-    if (strchr("{&#^/!>=", *inner))
-        tag->sigil = *inner++;
-    tag->name = inner;
-    tag->len = (size_t)(close - inner);
-    if (tag->sigil != '!')
-        trim(tag);
-    return check_name(p, tag);
-}
-
-static bool is_word(const struct tag *tag)
-{
-    size_t len = strlen(TEMPLATE_WORD);
-    return tag->sigil == '>' && tag->len > len && memcmp(tag->name, TEMPLATE_WORD, len) == 0;
-}
-
-/* What of the source a tag takes away: itself, or all of its line where it stands there alone. */
-struct extent {
-    const char *from, *to;
-    bool alone;
-};
-
-static struct extent extent_of(const struct parser *p, const struct tag *tag)
-{
-    struct extent itself = {tag->start, tag->end, false};
-    if (!tag->sigil || strchr("{&", tag->sigil) || is_word(tag))
-        return itself;
-    const char *from = tag->start, *to = tag->end;
-    while (from > p->template->text && strchr(BLANKS, from[-1]))
-        from--;
-    if (from > p->template->text && from[-1] != '\n')
-        return itself;
-    while (to < p->end && strchr(BLANKS, *to))
-        to++;
-    if (p->end - to >= 2 && to[0] == '\r' && to[1] == '\n')
-        to++;
-    if (to < p->end && *to != '\n')
-        return itself;
-    return (struct extent){from, to < p->end ? to + 1 : to, true};
-}
-
 static bool open_section(struct parser *p, const struct tag *tag)
 {
     if (p->depth == TEMPLATE_DEPTH_MAX)
-        return fault(p, tag->start, "sections nest deeper than %d here", TEMPLATE_DEPTH_MAX);
+        return tag_fault(p->template, tag->start, p->why, "sections nest deeper than %d here",
+            TEMPLATE_DEPTH_MAX);
     p->open[p->depth++] = p->template->count - 1;
     return true;
 }
@@ -243,16 +92,17 @@ static bool open_section(struct parser *p, const struct tag *tag)
 static bool close_section(struct parser *p, const struct tag *tag)
 {
     if (p->depth == 0)
-        return fault(p, tag->start, "{{/%.*s}} closes nothing: no section is open here",
-            (int)tag->len, tag->name);
+        return tag_fault(p->template, tag->start, p->why,
+            "{{/%.*s}} closes nothing: no section is open here", (int)tag->len, tag->name);
     struct node *node = &p->template->nodes[p->open[p->depth - 1]];
     if (strlen(node->name) == tag->len && memcmp(node->name, tag->name, tag->len) == 0) {
         node->next = p->template->count;
         p->depth--;
         return true;
     }
-    fault(p, tag->start, "{{/%s}} is missing before {{/%.*s}}: that section was opened at ",
-        node->name, (int)tag->len, tag->name);
+    tag_fault(p->template, tag->start, p->why,
+        "{{/%s}} is missing before {{/%.*s}}: that section was opened at ", node->name,
+        (int)tag->len, tag->name);
     template_place(p->template, node->at, p->why);
     return false;
 }
@@ -275,61 +125,61 @@ static bool add_tag(struct parser *p, const struct tag *tag)
     if (!node)
         return false;
     add_name(p, node, tag);
+    if (p->template->arena.failed)
+        return false;
+    if (node->kind == NODE_PARTIAL && tag->alone) {
+        node->alone = true;
+        node->text = tag->from;
+        node->len = (size_t)(tag->start - tag->from);
+    }
     bool section = node->kind == NODE_SECTION || node->kind == NODE_INVERTED;
     return !section || open_section(p, tag);
 }
 
 static bool take_tag(struct parser *p, const char *start)
 {
-    struct tag tag = {0};
-    if (!read_tag(p, start, &tag))
+    struct tag tag;
+    if (!tag_read(p->template, start, &tag, p->why))
         return false;
-    struct extent extent = extent_of(p, &tag);
-    add_text(p, p->at, extent.from);
-    if (!extent.alone)
+    add_text(p, p->at, tag.from);
+    if (!tag.alone)
         begin_line(p, start);
-    if (!add_tag(p, &tag))
-        return false;
-    if (extent.alone && tag.sigil == '>') {
-        struct node *node = &p->template->nodes[p->template->count - 1];
-        node->alone = true;
-        node->text = extent.from;
-        node->len = (size_t)(start - extent.from);
-    }
-    p->at = extent.to;
-    return true;
+    p->at = tag.to;
+    return add_tag(p, &tag);
 }
 
 /* ---- the whole ---- */
 
-static bool check_bytes(struct parser *p)
+static bool check_bytes(const struct template *t, struct buf *why)
 {
-    const char *bad = p->at;
-    if (p->end - p->at > TEMPLATE_SOURCE_MAX)
-        return fault(p, p->at, "it is longer than %d bytes", TEMPLATE_SOURCE_MAX);
-    for (; bad < p->end; bad++)
-        if ((unsigned char)*bad < ' ' && !is_space(*bad))
-            return fault(p, bad, "the control character 0x%02x does not belong in a text",
+    if (t->len > TEMPLATE_SOURCE_MAX)
+        return tag_fault(t, t->text, why, "it is longer than %d bytes", TEMPLATE_SOURCE_MAX);
+    const char *end = t->text + t->len, *bad = t->text;
+    for (; bad < end; bad++)
+        if ((unsigned char)*bad < ' ' && (!*bad || !strchr("\t\n\r", *bad)))
+            return tag_fault(t, bad, why, "the control character 0x%02x does not belong in a text",
                 (unsigned)(unsigned char)*bad);
-    if (!g_utf8_validate(p->at, p->end - p->at, &bad))
-        return fault(p, bad, "the byte 0x%02x is not UTF-8: save the file in that encoding",
+    if (!g_utf8_validate(t->text, (gssize)t->len, &bad))
+        return tag_fault(t, bad, why,
+            "the byte 0x%02x is not UTF-8: save the file in that encoding",
             (unsigned)(unsigned char)*bad);
     return true;
 }
 
 static bool parse(struct parser *p)
 {
-    if (!check_bytes(p))
+    const struct template *t = p->template;
+    if (!check_bytes(t, p->why))
         return false;
     const char *start;
-    while ((start = find(p->at, p->end, "{{")) != NULL)
+    while ((start = tag_find(t, p->at)) != NULL)
         if (!take_tag(p, start))
             return false;
-    add_text(p, p->at, p->end);
+    add_text(p, p->at, t->text + t->len);
     if (p->depth == 0)
         return true;
-    const struct node *node = &p->template->nodes[p->open[p->depth - 1]];
-    return fault(p, p->template->text + node->at, "{{%c%s}} is not closed: {{/%s}} is missing",
+    const struct node *node = &t->nodes[p->open[p->depth - 1]];
+    return tag_fault(t, t->text + node->at, p->why, "{{%c%s}} is not closed: {{/%s}} is missing",
         node->kind == NODE_SECTION ? '#' : '^', node->name, node->name);
 }
 
@@ -345,11 +195,7 @@ struct template *template_parse(const struct template_source *source, struct buf
         t->column = source->column ? source->column : 1;
         t->words = source->words;
     }
-    bool ok = t && !t->arena.failed;
-    if (ok) {
-        p.end = p.at + t->len;
-        ok = parse(&p);
-    }
+    bool ok = t && !t->arena.failed && parse(&p);
     if (!t || t->arena.failed)
         fault_add(why, "%s: out of memory", source->file);
     if (ok && !t->arena.failed)
