@@ -426,22 +426,12 @@ void conf_setup_log(const struct conf *conf, const char *program)
     });
 }
 
-/* One log line for each line of the text. */
-static void log_lines(enum log_level level, const char *reason, const struct buf *text)
-{
-    for (const char *at = buf_text(text); *at;) {
-        int len = (int)strcspn(at, "\n");
-        log_line(level, NULL, reason, "%.*s", len, at);
-        at += len + (at[len] == '\n');
-    }
-}
-
 bool conf_start(struct conf *conf, enum conf_program program, const char *name)
 {
     bool ok = conf_load(conf, program);
     conf_setup_log(conf, name);
-    log_lines(LOG_LEVEL_WARNING, "settings", &conf->warnings);
-    log_lines(LOG_LEVEL_ERROR, "settings-wrong", &conf->errors);
+    log_lines(LOG_LEVEL_WARNING, "settings", buf_text(&conf->warnings));
+    log_lines(LOG_LEVEL_ERROR, "settings-wrong", buf_text(&conf->errors));
     if (!ok && conf_number(conf, SET_LOG) == LOG_TO_SYSLOG) /* a person may be waiting for it */
         fputs(buf_text(&conf->errors), stderr);
     return ok;

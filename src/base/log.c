@@ -123,3 +123,12 @@ void log_line(enum log_level level, const char *key, const char *reason, const c
         (void)0; /* there is nobody left to tell */
     errno = saved;
 }
+
+void log_lines(enum log_level level, const char *reason, const char *text)
+{
+    while (*text) {
+        int len = (int)strcspn(text, "\n");
+        log_line(level, NULL, reason, "%.*s", len, text);
+        text += len + (text[len] == '\n');
+    }
+}

@@ -36,6 +36,8 @@ bool log_wanted(enum log_level level);
 /* key may be NULL: the line concerns no event. */
 void log_line(enum log_level level, const char *key, const char *reason, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
+/* Faults that were gathered: a line of the log for each line of the text. */
+void log_lines(enum log_level level, const char *reason, const char *text);
 
 #define log_error(key, ...) log_line(LOG_LEVEL_ERROR, key, __VA_ARGS__)
 #define log_warn(key, ...)  log_line(LOG_LEVEL_WARNING, key, __VA_ARGS__)

@@ -84,7 +84,7 @@ static bool templates_usable(struct run *run)
     struct buf why = {0};
     bool ok = composer_open(&run->composer, run->conf, &why);
     if (!ok)
-        log_error(NULL, "templates", "%s", buf_text(&why));
+        log_lines(LOG_LEVEL_ERROR, "templates", buf_text(&why));
     buf_free(&why);
     return ok;
 }
