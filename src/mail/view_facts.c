@@ -75,8 +75,10 @@ static cJSON *add_fact(
     cJSON *fact = view_append(view, facts);
     view_say(view, fact, "label", label, view->context);
     view_lines(view, fact, "lines", value);
-    if (detail == DETAIL)
+    if (detail == DETAIL) {
         view_flag(view, fact, "detail");
+        view->has_details = true;
+    }
     return fact;
 }
 
@@ -138,6 +140,20 @@ static const char *type_of(const struct booking *booking)
     return told ? booking->event_type : NULL;
 }
 
+/* Who may be about to meet gets a button; elsewhere the link is one fact among others. */
+static void add_join(struct view *view, cJSON *facts)
+{
+    enum event_kind kind = view->event->kind;
+    const char *url = view->event->booking.join_url;
+    bool joinable = url && !view->decision->late &&
+                    (kind == KIND_CREATED || kind == KIND_RESCHEDULED || kind == KIND_PAID ||
+                        kind == KIND_MEETING_STARTED);
+    if (joinable)
+        view_flag(view, view->context, "joinable");
+    view_text(view, view->context, "join_url", url);
+    add_fact(view, facts, "label_join", url, joinable || view->off ? MAIN : DETAIL);
+}
+
 static void add_place(struct view *view, cJSON *facts)
 {
     const struct booking *booking = &view->event->booking;
@@ -147,8 +163,7 @@ static void add_place(struct view *view, cJSON *facts)
         view_text(view, view->context, "where", booking->location);
         add_fact(view, facts, "label_where", booking->location, DETAIL);
     }
-    view_text(view, view->context, "join_url", booking->join_url);
-    add_fact(view, facts, "label_join", booking->join_url, MAIN);
+    add_join(view, facts);
     view_text(view, view->context, "link", booking->link);
     add_fact(view, facts, "label_link", booking->link, MAIN);
 }
@@ -186,7 +201,7 @@ static cJSON *add_booking(struct view *view)
     cJSON *facts = view_array(view, view->context, "facts");
     add_ready(view, facts, "label_what", "what");
     if (!customer)
-        add_fact(view, facts, "label_type", type_of(booking), DETAIL);
+        add_fact(view, facts, "label_type", type_of(booking), MAIN);
     add_ready(view, facts, "label_when", "when");
     add_ready(view, facts, "label_their_time", "when_theirs");
     add_ready(view, facts, "label_previously", "previously");
@@ -201,6 +216,8 @@ static cJSON *add_booking(struct view *view)
     if (!customer) /* the provider's word, which the heading says better */
         add_fact(view, facts, "label_status", booking->status, MAIN);
     add_fact(view, facts, "label_notes", booking->description, DETAIL);
+    if (view->has_details)
+        view_flag(view, view->context, "has_details");
     return facts;
 }
 

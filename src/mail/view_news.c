@@ -75,7 +75,8 @@ static void add_flags(struct view *view, const struct news *news)
     cJSON *tones = view_object(view, view->context, "tone");
     view_text(view, tones, "name", tone);
     view_flag(view, tones, tone);
-    if (is_off(view, news))
+    view->off = is_off(view, news);
+    if (view->off)
         view_flag(view, view->context, "off");
     if (view->decision->late)
         view_flag(view, view->context, "late");

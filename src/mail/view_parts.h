@@ -15,6 +15,8 @@ struct view {
     const struct view_options *options;
     struct zone zone; /* the reader's */
     cJSON *context;
+    bool has_details;
+    bool off; /* nobody is expected at the time any more */
     struct buf *why;
     bool failed; /* for good; every later addition is then a no-op */
 };
@@ -45,7 +47,7 @@ void view_say(
 
 /* ---- the parts ---- */
 
-/* `is` and `tone`, `heading`, `remarks`, and what a subject needs. After the times. */
+/* `is`, `tone`, `off`, `heading`, `remarks`, and what a subject needs. After the times. */
 void view_add_news(struct view *view);
 /* start, end, at, when, when_theirs, previously, duration, ... */
 void view_add_times(struct view *view);
