@@ -14,6 +14,7 @@ static const struct command *const commands[] = {
     &command_list,
     &command_show,
     &command_trace,
+    &command_render,
     &command_status,
     &command_check,
     &command_replay,
@@ -25,7 +26,7 @@ static const struct command *const commands[] = {
 enum { COMMANDS = sizeof commands / sizeof *commands };
 
 static const char *const later[] = {
-    "render", "forget", "calcom", "calendly", "reconcile", "rebuild", "ledger"};
+    "forget", "calcom", "calendly", "reconcile", "rebuild", "ledger"};
 
 static void print_help(FILE *out)
 {

@@ -1,0 +1,158 @@
+/* bookspool render: the mail that would be made of an event. */
+#include <stdio.h>
+#include <sysexits.h>
+
+#include "mail/message.h"
+#include "tool/out.h"
+#include "tool/preview.h"
+
+static const char usage[] =
+    "render KEY [OPTION...]\n"
+    "       bookspool render PROVIDER/SAMPLE | FILE [OPTION...]\n"
+    "\n"
+    "Shows the mail that is made of an event: one in the spool, a sample of\n"
+    "bookspool post such as calcom/created, or an event file, whose name must hold\n"
+    "a slash. Nothing is stored or sent. This prints personal data.\n"
+    "\n"
+    "  --text            the text alone; without an option, subject and text\n"
+    "  --html            the HTML part\n"
+    "  --eml             the whole message, RFC 5322\n"
+    "  --customer        as the customer gets it\n"
+    "  --to ADDRESS      for that recipient\n"
+    "  --templates DIR   with these templates instead of BOOKSPOOL_TEMPLATES\n"
+    "  --language NAME   in that language instead of BOOKSPOOL_LANGUAGE\n"
+    "  --diff DIR        what these templates would change\n"
+    "  --provider NAME   FILE is the bare body of a webhook of calcom or calendly\n"
+    "\n"
+    "Exit status: 0 shown, or no difference; 1 differences; 65 no whole event, 66\n"
+    "nowhere, 78 a template is wrong.\n";
+
+enum { EXIT_DIFFERENT = 1 };
+
+static const struct {
+    const char *name;
+    enum template_part part;
+} parts[] = {{"subject", PART_SUBJECT}, {"text", PART_TEXT}, {"html", PART_HTML}};
+enum { PARTS = sizeof parts / sizeof *parts };
+
+struct wish {
+    bool text, html, eml;
+    const char *diff;
+};
+
+static int show_part(struct tool *tool, const struct preview *preview,
+    const struct composer *composer, enum template_part part)
+{
+    struct buf out = {0};
+    int code = preview_part(tool, preview, composer, part, &out);
+    if (code == EX_OK && part == PART_SUBJECT)
+        printf("Subject: ");
+    if (code == EX_OK)
+        out_bytes(buf_text(&out), out.len);
+    if (code == EX_OK && part == PART_SUBJECT)
+        printf("\n\n");
+    buf_free(&out);
+    return code;
+}
+
+static int show_message(
+    struct tool *tool, const struct preview *preview, const struct composer *composer)
+{
+    struct buf out = {0}, why = {0};
+    message_setup();
+    bool ok = compose_message(composer, &preview->letter, &out, &why);
+    if (ok)
+        out_bytes(buf_text(&out), out.len);
+    else
+        tool_say(tool, "%s", buf_text(&why));
+    buf_free(&out);
+    buf_free(&why);
+    return ok ? EX_OK : EX_CONFIG;
+}
+
+static int show(struct tool *tool, const struct preview *preview, const struct wish *wish)
+{
+    struct composer composer;
+    int code = preview_open_composer(tool, preview->templates, preview->language, &composer);
+    if (code != EX_OK)
+        return code;
+    if (wish->eml)
+        code = show_message(tool, preview, &composer);
+    else if (wish->html)
+        code = show_part(tool, preview, &composer, PART_HTML);
+    else {
+        if (!wish->text)
+            code = show_part(tool, preview, &composer, PART_SUBJECT);
+        if (code == EX_OK)
+            code = show_part(tool, preview, &composer, PART_TEXT);
+    }
+    composer_close(&composer);
+    return code;
+}
+
+static int compare(struct tool *tool, const struct preview *preview,
+    const struct composer *old_composer, const struct composer *new_composer)
+{
+    int result = EX_OK;
+    for (size_t i = 0; i < PARTS && result <= EXIT_DIFFERENT; i++) {
+        struct buf old = {0}, new = {0};
+        int code = preview_part(tool, preview, old_composer, parts[i].part, &old);
+        if (code == EX_OK)
+            code = preview_part(tool, preview, new_composer, parts[i].part, &new);
+        if (parts[i].part == PART_SUBJECT) {
+            buf_putc(&old, '\n');
+            buf_putc(&new, '\n');
+        }
+        if (code == EX_OK)
+            code = preview_diff(tool, parts[i].name, &old, &new);
+        result = code > result ? code : result;
+        buf_free(&old);
+        buf_free(&new);
+    }
+    return result;
+}
+
+static int diff(struct tool *tool, const struct preview *preview, const char *dir)
+{
+    struct composer old, new;
+    int code = preview_open_composer(tool, preview->templates, preview->language, &old);
+    if (code != EX_OK)
+        return code;
+    code = preview_open_composer(tool, dir, NULL, &new);
+    if (code == EX_OK) {
+        code = compare(tool, preview, &old, &new);
+        composer_close(&new);
+    }
+    composer_close(&old);
+    return code;
+}
+
+static int run(struct tool *tool, int argc, char **argv)
+{
+    char **operands;
+    struct wish wish = {0};
+    struct preview preview = {0};
+    const struct tool_option options[] = {
+        {"text", &wish.text, NULL},
+        {"html", &wish.html, NULL},
+        {"eml", &wish.eml, NULL},
+        {"customer", &preview.customer, NULL},
+        {"to", NULL, &preview.to},
+        {"templates", NULL, &preview.templates},
+        {"language", NULL, &preview.language},
+        {"diff", NULL, &wish.diff},
+        {"provider", NULL, &preview.provider},
+        {0},
+    };
+    if (tool_parse(tool, argc, argv, options, &operands) != 1)
+        tool_usage(tool, "name one event, sample or file");
+    if (wish.text + wish.html + wish.eml + (wish.diff != NULL) + tool->json > 1 || tool->json)
+        tool_usage(tool, "only one of --text, --html, --eml and --diff goes at a time");
+    int code = preview_read(tool, operands[0], &preview);
+    if (code == EX_OK)
+        code = wish.diff ? diff(tool, &preview, wish.diff) : show(tool, &preview, &wish);
+    preview_free(&preview);
+    return code;
+}
+
+const struct command command_render = {"render", "the mail made of an event", usage, run};
