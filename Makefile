@@ -145,6 +145,13 @@ check:
 
 JOBS ?= $(shell nproc)
 
+# The mails in a browser, which is too large a thing for check to install. LOOK_PICTURES=DIR leaves
+# pictures there.
+look:
+	@tests/deps look
+	$(MAKE) all
+	BOOKSPOOL_BIN=$(abspath $(B)) tests/look
+
 # Many receivers, drains and operators at once, killed at random; the short form is in check.
 soak: all
 	SOAK_SECONDS=$(SECONDS) tests/soak-many.t
@@ -177,6 +184,6 @@ lint:
 clean:
 	rm -rf $(B)
 
-.PHONY: all check clean demo install lint soak uninstall unit-tests
+.PHONY: all check clean demo install lint look soak uninstall unit-tests
 .SECONDARY:
 -include $(shell find $(B)/obj -name '*.d' 2>/dev/null)
