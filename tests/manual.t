@@ -257,6 +257,18 @@ def template_limits():
     none_missing(bounds - set(re.findall(r"\d+", limits)), f"{PAGES[5]} tells all bounds")
 
 
+def template_values():
+    """Every name that the view gives to templates; what only words see stands in en.lang."""
+    source = "".join(read(name) for name in sorted(glob.glob(os.path.join(TOP, "src/mail/view*.c"))))
+    calls = re.findall(r'\b(?:view_(?:text|number|flag|say|object|array|lines|add_\w+)'
+                       r'|add_(?:time|moment|persons|clipped|name|number))\(([^;"]*)"(\w+)"', source)
+    names = {name for before, name in calls if "(" not in before}
+    ok(len(names) > 50, "the names of values are found here", sorted(names))
+    told = set(re.findall(r"\w+", read("src/mail/bookspool-templates.5")))
+    words = set(re.findall(r"\w+", read("src/mail/templates/en.lang")))
+    none_missing(names - told - words, f"{PAGES[5]} tells all values")
+
+
 def template_examples(world):
     page = read(PAGES[5])
     kinds = re.findall(r'\[KIND_\w+\] = "(\w+)"', read("src/event/event.c"))
@@ -278,6 +290,7 @@ def main():
     described(all_settings())
     reason_codes()
     template_limits()
+    template_values()
     with World() as world:
         command_lines(world)
         spool_examples(world)

@@ -157,9 +157,9 @@ static void add_join(struct view *view, cJSON *facts)
 static void add_place(struct view *view, cJSON *facts)
 {
     const struct booking *booking = &view->event->booking;
-    if (booking->location && booking->join_url && strcmp(booking->location, booking->join_url) == 0)
-        view_flag(view, view->context, "place_is_link");
-    else {
+    bool is_link = booking->location && booking->join_url &&
+                   strcmp(booking->location, booking->join_url) == 0;
+    if (!is_link) {
         view_text(view, view->context, "where", booking->location);
         add_fact(view, facts, "label_where", booking->location, DETAIL);
     }
