@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/conf_file.h"
+#include "base/conf_rules.h"
 #include "base/conf_value.h"
 #include "base/log.h"
 
@@ -102,6 +103,7 @@ static void forget(struct conf_value *value)
 {
     wipe(value->text);
     free(value->text);
+    free(value->file);
     *value = (struct conf_value){0};
 }
 
@@ -134,31 +136,52 @@ static void take(struct conf *conf, enum setting which, const char *text, const 
     buf_free(&hint);
 }
 
+static void drop_line_end(struct buf *text)
+{
+    if (text->len && text->data[text->len - 1] == '\n')
+        text->data[--text->len] = '\0';
+    if (text->len && text->data[text->len - 1] == '\r')
+        text->data[--text->len] = '\0';
+}
+
+/* False, with what is wrong in `why`. */
+static bool read_value(enum setting which, const char *path, struct buf *text, struct buf *why)
+{
+    mode_t mode = 0;
+    if (!conf_file_read(path, text, &mode)) {
+        buf_printf(why, "cannot read its file %s: %s", path, strerror(errno));
+    } else if (settings[which].secret && mode & 007) {
+        buf_printf(why, "its file %s is open to others (mode %03o): chmod o-rwx %s", path,
+            mode & 0777, path);
+    } else {
+        drop_line_end(text);
+        if (text->len != strlen(buf_text(text)) || strchr(buf_text(text), '\n'))
+            buf_printf(why, "its file %s must hold one line of text", path);
+    }
+    return why->len == 0;
+}
+
+static void wipe_buf(struct buf *text)
+{
+    if (text->data)
+        explicit_bzero(text->data, text->len);
+    buf_free(text);
+}
+
 /* "KEY_FILE": the value is the file's one line. */
 static void take_file(
     struct conf *conf, enum setting which, const char *path, const struct place *place)
 {
-    struct buf text = {0};
-    mode_t mode = 0;
-    const char *name = settings[which].name;
-    if (!conf_file_read(path, &text, &mode)) {
-        complain(conf, place, name, "cannot read its file %s: %s", path, strerror(errno));
-    } else if (settings[which].secret && mode & 007) {
-        complain(conf, place, name, "its file %s is open to others (mode %03o): chmod o-rwx %s",
-            path, mode & 0777, path);
+    struct buf text = {0}, why = {0};
+    if (!read_value(which, path, &text, &why)) {
+        complain(conf, place, settings[which].name, "%s", buf_text(&why));
     } else {
-        if (text.len && text.data[text.len - 1] == '\n')
-            text.data[--text.len] = '\0';
-        if (text.len && text.data[text.len - 1] == '\r')
-            text.data[--text.len] = '\0';
-        if (text.len != strlen(buf_text(&text)) || strchr(buf_text(&text), '\n'))
-            complain(conf, place, name, "its file %s must hold one line of text", path);
-        else
-            take(conf, which, buf_text(&text), place);
+        take(conf, which, buf_text(&text), place);
+        if (!(conf->value[which].file = strdup(path)))
+            complain(conf, place, settings[which].name, "out of memory");
     }
-    if (text.data)
-        explicit_bzero(text.data, text.len);
-    buf_free(&text);
+    wipe_buf(&text);
+    buf_free(&why);
 }
 
 /* Finds what a name means: the setting, and whether its value is a file's name. */
@@ -241,9 +264,7 @@ static void read_file(
         else
             take_from_file(conf, &place, key, value);
     }
-    if (text.data)
-        explicit_bzero(text.data, text.len);
-    buf_free(&text);
+    wipe_buf(&text);
 }
 
 /* The file of one program's own settings stands beside bookspool.conf. */
@@ -305,52 +326,6 @@ static void expand_state(struct conf *conf, enum setting which)
     buf_free(&whole);
 }
 
-static void require(struct conf *conf, bool holds, const char *sentence)
-{
-    if (!holds)
-        buf_printf(&conf->errors, "%s\n", sentence);
-}
-
-static bool is_maildir(const struct conf *conf)
-{
-    const char *transport = conf_text(conf, SET_TRANSPORT);
-    return !transport || strncmp(transport, "maildir:", 8) == 0;
-}
-
-static bool is_reserved(const char *path)
-{
-    return strcmp(path, "/api/health") == 0 || strncmp(path, "/api/health/", 12) == 0 ||
-           strcmp(path, "/metrics") == 0;
-}
-
-/* What one setting asks of another. */
-static void check_together(struct conf *conf)
-{
-    if (may_know(conf, SET_TRANSPORT) && conf->errors.len == 0) {
-        require(conf, is_maildir(conf) || conf_text(conf, SET_MAIL_TO),
-            "BOOKSPOOL_MAIL_TO: is required: the address that mails go to");
-        require(conf, is_maildir(conf) || conf_text(conf, SET_MAIL_FROM),
-            "BOOKSPOOL_MAIL_FROM: is required: the address that mails come from, one that your "
-            "mail server lets you use");
-        require(conf, !conf_text(conf, SET_SMTP_USER) == !conf_text(conf, SET_SMTP_PASSWORD),
-            "BOOKSPOOL_SMTP_USER and BOOKSPOOL_SMTP_PASSWORD: one is set without the other");
-        require(conf, conf_number(conf, SET_RETRY_MIN) <= conf_number(conf, SET_RETRY_MAX),
-            "BOOKSPOOL_RETRY_MIN: must not be above BOOKSPOOL_RETRY_MAX");
-    }
-    if (may_know(conf, SET_CALCOM_ENDPOINT) && conf->errors.len == 0)
-        require(conf,
-            strcmp(conf_text(conf, SET_CALCOM_ENDPOINT), conf_text(conf, SET_CALENDLY_ENDPOINT)) !=
-                0,
-            "CALCOM_WEBHOOK_ENDPOINT and CALENDLY_WEBHOOK_ENDPOINT_PREFIX: must not be the same "
-            "path: the provider is chosen by path");
-    if (may_know(conf, SET_CALCOM_ENDPOINT) && conf->errors.len == 0)
-        require(conf,
-            !is_reserved(conf_text(conf, SET_CALCOM_ENDPOINT)) &&
-                !is_reserved(conf_text(conf, SET_CALENDLY_ENDPOINT)),
-            "CALCOM_WEBHOOK_ENDPOINT and CALENDLY_WEBHOOK_ENDPOINT_PREFIX: /api/health and "
-            "/metrics are taken");
-}
-
 static void warn_later(struct conf *conf)
 {
     for (enum setting i = 0; i < SETTINGS; i++)
@@ -376,7 +351,7 @@ bool conf_load(struct conf *conf, enum conf_program program)
         apply_default(conf, i);
     expand_state(conf, SET_TRANSPORT);
     expand_state(conf, SET_LEDGER);
-    check_together(conf);
+    conf_check_together(conf);
     warn_later(conf);
     return conf->errors.len == 0 && !conf->errors.failed;
 }
@@ -399,6 +374,30 @@ int64_t conf_second(const struct conf *conf, enum setting which)
 bool conf_given(const struct conf *conf, enum setting which)
 {
     return conf->value[which].given;
+}
+
+bool conf_reread(const struct conf *conf, enum setting which, struct buf *value, struct buf *why)
+{
+    const struct conf_value *known = &conf->value[which];
+    struct buf wrong = {0};
+    if (!known->file)
+        buf_puts(value, known->text ? known->text : "");
+    else if (!read_value(which, known->file, value, &wrong))
+        buf_printf(why, "%s: %s", settings[which].name, buf_text(&wrong));
+    bool ok = wrong.len == 0 && !value->failed;
+    buf_free(&wrong);
+    return ok;
+}
+
+char *conf_next_item(char **list)
+{
+    char *item = strsep(list, ",");
+    if (!item)
+        return NULL;
+    item += strspn(item, " \t");
+    for (size_t len = strlen(item); len && strchr(" \t", item[len - 1]); len--)
+        item[len - 1] = '\0';
+    return item;
 }
 
 void conf_wipe_secrets(struct conf *conf)

@@ -33,6 +33,7 @@ struct conf_value {
     int64_t number;
     int64_t second; /* of BOOKSPOOL_RESERVE=SIZE,INODES: the inodes */
     bool given;     /* by a file or the environment */
+    char *file;     /* KEY_FILE: where the text was read; else NULL */
 };
 
 struct conf {
@@ -50,6 +51,16 @@ const char *conf_text(const struct conf *conf, enum setting which);
 int64_t conf_number(const struct conf *conf, enum setting which);
 int64_t conf_second(const struct conf *conf, enum setting which);
 bool conf_given(const struct conf *conf, enum setting which);
+
+/*
+ * Appends the value as it is now: one that came from a KEY_FILE is read again, for what expires
+ * sooner than a program ends. False, with what is wrong in `why`; true and nothing when unset. The
+ * caller overwrites it.
+ */
+bool conf_reread(const struct conf *conf, enum setting which, struct buf *value, struct buf *why);
+
+/* Cuts the next item off a list separated by commas, less the blanks around it; NULL at its end. */
+char *conf_next_item(char **list);
 
 /* Overwrites the secrets; the other values stay. */
 void conf_wipe_secrets(struct conf *conf);

@@ -159,20 +159,38 @@ static bool is_loopback(const char *host)
     return false;
 }
 
+/* `text` is one transport, and goes on behind `len`. */
+static bool is_transport(const char *text, size_t len)
+{
+    static const char *const begins[] = {
+        "maildir:/", "maildir:$STATE/", "smtp://", "smtps://", "smtp+plain://", "sendmail:/"};
+    static const char api[] = "sendgrid:";
+    for (size_t i = 0; i < sizeof begins / sizeof *begins; i++)
+        if (len > strlen(begins[i]) && strncmp(text, begins[i], strlen(begins[i])) == 0)
+            return true;
+    return len == sizeof api - 1 && strncmp(text, api, len) == 0;
+}
+
 static const char *check_transport(const char *text)
 {
     static const char open[] = "smtp+plain://";
-    if (strncmp(text, open, sizeof open - 1) == 0 && !is_loopback(text + sizeof open - 1))
-        return "smtp:// or smtps://: smtp+plain:// has no TLS, and is for this machine alone";
-    static const char *const later[] = {"sendgrid:", "sendmail:"};
-    for (size_t i = 0; i < sizeof later / sizeof *later; i++)
-        if (strncmp(text, later[i], strlen(later[i])) == 0)
-            return "maildir:DIR, smtp://HOST or smtps://HOST; sendgrid: and sendmail: are not "
-                   "available in this version";
-    bool ok = strncmp(text, "maildir:/", 9) == 0 || strncmp(text, "maildir:$STATE/", 15) == 0 ||
-              strncmp(text, "smtp://", 7) == 0 || strncmp(text, "smtps://", 8) == 0 ||
-              strncmp(text, "smtp+plain://", 13) == 0;
-    return ok ? NULL : "maildir:/absolute/path, smtp://HOST[:PORT] or smtps://HOST[:PORT]";
+    enum { MOST = 2 };
+    for (int count = 1;; count++) {
+        text += strspn(text, " \t");
+        size_t next = strcspn(text, ","), len = next;
+        while (len && (text[len - 1] == ' ' || text[len - 1] == '\t'))
+            len--;
+        if (count > MOST)
+            return "at most two transports, separated by a comma";
+        if (strncmp(text, open, sizeof open - 1) == 0 && !is_loopback(text + sizeof open - 1))
+            return "smtp:// or smtps://: smtp+plain:// has no TLS, and is for this machine alone";
+        if (!is_transport(text, len))
+            return "maildir:/absolute/path, smtp://HOST[:PORT], smtps://HOST[:PORT], sendgrid: or "
+                   "sendmail:/absolute/path, or two of them separated by a comma";
+        if (!text[next])
+            return NULL;
+        text += next + 1;
+    }
 }
 
 const char *conf_value_check(

@@ -5,6 +5,7 @@
 #include <limits.h>
 #include <pwd.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -190,19 +191,32 @@ static void check_maildir(struct report *r, const char *path)
         report(r, LEVEL_WRONG, "Maildir %s: %s: %s", path, parent, strerror(errno));
 }
 
+static void check_transport(struct report *r, const char *transport)
+{
+    if (strncmp(transport, "maildir:", 8) == 0)
+        check_maildir(r, transport + 8);
+    else if (strncmp(transport, "sendmail:", 9) == 0 && access(transport + 9, X_OK) < 0)
+        report(r, LEVEL_WRONG, "sendmail: %s: %s", transport + 9, strerror(errno));
+    else if (strchr(transport, '@'))
+        report(r, LEVEL_WRONG,
+            "BOOKSPOOL_TRANSPORT: no login in the URL: BOOKSPOOL_SMTP_USER, and "
+            "BOOKSPOOL_SMTP_PASSWORD in drain.env");
+    else if (strcmp(transport, "sendgrid:") == 0)
+        report(r, LEVEL_OK, "mail goes to SendGrid at %s",
+            conf_text(&r->tool->conf, SET_SENDGRID_API_BASE));
+    else
+        report(r, LEVEL_OK, "mail goes to %s", transport);
+}
+
 static void check_mail(struct report *r)
 {
     const char *transport = conf_text(&r->tool->conf, SET_TRANSPORT);
     if (!transport || r->tool->conf.errors.len) /* what stands in for a wrong one misleads */
         return;
-    if (strncmp(transport, "maildir:", 8) == 0)
-        check_maildir(r, transport + 8);
-    else if (strchr(transport, '@'))
-        report(r, LEVEL_WRONG,
-            "BOOKSPOOL_TRANSPORT: no login in the URL: BOOKSPOOL_SMTP_USER, and "
-            "BOOKSPOOL_SMTP_PASSWORD in drain.env");
-    else
-        report(r, LEVEL_OK, "mail goes to %s", transport);
+    char *list = strdup(transport), *rest = list;
+    for (const char *one; (one = conf_next_item(&rest)) != NULL;)
+        check_transport(r, one);
+    free(list);
     const char *ca = conf_text(&r->tool->conf, SET_TLS_CA);
     if (ca && access(ca, R_OK) < 0)
         report(r, LEVEL_WRONG, "BOOKSPOOL_TLS_CA: %s: %s", ca, strerror(errno));
