@@ -1,10 +1,10 @@
 #include "drain/smtp_outcome.h"
 
-#include <stdarg.h>
 #include <stddef.h>
-#include <stdio.h>
 
 #include <curl/curl.h>
+
+#include "drain/outcome.h"
 
 /*
  * The first row that fits decides. Refusals that concern the installation and not the message
@@ -27,49 +27,11 @@ static const struct {
     {STEP_RCPT, STEP_DOT, 500, 599, OUTCOME_NEVER},
 };
 
-/* Without a reply that decides, and with the message not yet complete at the other side. */
-static const struct {
-    int curl;
-    enum outcome outcome;
-    const char *reason; /* libcurl's code follows */
-} errors[] = {
-    {CURLE_COULDNT_RESOLVE_HOST, OUTCOME_RETRY, "dns"},
-    {CURLE_COULDNT_RESOLVE_PROXY, OUTCOME_RETRY, "proxy"},
-    {CURLE_PROXY, OUTCOME_RETRY, "proxy"},
-    {CURLE_COULDNT_CONNECT, OUTCOME_RETRY, "connect"},
-    {CURLE_OUT_OF_MEMORY, OUTCOME_RETRY, "memory"},
-    {CURLE_LOGIN_DENIED, OUTCOME_HOLD, "auth"},
-    {CURLE_AUTH_ERROR, OUTCOME_HOLD, "auth"},
-    {CURLE_SSL_CONNECT_ERROR, OUTCOME_HOLD, "tls"},
-    {CURLE_PEER_FAILED_VERIFICATION, OUTCOME_HOLD, "tls"},
-    {CURLE_USE_SSL_FAILED, OUTCOME_HOLD, "tls"},
-    {CURLE_SSL_CACERT_BADFILE, OUTCOME_HOLD, "tls"},
-    {CURLE_SSL_CERTPROBLEM, OUTCOME_HOLD, "tls"},
-    {CURLE_SSL_CIPHER, OUTCOME_HOLD, "tls"},
-    {CURLE_SSL_ISSUER_ERROR, OUTCOME_HOLD, "tls"},
-    {CURLE_REMOTE_ACCESS_DENIED, OUTCOME_HOLD, "ehlo"},
-    {CURLE_UNSUPPORTED_PROTOCOL, OUTCOME_HOLD, "setup"},
-    {CURLE_URL_MALFORMAT, OUTCOME_HOLD, "setup"},
-    {CURLE_NOT_BUILT_IN, OUTCOME_HOLD, "setup"},
-    {CURLE_FAILED_INIT, OUTCOME_HOLD, "setup"},
-};
-
 static const char *step_name(enum smtp_step step)
 {
     static const char *const names[] = {
         "greeting", "ehlo", "auth", "mail", "rcpt", "data", "dot", "end"};
     return names[step];
-}
-
-static bool __attribute__((format(printf, 3, 4)))
-set(struct delivery_result *result, enum outcome outcome, const char *format, ...)
-{
-    va_list args;
-    va_start(args, format);
-    result->outcome = outcome;
-    vsnprintf(result->reason, sizeof result->reason, format, args);
-    va_end(args);
-    return true;
 }
 
 static bool by_reply(const struct smtp_attempt *attempt, struct delivery_result *result)
@@ -79,17 +41,7 @@ static bool by_reply(const struct smtp_attempt *attempt, struct delivery_result 
     for (size_t i = 0; i < sizeof replies / sizeof replies[0]; i++)
         if (step >= replies[i].first && step <= replies[i].last && code >= replies[i].low &&
             code <= replies[i].high)
-            return set(result, replies[i].outcome, "smtp-%s-%d", step_name(step), code);
-    return false;
-}
-
-static bool by_error(const struct smtp_attempt *attempt, struct delivery_result *result)
-{
-    for (size_t i = 0; i < sizeof errors / sizeof errors[0]; i++)
-        if (attempt->curl == errors[i].curl) {
-            result->words = curl_easy_strerror((CURLcode)attempt->curl);
-            return set(result, errors[i].outcome, "smtp-%s-%d", errors[i].reason, attempt->curl);
-        }
+            return outcome_set(result, replies[i].outcome, "smtp-%s-%d", step_name(step), code);
     return false;
 }
 
@@ -103,18 +55,18 @@ static const char *trouble(int curl)
 static void classify(const struct smtp_attempt *attempt, struct delivery_result *result)
 {
     if (attempt->not_authenticated)
-        set(result, OUTCOME_HOLD, "smtp-no-auth");
+        outcome_set(result, OUTCOME_HOLD, "smtp-no-auth");
     else if (attempt->given_up)
-        set(result, OUTCOME_RETRY, "smtp-before-end");
+        outcome_set(result, OUTCOME_RETRY, "smtp-before-end");
     else if (attempt->curl == CURLE_OK)
-        set(result, OUTCOME_SENT, "smtp-dot-%d", attempt->code);
+        outcome_set(result, OUTCOME_SENT, "smtp-dot-%d", attempt->code);
     else if (by_reply(attempt, result))
         return;
     else if (attempt->end_given)
-        set(result, OUTCOME_UNKNOWN, "smtp-%s-%s", step_name(attempt->waiting),
+        outcome_set(result, OUTCOME_UNKNOWN, "smtp-%s-%s", step_name(attempt->waiting),
             trouble(attempt->curl));
-    else if (!by_error(attempt, result))
-        set(result, OUTCOME_RETRY, "smtp-%s-%s", step_name(attempt->waiting),
+    else if (!outcome_by_curl(result, "smtp", attempt->curl))
+        outcome_set(result, OUTCOME_RETRY, "smtp-%s-%s", step_name(attempt->waiting),
             trouble(attempt->curl));
 }
 

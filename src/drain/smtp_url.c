@@ -1,12 +1,12 @@
 #include "drain/smtp_url.h"
 
-#include <arpa/inet.h>
 #include <netdb.h>
 #include <string.h>
-#include <strings.h>
 #include <unistd.h>
 
 #include <curl/curl.h>
+
+#include "base/loopback.h"
 
 enum { HOST_SIZE = 256 };
 
@@ -15,15 +15,6 @@ static const char plain_scheme[] = "smtp+plain://";
 bool smtp_url_is_plain(const char *value)
 {
     return strncmp(value, plain_scheme, sizeof plain_scheme - 1) == 0;
-}
-
-/* libcurl has written the host in its normal form: "127.1" is "127.0.0.1" here. */
-static bool is_loopback(const char *host)
-{
-    struct in_addr address;
-    if (inet_pton(AF_INET, host, &address) == 1)
-        return ntohl(address.s_addr) >> 24 == 127;
-    return strcasecmp(host, "localhost") == 0 || strcmp(host, "[::1]") == 0;
 }
 
 /* A domain or an address literal, RFC 5321 section 4.1.1.1. */
@@ -77,7 +68,7 @@ static const char *check(CURLU *parsed, bool plain, const char *ehlo)
 {
     char *host = NULL;
     bool loopback =
-        curl_url_get(parsed, CURLUPART_HOST, &host, 0) == CURLUE_OK && is_loopback(host);
+        curl_url_get(parsed, CURLUPART_HOST, &host, 0) == CURLUE_OK && host_is_loopback(host);
     curl_free(host);
     if (!only_host_and_port(parsed))
         return "expected HOST or HOST:PORT behind the scheme, and nothing else";
