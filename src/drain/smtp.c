@@ -208,15 +208,44 @@ static bool set_callbacks(struct smtp *smtp)
            curl_easy_setopt(easy, CURLOPT_READDATA, smtp) == CURLE_OK;
 }
 
+/* conf.c sees to it that a user comes with a password or a token. */
 static bool check_login(const struct conf *conf, bool plain, struct buf *why)
 {
-    bool user = conf_text(conf, SET_SMTP_USER), password = conf_text(conf, SET_SMTP_PASSWORD);
-    if (user != password)
-        buf_puts(why, "BOOKSPOOL_SMTP_USER and BOOKSPOOL_SMTP_PASSWORD: set both or neither");
-    else if (user && plain)
+    if (plain && conf_text(conf, SET_SMTP_USER))
         buf_puts(why, "BOOKSPOOL_TRANSPORT: smtp+plain:// takes no login, the password would go in "
                       "clear; use smtp:// or smtps://, or unset BOOKSPOOL_SMTP_USER");
     return why->len == 0;
+}
+
+/* The line of a token goes into the login as it is: nothing may be in it that ends one. */
+static bool is_graphic(const char *text)
+{
+    while (*text > ' ' && *text <= '~')
+        text++;
+    return *text == '\0';
+}
+
+/*
+ * An OAuth 2 access token lives about an hour, so its file is read again for each run. Without the
+ * options libcurl would offer the user with an empty password to a server that knows no tokens.
+ */
+static bool set_token(CURL *easy, const struct conf *conf, struct buf *why)
+{
+    struct buf token = {0};
+    bool ok = true;
+    if (!conf_text(conf, SET_SMTP_TOKEN))
+        return true;
+    if (!conf_reread(conf, SET_SMTP_TOKEN, &token, why))
+        ok = false;
+    else if (token.len == 0 || !is_graphic(token.data))
+        buf_puts(why, "BOOKSPOOL_SMTP_TOKEN: expected one word of printable ASCII");
+    else
+        ok = set_text(easy, CURLOPT_XOAUTH2_BEARER, token.data) &&
+             set_text(easy, CURLOPT_LOGIN_OPTIONS, "AUTH=XOAUTH2;AUTH=OAUTHBEARER");
+    if (token.data)
+        explicit_bzero(token.data, token.len);
+    buf_free(&token);
+    return ok && why->len == 0;
 }
 
 void *smtp_open(const struct conf *conf, const char *value, struct buf *why)
@@ -231,13 +260,15 @@ void *smtp_open(const struct conf *conf, const char *value, struct buf *why)
     if (curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK && (smtp = calloc(1, sizeof *smtp)))
         smtp->easy = curl_easy_init();
     bool ready = smtp && smtp->easy && set_text(smtp->easy, CURLOPT_URL, url.data) &&
-                 set_policy(smtp->easy, conf, plain) && set_callbacks(smtp);
+                 set_policy(smtp->easy, conf, plain) && set_token(smtp->easy, conf, why) &&
+                 set_callbacks(smtp);
     buf_free(&url);
     if (ready) {
         smtp->wants_login = conf_text(conf, SET_SMTP_USER) != NULL;
         return smtp;
     }
-    buf_puts(why, "libcurl cannot be set up for SMTP");
+    if (why->len == 0)
+        buf_puts(why, "libcurl cannot be set up for SMTP");
     smtp_close(smtp);
     return NULL;
 }

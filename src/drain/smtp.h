@@ -7,9 +7,9 @@
  *                               never with a login and never through a proxy
  *
  * Certificates are always verified, against BOOKSPOOL_TLS_CA or the system's authorities. With
- * BOOKSPOOL_SMTP_USER and _PASSWORD no mail command is given before the server said 235 on this
- * connection: libcurl by itself goes on when a server offers no login. One
- * connection is kept; when the server turns out to have closed it (RFC 5321
+ * BOOKSPOOL_SMTP_USER and _PASSWORD, or _TOKEN (XOAUTH2 or OAUTHBEARER, RFC 7628), no mail command
+ * is given before the server said 235 on this connection: libcurl by itself goes on when a server
+ * offers no login. One connection is kept; when the server turns out to have closed it (RFC 5321
  * section 3.8), the mail is tried once more on a new one, provided that nothing of its body was
  * given. One recipient a transaction, so each outcome is one recipient's.
  *
@@ -20,7 +20,8 @@
 
 #include "drain/transport.h"
 
-/* libcurl keeps a copy of the password; `conf` may be wiped after. */
+/* libcurl keeps a copy of the password or token; `conf` may be wiped after. The token's file is
+ * read again each time. */
 void *smtp_open(const struct conf *conf, const char *value, struct buf *why);
 void smtp_send(void *state, const struct delivery *delivery, struct delivery_result *result);
 void smtp_close(void *state);
