@@ -139,13 +139,7 @@ static void unique_name(const char *name, int suffix, char unique[UNIQUE_SIZE])
 static bool local_form(const struct delivery *delivery, struct buf *out)
 {
     buf_printf(out, "Return-Path: <%s>\nDelivered-To: %s\n", delivery->from, delivery->to);
-    const char *data = delivery->data, *end = data + delivery->len;
-    while (data < end) {
-        const char *cr = memchr(data, '\r', (size_t)(end - data));
-        const char *stop = cr ? cr : end;
-        buf_add(out, data, (size_t)(stop - data));
-        data = cr ? cr + 1 : end;
-    }
+    delivery_add_local(delivery, out);
     return !out->failed;
 }
 

@@ -3,7 +3,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/log.h"
 #include "drain/maildir.h"
+#include "drain/outcome.h"
+#include "drain/sendgrid.h"
+#include "drain/sendmail.h"
 #include "drain/smtp.h"
 
 struct kind {
@@ -18,11 +22,18 @@ static const struct kind kinds[] = {
     {"smtp://", smtp_open, smtp_send, smtp_close},
     {"smtps://", smtp_open, smtp_send, smtp_close},
     {"smtp+plain://", smtp_open, smtp_send, smtp_close},
+    {"sendgrid:", sendgrid_open, sendgrid_send, sendgrid_close},
+    {"sendmail:", sendmail_open, sendmail_send, sendmail_close},
 };
 
+enum { FIRST, SECOND, WAYS };
+
 struct transport {
-    const struct kind *kind;
-    void *state;
+    struct way {
+        const struct kind *kind; /* NULL: there is none */
+        void *state;
+    } way[WAYS];
+    int used;
 };
 
 const char *outcome_name(enum outcome outcome)
@@ -45,38 +56,99 @@ static const struct kind *kind_of(const char *value)
     return NULL;
 }
 
+void delivery_add_local(const struct delivery *delivery, struct buf *out)
+{
+    const char *data = delivery->data, *end = data + delivery->len;
+    while (data < end) {
+        const char *cr = memchr(data, '\r', (size_t)(end - data));
+        const char *stop = cr ? cr : end;
+        buf_add(out, data, (size_t)(stop - data));
+        data = cr ? cr + 1 : end;
+    }
+}
+
+/* ---- one or two of them ---- */
+
+static bool open_way(struct way *way, const struct conf *conf, const char *value, struct buf *why)
+{
+    const struct kind *kind = kind_of(value);
+    if (!kind)
+        buf_puts(why, "BOOKSPOOL_TRANSPORT: expected maildir:DIR, smtp://HOST[:PORT], "
+                      "smtps://HOST[:PORT], sendgrid: or sendmail:/PATH");
+    else if ((way->state = kind->open(conf, value, why)) != NULL)
+        way->kind = kind;
+    return way->kind != NULL;
+}
+
+static bool open_ways(
+    struct transport *transport, const struct conf *conf, char *list, struct buf *why)
+{
+    char *value;
+    for (int i = 0; (value = conf_next_item(&list)) != NULL; i++) {
+        if (i == WAYS) {
+            buf_puts(why, "BOOKSPOOL_TRANSPORT: expected at most two, separated by a comma");
+            return false;
+        }
+        if (!open_way(&transport->way[i], conf, value, why))
+            return false;
+    }
+    return true;
+}
+
 struct transport *transport_open(const struct conf *conf, struct buf *why)
 {
-    const char *value = conf_text(conf, SET_TRANSPORT);
-    const struct kind *kind = value ? kind_of(value) : NULL;
-    if (!kind) {
-        buf_puts(why, "BOOKSPOOL_TRANSPORT: expected maildir:DIR, smtp://HOST[:PORT] or "
-                      "smtps://HOST[:PORT]");
-        return NULL;
-    }
-    struct transport *transport = malloc(sizeof *transport);
-    if (!transport) {
+    const char *setting = conf_text(conf, SET_TRANSPORT);
+    struct transport *transport = calloc(1, sizeof *transport);
+    char *list = strdup(setting ? setting : "");
+    bool opened = false;
+    if (transport && list)
+        opened = open_ways(transport, conf, list, why);
+    else
         buf_puts(why, "out of memory");
-        return NULL;
-    }
-    *transport = (struct transport){.kind = kind, .state = kind->open(conf, value, why)};
-    if (!transport->state) {
-        free(transport);
-        return NULL;
-    }
-    return transport;
+    free(list);
+    if (opened)
+        return transport;
+    transport_close(transport);
+    return NULL;
+}
+
+static void send_by(
+    const struct way *way, const struct delivery *delivery, struct delivery_result *result)
+{
+    way->kind->send(way->state, delivery, result);
+}
+
+static bool is_out_of_order(const struct delivery_result *result)
+{
+    return result->outcome == OUTCOME_HOLD ||
+           (result->outcome == OUTCOME_RETRY && result->unreachable);
 }
 
 void transport_send(
     struct transport *transport, const struct delivery *delivery, struct delivery_result *result)
 {
-    transport->kind->send(transport->state, delivery, result);
+    if (transport->used == FIRST) {
+        send_by(&transport->way[FIRST], delivery, result);
+        if (!transport->way[SECOND].kind || !is_out_of_order(result))
+            return;
+        transport->used = SECOND;
+        log_warn(NULL, "second-transport", "%s%s%s; the rest of this run goes to %s...",
+            result->reason, result->words ? ": " : "", result->words ? result->words : "",
+            transport->way[SECOND].kind->scheme);
+    }
+    if (delivery->repeat) {
+        *result = (struct delivery_result){0};
+        outcome_set(result, OUTCOME_RETRY, "second-not-used");
+        result->words = "it may have arrived by the first transport";
+    } else {
+        send_by(&transport->way[SECOND], delivery, result);
+    }
 }
 
 void transport_close(struct transport *transport)
 {
-    if (!transport)
-        return;
-    transport->kind->close(transport->state);
+    for (int i = FIRST; transport && i < WAYS; i++)
+        if (transport->way[i].kind)
+            transport->way[i].kind->close(transport->way[i].state);
     free(transport);
 }

@@ -42,11 +42,15 @@ struct delivery {
     void *context;
 };
 
+/* Appends the message with LF line ends, as programs of this machine expect it. */
+void delivery_add_local(const struct delivery *delivery, struct buf *out);
+
 enum { REASON_SIZE = 48, DETAIL_SIZE_MAX = 400 };
 
 struct delivery_result {
     enum outcome outcome;
     bool unreachable;  /* with retry: nobody answered, so the next mail need not try */
+    int64_t wait_ms;   /* with retry: nothing is taken before; 0: not said */
     const char *words; /* what the reason means, without anybody's data; static; may be NULL */
     char reason[REASON_SIZE];     /* a log reason code: "smtp-rcpt-550" */
     char detail[DETAIL_SIZE_MAX]; /* for .why and the terminal: the server's words; not for logs */
@@ -54,8 +58,17 @@ struct delivery_result {
 
 struct transport;
 
-/* As BOOKSPOOL_TRANSPORT says. NULL, with what would be right in `why`, when it cannot be had. */
+/*
+ * As BOOKSPOOL_TRANSPORT says: one transport, or two separated by a comma. NULL, with what would be
+ * right in `why`, when one of them cannot be had.
+ */
 struct transport *transport_open(const struct conf *conf, struct buf *why);
+
+/*
+ * When the first transport holds or cannot be reached, the mail goes to the second at once, and so
+ * do all later ones: logged once. But a repeat never does: whether it arrived by the first one is
+ * not known, and only that one may recognise it; it is put off ("second-not-used", retry).
+ */
 void transport_send(
     struct transport *transport, const struct delivery *delivery, struct delivery_result *result);
 void transport_close(struct transport *transport);

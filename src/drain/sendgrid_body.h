@@ -1,0 +1,25 @@
+/*
+ * sendgrid_body: a stored message as the JSON of SendGrid's v3 Mail Send. Pure.
+ *
+ * The interface takes no RFC 5322 message, so ours (mail/message.h) is read back with GMime:
+ *   - from and to are the envelope; subject, reply_to and the two texts those of the message;
+ *   - X-Bookspool-Key, Auto-Submitted and Message-ID go along as headers;
+ *   - parts that are attachments go along under an ASCII name. The calendar is one of them, as
+ *     application/ics: the interface rewrites the charset of text attachments, and refuses the
+ *     method of a text/calendar alternative;
+ *   - custom_args.bookspool_mail is the mail's name. It stands with the recipient, because the
+ *     vendor's specification and its prose differ about the one of the whole message.
+ * An empty text is left out, because it would be refused. Everything is valid UTF-8.
+ */
+#ifndef DRAIN_SENDGRID_BODY_H
+#define DRAIN_SENDGRID_BODY_H
+
+#include <stdbool.h>
+
+#include "base/buf.h"
+#include "drain/transport.h"
+
+/* Appends the JSON text. False: the message cannot be read or has no text, or memory ran out. */
+bool sendgrid_body(const struct delivery *delivery, struct buf *out);
+
+#endif

@@ -1,0 +1,288 @@
+#include "drain/sendmail.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/pidfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/address.h"
+#include "base/clock.h"
+#include "drain/outcome.h"
+#include "drain/sendmail_outcome.h"
+
+#define CLEAN_PATH "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+struct sendmail {
+    char *path;
+    int64_t limit; /* ms */
+};
+
+/* One program at work. Descriptors are -1 when closed. */
+struct child {
+    pid_t pid;
+    int exited; /* a pidfd: readable when it ended */
+    int input, errors;
+    struct buf message;
+    size_t written;
+    char words[DETAIL_SIZE_MAX]; /* the first line of standard error */
+    size_t words_len;
+    bool words_end;
+    struct sendmail_attempt attempt;
+};
+
+void *sendmail_open(const struct conf *conf, const char *value, struct buf *why)
+{
+    const char *path = strchr(value, ':') + 1;
+    if (path[0] != '/') {
+        buf_puts(why, "sendmail: needs an absolute path, as in sendmail:/usr/sbin/sendmail");
+        return NULL;
+    }
+    struct sendmail *sendmail = calloc(1, sizeof *sendmail);
+    if (sendmail && (sendmail->path = strdup(path))) {
+        sendmail->limit = conf_number(conf, SET_REPLY_TIMEOUT);
+        return sendmail;
+    }
+    free(sendmail);
+    buf_puts(why, "out of memory");
+    return NULL;
+}
+
+void sendmail_close(void *state)
+{
+    struct sendmail *sendmail = state;
+    free(sendmail->path);
+    free(sendmail);
+}
+
+static void close_fd(int *fd)
+{
+    if (*fd >= 0)
+        close(*fd);
+    *fd = -1;
+}
+
+/* ---- starting it ---- */
+
+/* The pipes' far ends become 0 and 2; nothing else of ours is open in the program. */
+static int spawn(pid_t *pid, char *const argv[], char *const envp[], int input, int errors)
+{
+    posix_spawn_file_actions_t files;
+    posix_spawnattr_t attributes;
+    sigset_t none, all;
+    sigemptyset(&none);
+    sigfillset(&all);
+    int failed = posix_spawn_file_actions_init(&files);
+    if (failed)
+        return failed;
+    if ((failed = posix_spawnattr_init(&attributes)) == 0) {
+        /* SIGPIPE is ignored here, and would stay so; its own group can be ended as a whole */
+        if ((failed = posix_spawn_file_actions_adddup2(&files, input, 0)) == 0 &&
+            (failed = posix_spawn_file_actions_addopen(&files, 1, "/dev/null", O_WRONLY, 0)) == 0 &&
+            (failed = posix_spawn_file_actions_adddup2(&files, errors, 2)) == 0 &&
+            (failed = posix_spawn_file_actions_addclosefrom_np(&files, 3)) == 0 &&
+            (failed = posix_spawn_file_actions_addchdir_np(&files, "/")) == 0 &&
+            (failed = posix_spawnattr_setflags(&attributes,
+                 POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK)) == 0 &&
+            (failed = posix_spawnattr_setsigdefault(&attributes, &all)) == 0 &&
+            (failed = posix_spawnattr_setsigmask(&attributes, &none)) == 0)
+            failed = posix_spawn(pid, argv[0], &files, &attributes, argv, envp);
+        posix_spawnattr_destroy(&attributes);
+    }
+    posix_spawn_file_actions_destroy(&files);
+    return failed;
+}
+
+static int spawn_for(
+    const char *path, const struct delivery *delivery, pid_t *pid, int input, int errors)
+{
+    const char *home = getenv("HOME");
+    struct buf home_entry = {0};
+    buf_printf(&home_entry, "HOME=%s", home ? home : "/");
+    char *const argv[] = {
+        (char *)path, "-i", "-f", (char *)delivery->from, "--", (char *)delivery->to, NULL};
+    char *const envp[] = {CLEAN_PATH, home_entry.data, NULL};
+    int failed = home_entry.failed ? ENOMEM : spawn(pid, argv, envp, input, errors);
+    buf_free(&home_entry);
+    return failed;
+}
+
+static bool set_nonblocking(int fd)
+{
+    int flags = fcntl(fd, F_GETFL);
+    return flags >= 0 && fcntl(fd, F_SETFL, flags | O_NONBLOCK) == 0;
+}
+
+static void end_group(const struct child *child)
+{
+    kill(-child->pid, SIGKILL);
+}
+
+/* After fork and exec: our ends of the pipes, and a way to be told of its end. */
+static int watch(struct child *child, int input, int errors)
+{
+    child->input = input;
+    child->errors = errors;
+    child->exited = pidfd_open(child->pid, 0);
+    if (child->exited >= 0 && set_nonblocking(input) && set_nonblocking(errors))
+        return 0;
+    int failed = errno;
+    end_group(child);
+    while (waitpid(child->pid, NULL, 0) < 0 && errno == EINTR)
+        continue;
+    return failed;
+}
+
+/* 0, or the errno of what failed. */
+static int start(const char *path, const struct delivery *delivery, struct child *child)
+{
+    int in[2], err[2], failed;
+    if (pipe2(in, O_CLOEXEC) < 0)
+        return errno;
+    if (pipe2(err, O_CLOEXEC) < 0) {
+        failed = errno;
+        close(in[0]);
+        close(in[1]);
+        return failed;
+    }
+    failed = spawn_for(path, delivery, &child->pid, in[0], err[1]);
+    close(in[0]);
+    close(err[1]);
+    if (!failed)
+        return watch(child, in[1], err[0]);
+    close(in[1]);
+    close(err[0]);
+    return failed;
+}
+
+/* ---- while it works ---- */
+
+/* Others' words end in .why files and on terminals: one line of printable ASCII. */
+static void keep_words(struct child *child, const char *text, size_t len)
+{
+    for (size_t i = 0; i < len && !child->words_end; i++) {
+        if (text[i] == '\n' && child->words_len)
+            child->words_end = true;
+        else if (text[i] >= ' ' && text[i] <= '~')
+            child->words[child->words_len++] = text[i];
+        child->words_end = child->words_end || child->words_len + 1 == sizeof child->words;
+    }
+    child->words[child->words_len] = '\0';
+}
+
+static void read_errors(struct child *child)
+{
+    char text[512];
+    ssize_t len;
+    while ((len = read(child->errors, text, sizeof text)) > 0)
+        keep_words(child, text, (size_t)len);
+    if (len == 0 || (errno != EAGAIN && errno != EINTR))
+        close_fd(&child->errors);
+}
+
+/* The end of its standard input is what makes the message complete. */
+static void give_end(struct child *child, const struct delivery *delivery)
+{
+    if (delivery->before_end(delivery->context)) {
+        child->attempt.end_given = true;
+        close_fd(&child->input);
+        return;
+    }
+    child->attempt.given_up = true;
+    end_group(child);
+}
+
+static void write_more(struct child *child, const struct delivery *delivery)
+{
+    const struct buf *message = &child->message;
+    ssize_t len =
+        write(child->input, message->data + child->written, message->len - child->written);
+    if (len >= 0)
+        child->written += (size_t)len;
+    else if (errno != EAGAIN && errno != EINTR)
+        close_fd(&child->input); /* it reads no more: its exit status tells why */
+    if (child->input >= 0 && child->written == message->len)
+        give_end(child, delivery);
+}
+
+/* Until it ended, was given up or took too long; killed in the latter cases. */
+static void converse(struct child *child, const struct delivery *delivery, int64_t limit)
+{
+    int64_t deadline = clock_monotonic() + limit;
+    while (!child->attempt.given_up) {
+        int64_t left = deadline - clock_monotonic();
+        if (left <= 0) {
+            child->attempt.timed_out = true;
+            end_group(child);
+            return;
+        }
+        struct pollfd fds[] = {{.fd = child->exited, .events = POLLIN},
+            {.fd = child->errors, .events = POLLIN}, {.fd = child->input, .events = POLLOUT}};
+        int ready = poll(fds, 3, left < MS_PER_SECOND ? (int)left : MS_PER_SECOND);
+        if (ready == 0 && delivery->waiting)
+            delivery->waiting(delivery->context);
+        if (ready > 0 && fds[1].revents)
+            read_errors(child);
+        if (ready > 0 && fds[2].revents)
+            write_more(child, delivery);
+        if (ready > 0 && fds[0].revents)
+            return;
+    }
+}
+
+static void finish(struct child *child)
+{
+    if (child->errors >= 0)
+        read_errors(child);
+    while (waitpid(child->pid, &child->attempt.status, 0) < 0 && errno == EINTR)
+        continue;
+    /* only now: whoever is left of a killed group must not take its end for the message's */
+    close_fd(&child->input);
+}
+
+/* ---- one mail ---- */
+
+static void deliver(
+    const struct sendmail *sendmail, struct child *child, const struct delivery *delivery)
+{
+    child->attempt.start_errno = start(sendmail->path, delivery, child);
+    if (!child->attempt.start_errno) {
+        converse(child, delivery, sendmail->limit);
+        finish(child);
+    }
+    close_fd(&child->input);
+    close_fd(&child->errors);
+    close_fd(&child->exited);
+}
+
+static void refuse(
+    struct delivery_result *result, enum outcome outcome, const char *reason, const char *detail)
+{
+    outcome_set(result, outcome, "%s", reason);
+    snprintf(result->detail, sizeof result->detail, "%s", detail);
+}
+
+void sendmail_send(void *state, const struct delivery *delivery, struct delivery_result *result)
+{
+    struct sendmail *sendmail = state;
+    struct child child = {.exited = -1, .input = -1, .errors = -1};
+    *result = (struct delivery_result){0};
+    delivery_add_local(delivery, &child.message);
+    if (!address_valid(delivery->from) || !address_valid(delivery->to)) {
+        refuse(result, OUTCOME_NEVER, "sendmail-invalid", "not a bare address");
+    } else if (child.message.failed) {
+        refuse(result, OUTCOME_RETRY, "sendmail-memory", "out of memory");
+    } else {
+        deliver(sendmail, &child, delivery);
+        sendmail_classify(&child.attempt, result);
+        const char *own = result->words ? result->words : "it said nothing";
+        snprintf(result->detail, sizeof result->detail, "%s", child.words_len ? child.words : own);
+    }
+    buf_free(&child.message);
+}

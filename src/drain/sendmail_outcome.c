@@ -1,0 +1,66 @@
+#include "drain/sendmail_outcome.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <sysexits.h>
+
+#include "drain/outcome.h"
+
+/* A person must act on what holds; EX_DATAERR and EX_NOUSER concern this mail alone. */
+static const struct {
+    int status;
+    enum outcome outcome;
+    const char *words;
+} exits[] = {
+    {EX_OK, OUTCOME_SENT, NULL},
+    {EX_USAGE, OUTCOME_HOLD, "it does not take -i -f FROM -- TO"},
+    {EX_DATAERR, OUTCOME_NEVER, "the message or an address is refused"},
+    {EX_NOUSER, OUTCOME_NEVER, "there is no such recipient"},
+    {EX_UNAVAILABLE, OUTCOME_HOLD, "its mail system is not available"},
+    {EX_OSFILE, OUTCOME_HOLD, "a file of the system is missing"},
+    {EX_CANTCREAT, OUTCOME_HOLD, "it cannot write its queue"},
+    {EX_NOPERM, OUTCOME_HOLD, "it may not do this"},
+    {EX_CONFIG, OUTCOME_HOLD, "its configuration is wrong"},
+    {126, OUTCOME_HOLD, "it cannot be executed"}, /* a shell's */
+    {127, OUTCOME_HOLD, "a program is missing"},
+};
+
+static void by_status(int status, struct delivery_result *result)
+{
+    enum outcome outcome = OUTCOME_RETRY;
+    for (size_t i = 0; i < sizeof exits / sizeof exits[0]; i++)
+        if (status == exits[i].status) {
+            outcome = exits[i].outcome;
+            result->words = exits[i].words;
+        }
+    outcome_set(result, outcome, "sendmail-exit-%d", status);
+}
+
+/* Too little memory or too many processes pass; a program that is not there does not. */
+static bool passes(int error)
+{
+    return error == EAGAIN || error == ENOMEM || error == EMFILE || error == ENFILE ||
+           error == ETXTBSY;
+}
+
+void sendmail_classify(const struct sendmail_attempt *attempt, struct delivery_result *result)
+{
+    int status = attempt->status;
+    enum outcome no_word = attempt->end_given ? OUTCOME_UNKNOWN : OUTCOME_RETRY;
+    if (attempt->start_errno)
+        outcome_set(result, passes(attempt->start_errno) ? OUTCOME_RETRY : OUTCOME_HOLD,
+            "sendmail-start-%d", attempt->start_errno);
+    else if (attempt->given_up)
+        outcome_set(result, OUTCOME_RETRY, "sendmail-before-end");
+    else if (attempt->timed_out)
+        outcome_set(result, no_word, "sendmail-timeout");
+    else if (!WIFEXITED(status))
+        outcome_set(result, no_word, "sendmail-signal-%d", WTERMSIG(status));
+    else if (WEXITSTATUS(status) == EX_OK && !attempt->end_given)
+        outcome_set(result, OUTCOME_RETRY, "sendmail-unread");
+    else
+        by_status(WEXITSTATUS(status), result);
+    if (attempt->start_errno)
+        result->words = strerrordesc_np(attempt->start_errno);
+}

@@ -1,0 +1,31 @@
+/*
+ * sendmail_outcome: what the end of a sendmail program means. Pure.
+ *
+ * Statuses are those of sysexits(3), as Postfix, Exim, sendmail, msmtp, nullmailer and dma use
+ * them. Where they differ nothing is given up: EX_NOHOST (68) is a recipient's domain for one and
+ * the own relay for another, EX_UNAVAILABLE (69) mostly a mail system that is down. A status that
+ * is none of sysexits is a no for now.
+ *
+ * Reasons: sendmail-exit-N; sendmail-signal-N; sendmail-start-N (errno) where it could not be
+ * started; sendmail-timeout; sendmail-unread: it ended well without having read the message;
+ * sendmail-before-end. Besides them sendmail-invalid (never) and sendmail-memory (retry).
+ */
+#ifndef DRAIN_SENDMAIL_OUTCOME_H
+#define DRAIN_SENDMAIL_OUTCOME_H
+
+#include <stdbool.h>
+
+#include "drain/transport.h"
+
+struct sendmail_attempt {
+    int start_errno; /* of starting it; 0: it was started */
+    int status;      /* as waitpid(2) gives it */
+    bool end_given;  /* its standard input was closed behind the whole message */
+    bool timed_out;  /* killed, because it took too long */
+    bool given_up;   /* killed, because before_end said so */
+};
+
+/* Sets outcome, unreachable, words and reason; leaves detail alone. */
+void sendmail_classify(const struct sendmail_attempt *attempt, struct delivery_result *result);
+
+#endif
