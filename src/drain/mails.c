@@ -162,8 +162,7 @@ static enum run_result send_share(struct sender *sender, const struct spool_list
             result = send_item(sender, item);
         progress_draw(run);
     }
-    enum run_result synced = settle_sync(&sender->settle);
-    return synced == RUN_GOES_ON ? result : synced;
+    return settle_end(&sender->settle, result);
 }
 
 static enum run_result send_as(

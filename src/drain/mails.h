@@ -4,8 +4,8 @@
  * Per mail: mark x just before the last byte can go; on a clear yes rename to
  * sent/ at once, before anything else, and sync after 64 renames, a second, or
  * at the end. A clear no for now sets the next attempt; one for good, or an age beyond
- * BOOKSPOOL_GIVE_UP, moves it to failed/ with its .why. Unknown leaves x. A hold stops
- * the run and leaves the mail as it was.
+ * BOOKSPOOL_GIVE_UP, moves it to failed/ with its .why (drain/refusals.h says when). Unknown
+ * leaves x. A hold stops the run and leaves the mail as it was.
  *
  * If the rename fails after a yes, the mail is marked as sent and synced, and
  * the run stops with an alarm: the alternative is a mail a minute.

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "base/clock.h"
 #include "base/counters.h"
@@ -98,86 +99,160 @@ static enum run_result sent(struct settle *settle, const char *name,
     return ended;
 }
 
-/* `marks` go along: a mail whose end is unknown stays so when a person moves it back to out/. */
-static enum run_result give_up(struct settle *settle, const char *name,
-    const struct spool_file *before, const struct delivery_result *result, mode_t marks,
-    const char *verdict)
+/* What settling asks of a mail besides its result; a refusal that waited has the same. */
+static struct refusal mail_of(const char *name, const struct spool_file *before, mode_t marks,
+    const struct delivery_result *result)
+{
+    struct refusal mail = {.queued = before->record.queued, .marks = marks, .result = *result};
+    snprintf(mail.name, sizeof mail.name, "%s", name);
+    memcpy(mail.key, before->record.key, sizeof mail.key);
+    memcpy(mail.to, before->record.to, sizeof mail.to);
+    return mail;
+}
+
+/* The marks go along: a mail whose end is unknown stays so when a person moves it back to out/. */
+static enum run_result give_up(
+    struct settle *settle, const struct refusal *mail, const char *verdict)
 {
     struct run *run = settle->run;
     char why[WHY_SIZE], now[TIME_TEXT];
     time_format(clock_now(), now);
-    snprintf(why, sizeof why, "%s %s: %s: %s", now, verdict, result->reason, result->detail);
+    snprintf(
+        why, sizeof why, "%s %s: %s: %s", now, verdict, mail->result.reason, mail->result.detail);
     run->totals->failed++;
     counter_add(COUNT_MAIL_FAILED, 1);
-    log_error(before->record.key, "given-up", "mail=%s %s: %s", name, verdict, result->reason);
-    queue_mark(&run->spool, DIR_OUT, name, marks);
-    return run_unless_gone(run, queue_give_up(&run->spool, DIR_OUT, name, DIR_FAILED, why), DIR_OUT,
-        name, before->record.key);
+    log_error(mail->key, "given-up", "mail=%s %s: %s", mail->name, verdict, mail->result.reason);
+    queue_mark(&run->spool, DIR_OUT, mail->name, mail->marks);
+    return run_unless_gone(run, queue_give_up(&run->spool, DIR_OUT, mail->name, DIR_FAILED, why),
+        DIR_OUT, mail->name, mail->key);
 }
 
-/* Never by a mail about mail: by the log, status and health. */
-static void tell_stuck(const char *key, const char *name, int64_t age)
+/* The age decides, but for another side that says when it takes mail again. */
+static int64_t delay_of(const struct conf *conf, int64_t age, const struct delivery_result *result)
 {
-    char text[TIME_TEXT];
-    time_format_age(age, text);
-    counter_set(COUNT_MAIL_STUCK_AT, (uint64_t)clock_now());
-    log_error(key, "stuck", "mail=%s could not be sent for %s", name, text);
+    int64_t longest = conf_number(conf, SET_RETRY_MAX);
+    int64_t delay = settle_delay(age, conf_number(conf, SET_RETRY_MIN), longest);
+    int64_t asked = result->wait_ms < longest ? result->wait_ms : longest;
+    return delay > asked ? delay : asked;
 }
 
-/* The next attempt, or the end of patience. `marks` stay on the file. */
-static enum run_result later(struct settle *settle, const char *name,
-    const struct spool_file *before, const struct delivery_result *result, mode_t marks)
+/* The next attempt, or the end of patience. */
+static enum run_result later(struct settle *settle, const struct refusal *mail)
 {
     struct run *run = settle->run;
-    int64_t now = clock_now(), age = now - before->record.queued;
+    const struct delivery_result *result = &mail->result;
+    int64_t now = clock_now(), age = now - mail->queued;
     if (age > conf_number(run->conf, SET_GIVE_UP))
-        return give_up(settle, name, before, result, marks, "too old to try again");
-    int64_t delay = settle_delay(
-        age, conf_number(run->conf, SET_RETRY_MIN), conf_number(run->conf, SET_RETRY_MAX));
+        return give_up(settle, mail, "too old to try again");
+    int64_t delay = delay_of(run->conf, age, result);
     bool unknown = result->outcome == OUTCOME_UNKNOWN;
-    log_warn(before->record.key, unknown ? "outcome-unknown" : "retry-later",
-        "mail=%s %s%s%s; next attempt in %llds%s", name, result->reason, colon(result),
+    log_warn(mail->key, unknown ? "outcome-unknown" : "retry-later",
+        "mail=%s %s%s%s; next attempt in %llds%s", mail->name, result->reason, colon(result),
         words(result), (long long)(delay / MS_PER_SECOND), unknown ? "; it may have arrived" : "");
-    if (age > MS_PER_DAY)
-        tell_stuck(before->record.key, name, age);
-    bool ok = queue_mark(&run->spool, DIR_OUT, name, marks) &&
-              queue_set_time(&run->spool, DIR_OUT, name, now + delay);
-    return run_unless_gone(run, ok, DIR_OUT, name, before->record.key);
+    bool ok = queue_mark(&run->spool, DIR_OUT, mail->name, mail->marks) &&
+              queue_set_time(&run->spool, DIR_OUT, mail->name, now + delay);
+    return run_unless_gone(run, ok, DIR_OUT, mail->name, mail->key);
 }
 
-static enum run_result hold(struct settle *settle, const char *name,
-    const struct spool_file *before, const struct delivery_result *result, mode_t earlier)
+static enum run_result put_off(struct settle *settle, const struct refusal *mail)
 {
-    log_error(before->record.key, "hold", "%s%s%s; nothing can be sent until this is mended",
-        result->reason, colon(result), words(result));
+    settle->run->totals->retried++;
+    counter_add(COUNT_MAIL_RETRY, 1);
+    return later(settle, mail);
+}
+
+static enum run_result hold(struct settle *settle, const struct refusal *mail)
+{
+    const struct delivery_result *result = &mail->result;
+    log_error(mail->key, "hold", "%s%s%s; nothing can be sent until this is mended", result->reason,
+        colon(result), words(result));
     if (settle->run->progress)
         fprintf(stderr, "In full: %s\n", result->detail);
-    queue_mark(&settle->run->spool, DIR_OUT, name, earlier);
+    queue_mark(&settle->run->spool, DIR_OUT, mail->name, mail->marks);
     return RUN_HOLDS;
+}
+
+/* ---- refusals ---- */
+
+/* Every refusal that waits is about its own mail, and so is each from here on. */
+static enum run_result tell_apart(struct settle *settle)
+{
+    enum run_result result = RUN_GOES_ON;
+    for (size_t i = 0; result == RUN_GOES_ON && i < settle->refusals.count; i++)
+        result = give_up(settle, &settle->refusals.list[i], "refused for good");
+    refusals_free(&settle->refusals);
+    settle->refusals.told_apart = true;
+    return result;
+}
+
+static enum run_result hold_alike(struct settle *settle)
+{
+    enum run_result result = RUN_GOES_ON;
+    log_error(NULL, "refused-alike",
+        "%s: so were %zu recipients, and nothing was accepted; this looks like a setting",
+        settle->refusals.list[0].result.reason, settle->refusals.recipients);
+    for (size_t i = 0; result == RUN_GOES_ON && i < settle->refusals.count; i++)
+        result = put_off(settle, &settle->refusals.list[i]);
+    refusals_free(&settle->refusals);
+    return result == RUN_GOES_ON ? RUN_HOLDS : result;
+}
+
+static enum run_result refused(struct settle *settle, const struct refusal *mail)
+{
+    struct refusals *refusals = &settle->refusals;
+    enum run_result result = RUN_GOES_ON;
+    if (!refusals_alike(refusals, mail))
+        result = tell_apart(settle);
+    if (result != RUN_GOES_ON)
+        return result;
+    if (refusals->told_apart)
+        return give_up(settle, mail, "refused for good");
+    if (!refusals_add(refusals, mail))
+        return put_off(settle, mail);
+    queue_mark(&settle->run->spool, DIR_OUT, mail->name, mail->marks);
+    return refusals->recipients >= REFUSALS_ALIKE ? hold_alike(settle) : RUN_GOES_ON;
+}
+
+enum run_result settle_end(struct settle *settle, enum run_result so_far)
+{
+    enum run_result told = so_far == RUN_GOES_ON ? tell_apart(settle) : so_far;
+    enum run_result synced = settle_sync(settle);
+    refusals_free(&settle->refusals);
+    return synced == RUN_GOES_ON ? told : synced;
+}
+
+/* ---- all outcomes ---- */
+
+static enum run_result accepted(struct settle *settle, const char *name,
+    const struct spool_file *before, const struct delivery_result *result)
+{
+    enum run_result ended = sent(settle, name, before, result);
+    enum run_result told = tell_apart(settle);
+    return ended == RUN_GOES_ON ? told : ended;
 }
 
 enum run_result settle_mail(struct settle *settle, const char *name,
     const struct spool_file *before, const struct delivery_result *result)
 {
     /* a clear no to this attempt says nothing about an earlier one that ended unknown */
-    mode_t earlier = before->mode & QUEUE_UNKNOWN;
+    struct refusal mail = mail_of(name, before, before->mode & QUEUE_UNKNOWN, result);
     enum run_result ended;
     switch (result->outcome) {
     case OUTCOME_SENT:
-        return sent(settle, name, before, result);
+        return accepted(settle, name, before, result);
     case OUTCOME_NEVER:
-        return give_up(settle, name, before, result, earlier, "refused for good");
+        return refused(settle, &mail);
     case OUTCOME_HOLD:
-        return hold(settle, name, before, result, earlier);
+        return hold(settle, &mail);
     case OUTCOME_UNKNOWN:
         settle->run->totals->unknown++;
         counter_add(COUNT_MAIL_UNKNOWN, 1);
-        return later(settle, name, before, result, QUEUE_UNKNOWN);
+        mail.marks = QUEUE_UNKNOWN;
+        return later(settle, &mail);
     case OUTCOME_RETRY:
         break;
     }
-    settle->run->totals->retried++;
-    counter_add(COUNT_MAIL_RETRY, 1);
-    ended = later(settle, name, before, result, earlier);
-    return ended == RUN_GOES_ON && result->unreachable ? RUN_HOLDS : ended;
+    ended = put_off(settle, &mail);
+    bool nobody_takes = result->unreachable || result->wait_ms > 0;
+    return ended == RUN_GOES_ON && nobody_takes ? RUN_HOLDS : ended;
 }

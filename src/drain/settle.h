@@ -7,15 +7,16 @@
 
 #include <stdint.h>
 
+#include "drain/refusals.h"
 #include "drain/run.h"
 #include "drain/transport.h"
 #include "spool/spool.h"
 
-/* Renames to sent/ that are not synced yet. */
 struct settle {
     struct run *run;
-    unsigned unsynced;
+    unsigned unsynced;      /* renames to sent/ that are not synced yet */
     int64_t first_unsynced; /* monotonic */
+    struct refusals refusals;
 };
 
 /* `before` is what was read before the attempt: its mode says whether an earlier one was unknown.
@@ -27,6 +28,11 @@ enum run_result settle_mail(struct settle *settle, const char *name,
 enum run_result settle_marked_sent(struct settle *settle, const char *name, const char *key);
 
 enum run_result settle_sync(struct settle *settle);
+/*
+ * Once, behind the last mail: gives up the refused ones that waited, unless the run ends early
+ * (`so_far`) and they are better asked about again; and syncs.
+ */
+enum run_result settle_end(struct settle *settle, enum run_result so_far);
 /* Syncs when 64 renames or a second wait for it: asked before each mail, and while one waits. */
 enum run_result settle_sync_due(struct settle *settle);
 
