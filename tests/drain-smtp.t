@@ -143,6 +143,44 @@ def repeats():
         equal(server.accepted, [before.replace(b"\n..", b"\n.")], "the same bytes as before")
 
 
+def refused_alike():
+    """What a wrong setting does to every recipient must not cost the mails; what an address does to
+    itself must."""
+    no, other, yes = "550 no", "554 never", "250 ok"
+    everyone = "a@example.org,b@example.org,c@example.org,d@example.org"
+    rows = [("three recipients refused alike", [no], "a@example.org,b@example.org,c@example.org",
+             (HOLD, 0, 3, 0)),
+            ("a fourth is not asked", [no], everyone, (HOLD, 0, 4, 0)),
+            ("one of three accepted, the last", [no, no, yes],
+             "a@example.org,b@example.org,c@example.org", (DONE, 1, 0, 2)),
+            ("one of four accepted, the first", [yes, no, no, no], everyone, (DONE, 1, 0, 3)),
+            ("two refused alike, one otherwise", [no, no, other, no], everyone, (DONE, 0, 0, 4)),
+            ("two recipients refused alike", [no], "a@example.org,b@example.org",
+             (DONE, 0, 0, 2))]
+    for what, answers, to, want in rows:
+        server = Scripted({"RCPT": list(answers)})
+        with server, Mailer(f"smtp+plain://127.0.0.1:{server.port}", BOOKSPOOL_MAIL_TO=to) as world:
+            world.arrive()
+            done = world.drain()
+            failed = [name for name in world.spool("failed") if not name.endswith(".why")]
+            got = (done.returncode, len(world.spool("sent")), len(world.spool("out")), len(failed))
+            equal(got, want, what) or diag(done.stderr)
+            equal("refused-alike" in done.stderr, want[0] == HOLD, f"{what}: the log says so")
+    server = Scripted({"RCPT": [no]})
+    with server, Mailer(f"smtp+plain://127.0.0.1:{server.port}") as world:
+        for _ in range(5):
+            world.arrive()
+        done = world.drain()
+        failed = [name for name in world.spool("failed") if not name.endswith(".why")]
+        equal((done.returncode, len(failed)), (DONE, 5), "one dead address loses all its mails")
+    server = Scripted({"RCPT": [no, no, no, yes]})
+    with server, Mailer(f"smtp+plain://127.0.0.1:{server.port}", BOOKSPOOL_MAIL_TO=everyone) as world:
+        world.arrive()
+        world.drain()
+        equal((world.drain().returncode, len(world.spool("sent")), len(world.spool("out"))),
+              (DONE, 1, 3), "the next run begins with those that were not asked")
+
+
 def one_connection():
     with Scripted() as server, Mailer(f"smtp+plain://127.0.0.1:{server.port}") as world:
         for _ in range(5):
@@ -246,6 +284,48 @@ def tls():
             ok(not any(c.startswith("AUTH") for c in server.commands), "nothing of it is said")
 
 
+def tokens():
+    """XOAUTH2: the token's file is read for each run, and no password is ever sent instead."""
+    with Mailer("smtp://127.0.0.1:1") as room:
+        ours = Authority(room.dir)
+        path = room.path("token")
+
+        def write(token):
+            with open(path, "w", encoding="ascii") as file:
+                file.write(token + "\n")
+            os.chmod(path, 0o600)
+
+        login = {"BOOKSPOOL_SMTP_USER": "robot@example.org", "BOOKSPOOL_SMTP_TOKEN_FILE": path,
+                 "BOOKSPOOL_TLS_CA": ours.ca}
+        server = Aio(ours, "starttls", ("robot@example.org", "fresh.token"), token=True)
+        with server, Mailer(f"smtp://localhost:{server.port}", **login) as world:
+            write("old.token")
+            world.arrive()
+            done = world.drain()
+            equal((world.outcome(), done.returncode), (HELD, HOLD), "a token that expired: held")
+            match(done.stderr, r"smtp-auth-", "and the reason is the login")
+            ok("old.token" not in done.stderr, "no token in the log")
+            write("fresh.token")
+            done = world.drain()
+            equal((world.outcome(), done.returncode), (SENT, DONE), "a fresh one: sent") \
+                or diag(done.stderr)
+        server = Aio(ours, "implicit", ("robot@example.org", "fresh.token"))
+        with server, Mailer(f"smtps://localhost:{server.port}", **login) as world:
+            world.arrive()
+            equal((world.drain().returncode, world.outcome()), (HOLD, HELD),
+                  "a server that takes passwords only: held")
+            equal(server.users, [], "and nothing is tried on it")
+        for token in ("two words", ""):
+            write(token)
+            with Mailer("smtps://localhost:1", **login) as world:
+                world.arrive()
+                equal((world.drain().returncode, len(world.spool("new"))), (78, 1),
+                      f"\"{token}\" is no token")
+        write("fresh.token")
+        with Mailer("smtps://localhost:1", **login, BOOKSPOOL_SMTP_PASSWORD="x") as world:
+            equal(world.drain().returncode, 78, "a token and a password are one too many")
+
+
 def settings_refused():
     for url, more, said in (
             ("smtp+plain://192.0.2.1", {}, "smtp\\+plain"),
@@ -281,6 +361,6 @@ def sink():
 
 
 if __name__ == "__main__":
-    for part in (refusals, drops, repeats, one_connection, late_answers, told_to_stop, tls, settings_refused, sink):
+    for part in (refusals, refused_alike, drops, repeats, one_connection, late_answers, told_to_stop, tls, tokens, settings_refused, sink):
         part()
     finish()

@@ -160,9 +160,10 @@ class Authority:
 
 
 class Aio:
-    """aiosmtpd. `tls` is "starttls" or "implicit"; `login` is (user, password), then required."""
+    """aiosmtpd. `tls` is "starttls" or "implicit"; `login` is (user, password), then required;
+    with `token` its second half is an OAuth token, and XOAUTH2 is all that is offered."""
 
-    def __init__(self, authority, tls="starttls", login=None):
+    def __init__(self, authority, tls="starttls", login=None, token=False):
         from aiosmtpd.smtp import SMTP, AuthResult
         logging.getLogger("mail").setLevel(logging.CRITICAL)  # refused handshakes are wanted here
         warnings.simplefilter("ignore")
@@ -177,11 +178,23 @@ class Aio:
             options = {"hostname": "peer.example", "loop": self._loop}
             if tls == "starttls":
                 options.update(tls_context=authority.context(), require_starttls=True)
+            if token:
+                options.update(auth_exclude_mechanism=["PLAIN", "LOGIN"])
             if login:
                 options.update(authenticator=authenticator, auth_required=True,
                                auth_require_tls=tls == "starttls")
             return SMTP(self, **options)
 
+        async def xoauth2(server, _args):
+            given = (await server.challenge_auth("", encode_to_b64=False)).decode()
+            self.users.append(given)
+            good = given == f"user={login[0]}\1auth=Bearer {login[1]}\1\1"
+            if not good:  # as Google and Microsoft do: the reason first, and 535 to its answer
+                await server.challenge_auth('{"status":"401"}')
+            return AuthResult(success=good, handled=False)
+
+        if token:
+            self.auth_XOAUTH2 = xoauth2
         self._loop = asyncio.new_event_loop()
         context = authority.context() if tls == "implicit" else None
         self._server = self._loop.run_until_complete(
