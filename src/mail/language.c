@@ -24,7 +24,7 @@ static struct span trimmed(const char *from, const char *to)
 {
     while (from < to && (*from == ' ' || *from == '\t'))
         from++;
-    while (to > from && (to[-1] == ' ' || to[-1] == '\t' || to[-1] == '\r'))
+    while (to > from && (to[-1] == ' ' || to[-1] == '\t'))
         to--;
     return (struct span){from, to};
 }
@@ -61,20 +61,14 @@ static struct word *add_word(struct language *language, const char *key)
     return word;
 }
 
-static const char *nearest_key(const struct language *language, const char *key)
+void language_no_word(const struct language *language, const char *key, struct buf *why)
 {
     struct nearest nearest = {.wanted = key};
     for (size_t i = 0; i < language->count; i++)
         nearest_try(&nearest, language->words[i].key);
-    return nearest.best;
-}
-
-static void fault_unknown(struct buf *why, const struct language *language, const char *key)
-{
-    const char *best = nearest_key(language, key);
     buf_printf(why, "there is no word \"%s\"", key);
-    if (best)
-        buf_printf(why, "; the nearest is \"%s\"", best);
+    if (nearest.best)
+        buf_printf(why, "; the nearest is \"%s\"", nearest.best);
 }
 
 /* ---- reading ---- */
@@ -92,7 +86,7 @@ static struct word *word_of(struct reader *r, const char *key, size_t column)
         word = add_word(r->language, key);
     else if (!word) {
         fault_at(r, column, "");
-        fault_unknown(r->why, r->language, key);
+        language_no_word(r->language, key, r->why);
     } else if (word->file == r->file) {
         fault_at(r, column, "");
         buf_printf(r->why, "\"%s\" stands in line %zu already", key, word->line);
@@ -171,7 +165,7 @@ static void see_partial(void *context, const char *name, const char *place)
             TEMPLATE_WORD);
     } else if (!find(check->language, name + prefix)) {
         fault_add(check->why, "%s: ", place);
-        fault_unknown(check->why, check->language, name + prefix);
+        language_no_word(check->language, name + prefix, check->why);
     }
 }
 

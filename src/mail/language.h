@@ -44,6 +44,9 @@ void language_read(struct language *language, enum language_use use, const char 
 /* NULL: no such word. */
 const struct word *language_find(const struct language *language, const char *key);
 
+/* Goes on with a fault: there is no such word, and which is the nearest. */
+void language_no_word(const struct language *language, const char *key, struct buf *why);
+
 /* Do all words include words that there are? Faults as above. */
 void language_check(const struct language *language, struct buf *why);
 

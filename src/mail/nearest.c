@@ -33,7 +33,7 @@ void nearest_try(struct nearest *nearest, const char *candidate)
     size_t len = strlen(nearest->wanted);
     if (len > LONGEST || strlen(candidate) > LONGEST)
         return;
-    size_t most = len / 3 > 2 ? len / 3 : 2, far = distance(nearest->wanted, candidate);
+    size_t most = len < 3 ? 1 : len / 3, far = distance(nearest->wanted, candidate);
     if (far <= most && far < strlen(candidate) && (!nearest->best || far < nearest->distance)) {
         nearest->best = candidate;
         nearest->distance = far;

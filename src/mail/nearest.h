@@ -1,8 +1,8 @@
 /*
  * nearest: which of the names that exist a misspelt one may have meant.
  *
- * Start with {.wanted = NAME}; `best` is NULL while no candidate is near: at most two letters
- * added, left out or changed, or one in three of a longer name.
+ * Start with {.wanted = NAME}; `best` is NULL while no candidate is near: that is, one letter
+ * in three added, left out or changed, and one at least.
  */
 #ifndef MAIL_NEAREST_H
 #define MAIL_NEAREST_H

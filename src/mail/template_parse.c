@@ -8,7 +8,7 @@
 #include "mail/template_node.h"
 #include "mail/template_tag.h"
 
-enum { FIRST_NODES = 32 };
+enum { FIRST_NODES = 8 };
 
 struct parser {
     struct template *template;

@@ -101,17 +101,6 @@ struct check {
 
 /* ---- checking ---- */
 
-static void fault_no_word(struct check *check, const char *key, const char *place)
-{
-    struct nearest nearest = {.wanted = key};
-    const struct language *language = &check->set->language;
-    for (size_t i = 0; i < language->count; i++)
-        nearest_try(&nearest, language->words[i].key);
-    fault_add(check->why, "%s: there is no word \"%s\"", place, key);
-    if (nearest.best)
-        buf_printf(check->why, "; the nearest is \"%s\"", nearest.best);
-}
-
 static void fault_no_partial(struct check *check, const char *name, const char *place)
 {
     struct buf wanted = {0};
@@ -131,8 +120,10 @@ static void see_partial(void *context, const char *name, const char *place)
     struct check *check = context;
     size_t prefix = strlen(TEMPLATE_WORD);
     if (strncmp(name, TEMPLATE_WORD, prefix) == 0) {
-        if (!language_find(&check->set->language, name + prefix))
-            fault_no_word(check, name + prefix, place);
+        if (!language_find(&check->set->language, name + prefix)) {
+            fault_add(check->why, "%s: ", place);
+            language_no_word(&check->set->language, name + prefix, check->why);
+        }
         return;
     }
     struct template_file *file = find_file(check->set, name, endings[check->part], "");
