@@ -177,12 +177,14 @@ static const char *const decisions[][CELLS] = {
     {"({{o}}{{l}})", "{\"o\": {\"a\": 1}, \"l\": [1]}", "()"},
     {"{{a}} {{b}} {{c}} {{d}}", "{\"a\": -0.0, \"b\": 0.1, \"c\": 1e100, \"d\": 123456789012}",
         "0 0.1 1e+100 123456789012"},
+    {"{{a}} {{b}}", "{\"a\": 0.30000000000000004, \"b\": 1.1e-7}", "0.30000000000000004 1.1e-07"},
     {"{{x}} {{X}}", "{\"x\": \"exact\"}", "exact "},
     {"{{#p}}{{x}}{{/p}}", "{\"x\": \"outer\", \"p\": {\"x\": null}}", ""},
     {"  {{>p}}\n", "{}", "  a\n\n  b\n", "p", "a\n\nb\n"},
     {" {{>p}}\n", YES, " a\n   b\n   b\n c\n", "p", "a\n{{#b}}\n  {{>q}}\n{{/b}}\nc\n", "q",
         "b\nb\n"},
     {" {{>p}}\n", YES, " <b\nb\n>\n", "p", "<{{>q}}>\n", "q", "b\nb\n"},
+    {" {{>p}}\n", YES, " <b\n>\n b\n a\n", "p", "<{{>q}}>\n{{>q}}\na\n", "q", "b\n"},
     {" {{>p}}\n", YES, " {}\n", "p", "{{!no}}{{{.}}}{}\n"},
     {"  {{>t.word}}\n{{>t.word}}\n|\n", "{}", "  a\na\n|\n", "t.word", "a"},
     {"{{x}}}", "{\"x\": 1}", "1}"},
@@ -448,6 +450,24 @@ static void rendering_is_bounded(void **state)
     buf_free(&deep);
 }
 
+/* What writes nothing takes time as well. */
+static void empty_rounds_are_bounded(void **state)
+{
+    (void)state;
+    struct buf text = {0}, data = {0}, out = {0}, why = {0};
+    repeat(&text, "{{#a}}{{/a}}", 1000);
+    buf_puts(&data, "{\"a\": [0");
+    repeat(&data, ", 0", 1200);
+    buf_puts(&data, "]}");
+    cJSON *json = json_parse(buf_text(&data), data.len);
+    assert_false(render(buf_text(&text), json, ESCAPE_HTML, &out, &why));
+    assert_non_null(strstr(buf_text(&why), "the sections repeat too much"));
+    cJSON_Delete(json);
+    buf_free(&text);
+    buf_free(&data);
+    buf_free(&why);
+}
+
 /* ---- anything at all ---- */
 
 static const char *const pieces[] = {"{{", "}}", "{", "}", "#", "^", "/", "!", ">", "&", "=", ".",
@@ -528,6 +548,7 @@ int main(void)
         cmocka_unit_test(places_count_from_where_the_text_begins),
         cmocka_unit_test(sections_nest_to_a_bound),
         cmocka_unit_test(rendering_is_bounded),
+        cmocka_unit_test(empty_rounds_are_bounded),
         cmocka_unit_test(nothing_crashes_it),
         cmocka_unit_test(partials_are_told),
     };

@@ -305,13 +305,15 @@ static void all_faults_are_told_at_once(void **state)
     (void)state;
     put("default.txt", "{{#a}}\n");
     put("default.html", "<p>\n  {{>sing}}\n");
+    put("sang.html", "");
     put("sign.html", "{{name}}");
     put("canceled.subject", "x");
     assert_fault("en",
         "default.txt:1:1: {{#a}} is not closed: {{/a}} is missing\n"
-        "default.html:2:3: there is no file sing.html to include; the nearest is sign.html\n"
+        "default.html:2:3: there is no file sing.html to include; the nearest is sang.html\n"
         "canceled.subject: nothing uses it: \"canceled\" is no kind of event, and no .subject file "
         "includes it; the nearest kind is \"cancelled\"\n"
+        "sang.html: nothing uses it: \"sang\" is no kind of event, and no .html file includes it\n"
         "sign.html: nothing uses it: \"sign\" is no kind of event, and no .html file includes it");
 }
 
