@@ -66,7 +66,7 @@ def faults():
         world.write("canceled.txt", "b\n")
         done = world.drain_in("en")
         equal(done.returncode, CONFIG, "a fault in a template holds the run")
-        lines = [line for line in done.stderr.splitlines() if " templates: " in line]
+        lines = [line for line in done.stderr.splitlines() if " settings: " in line]
         equal(len(lines), 2, "each fault has its line in the log")
         match(lines[0], r"/default\.txt:2:2: \{\{#booking\}\} is not closed", "with its place")
         match(lines[1], r"/canceled\.txt: .*\"cancelled\"", "and what would be right")
