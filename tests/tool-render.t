@@ -12,6 +12,7 @@ import sys
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
 from bookspool import TOP, World, equal, finish, key_of, match, ok, sample  # noqa: E402
 
+LANGUAGES = ("en.lang", "de.lang")
 HOSTILE = '<script>alert(1)</script>" onload="x & y'
 BODIES = [(provider, name[:-5]) for provider in ("calcom", "calendly")
           for name in sorted(os.listdir(os.path.join(TOP, "examples", "bodies", provider)))
@@ -188,6 +189,9 @@ def languages():
         equal({len(row) for row in rows}, {16}, "columns are as wide as the longest label")
         match(world.render("calcom/rescheduled", "--language", "de", "--html"), '<html lang="de"',
               "and on the page")
+        keys = {name: re.findall(r"(?m)^(\w+)=.", open(os.path.join(
+            TOP, "src/mail/templates", name), encoding="utf-8").read()) for name in LANGUAGES}
+        equal(keys["de.lang"], keys["en.lang"], "German has all words of English, in their order")
         world.render("calcom/created", "--language", "tlh", code=78)
         match(world.said, 'no language "tlh"', "a language that is not there")
 

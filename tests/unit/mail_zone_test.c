@@ -1,0 +1,139 @@
+/* Times in the zones of both sides, and the pieces that dates are made of. */
+#include "mail_view.h"
+
+/* ---- zones ---- */
+
+static void the_zone_of_the_settings_comes_first(void **state)
+{
+    (void)state;
+    struct event event = event_of(KIND_CREATED);
+    assert_says(&event, "Asia/Kolkata", "When:        Tue 24 Nov 2026, 20:30 to 21:00 IST");
+    assert_says(&event, NULL, "When:        Tue 24 Nov 2026, 16:00 to 16:30 CET");
+    event.booking.organizer.timezone = NULL;
+    assert_says(&event, NULL, "When:        Tue 24 Nov 2026, 15:00 to 15:30 UTC\n");
+}
+
+static void their_time_only_where_it_differs(void **state)
+{
+    (void)state;
+    struct event event = event_of(KIND_CREATED);
+    event.booking.timezone = "Europe/Paris";
+    assert_silent(&event, NULL, "Their time");
+    event.booking.timezone = "Europe/London";
+    assert_says(&event, NULL, "Their time:  Tue 24 Nov 2026, 15:00 to 15:30 GMT (Europe/London)");
+    event.booking.timezone = NULL; /* then the attendee's own */
+    assert_says(&event, NULL, "Their time:  Tue 24 Nov 2026, 07:00 to 07:30 PST");
+}
+
+/* In 2026 Europe leaves summer time on 25 October, the United States on 1 November. */
+static void both_zones_change_on_their_own_days(void **state)
+{
+    (void)state;
+    struct event event = event_of(KIND_CREATED);
+    struct booking *booking = &event.booking;
+    booking->timezone = "America/New_York";
+    booking->start = at("2026-10-28T15:00:00Z");
+    booking->end = at("2026-10-28T15:30:00Z");
+    assert_says(&event, NULL, "When:        Wed 28 Oct 2026, 16:00 to 16:30 CET");
+    assert_says(&event, NULL, "Their time:  Wed 28 Oct 2026, 11:00 to 11:30 EDT");
+    booking->start = at("2026-10-25T00:30:00Z");
+    booking->end = at("2026-10-25T01:15:00Z");
+    assert_says(&event, NULL, "When:        Sun 25 Oct 2026, 02:30 CEST to 02:15 CET");
+    booking->start = at("2026-11-01T05:30:00Z");
+    booking->end = at("2026-11-01T06:15:00Z");
+    assert_says(&event, NULL, "Their time:  Sun 1 Nov 2026, 01:30 EDT to 01:15 EST");
+    booking->start = at("2026-03-29T00:30:00Z"); /* the hour that is not there */
+    booking->end = at("2026-03-29T01:30:00Z");
+    assert_says(&event, NULL, "When:        Sun 29 Mar 2026, 01:30 CET to 03:30 CEST");
+}
+
+static void a_span_over_midnight_names_both_days(void **state)
+{
+    (void)state;
+    struct event event = event_of(KIND_CREATED);
+    event.booking.start = at("2026-12-31T22:30:00Z");
+    event.booking.end = at("2026-12-31T23:30:00Z");
+    assert_says(
+        &event, NULL, "Thu 31 Dec 2026, 23:30 CET to Fri 1 Jan 2027, 00:30 CET (Europe/Berlin)\n");
+    event.booking.end = TIME_NONE;
+    assert_says(&event, NULL, "When:        Thu 31 Dec 2026, 23:30 CET (Europe/Berlin)\n");
+}
+
+static void an_unknown_zone_is_utc_and_says_so(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"Mars/Base", "/usr/share/zoneinfo/Europe/Berlin",
+        "../zoneinfo/Europe/Berlin", "Europe/../Europe/Berlin", "", "/dev/zero", "zone.tab",
+        "Europe", "Europe/Berlin/", "Europe//Berlin", ":Europe/Berlin", "Europe/Berlin\xff"};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        struct event event = event_of(KIND_CREATED);
+        char expected[200];
+        snprintf(expected, sizeof expected,
+            "Tue 24 Nov 2026, 15:00 to 15:30 UTC (the time zone \"%s\" is not known here)\n",
+            names[i]);
+        assert_says(&event, names[i], expected);
+        event.booking.timezone = names[i];
+        assert_says(&event, NULL, expected);
+    }
+}
+
+static void zones_without_a_name_show_their_offset(void **state)
+{
+    (void)state;
+    struct event event = event_of(KIND_CREATED);
+    assert_says(&event, "America/Sao_Paulo", "12:00 to 12:30 UTC-03 (America/Sao_Paulo)\n");
+    assert_says(&event, "Asia/Kathmandu", "20:45 to 21:15 UTC+0545 (Asia/Kathmandu)\n");
+}
+
+static void absurd_times_are_told_somehow(void **state)
+{
+    (void)state;
+    struct event event = event_of(KIND_CREATED);
+    event.booking.start = at("9999-12-31T23:59:59Z");
+    event.booking.end = at("1970-01-01T00:00:00Z");
+    assert_says(&event, NULL, "When:        9999-12-31T23:59:59Z");
+}
+
+static const char *value_of(const cJSON *view, const char *path)
+{
+    const char *text = json_text(view, path);
+    return text ? text : "(none)";
+}
+
+static void pieces_of_a_time(void **state)
+{
+    (void)state;
+    struct buf why = {0};
+    struct event event = event_of(KIND_CREATED);
+    struct decision decision = decided();
+    event.booking.start = at("2026-03-01T23:05:00Z"); /* Monday in Berlin, five past midnight */
+    event.booking.end = at("2026-03-02T00:35:00Z");
+    cJSON *view = view_make(&event, &decision, templates, &owner, &why);
+    assert_non_null(view);
+    static const char *const rows[][2] = {{"start.weekday", "Mon"},
+        {"start.weekday_long", "Monday"}, {"start.day", "2"}, {"start.day_2", "02"},
+        {"start.month", "Mar"}, {"start.month_2", "03"}, {"start.month_long", "March"},
+        {"start.year", "2026"}, {"start.clock", "00:05"}, {"start.clock_12", "12:05 AM"},
+        {"start.zone", "CET"}, {"end.clock_12", "1:35 AM"}, {"duration", "1 h 30 min"},
+        {"zone_name", "Europe/Berlin"}, {"tone.name", "new"},
+        {"when_theirs", "Sun 1 Mar 2026, 15:05 to 16:35 PST (America/Los_Angeles)"}};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        assert_string_equal(value_of(view, rows[i][0]), rows[i][1]);
+    assert_true(json_true(view, "is.created"));
+    cJSON_Delete(view);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_zone_of_the_settings_comes_first),
+        cmocka_unit_test(their_time_only_where_it_differs),
+        cmocka_unit_test(both_zones_change_on_their_own_days),
+        cmocka_unit_test(a_span_over_midnight_names_both_days),
+        cmocka_unit_test(an_unknown_zone_is_utc_and_says_so),
+        cmocka_unit_test(zones_without_a_name_show_their_offset),
+        cmocka_unit_test(absurd_times_are_told_somehow),
+        cmocka_unit_test(pieces_of_a_time),
+    };
+    return cmocka_run_group_tests(tests, open_templates, close_templates);
+}
