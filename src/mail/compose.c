@@ -127,6 +127,14 @@ static bool make_parts(const struct composer *composer, const struct letter *let
     return ok;
 }
 
+/* A customer's answer is meant for whom they booked, not for the address that news comes from. */
+static const char *reply_to(const struct composer *composer, const struct letter *letter)
+{
+    if (composer->reply_to || letter->audience == AUDIENCE_OWNER)
+        return composer->reply_to;
+    return letter->event->booking.organizer.email;
+}
+
 static bool write_message(const struct composer *composer, const struct letter *letter,
     const struct parts *parts, struct buf *out)
 {
@@ -134,7 +142,7 @@ static bool write_message(const struct composer *composer, const struct letter *
         .key = letter->record->key,
         .from = composer->from,
         .to = letter->recipient,
-        .reply_to = composer->reply_to,
+        .reply_to = reply_to(composer, letter),
         .date = letter->record->received,
         .subject = buf_text(&parts->subject),
         .text = buf_text(&parts->text),

@@ -1,0 +1,249 @@
+/* Whole messages: which parts, for whom, from whom, and the same bytes each time. */
+#include "mail_view.h"
+
+#include <gmime/gmime.h>
+
+#include "mail/compose.h"
+#include "mail/message.h"
+
+static const char body[] = "{\"triggerEvent\":\"SOMETHING_NEW\"}";
+
+static struct record record_of(const struct event *event)
+{
+    struct record record = {.kind = RECORD_EVENT,
+        .received = event->received_at,
+        .body = body,
+        .length = sizeof body - 1};
+    strcpy(record.key, KEY);
+    return record;
+}
+
+static struct composer composer_of(const char *reply_to)
+{
+    return (struct composer){
+        .from = "bookspool@example.net", .reply_to = reply_to, .templates = templates};
+}
+
+static struct buf composed(const struct composer *composer, const struct event *event,
+    const struct decision *decision, enum audience audience)
+{
+    struct buf out = {0}, why = {0};
+    const struct record record = record_of(event);
+    const struct letter letter = {.event = event,
+        .decision = decision,
+        .record = &record,
+        .name = KEY "-0123456789ab",
+        .recipient = audience == AUDIENCE_OWNER ? "owner@example.org" : "ada@example.com",
+        .audience = audience};
+    if (!compose_message(composer, &letter, &out, &why))
+        fail_msg("%s", buf_text(&why));
+    return out;
+}
+
+/* ---- reading it back ---- */
+
+struct found {
+    const char *type;
+    char *text; /* of the first part of that type; g_free */
+    GString *types;
+};
+
+static void see(GMimeObject *parent, GMimeObject *part, gpointer context)
+{
+    (void)parent;
+    struct found *found = context;
+    char *type = g_mime_content_type_get_mime_type(g_mime_object_get_content_type(part));
+    g_string_append_printf(found->types, "%s%s", found->types->len ? " " : "", type);
+    if (GMIME_IS_PART(part) && found->type && strcmp(type, found->type) == 0 && !found->text) {
+        GMimeStream *stream = g_mime_stream_mem_new();
+        g_mime_data_wrapper_write_to_stream(g_mime_part_get_content(GMIME_PART(part)), stream);
+        GByteArray *bytes = g_mime_stream_mem_get_byte_array(GMIME_STREAM_MEM(stream));
+        found->text = g_strndup((const char *)bytes->data, bytes->len);
+        g_object_unref(stream);
+    }
+    g_free(type);
+}
+
+static struct found read_back(const struct buf *mail, const char *type)
+{
+    GMimeStream *stream = g_mime_stream_mem_new_with_buffer(mail->data, mail->len);
+    GMimeParser *parser = g_mime_parser_new_with_stream(stream);
+    GMimeMessage *message = g_mime_parser_construct_message(parser, NULL);
+    struct found found = {.type = type, .types = g_string_new(NULL)};
+    see(NULL, g_mime_message_get_mime_part(message), &found);
+    if (GMIME_IS_MULTIPART(g_mime_message_get_mime_part(message)))
+        g_mime_multipart_foreach(
+            GMIME_MULTIPART(g_mime_message_get_mime_part(message)), see, &found);
+    g_object_unref(message);
+    g_object_unref(parser);
+    g_object_unref(stream);
+    return found;
+}
+
+static void found_free(struct found *found)
+{
+    g_free(found->text);
+    g_string_free(found->types, TRUE);
+}
+
+static void assert_types(const struct buf *mail, const char *expected)
+{
+    struct found found = read_back(mail, NULL);
+    assert_string_equal(found.types->str, expected);
+    found_free(&found);
+}
+
+/* The calendar's lines are folded; only short ones are looked for. */
+static void assert_calendar(const struct buf *mail, const char *const *lines)
+{
+    struct found found = read_back(mail, "text/calendar");
+    assert_non_null(found.text);
+    for (; *lines; lines++)
+        if (!strstr(found.text, *lines))
+            fail_msg("missing: %s in\n%s", *lines, found.text);
+    found_free(&found);
+}
+
+static struct decision entry(enum calendar_change change)
+{
+    struct decision decision = decided();
+    decision.calendar = change;
+    decision.calendar_uid = "uid-1@bookspool";
+    decision.sequence = 3;
+    return decision;
+}
+
+/* ---- parts ---- */
+
+static void text_and_page_without_a_calendar(void **state)
+{
+    (void)state;
+    struct event event = event_of(KIND_NO_SHOW);
+    const struct composer composer = composer_of(NULL);
+    struct decision decision = decided();
+    struct buf mail = composed(&composer, &event, &decision, AUDIENCE_OWNER);
+    assert_types(&mail, "multipart/alternative text/plain text/html");
+    buf_free(&mail);
+}
+
+static void the_owners_entry_is_published(void **state)
+{
+    (void)state;
+    struct event event = event_of(KIND_CREATED);
+    const struct composer composer = composer_of("answers@example.org");
+    struct decision decision = entry(CALENDAR_CONFIRMED);
+    struct buf mail = composed(&composer, &event, &decision, AUDIENCE_OWNER);
+    assert_types(&mail, "multipart/mixed multipart/alternative text/plain text/html "
+                        "text/calendar application/ics");
+    assert_calendar(&mail,
+        (const char *const[]){"METHOD:PUBLISH\r\n", "UID:uid-1@bookspool\r\n", "SEQUENCE:3\r\n",
+            "DTSTART:20261124T150000Z\r\n", "SUMMARY:Intro call with Ada Example\r\n",
+            "mailto:bookspool@example.net\r\n", "STATUS:CONFIRMED\r\n", NULL});
+    assert_null(strstr(buf_text(&mail), "ATTENDEE"));
+    assert_non_null(strstr(buf_text(&mail), "\r\nReply-To: answers@example.org\r\n"));
+    buf_free(&mail);
+}
+
+static void the_customer_is_invited(void **state)
+{
+    (void)state;
+    struct event event = event_of(KIND_CREATED);
+    struct composer composer = composer_of(NULL);
+    struct decision decision = entry(CALENDAR_CONFIRMED);
+    struct buf mail = composed(&composer, &event, &decision, AUDIENCE_CUSTOMER);
+    assert_calendar(
+        &mail, (const char *const[]){"METHOD:REQUEST\r\n", "mailto:bob@example.org\r\n",
+                   "mailto:ada@example.com\r\n", "SUMMARY:Intro call with Bob Owner\r\n", NULL});
+    assert_non_null(strstr(buf_text(&mail), "\r\nReply-To: bob@example.org\r\n"));
+    buf_free(&mail);
+    composer.reply_to = "answers@example.org";
+    mail = composed(&composer, &event, &decision, AUDIENCE_CUSTOMER);
+    assert_calendar(&mail, (const char *const[]){"mailto:answers@example.org\r\n", NULL});
+    buf_free(&mail);
+    composer.reply_to = event.booking.organizer.email = NULL;
+    mail = composed(&composer, &event, &decision, AUDIENCE_CUSTOMER);
+    assert_calendar(&mail, (const char *const[]){"mailto:bookspool@example.net\r\n", NULL});
+    buf_free(&mail);
+}
+
+static void what_is_cancelled_is_taken_out_of_calendars(void **state)
+{
+    (void)state;
+    struct event event = event_of(KIND_CANCELLED);
+    const struct composer composer = composer_of(NULL);
+    struct decision decision = entry(CALENDAR_CANCELLED);
+    for (enum audience audience = AUDIENCE_OWNER; audience <= AUDIENCE_CUSTOMER; audience++) {
+        struct buf mail = composed(&composer, &event, &decision, audience);
+        assert_calendar(
+            &mail, (const char *const[]){"METHOD:CANCEL\r\n", "STATUS:CANCELLED\r\n", NULL});
+        buf_free(&mail);
+    }
+    decision = entry(CALENDAR_TENTATIVE);
+    struct buf mail = composed(&composer, &event, &decision, AUDIENCE_OWNER);
+    assert_calendar(&mail, (const char *const[]){"STATUS:TENTATIVE\r\n", NULL});
+    buf_free(&mail);
+}
+
+static void no_entry_without_what_it_needs(void **state)
+{
+    (void)state;
+    const struct composer composer = composer_of(NULL);
+    for (int i = 0; i < 3; i++) {
+        struct event event = event_of(KIND_CREATED);
+        struct decision decision = entry(CALENDAR_CONFIRMED);
+        decision.late = i == 0;
+        if (i == 1)
+            decision.calendar_uid = NULL;
+        if (i == 2)
+            event.booking.start = TIME_NONE;
+        struct buf mail = composed(&composer, &event, &decision, AUDIENCE_OWNER);
+        assert_types(&mail, "multipart/alternative text/plain text/html");
+        buf_free(&mail);
+    }
+}
+
+static void what_is_not_understood_travels_along(void **state)
+{
+    (void)state;
+    struct event event = event_of(KIND_OTHER);
+    const struct composer composer = composer_of(NULL);
+    struct decision decision = decided();
+    struct buf mail = composed(&composer, &event, &decision, AUDIENCE_OWNER);
+    struct found found = read_back(&mail, "application/octet-stream");
+    assert_string_equal(found.text, body);
+    assert_non_null(strstr(buf_text(&mail), "body.json"));
+    found_free(&found);
+    buf_free(&mail);
+    mail = composed(&composer, &event, &decision, AUDIENCE_CUSTOMER);
+    assert_types(&mail, "multipart/alternative text/plain text/html");
+    buf_free(&mail);
+}
+
+static void the_same_bytes_each_time(void **state)
+{
+    (void)state;
+    struct event event = event_of(KIND_CREATED);
+    const struct composer composer = composer_of(NULL);
+    struct decision decision = entry(CALENDAR_CONFIRMED);
+    struct buf one = composed(&composer, &event, &decision, AUDIENCE_OWNER);
+    struct buf two = composed(&composer, &event, &decision, AUDIENCE_OWNER);
+    assert_int_equal(one.len, two.len);
+    assert_memory_equal(one.data, two.data, one.len);
+    buf_free(&one);
+    buf_free(&two);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(text_and_page_without_a_calendar),
+        cmocka_unit_test(the_owners_entry_is_published),
+        cmocka_unit_test(the_customer_is_invited),
+        cmocka_unit_test(what_is_cancelled_is_taken_out_of_calendars),
+        cmocka_unit_test(no_entry_without_what_it_needs),
+        cmocka_unit_test(what_is_not_understood_travels_along),
+        cmocka_unit_test(the_same_bytes_each_time),
+    };
+    message_setup();
+    return cmocka_run_group_tests(tests, open_templates, close_templates);
+}
