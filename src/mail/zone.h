@@ -1,7 +1,8 @@
 /*
  * zone: points in time on the clocks of a zone of the system's time-zone data.
  *
- * Knows no words: how a date is written is the language's (mail/view_times.h).
+ * A zone is read once: a process that stays learns of new zone data when it is started again. Not
+ * for several threads. Knows no words: how a date is written is the language's (mail/view_times.h).
  */
 #ifndef MAIL_ZONE_H
 #define MAIL_ZONE_H
