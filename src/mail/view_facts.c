@@ -157,8 +157,8 @@ static void add_join(struct view *view, cJSON *facts)
 static void add_place(struct view *view, cJSON *facts)
 {
     const struct booking *booking = &view->event->booking;
-    bool is_link = booking->location && booking->join_url &&
-                   strcmp(booking->location, booking->join_url) == 0;
+    bool is_link =
+        booking->location && booking->join_url && strcmp(booking->location, booking->join_url) == 0;
     if (!is_link) {
         view_text(view, view->context, "where", booking->location);
         add_fact(view, facts, "label_where", booking->location, DETAIL);
