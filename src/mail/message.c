@@ -171,7 +171,7 @@ static GByteArray *canonical(const void *text, size_t len)
 
 static void set_content(GMimePart *part, const void *data, size_t len)
 {
-    GMimeStream *stream = g_mime_stream_mem_new_with_buffer(data, len);
+    GMimeStream *stream = g_mime_stream_mem_new_with_buffer(len ? data : "", len);
     GMimeDataWrapper *wrapper =
         g_mime_data_wrapper_new_with_stream(stream, GMIME_CONTENT_ENCODING_DEFAULT);
     g_mime_part_set_content(part, wrapper);

@@ -342,10 +342,23 @@ static void nothing_is_injected(void **state)
     buf_free(&mail);
 }
 
+static void empty_texts(void **state)
+{
+    (void)state;
+    struct message message = usual;
+    message.subject = message.text = message.html = message.calendar = message.attachment = "";
+    message.calendar_method = "PUBLISH";
+    struct buf mail = composed(&message);
+    assert_wire_form(&mail);
+    g_object_unref(parsed(&mail));
+    buf_free(&mail);
+}
+
 static int setup(void **state)
 {
     (void)state;
     message_setup();
+    g_log_set_always_fatal(G_LOG_LEVEL_CRITICAL | G_LOG_LEVEL_WARNING);
     return 0;
 }
 
@@ -361,6 +374,7 @@ int main(void)
         cmocka_unit_test(forms_survive),
         cmocka_unit_test(boundaries_derive_from_the_name),
         cmocka_unit_test(nothing_is_injected),
+        cmocka_unit_test(empty_texts),
     };
     return cmocka_run_group_tests(tests, setup, NULL);
 }

@@ -1,0 +1,76 @@
+/* What the end of a sendmail program means for a mail. */
+#include <errno.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <sysexits.h>
+
+#include <cmocka.h>
+
+#include "drain/sendmail_outcome.h"
+
+#define EXITED(code) ((code) << 8)
+
+static const struct {
+    const char *what;
+    struct sendmail_attempt attempt;
+    enum outcome outcome;
+    const char *reason;
+} rows[] = {
+    {"accepted", {.status = EXITED(0), .end_given = true}, OUTCOME_SENT, "sendmail-exit-0"},
+    {"a yes to what was not read", {.status = EXITED(0)}, OUTCOME_RETRY, "sendmail-unread"},
+    {"usage", {.status = EXITED(EX_USAGE)}, OUTCOME_HOLD, "sendmail-exit-64"},
+    {"data", {.status = EXITED(EX_DATAERR)}, OUTCOME_NEVER, "sendmail-exit-65"},
+    {"data, said at the end", {.status = EXITED(EX_DATAERR), .end_given = true}, OUTCOME_NEVER,
+        "sendmail-exit-65"},
+    {"no input", {.status = EXITED(EX_NOINPUT)}, OUTCOME_RETRY, "sendmail-exit-66"},
+    {"no such user", {.status = EXITED(EX_NOUSER)}, OUTCOME_NEVER, "sendmail-exit-67"},
+    {"no such host", {.status = EXITED(EX_NOHOST)}, OUTCOME_RETRY, "sendmail-exit-68"},
+    {"down", {.status = EXITED(EX_UNAVAILABLE)}, OUTCOME_HOLD, "sendmail-exit-69"},
+    {"software", {.status = EXITED(EX_SOFTWARE)}, OUTCOME_RETRY, "sendmail-exit-70"},
+    {"system", {.status = EXITED(EX_OSERR)}, OUTCOME_RETRY, "sendmail-exit-71"},
+    {"system file", {.status = EXITED(EX_OSFILE)}, OUTCOME_HOLD, "sendmail-exit-72"},
+    {"queue", {.status = EXITED(EX_CANTCREAT)}, OUTCOME_HOLD, "sendmail-exit-73"},
+    {"input or output", {.status = EXITED(EX_IOERR)}, OUTCOME_RETRY, "sendmail-exit-74"},
+    {"for now", {.status = EXITED(EX_TEMPFAIL), .end_given = true}, OUTCOME_RETRY,
+        "sendmail-exit-75"},
+    {"protocol", {.status = EXITED(EX_PROTOCOL)}, OUTCOME_RETRY, "sendmail-exit-76"},
+    {"not allowed", {.status = EXITED(EX_NOPERM)}, OUTCOME_HOLD, "sendmail-exit-77"},
+    {"configuration", {.status = EXITED(EX_CONFIG)}, OUTCOME_HOLD, "sendmail-exit-78"},
+    {"none of sysexits", {.status = EXITED(1), .end_given = true}, OUTCOME_RETRY,
+        "sendmail-exit-1"},
+    {"a shell without the program", {.status = EXITED(127)}, OUTCOME_HOLD, "sendmail-exit-127"},
+    {"killed before", {.status = SIGTERM}, OUTCOME_RETRY, "sendmail-signal-15"},
+    {"killed behind the end", {.status = SIGKILL, .end_given = true}, OUTCOME_UNKNOWN,
+        "sendmail-signal-9"},
+    {"too slow before", {.status = SIGKILL, .timed_out = true}, OUTCOME_RETRY, "sendmail-timeout"},
+    {"too slow behind the end", {.status = SIGKILL, .timed_out = true, .end_given = true},
+        OUTCOME_UNKNOWN, "sendmail-timeout"},
+    {"stopped by ourselves", {.status = SIGKILL, .given_up = true}, OUTCOME_RETRY,
+        "sendmail-before-end"},
+    {"not there", {.start_errno = ENOENT}, OUTCOME_HOLD, "sendmail-start-2"},
+    {"not executable", {.start_errno = EACCES}, OUTCOME_HOLD, "sendmail-start-13"},
+    {"too many processes", {.start_errno = EAGAIN}, OUTCOME_RETRY, "sendmail-start-11"},
+};
+
+static void each_row(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct delivery_result result = {0};
+        sendmail_classify(&rows[i].attempt, &result);
+        print_message("# %s\n", rows[i].what);
+        assert_string_equal(outcome_name(result.outcome), outcome_name(rows[i].outcome));
+        assert_string_equal(result.reason, rows[i].reason);
+        assert_false(result.unreachable);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(each_row)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
