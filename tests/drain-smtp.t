@@ -5,61 +5,14 @@ A row says what the server does, and what must have come of the mail: its outcom
 lies in the spool, the exit code, and how many messages the server took over.
 """
 
-import hashlib
 import os
-import stat
 import sys
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
-from bookspool import (World, diag, equal, finish, key_of, match, ok, program, sample, skip,
-                       wait_for)
+from bookspool import diag, equal, finish, match, ok, program, skip, wait_for
+from mailer import DONE, HELD, HOLD, NEVER, RETRY, SENT, UNKNOWN, Mailer, big
 from smtp_peer import BODY, HANG_UP, LATE, SILENT, Aio, Authority, Scripted, Sink, find_sink
-
-DONE, HOLD = 0, 75
-SENT, RETRY, NEVER, UNKNOWN, HELD = "sent", "retry", "never", "unknown", "held"
-
-
-class Mailer(World):
-    """A world without a receiver, whose drain mails by SMTP."""
-
-    def __init__(self, url, **settings):
-        super().__init__(drain={"BOOKSPOOL_TRANSPORT": url, "BOOKSPOOL_EHLO": "client.example",
-                                **settings})
-
-    def arrive(self, body=None):
-        body = sample("calcom", "booking_created") if body is None else body
-        key = key_of("calcom", body)
-        head = (f"Bookspool: 1\nKey: {key}\nProvider: calcom\nEvent: BOOKING_CREATED\n"
-                f"Received: 2026-11-21T10:00:00.123Z\nKey-Used: primary\n"
-                f"Length: {len(body)}\nSha256: {hashlib.sha256(body).hexdigest()}\n\n")
-        folder = os.path.join(self.spool_dir, "new")
-        os.makedirs(folder, mode=0o770, exist_ok=True)
-        with open(os.path.join(folder, key), "wb") as file:
-            file.write(head.encode() + body)
-        return key
-
-    def outcome(self):
-        """What came of the only mail, from where it lies and how it is marked."""
-        if self.spool("sent"):
-            return SENT
-        if self.spool("failed"):
-            return NEVER
-        name = self.spool("out")[0]
-        state = os.stat(os.path.join(self.spool_dir, "out", name))
-        if state.st_mode & stat.S_IXUSR:
-            return UNKNOWN
-        return RETRY if state.st_mtime > os.stat(self.spool_dir).st_mtime + 30 else HELD
-
-    def due_now(self):
-        for name in self.spool("out"):
-            os.utime(os.path.join(self.spool_dir, "out", name))
-
-
-def big():
-    """A body that is not understood travels along; this one is larger than all buffers between."""
-    return b'{"triggerEvent":"SOMETHING","createdAt":"2026-11-21T10:00:00Z","x":"%s"}' % (
-        os.urandom(6000000).hex().encode())
 
 
 def check(what, server, want, code, accepted, reason=None, body=None, **settings):
@@ -162,8 +115,8 @@ def refused_alike():
         with server, Mailer(f"smtp+plain://127.0.0.1:{server.port}", BOOKSPOOL_MAIL_TO=to) as world:
             world.arrive()
             done = world.drain()
-            failed = [name for name in world.spool("failed") if not name.endswith(".why")]
-            got = (done.returncode, len(world.spool("sent")), len(world.spool("out")), len(failed))
+            got = (done.returncode, len(world.spool("sent")), len(world.spool("out")),
+                   len(world.failed()))
             equal(got, want, what) or diag(done.stderr)
             equal("refused-alike" in done.stderr, want[0] == HOLD, f"{what}: the log says so")
     server = Scripted({"RCPT": [no]})
@@ -171,8 +124,7 @@ def refused_alike():
         for _ in range(5):
             world.arrive()
         done = world.drain()
-        failed = [name for name in world.spool("failed") if not name.endswith(".why")]
-        equal((done.returncode, len(failed)), (DONE, 5), "one dead address loses all its mails")
+        equal((done.returncode, len(world.failed())), (DONE, 5), "one dead address loses all its mails")
     server = Scripted({"RCPT": [no, no, no, yes]})
     with server, Mailer(f"smtp+plain://127.0.0.1:{server.port}", BOOKSPOOL_MAIL_TO=everyone) as world:
         world.arrive()
