@@ -71,27 +71,46 @@ static void close_fd(int *fd)
 /* ---- starting it ---- */
 
 /* The pipes' far ends become 0 and 2; nothing else of ours is open in the program. */
+static int set_files(posix_spawn_file_actions_t *files, int input, int errors)
+{
+    int failed = posix_spawn_file_actions_adddup2(files, input, STDIN_FILENO);
+    if (!failed)
+        failed = posix_spawn_file_actions_addopen(files, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
+    if (!failed)
+        failed = posix_spawn_file_actions_adddup2(files, errors, STDERR_FILENO);
+    if (!failed)
+        failed = posix_spawn_file_actions_addclosefrom_np(files, STDERR_FILENO + 1);
+    return failed ? failed : posix_spawn_file_actions_addchdir_np(files, "/");
+}
+
+/* SIGPIPE is ignored here, and would stay so; a group of its own can be ended as a whole. */
+static int set_signals(posix_spawnattr_t *attributes)
+{
+    sigset_t none, all;
+    sigemptyset(&none);
+    sigfillset(&all);
+    int failed = posix_spawnattr_setsigdefault(attributes, &all);
+    if (!failed)
+        failed = posix_spawnattr_setsigmask(attributes, &none);
+    return failed ? failed
+                  : posix_spawnattr_setflags(attributes,
+                        POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK);
+}
+
+/* 0, or the errno of what failed, in here or in exec. */
 static int spawn(pid_t *pid, char *const argv[], char *const envp[], int input, int errors)
 {
     posix_spawn_file_actions_t files;
     posix_spawnattr_t attributes;
-    sigset_t none, all;
-    sigemptyset(&none);
-    sigfillset(&all);
     int failed = posix_spawn_file_actions_init(&files);
     if (failed)
         return failed;
-    if ((failed = posix_spawnattr_init(&attributes)) == 0) {
-        /* SIGPIPE is ignored here, and would stay so; its own group can be ended as a whole */
-        if ((failed = posix_spawn_file_actions_adddup2(&files, input, 0)) == 0 &&
-            (failed = posix_spawn_file_actions_addopen(&files, 1, "/dev/null", O_WRONLY, 0)) == 0 &&
-            (failed = posix_spawn_file_actions_adddup2(&files, errors, 2)) == 0 &&
-            (failed = posix_spawn_file_actions_addclosefrom_np(&files, 3)) == 0 &&
-            (failed = posix_spawn_file_actions_addchdir_np(&files, "/")) == 0 &&
-            (failed = posix_spawnattr_setflags(&attributes,
-                 POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK)) == 0 &&
-            (failed = posix_spawnattr_setsigdefault(&attributes, &all)) == 0 &&
-            (failed = posix_spawnattr_setsigmask(&attributes, &none)) == 0)
+    failed = posix_spawnattr_init(&attributes);
+    if (!failed) {
+        failed = set_files(&files, input, errors);
+        if (!failed)
+            failed = set_signals(&attributes);
+        if (!failed)
             failed = posix_spawn(pid, argv[0], &files, &attributes, argv, envp);
         posix_spawnattr_destroy(&attributes);
     }

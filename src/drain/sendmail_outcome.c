@@ -7,7 +7,10 @@
 
 #include "drain/outcome.h"
 
-/* A person must act on what holds; EX_DATAERR and EX_NOUSER concern this mail alone. */
+/*
+ * A person must act on what holds; EX_DATAERR and EX_NOUSER concern this mail alone. What is not
+ * here is a no for now.
+ */
 static const struct {
     int status;
     enum outcome outcome;
@@ -17,16 +20,17 @@ static const struct {
     {EX_USAGE, OUTCOME_HOLD, "it does not take -i -f FROM -- TO"},
     {EX_DATAERR, OUTCOME_NEVER, "the message or an address is refused"},
     {EX_NOUSER, OUTCOME_NEVER, "there is no such recipient"},
-    {EX_UNAVAILABLE, OUTCOME_HOLD, "its mail system is not available"},
     {EX_OSFILE, OUTCOME_HOLD, "a file of the system is missing"},
     {EX_CANTCREAT, OUTCOME_HOLD, "it cannot write its queue"},
+    {EX_IOERR, OUTCOME_UNKNOWN, "it lost its connection"},
+    {EX_PROTOCOL, OUTCOME_UNKNOWN, "it did not understand its mail server"},
     {EX_NOPERM, OUTCOME_HOLD, "it may not do this"},
     {EX_CONFIG, OUTCOME_HOLD, "its configuration is wrong"},
     {126, OUTCOME_HOLD, "it cannot be executed"}, /* a shell's */
     {127, OUTCOME_HOLD, "a program is missing"},
 };
 
-static void by_status(int status, struct delivery_result *result)
+static void by_status(int status, bool end_given, struct delivery_result *result)
 {
     enum outcome outcome = OUTCOME_RETRY;
     for (size_t i = 0; i < sizeof exits / sizeof exits[0]; i++)
@@ -34,6 +38,8 @@ static void by_status(int status, struct delivery_result *result)
             outcome = exits[i].outcome;
             result->words = exits[i].words;
         }
+    if (outcome == OUTCOME_UNKNOWN && !end_given)
+        outcome = OUTCOME_RETRY;
     outcome_set(result, outcome, "sendmail-exit-%d", status);
 }
 
@@ -60,7 +66,7 @@ void sendmail_classify(const struct sendmail_attempt *attempt, struct delivery_r
     else if (WEXITSTATUS(status) == EX_OK && !attempt->end_given)
         outcome_set(result, OUTCOME_RETRY, "sendmail-unread");
     else
-        by_status(WEXITSTATUS(status), result);
+        by_status(WEXITSTATUS(status), attempt->end_given, result);
     if (attempt->start_errno)
         result->words = strerrordesc_np(attempt->start_errno);
 }

@@ -3,8 +3,10 @@
  *
  * Statuses are those of sysexits(3), as Postfix, Exim, sendmail, msmtp, nullmailer and dma use
  * them. Where they differ nothing is given up: EX_NOHOST (68) is a recipient's domain for one and
- * the own relay for another, EX_UNAVAILABLE (69) mostly a mail system that is down. A status that
- * is none of sysexits is a no for now.
+ * the own relay for another, EX_UNAVAILABLE (69) a mail system that is down for Postfix and any
+ * 4yz, also of one recipient, for msmtp. EX_IOERR (74) and EX_PROTOCOL (76) are what programs that
+ * deliver at once say when their connection broke, also behind the final dot: unknown, if they had
+ * the whole message. A status that is none of sysexits is a no for now.
  *
  * Reasons: sendmail-exit-N; sendmail-signal-N; sendmail-start-N (errno) where it could not be
  * started; sendmail-timeout; sendmail-unread: it ended well without having read the message;
