@@ -151,6 +151,35 @@ static void key_file(void **state)
     assert_error(CONF_RECEIVE, "cannot read its file");
 }
 
+/* A token's file is read again; a value that stands in the settings is what it was. */
+static void reread(void **state)
+{
+    (void)state;
+    char line[200];
+    struct buf value = {0}, why = {0};
+    snprintf(line, sizeof line,
+        "BOOKSPOOL_SMTP_USER=u\nBOOKSPOOL_SMTP_TOKEN_FILE=%s/value\nSENDGRID_API_KEY=key\n",
+        folder);
+    write_file("value", "one\n", 0600);
+    write_file("drain.env", line, 0600);
+    assert_true(conf_load(&conf, CONF_DRAIN));
+    write_file("value", "two\r\n", 0600);
+    assert_true(conf_reread(&conf, SET_SMTP_TOKEN, &value, &why));
+    assert_string_equal(buf_text(&value), "two");
+    buf_clear(&value);
+    assert_true(conf_reread(&conf, SET_SENDGRID_API_KEY, &value, &why));
+    assert_string_equal(buf_text(&value), "key");
+    buf_clear(&value);
+    assert_true(conf_reread(&conf, SET_SMTP_PASSWORD, &value, &why));
+    assert_int_equal(value.len, 0);
+    write_file("value", "three\n", 0644);
+    assert_false(conf_reread(&conf, SET_SMTP_TOKEN, &value, &why));
+    assert_non_null(strstr(buf_text(&why), "BOOKSPOOL_SMTP_TOKEN: its file"));
+    assert_null(strstr(buf_text(&why), "three"));
+    buf_free(&value);
+    buf_free(&why);
+}
+
 static void a_key_and_its_file_are_one_too_many(void **state)
 {
     (void)state;
@@ -222,6 +251,9 @@ static void wrong_lines_are_explained(void **state)
         {"BOOKSPOOL_TRANSPORT=maildir:rel", "maildir:/absolute/path"},
         {"BOOKSPOOL_TRANSPORT=smtp://mail.example.org", "BOOKSPOOL_MAIL_TO: is required"},
         {"BOOKSPOOL_SMTP_USER=u", "one is set without the other"},
+        {"BOOKSPOOL_TRANSPORT=maildir:/"
+         "a,sendgrid:\nBOOKSPOOL_MAIL_TO=a@b.org\nBOOKSPOOL_MAIL_FROM=a@b.org",
+            "SENDGRID_API_KEY: is required"},
         {"BOOKSPOOL_RETRY_MIN=2h", "must not be above BOOKSPOOL_RETRY_MAX"},
         {"CALCOM_WEBHOOK_SECRET=x", "put it into receive.env beside it"},
         {"SENDGRID_API_KEY=x", "put it into drain.env beside it"},
@@ -282,6 +314,7 @@ int main(void)
         CONF_TEST(files_then_environment),
         CONF_TEST(secrets_stay_with_their_program),
         CONF_TEST(key_file),
+        CONF_TEST(reread),
         CONF_TEST(a_key_and_its_file_are_one_too_many),
         CONF_TEST(a_nul_does_not_end_a_file),
         CONF_TEST(an_empty_secret_is_none),
