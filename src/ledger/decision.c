@@ -1,6 +1,55 @@
 #include "ledger/decision.h"
 
+#include <string.h>
+
 #include "base/clock.h"
+
+static const char *const verdicts[] = {
+    [VERDICT_SPEAKS] = "speaks",
+    [VERDICT_SILENT] = "silent",
+    [VERDICT_WAITS] = "waits",
+};
+
+static const char *const changes[] = {
+    [CALENDAR_UNTOUCHED] = "untouched",
+    [CALENDAR_CONFIRMED] = "confirmed",
+    [CALENDAR_TENTATIVE] = "tentative",
+    [CALENDAR_CANCELLED] = "cancelled",
+};
+
+static int find(const char *const *words, size_t count, const char *word)
+{
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(words[i], word) == 0)
+            return (int)i;
+    return -1;
+}
+
+const char *verdict_name(enum verdict verdict)
+{
+    return verdicts[verdict];
+}
+
+bool verdict_parse(const char *name, enum verdict *verdict)
+{
+    int found = find(verdicts, sizeof verdicts / sizeof *verdicts, name);
+    if (found >= 0)
+        *verdict = (enum verdict)found;
+    return found >= 0;
+}
+
+const char *calendar_change_name(enum calendar_change change)
+{
+    return changes[change];
+}
+
+bool calendar_change_parse(const char *name, enum calendar_change *change)
+{
+    int found = find(changes, sizeof changes / sizeof *changes, name);
+    if (found >= 0)
+        *change = (enum calendar_change)found;
+    return found >= 0;
+}
 
 void decision_init(struct decision *decision)
 {

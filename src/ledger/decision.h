@@ -64,6 +64,12 @@ struct decision {
     struct arena arena;
 };
 
+/* "speaks", "silent", "waits"; "untouched", "confirmed", "tentative", "cancelled". */
+const char *verdict_name(enum verdict verdict);
+bool verdict_parse(const char *name, enum verdict *verdict);
+const char *calendar_change_name(enum calendar_change change);
+bool calendar_change_parse(const char *name, enum calendar_change *change);
+
 /* An event that no ledger was asked about: it speaks for itself. */
 void decision_init(struct decision *decision);
 void decision_free(struct decision *decision);

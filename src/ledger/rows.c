@@ -1,7 +1,5 @@
 #include "ledger/rows.h"
 
-#include <string.h>
-
 /* ---- bookings ---- */
 
 static bool read_booking(sqlite3_stmt *s, struct arena *arena, struct booking_row *row)
@@ -152,21 +150,6 @@ bool rows_put_notice(
 
 /* ---- decisions ---- */
 
-static const char *const verdicts[] = {
-    [VERDICT_SPEAKS] = "speaks", [VERDICT_SILENT] = "silent", [VERDICT_WAITS] = "waits"};
-static const char *const calendars[] = {[CALENDAR_UNTOUCHED] = "untouched",
-    [CALENDAR_CONFIRMED] = "confirmed",
-    [CALENDAR_TENTATIVE] = "tentative",
-    [CALENDAR_CANCELLED] = "cancelled"};
-
-static int index_of(const char *const *words, size_t count, const char *word)
-{
-    for (size_t i = 0; word && i < count; i++)
-        if (strcmp(words[i], word) == 0)
-            return (int)i;
-    return 0;
-}
-
 void rows_read_overlap(sqlite3_stmt *s, int column, struct arena *arena, struct overlap *overlap)
 {
     overlap->provider = store_provider(s, column);
@@ -194,21 +177,21 @@ static bool take_overlaps(struct store *store, sqlite3_stmt *s, struct decision 
     return !store->failed;
 }
 
-static void read_decision(sqlite3_stmt *s, struct decision *d)
+/* False: the row was not written by this program. */
+static bool read_decision(sqlite3_stmt *s, struct decision *d)
 {
+    const char *verdict = (const char *)sqlite3_column_text(s, 0);
     const char *meaning = (const char *)sqlite3_column_text(s, 2);
-    d->verdict = (enum verdict)index_of(
-        verdicts, sizeof verdicts / sizeof *verdicts, (const char *)sqlite3_column_text(s, 0));
+    const char *calendar = (const char *)sqlite3_column_text(s, 6);
     d->reason = store_text(s, 1, &d->arena);
-    if (!meaning || !event_kind_parse(meaning, &d->meaning))
-        d->meaning = KINDS;
     d->late = sqlite3_column_int(s, 3);
     d->previous_start = store_time(s, 4);
     d->previous_end = store_time(s, 5);
-    d->calendar = (enum calendar_change)index_of(
-        calendars, sizeof calendars / sizeof *calendars, (const char *)sqlite3_column_text(s, 6));
     d->calendar_uid = store_text(s, 7, &d->arena);
     d->sequence = sqlite3_column_int64(s, 8);
+    return verdict && verdict_parse(verdict, &d->verdict) && calendar &&
+           calendar_change_parse(calendar, &d->calendar) &&
+           (!meaning || event_kind_parse(meaning, &d->meaning));
 }
 
 bool rows_get_decision(struct store *store, const char *key, struct decision *decision, bool *found)
@@ -221,7 +204,8 @@ bool rows_get_decision(struct store *store, const char *key, struct decision *de
     store_bind_text(s, 1, key);
     if (store_step(store, s)) {
         *found = true;
-        read_decision(s, decision);
+        if (!read_decision(s, decision))
+            return store_fail(store, "a decision is not as it was written");
         overlaps = sqlite3_column_int(s, 9);
         store_done(s);
     }
@@ -257,13 +241,13 @@ bool rows_put_decision(
         return false;
     store_bind_text(s, 1, key);
     sqlite3_bind_int64(s, 2, arrived);
-    store_bind_text(s, 3, verdicts[d->verdict]);
+    store_bind_text(s, 3, verdict_name(d->verdict));
     store_bind_text(s, 4, d->reason);
     store_bind_text(s, 5, d->meaning < KINDS ? event_kind_name(d->meaning) : NULL);
     sqlite3_bind_int(s, 6, d->late);
     store_bind_time(s, 7, d->previous_start);
     store_bind_time(s, 8, d->previous_end);
-    store_bind_text(s, 9, calendars[d->calendar]);
+    store_bind_text(s, 9, calendar_change_name(d->calendar));
     store_bind_text(s, 10, d->calendar_uid);
     sqlite3_bind_int64(s, 11, d->sequence);
     sqlite3_bind_int64(s, 12, (int64_t)d->overlap_count);

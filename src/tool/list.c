@@ -6,18 +6,21 @@
 
 #include "spool/queue.h"
 #include "tool/find.h"
+#include "tool/known.h"
 #include "tool/out.h"
 #include "tool/tool.h"
 
 static const char usage[] =
     "list [DIR...] [--all] [--json] [--spool DIR]\n"
+    "       bookspool list --conflicts [--json]\n"
     "\n"
     "Lists events and mails, one a line. DIR is one of new replay out held bad\n"
     "failed done sent tmp. Without any: what waits or needs attention, and how many\n"
     "lie in done and sent.\n"
     "\n"
-    "  --all    done and sent too\n"
-    "  --json   an object with `items` and `counts`\n"
+    "  --all         done and sent too\n"
+    "  --conflicts   bookings of one organizer that overlap, of either provider\n"
+    "  --json        an object with `items` and `counts`, or with `conflicts`\n"
     "\n"
     "A mail in out/ shows when it is tried next; \"unknown\": an earlier attempt may\n"
     "have arrived; \"accepted\": it was taken over and is only to be moved to sent/.\n";
@@ -216,11 +219,16 @@ static void print(struct listing *listing, cJSON *json, const size_t *count, boo
 
 static int run(struct tool *tool, int argc, char **argv)
 {
-    bool all = false;
+    bool all = false, conflicts = false;
     char **names;
     size_t count[2] = {0};
-    const struct tool_option options[] = {{"all", &all, NULL}, {0}};
+    const struct tool_option options[] = {
+        {"all", &all, NULL}, {"conflicts", &conflicts, NULL}, {0}};
     int operands = tool_parse(tool, argc, argv, options, &names);
+    if (conflicts && (operands || all))
+        tool_usage(tool, "--conflicts goes with no directory");
+    if (conflicts)
+        return known_conflicts(tool);
     struct listing listing = {.tool = tool, .table = {.columns = COLUMNS}};
     choose(&listing, operands, names, all);
     int code = tool_look(tool);

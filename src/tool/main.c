@@ -20,13 +20,14 @@ static const struct command *const commands[] = {
     &command_replay,
     &command_release,
     &command_prune,
+    &command_rebuild,
     &command_post,
     &command_sign,
 };
 enum { COMMANDS = sizeof commands / sizeof *commands };
 
 static const char *const later[] = {
-    "forget", "calcom", "calendly", "reconcile", "rebuild", "ledger"};
+    "render", "forget", "calcom", "calendly", "reconcile", "ledger"};
 
 static void print_help(FILE *out)
 {

@@ -19,19 +19,6 @@ static const char usage[] =
     "\n"
     "Exit status: 0 done, 75 a drain is at work: try again.\n";
 
-static int take_lock(struct tool *tool)
-{
-    switch (queue_lock(&tool->spool)) {
-    case QUEUE_LOCKED:
-        return EX_OK;
-    case QUEUE_BUSY:
-        tool_say(tool, "a drain is at work and holds the lock: try again when it has ended");
-        return EX_TEMPFAIL;
-    default:
-        return tool_spool_failed(tool);
-    }
-}
-
 static void print(const struct tool *tool, const struct prune_result *result, bool dry)
 {
     if (!tool->json) {
@@ -77,7 +64,7 @@ static int run(struct tool *tool, int argc, char **argv)
         tool_say(tool, "forgets nothing before the retention is set right");
         return EX_CONFIG;
     }
-    code = dry ? EX_OK : take_lock(tool);
+    code = dry ? EX_OK : tool_lock(tool);
     if (code == EX_OK)
         code = prune_now(tool, dry);
     queue_unlock(&tool->spool);

@@ -9,6 +9,7 @@
 #include <sysexits.h>
 #include <unistd.h>
 
+#include "spool/queue.h"
 #include "tool/tool.h"
 
 static bool find_path(struct tool *tool)
@@ -94,6 +95,19 @@ int tool_open(struct tool *tool)
         return complain(tool, "become the owner of the spool", errno);
     errno = 0;
     return spool_open(&tool->spool, tool->spool_path, &why) ? EX_OK : refused(tool, &why, errno);
+}
+
+int tool_lock(struct tool *tool)
+{
+    switch (queue_lock(&tool->spool)) {
+    case QUEUE_LOCKED:
+        return EX_OK;
+    case QUEUE_BUSY:
+        tool_say(tool, "a drain is at work and holds the lock: try again when it has ended");
+        return EX_TEMPFAIL;
+    default:
+        return tool_spool_failed(tool);
+    }
 }
 
 bool tool_list(struct tool *tool, enum spool_dir dir, struct spool_list *list)

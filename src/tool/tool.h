@@ -26,8 +26,8 @@ struct command {
     int (*run)(struct tool *tool, int argc, char **argv);
 };
 
-extern const struct command command_list, command_show, command_trace, command_render,
-    command_replay, command_release, command_prune, command_status, command_check, command_sign,
+extern const struct command command_list, command_show, command_trace, command_replay,
+    command_release, command_prune, command_rebuild, command_status, command_check, command_sign,
     command_post;
 
 struct tool {
@@ -86,6 +86,10 @@ int tool_look(struct tool *tool);
 /* Opens it to change something. Root becomes the owner of the spool first, so that no file of root
  * is left behind there. */
 int tool_open(struct tool *tool);
+
+/* Takes the lock of the drain; EX_TEMPFAIL after a complaint when it is held. It goes with
+ * queue_unlock, or with the program. */
+int tool_lock(struct tool *tool);
 
 /* Complains of the step of the spool that failed, by errno; the exit status. */
 int tool_spool_failed(struct tool *tool);

@@ -8,6 +8,7 @@
 #include <sysexits.h>
 
 #include "spool/queue.h"
+#include "tool/known.h"
 #include "tool/out.h"
 
 static const char usage[] =
@@ -128,6 +129,8 @@ static void print(const struct trace *trace, const char *verdict)
     print_header(trace);
     for (size_t i = 0; i < trace->count; i++)
         print_file(trace, &trace->file[i]);
+    if (trace->decision)
+        known_print_decision(trace->decision);
     printf("%s\n", verdict);
 }
 
@@ -161,6 +164,7 @@ static void print_json(const struct trace *trace, const char *verdict)
     cJSON *files = json_put_array(object, "files");
     for (size_t i = 0; i < trace->count; i++)
         put_file(files, &trace->file[i]);
+    known_put_decision(object, trace->decision);
     json_put_text(object, "verdict", verdict);
     json_print(object);
 }
@@ -180,27 +184,37 @@ static int find_all(struct tool *tool, const char *text, struct places *places)
     return find_places(tool, &pattern, places) ? EX_OK : tool_spool_failed(tool);
 }
 
+static void report(struct tool *tool, struct trace *trace)
+{
+    struct buf verdict = {0};
+    struct decision decision;
+    if (known_decision(tool, trace->key, &decision))
+        trace->decision = &decision;
+    trace_verdict(trace, &verdict);
+    if (tool->json)
+        print_json(trace, buf_text(&verdict));
+    else if (trace->count)
+        print(trace, buf_text(&verdict));
+    trace->decision = NULL;
+    decision_free(&decision);
+    buf_free(&verdict);
+}
+
 static int trace(struct tool *tool, const char *text)
 {
     struct places places;
     struct trace trace = {0};
-    struct buf verdict = {0};
     int code = find_all(tool, text, &places);
     if (code == EX_NOINPUT || code == EX_OK) {
         if (!look(tool, &trace, &places))
             code = tool_spool_failed(tool);
         else {
-            trace_verdict(&trace, &verdict);
-            if (tool->json)
-                print_json(&trace, buf_text(&verdict));
-            else if (trace.count)
-                print(&trace, buf_text(&verdict));
+            report(tool, &trace);
             code = trace.count ? EX_OK : EXIT_NOWHERE;
         }
         forget(&trace);
     }
     places_free(&places);
-    buf_free(&verdict);
     return code;
 }
 

@@ -10,6 +10,7 @@
 
 #include "base/buf.h"
 #include "event/record.h"
+#include "ledger/decision.h"
 #include "tool/find.h"
 
 /* A place, and what its file says. */
@@ -30,6 +31,7 @@ struct trace {
     size_t bytes;
     struct trace_file *file;
     size_t count;
+    const struct decision *decision; /* of the ledger; NULL: it does not know */
     int64_t now;
     const struct conf *conf;
     bool park; /* BOOKSPOOL_UNKNOWN=park: mails of unknown outcome wait for a person */

@@ -1,0 +1,169 @@
+#include "tool/known.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sysexits.h>
+
+#include "mail/zone.h"
+#include "tool/out.h"
+
+int known_open(struct tool *tool, struct ledger **ledger)
+{
+    struct buf why = {0};
+    *ledger = NULL;
+    if (tool_setting_wrong(tool, SET_LEDGER) || !conf_text(&tool->conf, SET_LEDGER))
+        return EX_CONFIG;
+    *ledger = ledger_open_readonly(conf_text(&tool->conf, SET_LEDGER), &why);
+    bool wrong = buf_text(&why)[0] != '\0';
+    if (wrong)
+        tool_say(tool, "%s", buf_text(&why));
+    buf_free(&why);
+    return wrong ? EX_NOINPUT : EX_OK;
+}
+
+/* ---- one event ---- */
+
+bool known_decision(struct tool *tool, const char *key, struct decision *decision)
+{
+    struct ledger *ledger;
+    bool found = false;
+    decision_init(decision);
+    if (known_open(tool, &ledger) == EX_OK && ledger &&
+        !ledger_recall(ledger, key, decision, &found))
+        tool_say(tool, "%s", ledger_failure(ledger));
+    ledger_close(ledger);
+    return found;
+}
+
+void known_print_decision(const struct decision *d)
+{
+    char when[TIME_TEXT];
+    printf("ledger: %s (%s)", d->verdict == VERDICT_SPEAKS ? "told" : "nobody is told", d->reason);
+    if (d->meaning != KINDS)
+        printf(", as %s", event_kind_name(d->meaning));
+    if (d->previous_start != TIME_NONE) {
+        time_format(d->previous_start, when);
+        printf(", from %s", when);
+    }
+    if (d->calendar != CALENDAR_UNTOUCHED)
+        printf(", calendar entry %s with sequence %lld", calendar_change_name(d->calendar),
+            (long long)d->sequence);
+    if (d->overlap_count)
+        printf(", overlaps %zu other%s", d->overlap_count, d->overlap_count == 1 ? "" : "s");
+    putchar('\n');
+}
+
+void known_put_decision(cJSON *object, const struct decision *d)
+{
+    if (!d) {
+        json_put_text(object, "ledger", NULL);
+        return;
+    }
+    cJSON *ledger = json_put_object(object, "ledger");
+    bool entry = d->calendar != CALENDAR_UNTOUCHED;
+    json_put_text(ledger, "verdict", verdict_name(d->verdict));
+    json_put_text(ledger, "reason", d->reason);
+    json_put_text(ledger, "meaning", d->meaning != KINDS ? event_kind_name(d->meaning) : NULL);
+    json_put_bool(ledger, "late", d->late);
+    json_put_time(ledger, "previous_start", d->previous_start);
+    json_put_time(ledger, "previous_end", d->previous_end);
+    json_put_text(ledger, "calendar", calendar_change_name(d->calendar));
+    json_put_text(ledger, "calendar_uid", d->calendar_uid);
+    entry ? json_put_number(ledger, "sequence", d->sequence)
+          : json_put_text(ledger, "sequence", NULL);
+    json_put_number(ledger, "overlaps", (int64_t)d->overlap_count);
+}
+
+/* ---- conflicts ---- */
+
+enum { COLUMNS = 7 };
+static const char *const heading[COLUMNS] = {
+    "NO", "START", "MINUTES", "PLATFORM", "WHO", "TITLE", "ORGANIZER"};
+
+struct conflicts {
+    struct table table;
+    struct zone zone;
+    cJSON *list; /* NULL: a table */
+    int count;
+};
+
+static void add_row(
+    struct conflicts *conflicts, const struct overlap *booking, const char *organizer)
+{
+    char number[16], minutes[24] = "-", start[TIME_TEXT];
+    struct buf moment = {0};
+    snprintf(number, sizeof number, "%d", conflicts->count);
+    if (booking->end != TIME_NONE)
+        snprintf(
+            minutes, sizeof minutes, "%lld", (long long)((booking->end - booking->start) / 60000));
+    time_format(booking->start, start);
+    if (out_is_terminal())
+        zone_moment(&conflicts->zone, booking->start, &moment);
+    table_add(
+        &conflicts->table, (const char *[]){number, moment.len ? buf_text(&moment) : start, minutes,
+                               provider_name(booking->provider), booking->who ? booking->who : "-",
+                               booking->title ? booking->title : "-", organizer ? organizer : "-"});
+    buf_free(&moment);
+}
+
+static void add_booking(cJSON *list, const struct overlap *booking)
+{
+    cJSON *object = json_append(list);
+    json_put_text(object, "provider", provider_name(booking->provider));
+    json_put_text(object, "uid", booking->uid);
+    json_put_text(object, "title", booking->title);
+    json_put_text(object, "who", booking->who);
+    json_put_time(object, "start", booking->start);
+    json_put_time(object, "end", booking->end);
+}
+
+static bool add_conflict(void *context, const struct ledger_conflict *conflict)
+{
+    struct conflicts *conflicts = context;
+    conflicts->count++;
+    if (!conflicts->list) {
+        add_row(conflicts, &conflict->first, conflict->organizer);
+        add_row(conflicts, &conflict->second, conflict->organizer);
+        return true;
+    }
+    cJSON *object = json_append(conflicts->list);
+    json_put_text(object, "organizer", conflict->organizer);
+    cJSON *bookings = json_put_array(object, "bookings");
+    add_booking(bookings, &conflict->first);
+    add_booking(bookings, &conflict->second);
+    return true;
+}
+
+static bool collect(struct tool *tool, struct ledger *ledger, struct conflicts *conflicts)
+{
+    if (!ledger || ledger_conflicts(ledger, tool->now, add_conflict, conflicts))
+        return true;
+    tool_say(tool, "%s", ledger_failure(ledger));
+    return false;
+}
+
+int known_conflicts(struct tool *tool)
+{
+    struct ledger *ledger;
+    struct conflicts conflicts = {.table = {.columns = COLUMNS}};
+    tool_settings(tool);
+    int code = known_open(tool, &ledger);
+    if (code != EX_OK)
+        return code;
+    cJSON *json = tool->json ? json_object() : NULL;
+    conflicts.list = json ? json_put_array(json, "conflicts") : NULL;
+    zone_open(&conflicts.zone, conf_text(&tool->conf, SET_TIMEZONE));
+    if (!collect(tool, ledger, &conflicts))
+        code = EX_IOERR;
+    else if (json)
+        json_print(json);
+    else if (conflicts.count == 0 && out_is_terminal())
+        puts(ledger ? "No bookings overlap." : "There is no ledger yet: the first drain makes it.");
+    if (code != EX_OK)
+        cJSON_Delete(json);
+    table_print(&conflicts.table, heading);
+    zone_close(&conflicts.zone);
+    ledger_close(ledger);
+    return code;
+}

@@ -1,0 +1,339 @@
+/* bookspool rebuild: tells the ledger everything again. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include "ledger/ledger.h"
+#include "ledger/rules.h"
+#include "provider/provider.h"
+#include "spool/queue.h"
+#include "tool/out.h"
+#include "tool/tool.h"
+
+static const char usage[] =
+    "rebuild [--dry-run] [--json] [--spool DIR]\n"
+    "\n"
+    "Makes the ledger anew from the events in done/, told in the order in which they\n"
+    "were done. All of it happens in one transaction: until its end, and if it is cut\n"
+    "short, the ledger is the old one. Nothing is mailed. Takes the drain's lock.\n"
+    "\n"
+    "  --dry-run   only says what would be different\n"
+    "\n"
+    "Bookings whose events are older than BOOKSPOOL_RETENTION are not in done/ any\n"
+    "more, and a ledger that is made anew does not know them.\n"
+    "\n"
+    "Exit status: 0 done, 75 a drain is at work: try again.\n";
+
+/* An event in done/. The drain was told the half of a move that waits twice: when it came, and
+ * when it was done. */
+struct entry {
+    char key[KEY_SIZE];
+    int64_t done, received;
+    bool half;
+};
+
+struct lines {
+    char **line;
+    size_t count, room;
+};
+
+struct rebuild {
+    struct tool *tool;
+    struct ledger *ledger;
+    struct entry *entry; /* in the order of telling */
+    size_t count, left_out;
+    struct entry **half; /* in the order of arrival */
+    size_t halves, heard;
+    struct lines before, after; /* dumps, each in an order of its own */
+    bool dry;
+};
+
+/* ---- what there is to tell ---- */
+
+static int compare(int64_t a, int64_t b)
+{
+    return (a > b) - (a < b);
+}
+
+/* The drain settles in the order of telling; what it settled within a millisecond had come so. */
+static int by_telling(const void *left, const void *right)
+{
+    const struct entry *a = left, *b = right;
+    int order = compare(a->done, b->done);
+    if (order == 0)
+        order = compare(a->received, b->received);
+    return order ? order : strcmp(a->key, b->key);
+}
+
+static int by_arrival(const void *left, const void *right)
+{
+    const struct entry *a = *(struct entry *const *)left, *b = *(struct entry *const *)right;
+    int order = compare(a->received, b->received);
+    return order ? order : strcmp(a->key, b->key);
+}
+
+/* Reads one event; false when it is left out. event_free either way. */
+static bool read_event(struct rebuild *r, const char *key, struct event *event)
+{
+    struct spool_file file;
+    *event = (struct event){0};
+    if (!spool_read(&r->tool->spool, DIR_DONE, key, &file)) {
+        tool_say(r->tool, "done/%s: %s; left out", key, strerror(errno));
+        return false;
+    }
+    const char *wrong = queue_objection(&file, RECORD_EVENT, key);
+    if (wrong)
+        tool_say(r->tool, "done/%s: %s; left out", key, wrong);
+    else if (!provider_map(&file.record, event))
+        tool_no_memory();
+    spool_file_free(&file);
+    return !wrong;
+}
+
+static void take_entry(struct rebuild *r, const struct spool_item *item)
+{
+    struct event event;
+    if (!key_valid(item->name))
+        return;
+    if (read_event(r, item->name, &event)) {
+        struct entry *entry = &r->entry[r->count++];
+        *entry = (struct entry){.done = item->mtime,
+            .received = event.received_at,
+            .half = rules_is_moved_half(&event)};
+        memcpy(entry->key, item->name, KEY_SIZE);
+    } else
+        r->left_out++;
+    event_free(&event);
+}
+
+static int find_entries(struct rebuild *r)
+{
+    struct spool_list list;
+    if (!tool_list(r->tool, DIR_DONE, &list))
+        return tool_spool_failed(r->tool);
+    r->entry = calloc(list.count + 1, sizeof *r->entry);
+    r->half = calloc(list.count + 1, sizeof *r->half);
+    if (!r->entry || !r->half)
+        tool_no_memory();
+    for (size_t i = 0; i < list.count; i++)
+        take_entry(r, &list.item[i]);
+    spool_list_free(&list);
+    qsort(r->entry, r->count, sizeof *r->entry, by_telling);
+    for (size_t i = 0; i < r->count; i++)
+        if (r->entry[i].half)
+            r->half[r->halves++] = &r->entry[i];
+    qsort(r->half, r->halves, sizeof *r->half, by_arrival);
+    return EX_OK;
+}
+
+/* ---- telling ---- */
+
+static int ledger_failed(struct rebuild *r)
+{
+    tool_say(r->tool, "%s", ledger_failure(r->ledger));
+    return EX_IOERR;
+}
+
+/* `fold` 0: its time to wait is over; else it has just come. */
+static int tell(struct rebuild *r, const struct entry *entry, int64_t fold)
+{
+    struct event event;
+    struct decision decision;
+    int code = EX_OK;
+    if (read_event(r, entry->key, &event)) {
+        if (!ledger_tell(r->ledger, &event, event.received_at, fold, &decision))
+            code = ledger_failed(r);
+        decision_free(&decision);
+    }
+    event_free(&event);
+    return code;
+}
+
+static void show_progress(const struct rebuild *r, size_t told)
+{
+    if (isatty(STDERR_FILENO) && (told % 1000 == 0 || told == r->count))
+        fprintf(stderr, "\r%zu of %zu events told%s", told, r->count, told == r->count ? "\n" : "");
+}
+
+static int tell_all(struct rebuild *r)
+{
+    int code = EX_OK;
+    for (size_t i = 0; code == EX_OK && i < r->count; i++) {
+        for (; code == EX_OK && r->heard < r->halves &&
+               r->half[r->heard]->received < r->entry[i].received;
+             r->heard++)
+            code = tell(r, r->half[r->heard], 1);
+        if (code == EX_OK)
+            code = tell(r, &r->entry[i], 0);
+        show_progress(r, i + 1);
+    }
+    return code;
+}
+
+/* ---- comparing ---- */
+
+static bool keep_line(void *context, const char *line)
+{
+    struct lines *lines = context;
+    if (lines->count == lines->room) {
+        lines->room = lines->room ? 2 * lines->room : 256;
+        lines->line = reallocarray(lines->line, lines->room, sizeof *lines->line);
+        if (!lines->line)
+            tool_no_memory();
+    }
+    if (!(lines->line[lines->count++] = strdup(line)))
+        tool_no_memory();
+    return true;
+}
+
+static int compare_lines(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+static bool dump(struct ledger *ledger, struct lines *lines)
+{
+    bool ok = ledger_dump(ledger, keep_line, lines);
+    if (lines->count)
+        qsort(lines->line, lines->count, sizeof *lines->line, compare_lines);
+    return ok;
+}
+
+static void free_lines(struct lines *lines)
+{
+    for (size_t i = 0; i < lines->count; i++)
+        free(lines->line[i]);
+    free(lines->line);
+}
+
+struct difference {
+    size_t gone, added;
+    cJSON *list; /* NULL: printed, if anything is */
+    bool print;
+};
+
+static void differ(struct difference *d, char sign, const char *line)
+{
+    *(sign == '-' ? &d->gone : &d->added) += 1;
+    if (d->print && d->list) {
+        cJSON *object = json_append(d->list);
+        json_put_text(object, "change", sign == '-' ? "gone" : "new");
+        json_put_text(object, "row", line);
+    } else if (d->print) {
+        printf("%c ", sign);
+        out_bytes(line, strlen(line));
+        putchar('\n');
+    }
+}
+
+static void compare_dumps(const struct rebuild *r, struct difference *d)
+{
+    const struct lines *a = &r->before, *b = &r->after;
+    size_t i = 0, k = 0;
+    while (i < a->count || k < b->count) {
+        int order = i == a->count ? 1 : k == b->count ? -1 : strcmp(a->line[i], b->line[k]);
+        if (order)
+            differ(d, order < 0 ? '-' : '+', order < 0 ? a->line[i] : b->line[k]);
+        i += order <= 0;
+        k += order >= 0;
+    }
+}
+
+static void report(const struct rebuild *r)
+{
+    cJSON *json = r->tool->json ? json_object() : NULL;
+    struct difference d = {.print = r->dry};
+    if (json) {
+        json_put_bool(json, "dry_run", r->dry);
+        json_put_number(json, "events", (int64_t)r->count);
+        json_put_number(json, "left_out", (int64_t)r->left_out);
+        d.list = json_put_array(json, "differences");
+    }
+    compare_dumps(r, &d);
+    if (json) {
+        json_put_number(json, "rows_gone", (int64_t)d.gone);
+        json_put_number(json, "rows_new", (int64_t)d.added);
+        json_print(json);
+        return;
+    }
+    printf("%zu events told: ", r->count);
+    if (d.gone || d.added)
+        printf("%zu rows %s, %zu %s\n", d.gone, r->dry ? "would go" : "are gone", d.added,
+            r->dry ? "would come" : "are new");
+    else
+        printf("the ledger %s the same\n", r->dry ? "would be" : "is");
+}
+
+/* ---- the command ---- */
+
+/* A dry run makes the new one in memory, and only reads the old one. */
+static int open_ledger(struct rebuild *r)
+{
+    const char *value = conf_text(&r->tool->conf, SET_LEDGER);
+    struct buf why = {0};
+    struct ledger *old = r->dry ? ledger_open_readonly(value, &why) : NULL;
+    if (old && !dump(old, &r->before))
+        buf_puts(&why, ledger_failure(old));
+    ledger_close(old);
+    if (!buf_text(&why)[0])
+        r->ledger = ledger_open(r->dry ? "sqlite::memory:" : value, &why);
+    if (!r->ledger)
+        tool_say(r->tool, "%s", buf_text(&why));
+    buf_free(&why);
+    return r->ledger ? EX_OK : EX_CONFIG;
+}
+
+static int make_anew(struct rebuild *r)
+{
+    if (!ledger_begin(r->ledger) || (!r->dry && !dump(r->ledger, &r->before)) ||
+        !ledger_clear(r->ledger))
+        return ledger_failed(r);
+    int code = tell_all(r);
+    if (code != EX_OK)
+        ledger_rollback(r->ledger);
+    else if (!dump(r->ledger, &r->after) || !ledger_commit(r->ledger))
+        code = ledger_failed(r);
+    return code;
+}
+
+static int rebuild(struct tool *tool, bool dry)
+{
+    struct rebuild r = {.tool = tool, .dry = dry};
+    int code = find_entries(&r);
+    if (code == EX_OK)
+        code = open_ledger(&r);
+    if (code == EX_OK)
+        code = make_anew(&r);
+    if (code == EX_OK)
+        report(&r);
+    ledger_close(r.ledger);
+    free_lines(&r.before);
+    free_lines(&r.after);
+    free(r.entry);
+    free(r.half);
+    return code;
+}
+
+static int run(struct tool *tool, int argc, char **argv)
+{
+    bool dry = false;
+    char **operands;
+    const struct tool_option options[] = {{"dry-run", &dry, NULL}, {0}};
+    if (tool_parse(tool, argc, argv, options, &operands))
+        tool_usage(tool, "takes no operands");
+    int code = tool_open(tool);
+    if (code == EX_OK && tool_setting_wrong(tool, SET_LEDGER))
+        code = EX_CONFIG;
+    if (code == EX_OK)
+        code = tool_lock(tool);
+    if (code == EX_OK)
+        code = rebuild(tool, dry);
+    queue_unlock(&tool->spool);
+    return code;
+}
+
+const struct command command_rebuild = {
+    "rebuild", "make the ledger anew from the spool", usage, run};
