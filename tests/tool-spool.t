@@ -400,6 +400,13 @@ def checking():
                             ({"BOOKSPOOL_RETENTION": "1d"}, "BOOKSPOOL_RETENTION")):
             match(world.tool("check", code=78, env=wrong, name=f"check: {[*wrong][0]}"),
                   rf"(?m)^WRONG .*{word}", "is said to be wrong")
+        match(world.tool("check", code=78, env={"BOOKSPOOL_NOTIFY": "creatd: none"},
+                         name="a wrong rule"),
+              'WRONG +BOOKSPOOL_NOTIFY: "creatd"', "is found")
+        match(world.tool("check", code=78, env={"BOOKSPOOL_LANGUAGE": "xx"},
+                         name="an unknown language"), 'WRONG.*"xx"', "is found")
+        match(world.tool("check", code=78, env={"BOOKSPOOL_LEDGER": "sqlite:/etc/passwd"},
+                         name="a ledger that is none"), "WRONG.*/etc/passwd", "is found")
         match(world.tool("check", code=78, env={"CALENDLY_CACHE_TTL": "5"}, name="a later setting"),
               "note +CALENDLY_CACHE_TTL: has no effect", "is noted")
 

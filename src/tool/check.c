@@ -41,6 +41,15 @@ void report(struct report *report, enum level level, const char *format, ...)
     buf_free(&text);
 }
 
+void report_lines(struct report *r, enum level level, const char *lines)
+{
+    while (*lines) {
+        int len = (int)strcspn(lines, "\n");
+        report(r, level, "%.*s", len, lines);
+        lines += len + (lines[len] == '\n');
+    }
+}
+
 /* ---- a file ---- */
 
 /* What is whole may still be something else than it seems. */

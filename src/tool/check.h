@@ -20,6 +20,12 @@ struct report {
 void report(struct report *report, enum level level, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
+/* One finding for each line of a text. */
+void report_lines(struct report *report, enum level level, const char *lines);
+
+/* Recipients, words, time zone, transports and ledger; part of check_site. */
+void check_mail(struct report *report);
+
 /* The settings, and the places and keys that they name. */
 void check_site(struct report *report);
 

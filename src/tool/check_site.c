@@ -13,15 +13,6 @@
 #include "tool/check.h"
 #include "tool/keys.h"
 
-static void report_lines(struct report *r, enum level level, const char *lines)
-{
-    while (*lines) {
-        int len = (int)strcspn(lines, "\n");
-        report(r, level, "%.*s", len, lines);
-        lines += len + (lines[len] == '\n');
-    }
-}
-
 /* What root can read and write says nothing about the programs: judge as who they run as. */
 static void judge_as_owner(struct report *r)
 {
@@ -173,67 +164,6 @@ static void check_state(struct report *r)
         report(r, LEVEL_NOTE, "nothing was counted yet: %s", strerror(errno));
 }
 
-/* ---- mail ---- */
-
-static void check_maildir(struct report *r, const char *path)
-{
-    char parent[PATH_MAX];
-    const char *slash = strrchr(path, '/');
-    int len = slash && slash > path ? (int)(slash - path) : 1;
-    if (access(path, F_OK) == 0) {
-        report(r, LEVEL_OK, "mail goes to the Maildir %s", path);
-        return;
-    }
-    snprintf(parent, sizeof parent, "%.*s", len, path);
-    if (access(parent, F_OK) == 0)
-        report(r, LEVEL_OK, "mail goes to the Maildir %s, which the drain will make", path);
-    else
-        report(r, LEVEL_WRONG, "Maildir %s: %s: %s", path, parent, strerror(errno));
-}
-
-static void check_transport(struct report *r, const char *transport)
-{
-    if (strncmp(transport, "maildir:", 8) == 0)
-        check_maildir(r, transport + 8);
-    else if (strncmp(transport, "sendmail:", 9) == 0 && access(transport + 9, X_OK) < 0)
-        report(r, LEVEL_WRONG, "sendmail: %s: %s", transport + 9, strerror(errno));
-    else if (strchr(transport, '@'))
-        report(r, LEVEL_WRONG,
-            "BOOKSPOOL_TRANSPORT: no login in the URL: BOOKSPOOL_SMTP_USER, and "
-            "BOOKSPOOL_SMTP_PASSWORD in drain.env");
-    else if (strcmp(transport, "sendgrid:") == 0)
-        report(r, LEVEL_OK, "mail goes to SendGrid at %s",
-            conf_text(&r->tool->conf, SET_SENDGRID_API_BASE));
-    else
-        report(r, LEVEL_OK, "mail goes to %s", transport);
-}
-
-static void check_mail(struct report *r)
-{
-    const char *transport = conf_text(&r->tool->conf, SET_TRANSPORT);
-    if (!transport || r->tool->conf.errors.len) /* what stands in for a wrong one misleads */
-        return;
-    char *list = strdup(transport), *rest = list;
-    for (const char *one; (one = conf_next_item(&rest)) != NULL;)
-        check_transport(r, one);
-    free(list);
-    const char *ca = conf_text(&r->tool->conf, SET_TLS_CA);
-    if (ca && access(ca, R_OK) < 0)
-        report(r, LEVEL_WRONG, "BOOKSPOOL_TLS_CA: %s: %s", ca, strerror(errno));
-}
-
-static void check_timezone(struct report *r)
-{
-    char path[PATH_MAX];
-    const char *name = conf_text(&r->tool->conf, SET_TIMEZONE);
-    if (!name)
-        return;
-    snprintf(path, sizeof path, "/usr/share/zoneinfo/%s", name);
-    if (strstr(name, "..") || access(path, R_OK) < 0)
-        report(r, LEVEL_WRONG, "BOOKSPOOL_TIMEZONE: there is no zone \"%s\" in /usr/share/zoneinfo",
-            name);
-}
-
 void check_site(struct report *r)
 {
     check_settings(r);
@@ -241,5 +171,4 @@ void check_site(struct report *r)
     check_spool(r);
     check_state(r);
     check_mail(r);
-    check_timezone(r);
 }
