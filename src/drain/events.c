@@ -348,11 +348,19 @@ static enum run_result sync_mails(struct run *run, const struct batch *batch)
     return result;
 }
 
+/* No two alike: a rebuild tells the ledger what lies in done/ in the order of these times. */
+static int64_t completion(struct run *run)
+{
+    int64_t now = clock_now();
+    run->completed = now > run->completed ? now : run->completed + 1;
+    return run->completed;
+}
+
 static enum run_result to_done(struct run *run, const struct entry *entry)
 {
     const char *key = entry_key(entry);
     /* the mtime is the completion, from which retention counts; arrival would do as well */
-    if (!queue_set_time(&run->spool, entry->dir, entry->name, clock_now()))
+    if (!queue_set_time(&run->spool, entry->dir, entry->name, completion(run)))
         log_debug(key, "time-not-set", "%s: %s", run->spool.step, strerror(errno));
     if (!spool_move(&run->spool, entry->dir, entry->name, DIR_DONE, key) && errno != ENOENT)
         return run_io_failed(run, key);

@@ -33,8 +33,9 @@ struct run {
     struct recipients recipients;
     struct composer composer;
     struct totals *totals;
-    int64_t deadline; /* monotonic; no mail is begun after it */
-    bool progress;    /* draw on the terminal */
+    int64_t deadline;  /* monotonic; no mail is begun after it */
+    int64_t completed; /* when the last event went to done/ */
+    bool progress;     /* draw on the terminal */
 };
 
 /* False when memory ran out. The composer is opened by composer_open. */

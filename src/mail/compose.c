@@ -41,9 +41,16 @@ static bool render(const struct composer *composer, const struct letter *letter,
 
 /* ---- the calendar ---- */
 
+/* The meeting goes on without the customer who gave up a seat, and leaves that customer's calendar.
+ */
+static bool leaves(const struct letter *letter)
+{
+    return letter->audience == AUDIENCE_CUSTOMER && letter->event->kind == KIND_CANCELLED;
+}
+
 static enum calendar_method method_of(const struct letter *letter)
 {
-    if (letter->decision->calendar == CALENDAR_CANCELLED)
+    if (letter->decision->calendar == CALENDAR_CANCELLED || leaves(letter))
         return METHOD_CANCEL;
     return letter->audience == AUDIENCE_CUSTOMER ? METHOD_REQUEST : METHOD_PUBLISH;
 }
@@ -88,7 +95,7 @@ static bool write_calendar(const struct composer *composer, const struct letter 
         .url = booking->join_url,
         .organizer = organizer_of(composer, letter),
         .attendee = letter->audience == AUDIENCE_CUSTOMER ? &attendee : NULL};
-    if (decision->calendar == CALENDAR_UNTOUCHED || decision->late || !decision->calendar_uid ||
+    if (decision->calendar == CALENDAR_UNTOUCHED || !decision->calendar_uid ||
         booking->start == TIME_NONE)
         return true;
     return calendar_write(&calendar, out);

@@ -198,7 +198,8 @@ static void no_entry_without_what_it_needs(void **state)
     for (int i = 0; i < 3; i++) {
         struct event event = event_of(KIND_CREATED);
         struct decision decision = entry(CALENDAR_CONFIRMED);
-        decision.late = i == 0;
+        if (i == 0)
+            decision.calendar = CALENDAR_UNTOUCHED;
         if (i == 1)
             decision.calendar_uid = NULL;
         if (i == 2)
@@ -207,6 +208,28 @@ static void no_entry_without_what_it_needs(void **state)
         assert_types(&mail, "multipart/alternative text/plain text/html");
         buf_free(&mail);
     }
+}
+
+/* A move told late takes the entry away that still stands; a seat given up only its own. */
+static void entries_that_go(void **state)
+{
+    (void)state;
+    const struct composer composer = composer_of(NULL);
+    struct event event = event_of(KIND_RESCHEDULED);
+    struct decision decision = entry(CALENDAR_CANCELLED);
+    decision.late = true;
+    struct buf mail = composed(&composer, &event, &decision, AUDIENCE_OWNER);
+    assert_calendar(&mail, (const char *const[]){"METHOD:CANCEL\r\n", NULL});
+    buf_free(&mail);
+    event = event_of(KIND_CANCELLED);
+    event.booking.seat = "7";
+    decision = entry(CALENDAR_CONFIRMED);
+    mail = composed(&composer, &event, &decision, AUDIENCE_OWNER);
+    assert_calendar(&mail, (const char *const[]){"METHOD:PUBLISH\r\n", NULL});
+    buf_free(&mail);
+    mail = composed(&composer, &event, &decision, AUDIENCE_CUSTOMER);
+    assert_calendar(&mail, (const char *const[]){"METHOD:CANCEL\r\n", NULL});
+    buf_free(&mail);
 }
 
 static void what_is_not_understood_travels_along(void **state)
@@ -248,6 +271,7 @@ int main(void)
         cmocka_unit_test(the_customer_is_invited),
         cmocka_unit_test(what_is_cancelled_is_taken_out_of_calendars),
         cmocka_unit_test(no_entry_without_what_it_needs),
+        cmocka_unit_test(entries_that_go),
         cmocka_unit_test(what_is_not_understood_travels_along),
         cmocka_unit_test(the_same_bytes_each_time),
     };
