@@ -103,10 +103,10 @@ $(B)/obj/tests/%.o: tests/unit/%.c
 	@mkdir -p $(@D)
 	$(call quiet,CC) $(CC) $(BASE_CFLAGS) $(drain_CFLAGS) $(CPPFLAGS) $(CFLAGS) $(SAN_FLAGS) -MMD -MP -c -o $@ $<
 
-# Preloaded by tests/crash-steps.t; a sanitizer would have to come first, so it goes without.
-SHIM = $(if $(SAN),,$(B)/tests/shim.so)
+# Preloaded by tests; a sanitizer would have to come first, so it goes without.
+SHIM = $(if $(SAN),,$(B)/tests/shim.so $(B)/tests/record.so)
 
-$(B)/tests/shim.so: tests/faults/shim.c
+$(B)/tests/%.so: tests/faults/%.c
 	@mkdir -p $(@D)
 	$(call quiet,LD) $(CC) -std=c17 -D_GNU_SOURCE -Wall -Wextra -Wshadow -Wconversion $(WERROR) $(CFLAGS) \
 	    -fPIC -shared -o $@ $<
@@ -158,6 +158,10 @@ soak: all
 
 SECONDS ?= 120
 
+# The disk states that a power cut could leave, many more of them; the short form is in check.
+powercut: all $(SHIM)
+	POWERCUT=full tests/powercut.t
+
 # ---- installation ----
 
 PAGES = $(wildcard src/*/*.[1-8])
@@ -184,6 +188,6 @@ lint:
 clean:
 	rm -rf $(B)
 
-.PHONY: all check clean demo install lint look soak uninstall unit-tests
+.PHONY: all check clean demo install lint powercut soak uninstall unit-tests
 .SECONDARY:
 -include $(shell find $(B)/obj -name '*.d' 2>/dev/null)

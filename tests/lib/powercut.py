@@ -1,0 +1,414 @@
+"""What a power cut may leave of the files that programs wrote.
+
+    log = Recording(world)                 # the disk as it lies, then what programs do to it
+    world.run("bookspool-drain", env=log.env)
+    log.close()
+    disk = Disk(log.baseline)
+    for record in log.records:
+        disk.apply(record)
+        for tree in states(disk, chance, most):    # {path: (bytes, mode, mtime)}
+            ...
+
+The rules, after fsync(2), syncfs(2), rename(2) and the findings of ALICE (Pillai et al., "All File
+Systems Are Not Created Equal", OSDI 2014). Nothing is assumed that ext4 (data=ordered), XFS and
+Btrfs do not all keep, and they keep more: the first two make names durable in the order in which
+they were made.
+
+  data    A successful fsync or fdatasync of a file makes its bytes, its length and its marks
+          durable, and not its name: "does not necessarily ensure that the entry in the directory
+          containing the file has also reached disk". Until then each write may be on the disk, or
+          not, or with its first half alone, or as zeros of the right length, in any combination.
+  names   A successful fsync of a directory makes durable what was done to its names. Until then each
+          such operation may be on the disk or not, in any combination, whatever their order.
+  rename  is one step, also between two directories: both names change on the disk, or none
+          (a transaction in each of the three). `split=True` takes that away: a name may then be gone
+          from the one directory and not be in the other, which POSIX alone would allow.
+  syncfs  makes everything durable that was done before.
+  marks   (mode, mtime) may be on the disk or not, apart from data and names.
+  errors  After a sync that failed, the bytes concerned may never reach the disk, and no later sync
+          says so (Linux keeps the pages and calls them clean): they stay undecided for good.
+
+A directory is durable with its own entry, as a file is; mode and mtime of directories are left out.
+"""
+
+import hashlib
+import itertools
+import os
+import struct
+
+from bookspool import BIN
+
+RECORDER = os.path.join(BIN, "tests/record.so")
+HEAD = 16  # of struct log in tests/faults/record.c
+LOG_SIZE = 16 << 20
+SCRATCH = "spool/tmp"  # names there mean nothing to any program but to the sweep
+
+
+# ---- recording ----
+
+
+class Record:
+    """One line of the log: what, pid, words; data of writes; where it stands."""
+
+    def __init__(self, words, data=b""):
+        self.what, self.pid, self.words, self.data = words[0], int(words[1]), words[2:], data
+
+    def __repr__(self):
+        return " ".join([self.what, *self.words])
+
+
+class Recording:
+    """The spool and state directories of a world as they lie, and all that is done from here on by
+    programs that get `env`. `shim` is preloaded as well: before the recorder, where it kills; after,
+    where the failures that it makes are to be seen."""
+
+    def __init__(self, world):
+        self.world, self.path = world, world.path("recording")
+        self.baseline = Baseline(world.dir, ("spool", "state"))
+        with open(self.path, "wb") as file:
+            file.truncate(LOG_SIZE)
+        self.env = {"LD_PRELOAD": RECORDER, "RECORD_LOG": self.path, "RECORD_ROOT": world.dir}
+        self.records = []
+
+    def with_shim(self, env, kills):
+        both = [env["LD_PRELOAD"], RECORDER]
+        return {**self.env, **env, "LD_PRELOAD": " ".join(both if kills else both[::-1])}
+
+    def mark(self, *words):
+        """Puts a promise that a program made otherwise than by a socket into the order."""
+        with open(self.path, "r+b") as file:
+            file.seek(8)
+            used = struct.unpack("=Q", file.read(8))[0]
+            line = " ".join(["mark", "0", *words]).encode() + b"\n"
+            file.seek(HEAD + used)
+            file.write(line)
+            file.seek(8)
+            file.write(struct.pack("=Q", used + len(line)))
+
+    def close(self):
+        with open(self.path, "rb") as file:
+            used = struct.unpack("=Q", file.read(HEAD)[8:])[0]
+            data = file.read(used)
+        os.unlink(self.path)
+        at = 0
+        while at < len(data):
+            end = data.index(b"\n", at)
+            words = data[at:end].decode().split(" ")
+            length = int(words[-1]) if words[0] in ("write", "said") else 0
+            self.records.append(Record(words, data[end + 1:end + 1 + length]))
+            at = end + 1 + length
+
+
+def promises_nothing(name):
+    """Figures, and what SQLite makes anew."""
+    return name == "counters" or name.endswith("-shm")
+
+
+class Baseline:
+    """What lies in these directories, all of it durable: (path, inode, bytes or None, mode, mtime)."""
+
+    def __init__(self, top, names):
+        self.entries = []
+        for name in names:
+            self._add(top, name)
+            for folder, folders, files in os.walk(os.path.join(top, name)):
+                for entry in sorted(folders) + sorted(files):
+                    if not promises_nothing(entry):
+                        self._add(top, os.path.relpath(os.path.join(folder, entry), top))
+
+    def _add(self, top, path):
+        full = os.path.join(top, path)
+        st = os.stat(full)
+        data = None
+        if not os.path.isdir(full):
+            with open(full, "rb") as file:
+                data = file.read()
+        self.entries.append((path, st.st_ino, data, st.st_mode & 0o7777, st.st_mtime_ns))
+
+
+# ---- the disk ----
+
+
+class Inode:
+    """`pending` are writes that may be missing: (offset, bytes), or (length, None) for a new size."""
+
+    def __init__(self, data=b"", mode=None, mtime=None, folder=None):
+        self.data, self.pending, self.lost = data or b"", [], False
+        self.mode, self.mtime = mode, mtime
+        self.mode_now, self.mtime_now = mode, mtime
+        self.folder = folder  # the path of a directory
+
+    def write(self, offset, data):
+        self.pending.append((offset, data))
+
+    def sync(self):
+        if not self.lost:
+            self.data, self.pending = content(self.data, self.pending), []
+        self.mode, self.mtime = self.mode_now, self.mtime_now
+
+    def lose(self):
+        """A sync has failed: what is pending stays so, and whatever is written over it."""
+        self.lost = self.lost or bool(self.pending)
+
+    @property
+    def marks_pending(self):
+        return (self.mode, self.mtime) != (self.mode_now, self.mtime_now)
+
+
+def content(data, writes):
+    data = bytearray(data)
+    for offset, new in writes:
+        if new is None:
+            del data[offset:]
+            data.extend(bytes(offset - len(data)))
+        else:
+            data.extend(bytes(max(0, offset - len(data))))
+            data[offset:offset + len(new)] = new
+    return bytes(data)
+
+
+class Disk:
+    """Durable and pending at one position of a recording.
+
+    `names` holds durable entries as {(folder, name): (number, inode or None)}; `steps` what is not
+    yet durable, in order: (number, {(folder, name): inode or None}). The numbers keep an older step
+    that becomes durable late from undoing a younger one."""
+
+    def __init__(self, baseline, split=False):
+        self.split, self.number = split, 0
+        self.names, self.now, self.steps, self.inodes = {}, {}, [], {}
+        for path, ino, data, mode, mtime in baseline.entries:
+            inode = Inode(data, mode, mtime, path if data is None else None)
+            self.inodes[str(ino)] = inode
+            self.names[os.path.split(path)] = (0, inode)
+            self.now[os.path.split(path)] = inode
+
+    # ---- names ----
+
+    def _step(self, change):
+        self.number += 1
+        self.now.update(change)
+        parts = [{entry: inode} for entry, inode in change.items()] if self.split else [change]
+        self.steps += [(self.number, part) for part in parts]
+
+    def _entry(self, folder, name):
+        """None where the directory is not one of ours."""
+        known = self.inodes.get(folder)
+        return (known.folder, name) if known and known.folder else None
+
+    def _make(self, folder, name, ino, directory=False):
+        entry = self._entry(folder, name)
+        if not entry or promises_nothing(name):
+            self.inodes.pop(ino, None)
+        elif self.now.get(entry) is None:
+            self.inodes[ino] = Inode(folder=os.path.join(*entry) if directory else None)
+            self._step({entry: self.inodes[ino]})
+
+    def _move(self, words, keep):
+        old, new = self._entry(*words[:2]), self._entry(*words[2:])
+        inode = self.now.get(old)
+        if inode and new:
+            self._step({new: inode} if keep else {new: inode, old: None})
+
+    def hidden(self, record):
+        """Does it only change what lies in tmp/?"""
+        inode = self.inodes.get(record.words[0]) if record.words else None
+        if record.what == "create":
+            return bool(inode) and inode.folder == SCRATCH
+        return record.what in ("start", "write", "size") and (
+            not inode or os.path.dirname(self.name_of(inode)) == SCRATCH)
+
+    def name_of(self, inode):
+        """Where it can be seen just now."""
+        return next((os.path.join(*entry) for entry, i in self.now.items() if i is inode), "?")
+
+    # ---- records ----
+
+    def apply(self, record, ignore_sync=False):
+        what, words = record.what, record.words
+        if what == "create":
+            self._make(*words)
+        elif what == "mkdir":
+            self._make(*words, directory=True)
+        elif what in ("rename", "link"):
+            self._move(words, what == "link")
+        elif what == "unlink" and self.now.get(self._entry(*words)):
+            self._step({self._entry(*words): None})
+        elif what == "syncfs" and not ignore_sync:
+            self._sync_all(words[0] == "0")
+        elif words and words[0] in self.inodes:
+            self._apply_to(self.inodes[words[0]], record, ignore_sync)
+
+    def _apply_to(self, inode, record, ignore_sync):
+        what, words = record.what, record.words
+        if what == "write":
+            inode.write(int(words[1]), record.data)
+        elif what == "size":
+            inode.write(int(words[1]), None)
+        elif what == "mode":
+            inode.mode_now = int(words[1], 8)
+        elif what == "time":
+            inode.mtime_now = int(words[1])
+        elif what == "sync" and not ignore_sync:
+            if words[1] != "0":
+                inode.lose()
+            elif inode.folder:
+                self._settle(lambda part: any(folder == inode.folder for folder, _ in part))
+            else:
+                inode.sync()
+
+    def _settle(self, wanted):
+        rest = []
+        for number, part in self.steps:
+            if wanted(part):
+                set_names(self.names, number, part)
+            else:
+                rest.append((number, part))
+        self.steps = rest
+
+    def _sync_all(self, well):
+        for inode in set(self.inodes.values()) | {i for i in self.now.values() if i}:
+            if well:
+                inode.sync()
+            else:
+                inode.lose()
+        if well:
+            self._settle(lambda part: True)
+
+    def durable(self, folder, name):
+        return self.names.get((folder, name), (0, None))[1] is not None
+
+
+def set_names(names, number, part):
+    for entry, inode in part.items():
+        if names.get(entry, (0, None))[0] <= number:
+            names[entry] = (number, inode)
+
+
+# ---- what may be left ----
+
+ALL, NOTHING, ZEROS, HALF, HALF_ZEROS = SAME_FOR_ALL = ("all", "nothing", "zeros", "half", "half zeros")
+
+
+def written(writes, which):
+    """What has reached the disk of these pending writes: see variants."""
+    if which == ALL or not writes:
+        return writes
+    if which == ZEROS:
+        return [(at, new and bytes(len(new))) for at, new in writes]
+    if which in (HALF, HALF_ZEROS):
+        at, new = writes[-1]
+        if new is not None:
+            half = new[:len(new) // 2]
+            new = half + (bytes(len(new) - len(half)) if which == HALF_ZEROS else b"")
+        return writes[:-1] + [(at, new)]
+    if which == NOTHING:
+        return []
+    kind, n = which
+    return writes[:n] if kind == "first" else writes[:n] + writes[n + 1:]
+
+
+def variants(inode):
+    """All, nothing, zeros in the place of all, half of the last; of several also the first n, and
+    all but one."""
+    many = len(inode.pending)
+    several = [(kind, n) for kind in ("first", "without") for n in range(many)] if many > 1 else []
+    return [*SAME_FOR_ALL, *several]
+
+
+def choices_of_names(disk, chance, most):
+    """Sets of steps that are on the disk, by their places in disk.steps: all sets where they are few;
+    else those that are most telling, and some by chance."""
+    open_ones = [i for i, (_, part) in enumerate(disk.steps)
+                 if any(folder != SCRATCH for folder, _ in part)]
+    scratch = frozenset(range(len(disk.steps))) - frozenset(open_ones)
+    many = len(open_ones)
+    if 2 ** many <= most:
+        chosen = (c for n in range(many + 1) for c in itertools.combinations(open_ones, n))
+    else:
+        chosen = itertools.chain(
+            (open_ones[:n] for n in range(many + 1)),
+            (open_ones[n:] for n in range(many)),
+            (open_ones[:n] + open_ones[n + 1:] for n in range(many)),
+            ([one] for one in open_ones),
+            ([one for one in open_ones if chance.random() < 0.5] for _ in range(most)))
+    for which in chosen:
+        yield scratch | frozenset(which)
+
+
+def names_with(disk, chosen):
+    names = dict(disk.names)
+    for i, (number, part) in enumerate(disk.steps):
+        if i in chosen:
+            set_names(names, number, part)
+    return {entry: inode for entry, (_, inode) in names.items() if inode}
+
+
+def choices_of_data(inodes, chance, most):
+    """One variant for each of these inodes: the same for all, one that differs, all combinations
+    where they are few, else some by chance."""
+    own = [variants(inode) for inode in inodes]
+    total = 1
+    for one in own:
+        total *= len(one)
+    if total <= most:
+        yield from itertools.product(*own)
+        return
+    for which in SAME_FOR_ALL:
+        yield (which,) * len(inodes)
+    for i, one in enumerate(own):
+        for which in one[1:]:
+            yield (ALL,) * i + (which,) + (ALL,) * (len(own) - i - 1)
+    for _ in range(most):
+        yield tuple(chance.choice(one) for one in own)
+
+
+def tree_of(names, data, marks):
+    """{path: (bytes or None, mode, mtime)}, for what can be reached from the top."""
+    tree = {}
+    for (folder, name), inode in sorted(names.items(), key=lambda item: item[0]):
+        if folder and folder not in tree:
+            continue
+        own = data.get(inode, ALL)
+        mode, mtime = (inode.mode_now, inode.mtime_now) if marks else (inode.mode, inode.mtime)
+        tree[os.path.join(folder, name)] = (
+            None if inode.folder else content(inode.data, written(inode.pending, own)), mode, mtime)
+    return tree
+
+
+def states(disk, chance, most):
+    """Trees that a power cut may leave here; some more than once."""
+    for chosen in choices_of_names(disk, chance, most):
+        names = names_with(disk, chosen)
+        seen = [i for (folder, _), i in sorted(names.items(), key=lambda item: item[0])
+                if folder != SCRATCH and not i.folder]
+        torn = list(dict.fromkeys(i for i in seen if i.pending))
+        marked = any(i.marks_pending for i in seen)
+        for picked in choices_of_data(torn, chance, most):
+            for marks in (True, False) if marked else (True,):
+                yield tree_of(names, dict(zip(torn, picked)), marks)
+
+
+def fingerprint(tree):
+    """The same for trees between which no program can tell."""
+    digest = hashlib.sha256()
+    for path, (data, mode, mtime) in sorted(tree.items()):
+        if os.path.dirname(path) != SCRATCH:
+            digest.update(f"{path} {mode and mode & 0o1100} {mtime}\0".encode())
+            digest.update(hashlib.sha256(data or b"").digest())
+    return digest.hexdigest()
+
+
+def build(tree, top):
+    """Lays the tree out below `top`, where nothing of it lies yet."""
+    for path, (data, mode, mtime) in sorted(tree.items()):
+        full = os.path.join(top, path)
+        if data is None:
+            os.makedirs(full, mode=0o770, exist_ok=True)
+            continue
+        with open(full, "wb") as file:
+            file.write(data)
+        if mode is not None:
+            os.chmod(full, mode)
+        if mtime is not None:
+            os.utime(full, ns=(mtime, mtime))

@@ -1,0 +1,660 @@
+#!/usr/bin/python3
+"""A power cut at every step of receiver, drain and tool.
+
+The file operations of a run are recorded (tests/faults/record.c), and for each position in the
+recording the disk states are rebuilt that a power cut there could leave, by the rules that
+tests/lib/powercut.py states. On each state the programs run again, the provider delivers its
+retries, and what came of it is held against the promise of DESIGN section 4:
+
+  - what was answered 200 before the cut is whole in new/ or done/, or its mails are, and it is
+    mailed without another retry; in the end every event is in done/ and was mailed
+  - a mail is accepted once, and twice only if the cut lies between its final dot and the sync of its
+    rename to sent/; the repeat is byte-identical; nothing torn is ever mailed
+  - what lies in failed/ or bad/ has its reason beside it
+  - a replay is mailed as one generation; what was held, released or kept stays so
+
+Then each sync is taken out of the recordings: a state that breaks the promise must appear, or the
+table NOT_NEEDED says why it does not.
+
+POWERCUT=full tries many more states (make powercut); POWERCUT_SEED repeats a choice;
+POWERCUT_ONLY=NAME,... takes some of the recordings.
+"""
+
+import email
+import hashlib
+import multiprocessing
+import os
+import random
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
+from bookspool import (BIN, ENDPOINT, World, aged, bail, diag, equal, finish, key_of, ok,  # noqa: E402
+                       program, sample, sign, skip_all)
+from fcgi import Client, params, request  # noqa: E402
+from powercut import RECORDER, Disk, Recording, build, fingerprint, states  # noqa: E402
+from smtp_peer import REPLIES, Scripted  # noqa: E402
+
+FULL = os.environ.get("POWERCUT") == "full"
+SEED = int(os.environ.get("POWERCUT_SEED", random.randrange(10 ** 6)))
+ONLY = [name for name in os.environ.get("POWERCUT_ONLY", "").split(",") if name]
+MOST = 48 if FULL else 12  # of each kind of choice, at one position
+TRIALS = 4000 if FULL else 40  # of one recording
+SHIM = os.path.join(BIN, "tests/shim.so")
+RECIPIENTS = "owner@example.org", "other@example.org"
+MARKS = {address: hashlib.sha256(address.encode()).hexdigest()[:12] for address in RECIPIENTS}
+
+
+def mail_names(name):
+    return [f"{name}-{mark}" for mark in MARKS.values()]
+
+
+def message_name(message):
+    found = re.search(rb"(?im)^message-id: *<([^@>]+)@", message)
+    return found[1].decode() if found else None
+
+
+def whole(data):
+    """Is it a whole file of the spool?"""
+    head, _, body = data.partition(b"\n\n")
+    fields = dict(line.split(b": ", 1) for line in head.split(b"\n") if b": " in line)
+    return (fields.get(b"Length") == str(len(body)).encode()
+            and fields.get(b"Sha256") == hashlib.sha256(body).hexdigest().encode())
+
+
+class Site(World):
+    """A world with a mail server, where posts need no running receiver."""
+
+    def __init__(self, server, secret=None):
+        super().__init__({"BOOKSPOOL_TRANSPORT": f"smtp+plain://127.0.0.1:{server.port}",
+                          "BOOKSPOOL_MAIL_TO": ", ".join(RECIPIENTS)},
+                         {"CALCOM_WEBHOOK_SECRET": secret} if secret else None)
+        self.server = server
+        self.secret["calcom"] = secret or self.secret["calcom"]
+
+    def file(self, *names):
+        return os.path.join(self.spool_dir, *names)
+
+    def fresh(self):
+        for directory in (self.spool_dir, self.state_dir):
+            shutil.rmtree(directory)
+            os.makedirs(directory, mode=0o770)
+        self.server.accepted.clear()
+        self.server.replies = dict(REPLIES)
+
+    def accepted(self):
+        return Counter(map(message_name, self.server.accepted))
+
+    def post(self, body):
+        """Through plain CGI: the status and what is said about the event."""
+        values = params("POST", ENDPOINT["calcom"], body, sign("calcom", body, self.secret["calcom"]))
+        done = subprocess.run(program("bookspool-fcgi"), input=body, capture_output=True,
+                              env=self.env(values), cwd=self.dir, timeout=60)
+        head, _, said = done.stdout.partition(b"\r\n\r\n")
+        found = re.search(rb"(?im)^status: *(\d+)", head)
+        return int(found[1]) if found else 200, said.decode()
+
+    def posted(self, count=1):
+        """That many events in new/: {key: body}."""
+        bodies = [sample("calcom", "booking_created") for _ in range(count)]
+        for body in bodies:
+            self.post(body)
+        return {key_of("calcom", body): body for body in bodies}
+
+    def make_due(self):
+        for name in self.spool("out"):
+            os.utime(self.file("out", name))
+
+    def settle(self):
+        """Runs the drain until nothing more is to be done: what it wrote, and whether it ended well."""
+        said = ""
+        for _ in range(4):
+            self.make_due()
+            done = self.drain()
+            said += done.stderr
+            if done.returncode or not (self.spool("out") or self.spool("replay")):
+                break
+        return done.returncode, said
+
+
+# ---- recordings ----
+
+
+class Story:
+    """What happens in a recording, and what it must come to."""
+
+    def __init__(self):
+        self.posted = {}  # key: body; delivered again until it was answered 200
+        self.quiet = {}  # the same, mailed long ago: never again
+        self.held = {}  # outside of the replay window
+        self.replayed, self.refused, self.torn = set(), set(), set()
+        self.earlier = set()  # mails that were accepted before the recording begins
+        self.kept = []  # paths that must be there whatever happens
+        self.messages = {}  # by name, as they were accepted while it was recorded
+
+    def expected(self):
+        return [name for key in self.posted for name in mail_names(key)]
+
+
+class Scene:
+    """One recording being made."""
+
+    def __init__(self, site):
+        self.site, self.story, self.log = site, Story(), None
+        self.processes = []
+
+    def start(self):
+        self.log = Recording(self.site)
+
+    def env(self, shim=None, kills=False):
+        env = {**self.log.env, "BOOKSPOOL_SANDBOX": "off"}
+        return {**env, **self.log.with_shim({"LD_PRELOAD": SHIM, **shim}, kills)} if shim else env
+
+    def receiver(self, env=None):
+        return self.site.start_receiver(env=env or self.env())
+
+    def deliver(self, *bodies, to=None):
+        """Posts of one turn of the receiver, where it is known; their status, 0 where it died."""
+        if to:
+            to.send_signal(signal.SIGSTOP)
+        clients = [Client(self.site.socket) for _ in bodies]
+        for client, body in zip(clients, bodies):
+            headers = sign("calcom", body, self.site.secret["calcom"])
+            client.send(request(params("POST", ENDPOINT["calcom"], body, headers), body))
+        if to:
+            to.send_signal(signal.SIGCONT)
+        answers = [client.answer() for client in clients]
+        for client in clients:
+            client.socket.close()
+        return [answer.status if answer else 0 for answer in answers]
+
+    def new_events(self, count=1):
+        bodies = [sample("calcom", "booking_created") for _ in range(count)]
+        self.story.posted.update((key_of("calcom", body), body) for body in bodies)
+        return bodies
+
+    def drain(self, **env):
+        return self.site.drain(env={**self.env(), **env})
+
+    def tool(self, *args):
+        done = self.site.run("bookspool", *args, env=self.env())
+        if done.returncode:
+            bail(f"bookspool {args}: {done.stderr}")
+        self.log.mark(*args)
+
+    def shim_log(self, program_name, *args):
+        """The calls that a program makes, so that one of them can be chosen."""
+
+    def end(self):
+        self.log.close()
+        for message in self.site.server.accepted:
+            self.story.messages[message_name(message)] = message
+
+
+def calls_until(log, wanted, nth=1):
+    """The number of the nth call whose line of the shim's log matches."""
+    found = [line for line in log.splitlines() if re.search(wanted, line)]
+    return int(found[nth - 1].split(" ")[0])
+
+
+def first_start(scene):
+    """Directories that are not there yet, a start, a post."""
+    shutil.rmtree(scene.site.spool_dir)
+    os.makedirs(scene.site.spool_dir, mode=0o770)
+    scene.start()
+    process = scene.receiver()
+    scene.deliver(*scene.new_events())
+    scene.site.stop(process)
+
+
+def post(scene):
+    scene.start()
+    process = scene.receiver()
+    scene.deliver(*scene.new_events())
+    scene.site.stop(process)
+
+
+def batch(scene):
+    """Three posts in one turn, then one, while the drain has not run."""
+    scene.start()
+    process = scene.receiver()
+    scene.deliver(*scene.new_events(3), to=process)
+    scene.deliver(*scene.new_events())
+    scene.site.stop(process)
+
+
+def again(scene):
+    """A post, its repetition, and one more when it is done."""
+    scene.start()
+    process = scene.receiver()
+    body, = scene.new_events()
+    scene.deliver(body)
+    scene.deliver(body)
+    scene.drain()
+    scene.deliver(body)
+    scene.site.stop(process)
+
+
+def died(scene):
+    """A receiver dies between name and sync; another one takes the retry."""
+    scene.start()
+    body, = scene.new_events()
+    trace = {"SHIM_AT": "0", "SHIM_LOG": scene.site.path("calls.log")}
+    first = scene.receiver(scene.env(trace, kills=True))
+    at = len(scene.site.log("calls.log").splitlines())
+    scene.site.stop(first)
+    dying = scene.receiver(scene.env({"SHIM_AT": str(at + CALLS_TO_SYNC)}, kills=True))
+    equal(scene.deliver(body), [0], "a receiver dies between name and sync")
+    scene.site.stop(dying)
+    process = scene.receiver()
+    scene.deliver(body)
+    scene.site.stop(process)
+
+
+def stale(scene):
+    scene.start()
+    process = scene.receiver()
+    body, _ = aged("calcom", sample("calcom", "booking_created"), 86400)
+    scene.story.held[key_of("calcom", body)] = body
+    scene.deliver(body)
+    scene.site.stop(process)
+
+
+def mailing(scene):
+    """Two events become four mails."""
+    scene.story.posted.update(scene.site.posted(2))
+    scene.start()
+    scene.drain()
+
+
+def senders(scene):
+    """The same with two senders."""
+    scene.story.posted.update(scene.site.posted(2))
+    scene.start()
+    scene.drain(BOOKSPOOL_CONNECTIONS="2")
+
+
+def from_post_to_sent(scene):
+    scene.start()
+    process = scene.receiver()
+    scene.deliver(*scene.new_events(), to=process)
+    scene.drain()
+    scene.deliver(*scene.new_events())
+    scene.drain()
+    scene.site.stop(process)
+
+
+def refused(scene):
+    """One recipient is refused for good."""
+    scene.story.posted.update(scene.site.posted())
+    scene.site.server.replies["RCPT"] = ["550 nobody", "250 fine"]
+    scene.start()
+    scene.drain()
+    scene.story.refused.update(scene.site.spool("failed"))
+
+
+def put_off(scene):
+    """One recipient is refused for now, and accepted later."""
+    scene.story.posted.update(scene.site.posted())
+    scene.site.server.replies["RCPT"] = ["451 not now", "250 fine"]
+    scene.start()
+    scene.drain()
+    scene.site.make_due()
+    scene.drain()
+
+
+def tried_again(scene):
+    """An operator moves a refused mail back to out/."""
+    scene.story.posted.update(scene.site.posted())
+    scene.site.server.replies["RCPT"] = ["550 nobody", "250 fine"]
+    scene.site.drain()
+    for name in scene.site.spool("failed"):
+        if not name.endswith(".why"):
+            os.rename(scene.site.file("failed", name), scene.site.file("out", name))
+    scene.story.earlier.update(scene.site.spool("sent"))
+    scene.start()
+    scene.drain()
+
+
+def replay(scene):
+    scene.story.quiet.update(scene.site.posted())
+    scene.site.drain()
+    scene.site.server.accepted.clear()
+    scene.story.replayed.update(scene.story.quiet)
+    scene.start()
+    scene.tool("replay", *scene.story.replayed)
+    scene.drain()
+
+
+def torn(scene):
+    """A torn file goes to bad/; an event that was repaired there comes back."""
+    scene.story.posted.update(scene.site.posted(2))
+    broken, mended = scene.story.posted
+    with open(scene.site.file("new", broken), "r+b") as file:
+        file.truncate(300)
+    os.utime(scene.site.file("new", broken), (time.time() - 7200,) * 2)
+    os.rename(scene.site.file("new", mended), scene.site.file("bad", mended))
+    with open(scene.site.file("bad", mended + ".why"), "w", encoding="utf-8") as file:
+        file.write("it was not whole\n")
+    scene.story.torn.add(broken)
+    scene.start()
+    scene.drain()
+
+
+def release(scene):
+    """A held event is let go, and mailed."""
+    body, _ = aged("calcom", sample("calcom", "booking_created"), 86400)
+    key = key_of("calcom", body)
+    scene.site.post(body)
+    scene.story.held[key] = body
+    scene.start()
+    scene.tool("release", key)
+    scene.drain()
+
+
+def held_and_done(scene):
+    """A held event whose copy came in time is dropped, and so is a late duplicate."""
+    scene.story.posted.update(scene.site.posted())
+    key, = scene.story.posted
+    shutil.copy(scene.site.file("new", key), scene.site.file("held", key))
+    scene.start()
+    scene.drain()
+    shutil.copy(scene.site.file("done", key), scene.site.file("new", key))
+    scene.drain()
+
+
+def prune(scene):
+    """Old names go, young ones and those in play stay."""
+    scene.story.quiet.update(scene.site.posted(2))
+    scene.site.drain()
+    scene.site.server.accepted.clear()
+    old, young = scene.story.quiet
+    then = (time.time() - 40 * 86400,) * 2
+    for path in [("done", old), *(("sent", name) for name in mail_names(old))]:
+        os.utime(scene.site.file(*path), then)
+    del scene.story.quiet[old]
+    scene.story.kept += [f"spool/done/{young}", *(f"spool/sent/{n}" for n in mail_names(young))]
+    scene.start()
+    scene.tool("prune")
+
+
+RECORDINGS = [first_start, post, batch, again, stale, mailing, senders, from_post_to_sent, refused,
+              put_off, tried_again, replay, torn, release, held_and_done, prune]
+
+
+def record(site, make):
+    site.fresh()
+    site.drain()
+    scene = Scene(site)
+    make(scene)
+    scene.end()
+    return scene
+
+
+# ---- promises ----
+
+
+class Promise:
+    """What holds at one position of a recording, from its beginning on, by all of its syncs."""
+
+    def __init__(self, scene):
+        self.disk = Disk(scene.log.baseline)
+        self.answered, self.held, self.marks = set(), set(), set()
+        self.given, self.streams, self.last = Counter(scene.story.earlier), {}, None
+
+    def apply(self, record):
+        self.disk.apply(record)
+        self.last = None
+        if record.what == "mark":
+            self.marks.add(" ".join(record.words))
+        if record.what == "said":
+            self._said(record.words[0], record.data)
+
+    def _said(self, socket, data):
+        found = re.search(rb'Status: (\d+).*"id":"([0-9a-f]{32})"', data, re.S)
+        if found:
+            (self.answered if found[1] == b"200" else self.held).add(found[2].decode())
+        stream = self.streams[socket] = self.streams.get(socket, b"") + data
+        if stream.endswith(b"\r\n.\r\n"):
+            self.last = message_name(stream)
+            self.given[self.last] += 1
+            self.streams[socket] = b""
+
+    def here(self):
+        """Plain data for the processes that try."""
+        settled = {name for name in self.given if self.disk.durable("spool/sent", name)}
+        return {"answered": frozenset(self.answered), "held": frozenset(self.held),
+                "marks": frozenset(self.marks), "given": dict(self.given),
+                "perhaps": self.last, "open": frozenset(set(self.given) - settled)}
+
+
+# ---- one state ----
+
+
+class Trial:
+    """One state, one order of what follows, and what is wrong with what came of it."""
+
+    def __init__(self, site, story, case):
+        self.site, self.story, self.tree = site, story, case["tree"]
+        self.promise, self.retry_first = case["promise"], case["retry_first"]
+        self.breaches = []
+
+    def expect(self, holds, what):
+        if not holds:
+            self.breaches.append(what)
+
+    def on_disk(self, *path):
+        return (self.tree.get("/".join(("spool", *path))) or (None,))[0]
+
+    def run(self):
+        self.site.fresh()
+        build(self.tree, self.site.dir)
+        self.look()
+        if self.retry_first:
+            self.deliver(key for key in self.story.posted if key not in self.promise["answered"])
+        self.settle()
+        self.expect_mailed(self.promise["answered"] & set(self.story.posted), "without a retry")
+        self.deliver([*self.story.posted, *self.story.quiet])
+        if any(self.site.spool(d) for d in ("new", "out", "replay")):
+            self.settle()
+        self.judge()
+        return self.breaches
+
+    # ---- the state as it lies ----
+
+    def look(self):
+        for key in self.promise["answered"]:
+            events = [self.on_disk(d, key) for d in ("new", "done")]
+            mails = [any(self.on_disk(d, name) for d in ("out", "sent", "failed"))
+                     for name in mail_names(key)]
+            self.expect(any(data and whole(data) for data in events) or all(mails),
+                        f"{key} was answered 200, and is nowhere")
+        for key in self.promise["held"] & set(self.story.held):
+            self.expect(any(self.on_disk(d, key) for d in ("held", "new", "done")),
+                        f"{key} was held, and is nowhere")
+        for path in self.tree:
+            if re.match(r"spool/(failed|bad)/[^.]*$|spool/failed/.*-[0-9a-f]{12}$", path):
+                why = (self.tree.get(path + ".why") or (b"",))[0]
+                self.expect(why.endswith(b"\n"), f"{path} has no reason beside it")
+        for path in self.story.kept:
+            self.expect(path in self.tree, f"{path} is gone")
+
+    # ---- what follows ----
+
+    def deliver(self, keys):
+        for key in keys:
+            body = self.story.posted.get(key) or self.story.quiet[key]
+            status, said = self.site.post(body)
+            self.expect(status == 200, f"a retry of {key} is answered {status} {said}")
+
+    def settle(self):
+        status, said = self.site.settle()
+        self.expect(status == 0, f"the drain ends with {status}: {said[-400:]}")
+
+    # ---- what came of it ----
+
+    def before(self, name):
+        return self.promise["given"].get(name, 0)
+
+    def certain(self, name):
+        """The server may not have seen the last bytes, if they were the last thing before the cut."""
+        return self.before(name) - (name == self.promise["perhaps"])
+
+    def given_up(self, name):
+        return name in self.site.spool("failed") and name + ".why" in self.site.spool("failed")
+
+    def expect_mailed(self, keys, how):
+        accepted = self.site.accepted()
+        for name in (name for key in keys for name in mail_names(key)):
+            self.expect(accepted[name] + self.certain(name) >= 1
+                        or (name in self.story.refused and self.given_up(name)),
+                        f"{name} is not mailed {how}")
+
+    def most(self, name):
+        """How often a mail may still go out after the cut."""
+        return 1 if not self.before(name) or name in self.promise["open"] else 0
+
+    def judge(self):
+        accepted = self.site.accepted()
+        self.expect_mailed(self.story.posted, "in the end")
+        for key in self.story.posted:
+            self.expect(key in self.site.spool("done"), f"{key} is not in done/")
+        allowed = set(self.story.expected())
+        allowed |= self.judge_replays(accepted) | self.judge_held(accepted)
+        for name, count in accepted.items():
+            self.expect(name in allowed, f"{name} should not be mailed")
+            self.expect(count <= self.most(name),
+                        f"{name} is mailed {count} times after {self.before(name)} times")
+        for message in self.site.server.accepted:
+            self.judge_message(message)
+        left = [f"{d}/{n}" for d in ("new", "out", "replay", "bad") for n in self.site.spool(d)
+                if not (d == "bad" and (n in self.story.torn or n.endswith(".why")))]
+        self.expect(not left, f"left over: {left}")
+
+    def judge_replays(self, accepted):
+        names = {n for n in [*accepted, *self.promise["given"]] if n and "." in n}
+        for key in self.story.replayed:
+            claims = {n.partition("-")[0] for n in names if n.startswith(key)}
+            least = 1 if f"replay {key}" in self.promise["marks"] else 0
+            self.expect(least <= len(claims) <= 1, f"{key} is mailed again as {claims}")
+            for name in (name for claim in claims for name in mail_names(claim)):
+                self.expect(accepted[name] + self.certain(name) >= 1, f"{name} is not mailed")
+        return {n for n in names if n.partition(".")[0] in self.story.replayed}
+
+    def judge_held(self, accepted):
+        for key in self.story.held:
+            mailed = [accepted[name] + self.before(name) > 0 for name in mail_names(key)]
+            if f"release {key}" in self.promise["marks"]:
+                self.expect(all(mailed), f"{key} was released and is not mailed")
+            elif key in self.promise["held"]:
+                self.expect(all(mailed) or key in self.site.spool("held"), f"{key} is lost")
+        return {name for key in self.story.held for name in mail_names(key)}
+
+    def judge_message(self, message):
+        """It is what the spool holds, and what was said before the cut."""
+        name = message_name(message)
+        if name not in self.site.spool("sent"):
+            self.breaches.append(f"{name} is not in sent/")
+            return
+        with open(self.site.file("sent", name), "rb") as file:
+            data = file.read()
+        self.expect(whole(data) and data.partition(b"\n\n")[2].rstrip() == message.rstrip(),
+                    f"{name} is not mailed as it lies in sent/")
+        if self.before(name):
+            self.expect(message == self.story.messages[name], f"the repeat of {name} differs")
+
+
+# ---- all states ----
+
+_site, _stories = None, {}
+
+
+def start_worker(directory, secret, server_made):
+    """Each process that tries has a world and a mail server of its own, below `directory`."""
+    global _site
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    tempfile.tempdir = directory
+    _site = Site(Scripted(), secret)
+
+
+def try_one(work):
+    story, case = work
+    trial = Trial(_site, story, case)
+    try:
+        return case, trial.run()
+    except (OSError, subprocess.SubprocessError) as error:
+        return case, [f"the trial itself failed: {error!r}"]
+
+
+def cases(scene, chance, most, split=False, without=None):
+    """All states of a recording that differ; `without` is the place of a sync that is ignored."""
+    disk, promise, seen = Disk(scene.log.baseline, split), Promise(scene), set()
+    for at, record in enumerate(scene.log.records):
+        hidden = disk.hidden(record)
+        disk.apply(record, at == without)
+        promise.apply(record)
+        if hidden or (without is not None and at < without):
+            continue
+        here = promise.here()
+        for tree in states(disk, chance, most):
+            mark = fingerprint(tree) + str(sorted((k, str(v)) for k, v in here.items()))
+            if mark not in seen:
+                seen.add(mark)
+                yield {"tree": tree, "promise": here, "at": at,
+                       "retry_first": chance.random() < 0.5}
+
+
+def describe(scene, case, breaches):
+    log = scene.log.records
+    place = [f"{i}: {log[i]!r}" for i in range(max(0, case["at"] - 3), case["at"] + 1)]
+    lies = [f"{path} {'torn' if data is not None and not whole(data) else ''}"
+            for path, (data, _, _) in sorted(case["tree"].items())
+            if data is not None and not path.startswith("spool/tmp/")]
+    return "\n".join([*breaches, "  cut after", *(f"    {line}" for line in place),
+                      f"  on the disk ({'retry' if case['retry_first'] else 'drain'} first)",
+                      *(f"    {line}" for line in lies)])
+
+
+def try_all(pool, scene, found, stop_at=None):
+    """(trials, descriptions of what broke)"""
+    trials, broken = 0, []
+    for case, breaches in pool.imap_unordered(try_one, ((scene.story, case) for case in found), 4):
+        trials += 1
+        if breaches:
+            broken.append(describe(scene, case, breaches))
+            if stop_at and len(broken) >= stop_at:
+                break
+    return trials, broken
+
+
+def check(pool, name, scene):
+    chance = random.Random(SEED)
+    found = list(cases(scene, chance, MOST))
+    chosen = found if len(found) <= TRIALS else chance.sample(found, TRIALS)
+    trials, broken = try_all(pool, scene, chosen)
+    ok(trials and not broken, f"{name}: {trials} of {len(found)} states", "\n".join(broken[:3]))
+    return trials
+
+
+if not os.path.exists(RECORDER):
+    skip_all("the recorder goes with the plain programs only: a sanitizer must come first")
+if os.path.isdir("/dev/shm") and os.access("/dev/shm", os.W_OK):
+    tempfile.tempdir = "/dev/shm"  # what is synced there costs nothing, and others wait for no sync
+with tempfile.TemporaryDirectory(prefix="bookspool-powercut-") as top:
+    tempfile.tempdir = top
+    secret = "a power cut at every step"
+    context = multiprocessing.get_context("fork")
+    with context.Pool(2, start_worker, (top, secret, None)) as workers:
+        with Scripted() as peer, Site(peer, secret) as site:
+            began, total = time.monotonic(), 0
+            for make in RECORDINGS:
+                if not ONLY or make.__name__ in ONLY:
+                    total += check(workers, make.__name__, record(site, make))
+            diag(f"seed {SEED}: {total} states in {time.monotonic() - began:.0f} s")
+finish()
