@@ -142,40 +142,41 @@ static ino_t parent(int dir, const char *path, const char **name)
 
 /* ---- files ---- */
 
-static int open_noted(int dir, const char *path, int flags, mode_t mode)
+static void note_open(int fd, int dir, const char *path, int flags)
 {
     const char *name;
     struct stat st;
-    if (!(flags & (O_CREAT | O_TRUNC)) || !enter())
-        return NEXT(openat)(dir, path, flags, mode);
-    int fd = NEXT(openat)(dir, path, flags, mode), saved = errno;
     ino_t folder = fd < 0 ? 0 : parent(dir, path, &name);
-    if (folder && here(fd, &st)) {
-        if (flags & O_CREAT)
-            note("create %d %lu %s %lu\n", getpid(), folder, name, st.st_ino);
-        if (flags & O_TRUNC)
-            note("size %d %lu 0\n", getpid(), st.st_ino);
-    }
-    leave(saved);
-    return fd;
+    if (!folder || !here(fd, &st))
+        return;
+    if (flags & O_CREAT)
+        note("create %d %lu %s %lu\n", getpid(), folder, name, st.st_ino);
+    if (flags & O_TRUNC)
+        note("size %d %lu 0\n", getpid(), st.st_ino);
 }
 
-#define OPEN(name, first, dir)                                                                     \
+#define OPEN(name, first, pass, dir)                                                               \
     int name(first const char *path, int flags, ...)                                               \
     {                                                                                              \
         va_list args;                                                                              \
         va_start(args, flags);                                                                     \
         mode_t mode = flags & (O_CREAT | O_TMPFILE) ? va_arg(args, mode_t) : 0;                    \
         va_end(args);                                                                              \
-        return open_noted(dir, path, flags, mode);                                                 \
+        if (!(flags & (O_CREAT | O_TRUNC)) || !enter())                                            \
+            return NEXT(name)(pass path, flags, mode);                                             \
+        int fd = NEXT(name)(pass path, flags, mode), saved = errno;                                \
+        note_open(fd, dir, path, flags);                                                           \
+        leave(saved);                                                                              \
+        return fd;                                                                                 \
     }
 #define NOTHING
-#define DIRECTORY int dir,
+#define FIRST int dir,
+#define PASS  dir,
 
-OPEN(open, NOTHING, AT_FDCWD)
-OPEN(open64, NOTHING, AT_FDCWD)
-OPEN(openat, DIRECTORY, dir)
-OPEN(openat64, DIRECTORY, dir)
+OPEN(open, NOTHING, NOTHING, AT_FDCWD)
+OPEN(open64, NOTHING, NOTHING, AT_FDCWD)
+OPEN(openat, FIRST, PASS, dir)
+OPEN(openat64, FIRST, PASS, dir)
 
 static void note_write(int fd, const void *data, ssize_t len, off_t at)
 {

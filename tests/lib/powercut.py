@@ -21,8 +21,8 @@ they were made.
   names   A successful fsync of a directory makes durable what was done to its names. Until then each
           such operation may be on the disk or not, in any combination, whatever their order.
   rename  is one step, also between two directories: both names change on the disk, or none
-          (a transaction in each of the three). `split=True` takes that away: a name may then be gone
-          from the one directory and not be in the other, which POSIX alone would allow.
+          (a transaction in each of the three). `split=True` takes that away between directories: a
+          name may then be gone from the one and not be in the other, which fsync(2) alone allows.
   syncfs  makes everything durable that was done before.
   marks   (mode, mtime) may be on the disk or not, apart from data and names.
   errors  After a sync that failed, the bytes concerned may never reach the disk, and no later sync
@@ -33,6 +33,7 @@ A directory is durable with its own entry, as a file is; mode and mtime of direc
 
 import hashlib
 import itertools
+import math
 import os
 import struct
 
@@ -150,10 +151,6 @@ class Inode:
         """A sync has failed: what is pending stays so, and whatever is written over it."""
         self.lost = self.lost or bool(self.pending)
 
-    @property
-    def marks_pending(self):
-        return (self.mode, self.mtime) != (self.mode_now, self.mtime_now)
-
 
 def content(data, writes):
     data = bytearray(data)
@@ -188,7 +185,8 @@ class Disk:
     def _step(self, change):
         self.number += 1
         self.now.update(change)
-        parts = [{entry: inode} for entry, inode in change.items()] if self.split else [change]
+        across = len({folder for folder, _ in change}) > 1
+        parts = [{e: inode} for e, inode in change.items()] if self.split and across else [change]
         self.steps += [(self.number, part) for part in parts]
 
     def _entry(self, folder, name):
@@ -316,51 +314,66 @@ def variants(inode):
     return [*SAME_FOR_ALL, *several]
 
 
-def choices_of_names(disk, chance, most):
-    """Sets of steps that are on the disk, by their places in disk.steps: all sets where they are few;
-    else those that are most telling, and some by chance."""
-    open_ones = [i for i, (_, part) in enumerate(disk.steps)
-                 if any(folder != SCRATCH for folder, _ in part)]
-    scratch = frozenset(range(len(disk.steps))) - frozenset(open_ones)
-    many = len(open_ones)
-    if 2 ** many <= most:
-        chosen = (c for n in range(many + 1) for c in itertools.combinations(open_ones, n))
-    else:
-        chosen = itertools.chain(
-            (open_ones[:n] for n in range(many + 1)),
-            (open_ones[n:] for n in range(many)),
-            (open_ones[:n] + open_ones[n + 1:] for n in range(many)),
-            ([one] for one in open_ones),
-            ([one for one in open_ones if chance.random() < 0.5] for _ in range(most)))
-    for which in chosen:
-        yield scratch | frozenset(which)
+def open_steps(disk):
+    """Places in disk.steps of those that may be missing; who is in tmp/ is nobody's business."""
+    return [i for i, (_, part) in enumerate(disk.steps)
+            if any(folder != SCRATCH for folder, _ in part)]
 
 
-def names_with(disk, chosen):
+def names_with(disk, missing):
     names = dict(disk.names)
     for i, (number, part) in enumerate(disk.steps):
-        if i in chosen:
+        if i not in missing:
             set_names(names, number, part)
     return {entry: inode for entry, (_, inode) in names.items() if inode}
 
 
-def choices_of_data(inodes, chance, most):
-    """One variant for each of these inodes: the same for all, one that differs, all combinations
-    where they are few, else some by chance."""
-    own = [variants(inode) for inode in inodes]
-    total = 1
-    for one in own:
-        total *= len(one)
-    if total <= most:
-        yield from itertools.product(*own)
-        return
-    for which in SAME_FOR_ALL:
-        yield (which,) * len(inodes)
-    for i, one in enumerate(own):
-        for which in one[1:]:
-            yield (ALL,) * i + (which,) + (ALL,) * (len(own) - i - 1)
+def torn_inodes(names):
+    """Files under these names whose bytes are not all durable, in a fixed order."""
+    seen = (names[entry] for entry in sorted(names) if entry[0] != SCRATCH)
+    return list(dict.fromkeys(inode for inode in seen if inode.pending))
+
+
+def some_missing(places, chance):
+    """All after one, all but one, one, or by chance."""
+    cut = chance.randrange(len(places) + 1) if places else 0
+    return chance.choice([places[cut:], places[:cut], places[cut:cut + 1],
+                          places[:cut] + places[cut + 1:],
+                          [place for place in places if chance.random() < 0.5]])
+
+
+def some_torn(inodes, chance):
+    kind = chance.randrange(3)
+    if kind == 0:
+        return [chance.choice(SAME_FOR_ALL)] * len(inodes)
+    if kind == 1:
+        other = chance.randrange(len(inodes)) if inodes else 0
+        return [chance.choice(variants(inode)) if i == other else ALL
+                for i, inode in enumerate(inodes)]
+    return [chance.choice(variants(inode)) for inode in inodes]
+
+
+def every_choice(disk, places):
+    for many in range(len(places) + 1):
+        for missing in itertools.combinations(places, many):
+            names = names_with(disk, missing)
+            torn = torn_inodes(names)
+            for data in itertools.product(*map(variants, torn)):
+                for marks in (True, False):
+                    yield names, dict(zip(torn, data)), marks
+
+
+def some_choices(disk, places, chance, most):
+    """The corners first: all names or none; all bytes, none, zeros, the half; all marks or none."""
+    for missing in ((), places):
+        names = names_with(disk, missing)
+        torn = torn_inodes(names)
+        for same in SAME_FOR_ALL:
+            yield names, dict.fromkeys(torn, same), same == ALL
     for _ in range(most):
-        yield tuple(chance.choice(one) for one in own)
+        names = names_with(disk, some_missing(places, chance))
+        torn = torn_inodes(names)
+        yield names, dict(zip(torn, some_torn(torn, chance))), chance.random() < 0.5
 
 
 def tree_of(names, data, marks):
@@ -377,16 +390,16 @@ def tree_of(names, data, marks):
 
 
 def states(disk, chance, most):
-    """Trees that a power cut may leave here; some more than once."""
-    for chosen in choices_of_names(disk, chance, most):
-        names = names_with(disk, chosen)
-        seen = [i for (folder, _), i in sorted(names.items(), key=lambda item: item[0])
-                if folder != SCRATCH and not i.folder]
-        torn = list(dict.fromkeys(i for i in seen if i.pending))
-        marked = any(i.marks_pending for i in seen)
-        for picked in choices_of_data(torn, chance, most):
-            for marks in (True, False) if marked else (True,):
-                yield tree_of(names, dict(zip(torn, picked)), marks)
+    """Trees that a power cut may leave here, some more than once: all where they are no more than
+    `most`, else the corners and so many by chance."""
+    places = open_steps(disk)
+    torn = torn_inodes(names_with(disk, ()))
+    if 2 ** (len(places) + 1) * math.prod(len(variants(inode)) for inode in torn) <= most:
+        choices = every_choice(disk, places)
+    else:
+        choices = some_choices(disk, places, chance, most)
+    for names, data, marks in choices:
+        yield tree_of(names, data, marks)
 
 
 def fingerprint(tree):
