@@ -204,26 +204,20 @@ ssize_t write(int fd, const void *data, size_t len)
     return rc;
 }
 
-static ssize_t pwrite_noted(int fd, const void *data, size_t len, off_t at)
-{
-    if (!enter())
-        return NEXT(pwrite)(fd, data, len, at);
-    ssize_t rc = NEXT(pwrite)(fd, data, len, at);
-    int saved = errno;
-    note_write(fd, data, rc, at);
-    leave(saved);
-    return rc;
-}
+#define PWRITE(name, offset)                                                                       \
+    ssize_t name(int fd, const void *data, size_t len, offset at)                                  \
+    {                                                                                              \
+        if (!enter())                                                                              \
+            return NEXT(name)(fd, data, len, at);                                                  \
+        ssize_t rc = NEXT(name)(fd, data, len, at);                                                \
+        int saved = errno;                                                                         \
+        note_write(fd, data, rc, at);                                                              \
+        leave(saved);                                                                              \
+        return rc;                                                                                 \
+    }
 
-ssize_t pwrite(int fd, const void *data, size_t len, off_t at)
-{
-    return pwrite_noted(fd, data, len, at);
-}
-
-ssize_t pwrite64(int fd, const void *data, size_t len, off64_t at)
-{
-    return pwrite_noted(fd, data, len, at);
-}
+PWRITE(pwrite, off_t)
+PWRITE(pwrite64, off64_t)
 
 ssize_t send(int fd, const void *data, size_t len, int flags)
 {
@@ -236,27 +230,21 @@ ssize_t send(int fd, const void *data, size_t len, int flags)
     return rc;
 }
 
-static int ftruncate_noted(int fd, off_t len)
-{
-    struct stat st;
-    if (!enter())
-        return NEXT(ftruncate)(fd, len);
-    int rc = NEXT(ftruncate)(fd, len), saved = errno;
-    if (rc == 0 && here(fd, &st))
-        note("size %d %lu %ld\n", getpid(), st.st_ino, (long)len);
-    leave(saved);
-    return rc;
-}
+#define FTRUNCATE(name, length)                                                                    \
+    int name(int fd, length len)                                                                   \
+    {                                                                                              \
+        struct stat st;                                                                            \
+        if (!enter())                                                                              \
+            return NEXT(name)(fd, len);                                                            \
+        int rc = NEXT(name)(fd, len), saved = errno;                                               \
+        if (rc == 0 && here(fd, &st))                                                              \
+            note("size %d %lu %ld\n", getpid(), st.st_ino, (long)len);                             \
+        leave(saved);                                                                              \
+        return rc;                                                                                 \
+    }
 
-int ftruncate(int fd, off_t len)
-{
-    return ftruncate_noted(fd, len);
-}
-
-int ftruncate64(int fd, off64_t len)
-{
-    return ftruncate_noted(fd, len);
-}
+FTRUNCATE(ftruncate, off_t)
+FTRUNCATE(ftruncate64, off64_t)
 
 /* ---- marks and times ---- */
 
@@ -349,7 +337,13 @@ int renameat(int from, const char *name, int to, const char *new_name)
 
 int rename(const char *name, const char *new_name)
 {
-    return renameat(AT_FDCWD, name, AT_FDCWD, new_name);
+    if (!enter())
+        return NEXT(rename)(name, new_name);
+    int rc = NEXT(rename)(name, new_name), saved = errno;
+    if (rc == 0)
+        note_two("rename", AT_FDCWD, name, AT_FDCWD, new_name);
+    leave(saved);
+    return rc;
 }
 
 int linkat(int from, const char *name, int to, const char *new_name, int flags)
@@ -363,41 +357,65 @@ int linkat(int from, const char *name, int to, const char *new_name, int flags)
     return rc;
 }
 
-int unlinkat(int dir, const char *path, int flags)
+static void note_unlink(int dir, const char *path)
 {
     const char *name;
+    ino_t folder = parent(dir, path, &name);
+    if (folder)
+        note("unlink %d %lu %s\n", getpid(), folder, name);
+}
+
+int unlinkat(int dir, const char *path, int flags)
+{
     if (!enter())
         return NEXT(unlinkat)(dir, path, flags);
     int rc = NEXT(unlinkat)(dir, path, flags), saved = errno;
-    ino_t folder = rc == 0 ? parent(dir, path, &name) : 0;
-    if (folder)
-        note("unlink %d %lu %s\n", getpid(), folder, name);
+    if (rc == 0)
+        note_unlink(dir, path);
     leave(saved);
     return rc;
 }
 
 int unlink(const char *path)
 {
-    return unlinkat(AT_FDCWD, path, 0);
+    if (!enter())
+        return NEXT(unlink)(path);
+    int rc = NEXT(unlink)(path), saved = errno;
+    if (rc == 0)
+        note_unlink(AT_FDCWD, path);
+    leave(saved);
+    return rc;
+}
+
+static void note_mkdir(int dir, const char *path)
+{
+    const char *name;
+    struct stat st;
+    ino_t folder = parent(dir, path, &name);
+    if (folder && fstatat(dir, path, &st, 0) == 0)
+        note("mkdir %d %lu %s %lu\n", getpid(), folder, name, st.st_ino);
 }
 
 int mkdirat(int dir, const char *path, mode_t mode)
 {
-    const char *name;
-    struct stat st;
     if (!enter())
         return NEXT(mkdirat)(dir, path, mode);
     int rc = NEXT(mkdirat)(dir, path, mode), saved = errno;
-    ino_t folder = rc == 0 ? parent(dir, path, &name) : 0;
-    if (folder && fstatat(dir, path, &st, 0) == 0)
-        note("mkdir %d %lu %s %lu\n", getpid(), folder, name, st.st_ino);
+    if (rc == 0)
+        note_mkdir(dir, path);
     leave(saved);
     return rc;
 }
 
 int mkdir(const char *path, mode_t mode)
 {
-    return mkdirat(AT_FDCWD, path, mode);
+    if (!enter())
+        return NEXT(mkdir)(path, mode);
+    int rc = NEXT(mkdir)(path, mode), saved = errno;
+    if (rc == 0)
+        note_mkdir(AT_FDCWD, path);
+    leave(saved);
+    return rc;
 }
 
 /* ---- syncs ---- */
