@@ -9,26 +9,28 @@
         for tree in states(disk, chance, most):    # {path: (bytes, mode, mtime)}
             ...
 
-The rules, after fsync(2), syncfs(2), rename(2) and the findings of ALICE (Pillai et al., "All File
-Systems Are Not Created Equal", OSDI 2014). Nothing is assumed that ext4 (data=ordered), XFS and
-Btrfs do not all keep, and they keep more: the first two make names durable in the order in which
-they were made.
+The rules follow fsync(2), syncfs(2) and rename(2), and what Pillai et al. found that file systems
+differ in ("All File Systems Are Not Created Equal", OSDI 2014). They are weaker than what ext4
+(data=ordered), XFS and Btrfs each keep: the first two, for one, make names durable in the order in
+which they were made; Btrfs may not.
 
   data    A successful fsync or fdatasync of a file makes its bytes, its length and its marks
-          durable, and not its name: "does not necessarily ensure that the entry in the directory
-          containing the file has also reached disk". Until then each write may be on the disk, or
-          not, or with its first half alone, or as zeros of the right length, in any combination.
-  names   A successful fsync of a directory makes durable what was done to its names. Until then each
-          such operation may be on the disk or not, in any combination, whatever their order.
-  rename  is one step, also between two directories: both names change on the disk, or none
-          (a transaction in each of the three). `split=True` takes that away between directories: a
-          name may then be gone from the one and not be in the other, which fsync(2) alone allows.
+          durable, but not its name, for which fsync(2) asks for a sync of the directory. Until then
+          each write may be on the disk, or not, or its first half alone, or zeros of its length,
+          in any combination.
+  names   A successful fsync of a directory makes durable what was done to its names. Until then
+          each such operation may be on the disk or not, in any combination, whatever their order.
+  rename  is one step, also between two directories: both names change on the disk, or none; it is
+          one transaction in the journals of ext4 and XFS and in the tree of Btrfs. `split=True`
+          takes that away between directories, as on ext2: a name may then be gone from the one
+          and not be in the other.
   syncfs  makes everything durable that was done before.
   marks   (mode, mtime) may be on the disk or not, apart from data and names.
   errors  After a sync that failed, the bytes concerned may never reach the disk, and no later sync
-          says so (Linux keeps the pages and calls them clean): they stay undecided for good.
+          says so (Linux may call the pages clean): they stay undecided for good.
 
-A directory is durable with its own entry, as a file is; mode and mtime of directories are left out.
+A directory is durable with its own entry, as a file is; mode and mtime of directories are left out,
+and so are torn sectors and bytes that change after they were durable.
 """
 
 import hashlib
@@ -49,7 +51,7 @@ SCRATCH = "spool/tmp"  # names there mean nothing to any program but to the swee
 
 
 class Record:
-    """One line of the log: what, pid, words; data of writes; where it stands."""
+    """One line of the log, and the bytes of a write."""
 
     def __init__(self, words, data=b""):
         self.what, self.pid, self.words, self.data = words[0], int(words[1]), words[2:], data
@@ -60,8 +62,7 @@ class Record:
 
 class Recording:
     """The spool and state directories of a world as they lie, and all that is done from here on by
-    programs that get `env`. `shim` is preloaded as well: before the recorder, where it kills; after,
-    where the failures that it makes are to be seen."""
+    programs that get `env`."""
 
     def __init__(self, world):
         self.world, self.path = world, world.path("recording")
@@ -72,6 +73,8 @@ class Recording:
         self.records = []
 
     def with_shim(self, env, kills):
+        """The shim comes before the recorder where it kills, so that no lock is held by the dead;
+        else after it, so that the failures that it makes are recorded."""
         both = [env["LD_PRELOAD"], RECORDER]
         return {**self.env, **env, "LD_PRELOAD": " ".join(both if kills else both[::-1])}
 
@@ -106,7 +109,7 @@ def promises_nothing(name):
 
 
 class Baseline:
-    """What lies in these directories, all of it durable: (path, inode, bytes or None, mode, mtime)."""
+    """What lies there, all of it durable: (path, inode, bytes or None, mode, mtime)."""
 
     def __init__(self, top, names):
         self.entries = []
@@ -131,7 +134,7 @@ class Baseline:
 
 
 class Inode:
-    """`pending` are writes that may be missing: (offset, bytes), or (length, None) for a new size."""
+    """`pending` are writes that may be missing: (offset, bytes), or (length, None): a new size."""
 
     def __init__(self, data=b"", mode=None, mtime=None, folder=None):
         self.data, self.pending, self.lost = data or b"", [], False
@@ -285,7 +288,8 @@ def set_names(names, number, part):
 
 # ---- what may be left ----
 
-ALL, NOTHING, ZEROS, HALF, HALF_ZEROS = SAME_FOR_ALL = ("all", "nothing", "zeros", "half", "half zeros")
+SAME_FOR_ALL = "all", "nothing", "zeros", "half", "half, then zeros"
+ALL, NOTHING, ZEROS, HALF, HALF_ZEROS = SAME_FOR_ALL
 
 
 def written(writes, which):
