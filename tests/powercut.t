@@ -9,7 +9,8 @@ retries, and what came of it is held against the promise of DESIGN section 4:
   - what was answered 200 before the cut is whole in new/ or done/, or its mails are there or
     accepted, and it is mailed without another retry; in the end all is in done/ and was mailed
   - a mail is accepted once, and once more only if the cut lies between its final dot and the sync
-    of its rename to sent/; the repeat is byte-identical; nothing torn is ever mailed
+    of its rename to sent/; nothing torn is ever mailed, and of what was answered 200 the same bytes
+    as without the cut
   - what lies in failed/ or bad/ has its reason beside it
   - a replay is mailed as one generation; what was held, released or kept stays so
 

@@ -12,13 +12,20 @@
  * a library that kills before this one.
  *
  * A record is one line of words, "WHAT PID ...", and for "write" and "said" as many raw bytes
- * after it as its last word says. Directories and files are inode numbers:
+ * after it as its last word says. Directories, files and sockets are inode numbers, MTIME is in
+ * nanoseconds.
  *
- *   start PID PROGRAM                  create PID DIR NAME INODE       write PID INODE OFFSET
- * LENGTH rename PID DIR NAME DIR NAME       mkdir PID DIR NAME INODE        size PID INODE LENGTH
- *   link PID DIR NAME DIR NAME         mode PID INODE MODE             time PID INODE NANOSECONDS
- *   unlink PID DIR NAME                said PID SOCKET LENGTH
- *   sync PID INODE RESULT              syncfs PID RESULT
+ *   start PID PROGRAM
+ *   create, mkdir PID DIR NAME INODE
+ *   rename, link PID DIR NAME DIR NAME
+ *   unlink PID DIR NAME
+ *   write PID INODE MTIME OFFSET LENGTH
+ *   size PID INODE LENGTH
+ *   mode PID INODE MODE
+ *   time PID INODE MTIME
+ *   sync PID INODE RESULT
+ *   syncfs PID RESULT
+ *   said PID SOCKET LENGTH
  *
  * Only the syncs tell of failures too; of the others, what failed has changed nothing. "create" is
  * written for every open with O_CREAT: whoever reads knows whether the name was there.
@@ -178,6 +185,11 @@ OPEN(open64, NOTHING, NOTHING, AT_FDCWD)
 OPEN(openat, FIRST, PASS, dir)
 OPEN(openat64, FIRST, PASS, dir)
 
+static long long mtime(const struct stat *st)
+{
+    return (long long)st->st_mtim.tv_sec * 1000000000 + st->st_mtim.tv_nsec;
+}
+
 static void note_write(int fd, const void *data, ssize_t len, off_t at)
 {
     struct stat st;
@@ -186,7 +198,7 @@ static void note_write(int fd, const void *data, ssize_t len, off_t at)
     if (S_ISSOCK(st.st_mode))
         note("said %d %lu %zd\n", getpid(), st.st_ino, len);
     else if (S_ISREG(st.st_mode) && st.st_dev == device)
-        note("write %d %lu %ld %zd\n", getpid(), st.st_ino,
+        note("write %d %lu %lld %ld %zd\n", getpid(), st.st_ino, mtime(&st),
             at >= 0 ? (long)at : (long)lseek(fd, 0, SEEK_CUR) - len, len);
     else
         return;
@@ -275,8 +287,7 @@ int fchmodat(int dir, const char *name, mode_t mode, int flags)
 static void note_time(const struct stat *st)
 {
     if (st->st_dev == device)
-        note("time %d %lu %lld\n", getpid(), st->st_ino,
-            (long long)st->st_mtim.tv_sec * 1000000000 + st->st_mtim.tv_nsec);
+        note("time %d %lu %lld\n", getpid(), st->st_ino, mtime(st));
 }
 
 int futimens(int fd, const struct timespec times[2])

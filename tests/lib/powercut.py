@@ -243,7 +243,8 @@ class Disk:
     def _apply_to(self, inode, record, ignore_sync):
         what, words = record.what, record.words
         if what == "write":
-            inode.write(int(words[1]), record.data)
+            inode.mtime_now = int(words[1])
+            inode.write(int(words[2]), record.data)
         elif what == "size":
             inode.write(int(words[1]), None)
         elif what == "mode":

@@ -17,6 +17,7 @@ class Promise:
     def __init__(self, scene, split):
         self.disk = Disk(scene.log.baseline, split)
         self.answered, self.held, self.marks = set(scene.story.answered), set(), set()
+        self.promised = {b"200": self.answered, b"403": self.held}
         self.given, self.streams, self.last = Counter(scene.story.earlier), {}, None
 
     def apply(self, record):
@@ -29,8 +30,8 @@ class Promise:
 
     def _said(self, socket, data):
         found = re.search(rb'Status: (\d+).*"id":"([0-9a-f]{32})"', data, re.S)
-        if found:
-            (self.answered if found[1] == b"200" else self.held).add(found[2].decode())
+        if found and found[1] in self.promised:
+            self.promised[found[1]].add(found[2].decode())
         stream = self.streams[socket] = self.streams.get(socket, b"") + data
         if stream.endswith(b"\r\n.\r\n"):
             self.last = message_name(stream)
@@ -188,7 +189,7 @@ class Trial:
         self.expect(said == [("ok",)], f"the ledger is damaged: {said}")
 
     def judge_message(self, message):
-        """It is what the spool holds, and what was said before the cut."""
+        """It is what the spool holds, and what would have been mailed without the cut."""
         name = message_name(message)
         if name not in self.site.spool("sent"):
             self.breaches.append(f"{name} is not in sent/")
@@ -197,5 +198,8 @@ class Trial:
             data = file.read()
         self.expect(whole(data) and data.partition(b"\n\n")[2].rstrip() == message.rstrip(),
                     f"{name} is not mailed as it lies in sent/")
-        if self.before(name) and not self.split:
-            self.expect(message == self.story.messages[name], f"the repeat of {name} differs")
+        # a retry may come before the mail where nothing was answered, and has a time of its own
+        known = self.before(name) or name[:32] in self.promise["answered"]
+        if known and not self.split and name in self.story.messages:
+            self.expect(message == self.story.messages[name],
+                        f"{name} differs from what is mailed without a power cut")
