@@ -126,11 +126,10 @@ static int drain(const struct conf *conf, const struct options *options)
     struct run run;
     struct buf why = {0};
     int code = EX_CONFIG;
-    if (!run_init(&run, conf))
+    if (!run_init(&run, conf)) {
+        log_error(NULL, "no-memory", "cannot begin the run: %s", strerror(errno));
         code = EX_OSERR;
-    else if (!templates_usable(&run))
-        code = EX_CONFIG;
-    else if (options->dry_run)
+    } else if (options->dry_run)
         code = preview(&run);
     else if (!spool_become_owner(conf_text(conf, SET_SPOOL)))
         log_error(NULL, "owner", "cannot become the owner of the spool: %s", strerror(errno));
