@@ -205,8 +205,10 @@ static void report_errno(const struct maildir *maildir, struct delivery_result *
     enum outcome outcome, const char *reason)
 {
     char detail[DETAIL_SIZE_MAX];
-    snprintf(detail, sizeof detail, "%s: %s", maildir->path, strerror(errno));
+    const char *words = strerrordesc_np(errno);
+    snprintf(detail, sizeof detail, "%s: %s", maildir->path, words ? words : "unknown error");
     report(result, outcome, reason, detail);
+    result->words = words;
 }
 
 static void settle(const struct maildir *maildir, struct delivery_result *result,
