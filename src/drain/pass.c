@@ -33,16 +33,25 @@ static bool to_new(struct run *run, const char *key, const struct spool_file *fi
     return put == SPOOL_PUT;
 }
 
-/* An event in bad/ may have become whole: a slow copy, a repair. */
+/*
+ * An event in bad/ may have become whole: a slow copy, a repair; or it only lacked memory. A
+ * replay, KEY.g, keeps its claim, and being done once before does not speak against it.
+ */
 static void restore(struct run *run, const char *name)
 {
     struct spool_file file;
-    if (!key_valid(name) || spool_exists(&run->spool, DIR_DONE, name) ||
+    struct spool_name parsed;
+    if (!name_parse(name, &parsed) || *parsed.recipient ||
+        (!parsed.generation && spool_exists(&run->spool, DIR_DONE, name)) ||
         !spool_read(&run->spool, DIR_BAD, name, &file))
         return;
-    if (!queue_objection(&file, RECORD_EVENT, name) && to_new(run, name, &file)) {
+    enum spool_dir to = parsed.generation ? DIR_REPLAY : DIR_NEW;
+    bool wanted = !queue_objection(&file, RECORD_EVENT, parsed.key);
+    if (wanted &&
+        (to == DIR_NEW ? to_new(run, name, &file)
+                       : spool_move_new(&run->spool, DIR_BAD, name, to, name) == SPOOL_PUT)) {
         queue_remove_why(&run->spool, DIR_BAD, name);
-        log_info(name, "restored", "bad/ to new/: the event is whole");
+        log_info(parsed.key, "restored", "bad/ to %s/: the event is whole", spool_dir_name(to));
     }
     spool_file_free(&file);
 }
