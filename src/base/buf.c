@@ -99,5 +99,7 @@ void buf_free(struct buf *b)
 
 const char *buf_text(const struct buf *b)
 {
-    return b->data ? b->data : "";
+    if (b->data)
+        return b->data;
+    return b->failed ? "not enough memory" : "";
 }

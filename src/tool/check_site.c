@@ -32,7 +32,7 @@ static void check_settings(struct report *r)
     struct conf *conf = &r->tool->conf;
     conf_load(conf, CONF_TOOL);
     judge_as_owner(r);
-    if (conf->errors.len == 0)
+    if (conf->errors.len == 0 && !conf->errors.failed)
         report(r, LEVEL_OK, "all settings can be understood");
     report_lines(r, LEVEL_WRONG, buf_text(&conf->errors));
     report_lines(r, LEVEL_NOTE, buf_text(&conf->warnings));
