@@ -66,15 +66,27 @@ static bool add_key(struct keys *keys, const char *key)
     return true;
 }
 
-/* A file in replay/ may have any name: its header tells. What has no key plays for none. */
+/* Gone, closed to us, or nothing that a drain would ever read. */
+static bool never_readable(int error)
+{
+    return error == ENOENT || error == EACCES || error == ELOOP || error == EINVAL ||
+           error == EFBIG;
+}
+
+/*
+ * A file in replay/ may have any name: its header tells. What has no key plays for none; where only
+ * the moment does not let it be read (EMFILE, EIO), nothing may be forgotten.
+ */
 static bool add_file(struct spool *spool, enum spool_dir dir, const char *name, struct keys *keys)
 {
     struct spool_name parsed;
     struct spool_file file;
     if (name_parse(name, &parsed))
         return add_key(keys, parsed.key);
-    if (dir != DIR_REPLAY || !spool_read(spool, dir, name, &file))
+    if (dir != DIR_REPLAY)
         return true;
+    if (!spool_read(spool, dir, name, &file))
+        return never_readable(errno);
     bool ok = !key_valid(file.record.key) || add_key(keys, file.record.key);
     spool_file_free(&file);
     return ok;
