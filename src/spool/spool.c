@@ -146,6 +146,12 @@ bool spool_open(struct spool *spool, const char *path, struct buf *why)
     return try_naming(spool, path, why);
 }
 
+/* Rather than that descriptors or memory are short, or the disk is ill. */
+static bool stays_closed(int error)
+{
+    return error == ENOENT || error == EACCES || error == ENOTDIR || error == ELOOP;
+}
+
 bool spool_open_readonly(struct spool *spool, const char *path, struct buf *why)
 {
     struct stat st;
@@ -153,7 +159,8 @@ bool spool_open_readonly(struct spool *spool, const char *path, struct buf *why)
     if (!open_root(spool, path, why, &st))
         return false;
     for (enum spool_dir dir = 0; dir < SPOOL_DIRS; dir++)
-        open_dir(spool, dir, false);
+        if (!open_dir(spool, dir, false) && !stays_closed(errno))
+            return refuse(why, path, names[dir], strerror(errno));
     return true;
 }
 

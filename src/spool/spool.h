@@ -70,7 +70,8 @@ bool spool_open(struct spool *spool, const char *path, struct buf *why);
  * the spool's user cannot settle. Nothing happens for anybody else. False: errno.
  */
 bool spool_become_owner(const char *path);
-/* Opens what is there and makes nothing; directories that cannot be opened stay at -1. */
+/* Opens what is there and makes nothing; directories that are missing, no directories or closed to
+ * us stay at -1. */
 bool spool_open_readonly(struct spool *spool, const char *path, struct buf *why);
 void spool_close(struct spool *spool);
 
