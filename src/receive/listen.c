@@ -54,7 +54,9 @@ static const char *clear_way(const struct sockaddr_un *address)
         errno = EADDRINUSE;
         return "another program listens there";
     }
-    return unlink(address->sun_path) < 0 ? "cannot remove the dead socket" : NULL;
+    /* whoever listened there may just have removed it himself */
+    bool gone = unlink(address->sun_path) == 0 || errno == ENOENT;
+    return gone ? NULL : "cannot remove the dead socket";
 }
 
 /* The mode is right from the first moment: 0777 less the mask is what bind gives. */
