@@ -407,50 +407,64 @@ static size_t connection_limit(void)
                : (size_t)limit.rlim_cur - OTHER_DESCRIPTORS;
 }
 
+static const int stops[] = {SIGTERM, SIGINT, SIGUSR1};
+enum { STOPS = sizeof stops / sizeof *stops };
+
+static sigset_t stop_set(void)
+{
+    sigset_t set;
+    sigemptyset(&set);
+    for (size_t i = 0; i < STOPS; i++)
+        sigaddset(&set, stops[i]);
+    return set;
+}
+
+void loop_hold_signals(void)
+{
+    sigset_t set = stop_set();
+    sigprocmask(SIG_BLOCK, &set, NULL);
+}
+
 /* libfcgi's own handlers only set a flag of its own. */
 static int take_signals(void)
 {
-    static const int stops[] = {SIGTERM, SIGINT, SIGUSR1};
-    sigset_t set;
-    sigemptyset(&set);
-    for (size_t i = 0; i < sizeof stops / sizeof *stops; i++) {
-        sigaddset(&set, stops[i]);
+    sigset_t set = stop_set();
+    for (size_t i = 0; i < STOPS; i++)
         if (signal(stops[i], SIG_DFL) == SIG_ERR)
             return -1;
-    }
-    if (signal(SIGPIPE, SIG_IGN) == SIG_ERR || sigprocmask(SIG_BLOCK, &set, NULL) < 0)
+    if (signal(SIGPIPE, SIG_IGN) == SIG_ERR)
         return -1;
     return signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
 }
 
-static bool prepare(struct loop *l)
+static const char *prepare(struct loop *l)
 {
     int flags = fcntl(l->listener, F_GETFL);
     if (flags < 0 || fcntl(l->listener, F_SETFL, flags | O_NONBLOCK) < 0)
-        return false;
-    l->epoll = epoll_create1(EPOLL_CLOEXEC);
-    l->signals = take_signals();
-    if (l->epoll < 0 || l->signals < 0 || !watch(l, l->signals, EPOLLIN, &l->signals))
-        return false;
-    set_accepting(l, true);
-    return l->accepting;
+        return "cannot set up the listening socket";
+    if ((l->epoll = epoll_create1(EPOLL_CLOEXEC)) < 0)
+        return "cannot make an epoll descriptor";
+    if ((l->signals = take_signals()) < 0)
+        return "cannot make a signal descriptor";
+    set_accepting(l, watch(l, l->signals, EPOLLIN, &l->signals));
+    return l->accepting ? NULL : "cannot watch descriptors";
 }
 
-static bool serve(struct loop *l)
+static const char *serve(struct loop *l)
 {
     struct epoll_event event[EVENTS];
     while (!l->stopping || l->table.count > 0) {
         l->now = clock_monotonic();
         int count = epoll_wait(l->epoll, event, EVENTS, timeout(l));
         if (count < 0 && errno != EINTR)
-            return false;
+            return "cannot wait for events";
         l->now = clock_monotonic();
         turn(l, event, count);
     }
-    return true;
+    return NULL;
 }
 
-bool loop_run(struct responder *responder, int listener, int64_t deadline)
+const char *loop_run(struct responder *responder, int listener, int64_t deadline)
 {
     static struct loop l;
     l.responder = responder;
@@ -459,11 +473,13 @@ bool loop_run(struct responder *responder, int listener, int64_t deadline)
     l.table.life[CONN_FRESH] = l.table.life[CONN_READING] = deadline;
     l.table.life[CONN_IDLE] = IDLE_MS;
     l.table.life[CONN_LINGER] = LINGER_MS;
-    bool ok = prepare(&l) && serve(&l);
+    const char *fault = prepare(&l);
+    if (!fault)
+        fault = serve(&l);
     int saved = errno;
     close(listener);
     buf_free(&l.body);
     buf_free(&l.response);
     errno = saved;
-    return ok;
+    return fault;
 }

@@ -21,9 +21,15 @@
 #include "receive/responder.h"
 
 /*
- * Serves `listener` (made non-blocking; closed at the end) until told to stop. `deadline` in ms.
- * False: it could not begin or epoll failed (errno).
+ * Keeps the signals that stop the loop waiting until it takes them. To be called before libfcgi
+ * starts: its own handlers would swallow one.
  */
-bool loop_run(struct responder *responder, int listener, int64_t deadline);
+void loop_hold_signals(void);
+
+/*
+ * Serves `listener` (made non-blocking; closed at the end) until told to stop. `deadline` in ms.
+ * NULL, or what failed (errno).
+ */
+const char *loop_run(struct responder *responder, int listener, int64_t deadline);
 
 #endif

@@ -124,10 +124,12 @@ static bool start_listening(struct service *s, enum way way)
 
 static bool start_gateway(void)
 {
+    errno = 0;
     const char *fault = gateway_init() ? gateway_selftest() : "it does not start";
     if (fault)
         log_error(NULL, "libfcgi-unusable",
-            "%s; this program was made for libfcgi 2.4.2 and refuses to run with this one", fault);
+            "%s (%s); this program was made for libfcgi 2.4.2 and refuses to run with this one",
+            fault, errno ? strerror(errno) : "no system error");
     return !fault;
 }
 
@@ -136,11 +138,12 @@ static int serve(struct service *s)
     log_info(NULL, "started", "version %s, %s, %s and %s, health, metrics", BOOKSPOOL_VERSION,
         s->where, s->responder.endpoint[PROVIDER_CALCOM], s->responder.endpoint[PROVIDER_CALENDLY]);
     warn_of_missing_keys(&s->responder);
-    bool ok = loop_run(&s->responder, s->listener.fd, conf_number(&s->conf, SET_DEADLINE));
-    if (!ok)
-        log_error(NULL, "loop-failed", "%s", strerror(errno));
+    const char *fault =
+        loop_run(&s->responder, s->listener.fd, conf_number(&s->conf, SET_DEADLINE));
+    if (fault)
+        log_error(NULL, "loop-failed", "%s: %s", fault, strerror(errno));
     log_info(NULL, "stopped", "version %s", BOOKSPOOL_VERSION);
-    return ok ? EX_OK : EX_OSERR;
+    return fault ? EX_OSERR : EX_OK;
 }
 
 static int run(struct service *s, enum way way)
@@ -150,6 +153,7 @@ static int run(struct service *s, enum way way)
         return code;
     if (way == WAY_CGI)
         return cgi_run(&s->responder, conf_number(&s->conf, SET_DEADLINE)) ? EX_OK : EX_IOERR;
+    loop_hold_signals();
     if (!start_gateway())
         return EX_SOFTWARE;
     if (!start_listening(s, way))
