@@ -1,6 +1,8 @@
 #include "receive/health.h"
 
 #include <errno.h>
+#include <stdio.h>
+#include <string.h>
 
 #include "base/clock.h"
 #include "base/counters.h"
@@ -21,17 +23,12 @@ static bool has_key(const struct responder *r, enum provider provider)
     return false;
 }
 
-static const char *mail_trouble(void)
-{
-    const int64_t recent = 2 * 60 * 60 * MS_PER_SECOND;
-    if (counter_get(COUNT_DRAIN_HELD_AT) > counter_get(COUNT_DRAIN_LAST_AT))
-        return "drain-holds";
-    return (int64_t)counter_get(COUNT_MAIL_STUCK_AT) > clock_now() - recent ? "mail-stuck" : NULL;
-}
-
-void health_answer(const struct responder *r, enum provider provider, struct reply *reply)
+void health_answer(struct responder *r, enum provider provider, struct reply *reply)
 {
     reply->reason = accept_writable(r->batch) ? health_no_room(r->batch) : "spool-not-writable";
+    r->trouble[0] = '\0';
+    if (reply->reason)
+        snprintf(r->trouble, sizeof r->trouble, " %s: %s", r->spool->step, strerror(errno));
     if (!reply->reason && !has_key(r, provider))
         reply->reason = "no-key";
     reply->status = reply->reason ? REPLY_FAIL : REPLY_PASS;

@@ -15,10 +15,11 @@
 
 struct responder;
 
-/* `provider` may be PROVIDERS: all of them. Sets status and reason of the reply. */
-void health_answer(const struct responder *r, enum provider provider, struct reply *reply);
+/* `provider` may be PROVIDERS: all of them. Sets status and reason of the reply, and r->trouble. */
+void health_answer(struct responder *r, enum provider provider, struct reply *reply);
 
-/* The reason code why nothing can be stored at present; NULL: there is room. */
+/* The reason code why nothing can be stored at present (spool->step, errno); NULL: there is room.
+ */
 const char *health_no_room(struct accept_batch *batch);
 
 #endif

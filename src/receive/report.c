@@ -69,15 +69,16 @@ static void log_stale(const struct verdict *v, const char *key, const char *prov
         v->event, v->age / MS_PER_SECOND, v->reply.reason);
 }
 
-static void write_line(const struct verdict *v)
+static void write_line(const struct responder *r, const struct verdict *v)
 {
     enum log_level level = rules[v->reply.status].level;
     const char *word = reply_word(v->reply.status), *reason = v->reply.reason;
     const char *key = *v->reply.key ? v->reply.key : NULL;
     if (v->route.kind != ROUTE_WEBHOOK)
-        log_line(level, NULL, reason ? reason : word, "status=%d path=%s",
+        log_line(level, NULL, reason ? reason : word, "status=%d path=%s%s",
             reply_http_status(v->reply.status),
-            v->route.kind == ROUTE_NONE ? "unknown" : "health-or-metrics");
+            v->route.kind == ROUTE_NONE ? "unknown" : "health-or-metrics",
+            v->reply.status == REPLY_FAIL ? r->trouble : "");
     else if (v->reply.status == REPLY_STALE)
         log_stale(v, key, provider_name(v->route.provider));
     else if (v->which < 0)
@@ -93,5 +94,5 @@ void responder_log(struct responder *r, const struct verdict *verdict)
 {
     count(verdict);
     if (may_write(r, verdict))
-        write_line(verdict);
+        write_line(r, verdict);
 }

@@ -72,7 +72,7 @@ static bool admit_webhook(
     return false;
 }
 
-static void look(const struct responder *r, const struct request *request, struct verdict *v)
+static void look(struct responder *r, const struct request *request, struct verdict *v)
 {
     if (!v->reply.head && !request_is(request, "GET"))
         refuse_method(v, "GET, HEAD");
@@ -139,6 +139,8 @@ static const char *no_room(struct responder *r)
     if (!r->room_asked) {
         r->room_asked = true;
         r->no_room = health_no_room(r->batch);
+        if (r->no_room)
+            log_error(NULL, r->no_room, "%s: %s", r->spool->step, strerror(errno));
     }
     return r->no_room;
 }

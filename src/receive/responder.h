@@ -39,10 +39,11 @@ struct responder {
     const char *endpoint[PROVIDERS];
     int64_t window[PROVIDERS]; /* ms */
     size_t max_body;
-    bool room_asked;     /* in this turn */
-    const char *no_room; /* the reason code; NULL: there is room */
-    size_t waiting;      /* verdicts of this turn */
-    struct buf file;     /* the record being made */
+    bool room_asked;                    /* in this turn */
+    const char *no_room;                /* the reason code; NULL: there is room */
+    size_t waiting;                     /* verdicts of this turn */
+    char trouble[SPOOL_STEP_SIZE + 64]; /* the step by which health failed last, for its log line */
+    struct buf file;                    /* the record being made */
     struct limiter limiter[REPLY_STATUSES];
 };
 

@@ -38,7 +38,7 @@ bool accept_writable(const struct accept_batch *batch)
     static const enum spool_dir dirs[] = {DIR_TMP, DIR_NEW, DIR_HELD};
     for (size_t i = 0; i < sizeof dirs / sizeof *dirs; i++)
         if (faccessat(batch->spool->dir[dirs[i]], ".", W_OK | X_OK, AT_EACCESS) < 0)
-            return false;
+            return spool_failed(batch->spool, "look at", dirs[i], "");
     return true;
 }
 
