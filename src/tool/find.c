@@ -1,6 +1,7 @@
 #include "tool/find.h"
 
 #include <ctype.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -174,12 +175,16 @@ const struct place *places_event(const struct places *places)
 bool find_event(struct tool *tool, const char *key, struct spool_file *file)
 {
     for (size_t d = 0; d < SEARCHED; d++) {
-        if (tool->spool.dir[search[d]] < 0 || !spool_read(&tool->spool, search[d], key, file))
+        if (tool->spool.dir[search[d]] < 0)
             continue;
-        if (!file->not_whole && file->record.kind == RECORD_EVENT)
-            return true;
-        spool_file_free(file);
+        if (spool_read(&tool->spool, search[d], key, file)) {
+            if (!file->not_whole && file->record.kind == RECORD_EVENT)
+                return true;
+            spool_file_free(file);
+        } else if (errno != ENOENT)
+            return false;
     }
+    errno = ENOENT;
     return false;
 }
 

@@ -56,7 +56,10 @@ int find_one(struct tool *tool, const char *text, struct pattern *pattern, struc
 const struct place *places_event(const struct places *places);
 bool place_is_mail(const struct place *place);
 
-/* The event in new/, replay/, done/, held/ or bad/, read; false when it is in none of them. */
+/*
+ * The event in new/, replay/, done/, held/ or bad/, read. False: it is in none of them (ENOENT), or
+ * it cannot be read.
+ */
 bool find_event(struct tool *tool, const char *key, struct spool_file *file);
 
 /* Is this the text beside another file? */

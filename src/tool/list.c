@@ -58,8 +58,11 @@ static void take_event(struct line *line, const struct record *record)
     memcpy(line->event, record->event, sizeof line->event);
 }
 
-/* A mail's header does not say what it is about; its event does. */
-static void take_record(struct tool *tool, struct line *line, const struct record *record)
+/*
+ * A mail's header does not say what it is about; its event does, as long as it is remembered.
+ * False: it is there and cannot be read.
+ */
+static bool take_record(struct tool *tool, struct line *line, const struct record *record)
 {
     struct spool_file event;
     line->is_mail = record->kind == RECORD_MAIL;
@@ -69,7 +72,9 @@ static void take_record(struct tool *tool, struct line *line, const struct recor
     else if (find_event(tool, record->key, &event)) {
         take_event(line, &event.record);
         spool_file_free(&event);
-    }
+    } else
+        return errno == ENOENT;
+    return true;
 }
 
 static void make_note(const struct tool *tool, const struct line *line, char *out, size_t size)
@@ -145,11 +150,11 @@ static bool add_item(struct listing *listing, enum spool_dir dir, const struct s
         return errno == ENOENT;
     struct line line = {
         .dir = dir, .item = item, .not_whole = file.not_whole, .since = item->mtime};
-    if (!file.not_whole)
-        take_record(listing->tool, &line, &file.record);
-    listing->items ? add_object(listing, &line) : add_row(listing, &line);
+    bool ok = file.not_whole || take_record(listing->tool, &line, &file.record);
+    if (ok)
+        listing->items ? add_object(listing, &line) : add_row(listing, &line);
     spool_file_free(&file);
-    return true;
+    return ok;
 }
 
 static bool add_dir(struct listing *listing, enum spool_dir dir)
