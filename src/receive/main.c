@@ -90,7 +90,8 @@ static bool open_spool(struct service *s)
 static int prepare(struct service *s)
 {
     if (!responder_init(&s->responder, &s->conf, &s->spool, &s->batch)) {
-        log_error(NULL, "no-digest", "libcrypto cannot make HMAC-SHA256");
+        log_error(
+            NULL, "no-digest", "libcrypto cannot make HMAC-SHA256, or there is not enough memory");
         return EX_SOFTWARE;
     }
     conf_wipe_secrets(&s->conf);
