@@ -25,6 +25,8 @@ struct session {
 
 struct smtp {
     CURL *easy;
+    CURLM *multi;   /* keeps the connection */
+    bool abandoned; /* the transfer that runs is to end at once */
     bool wants_login;
     bool logged_in; /* on the kept connection */
     char error[CURL_ERROR_SIZE];
@@ -135,14 +137,18 @@ static size_t on_body(char *out, size_t size, size_t count, void *context)
     return len;
 }
 
-/* CURLOPT_XFERINFOFUNCTION: called at least once a second, also while a reply is waited for. */
+/*
+ * CURLOPT_XFERINFOFUNCTION: called at least once a second, also while a reply is waited for. What
+ * it gives back other than 0 ends the transfer.
+ */
 static int on_time(void *context, curl_off_t a, curl_off_t b, curl_off_t c, curl_off_t d)
 {
     (void)a, (void)b, (void)c, (void)d;
-    const struct delivery *delivery = ((struct smtp *)context)->session.delivery;
+    const struct smtp *smtp = context;
+    const struct delivery *delivery = smtp->session.delivery;
     if (delivery && delivery->waiting)
         delivery->waiting(delivery->context);
-    return 0;
+    return smtp->abandoned;
 }
 
 /* ---- setting up ---- */
@@ -257,11 +263,12 @@ void *smtp_open(const struct conf *conf, const char *value, struct buf *why)
         buf_free(&url);
         return NULL;
     }
-    if (curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK && (smtp = calloc(1, sizeof *smtp)))
+    if (curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK && (smtp = calloc(1, sizeof *smtp))) {
         smtp->easy = curl_easy_init();
-    bool ready = smtp && smtp->easy && set_text(smtp->easy, CURLOPT_URL, url.data) &&
-                 set_policy(smtp->easy, conf, plain) && set_token(smtp->easy, conf, why) &&
-                 set_callbacks(smtp);
+        smtp->multi = curl_multi_init();
+    }
+    bool ready = smtp && smtp->easy && smtp->multi && set_text(smtp->easy, CURLOPT_URL, url.data) &&
+                 set_policy(smtp->easy, conf, plain) && set_callbacks(smtp);
     buf_free(&url);
     if (ready) {
         smtp->wants_login = conf_text(conf, SET_SMTP_USER) != NULL;
@@ -276,31 +283,14 @@ void *smtp_open(const struct conf *conf, const char *value, struct buf *why)
 void smtp_close(void *state)
 {
     struct smtp *smtp = state;
-    if (smtp)
-        curl_easy_cleanup(smtp->easy); /* says QUIT on the kept connection, and calls back */
+    if (smtp) {
+        curl_easy_cleanup(smtp->easy);
+        curl_multi_cleanup(smtp->multi); /* says QUIT on the kept connection */
+    }
     free(smtp);
 }
 
 /* ---- sending ---- */
-
-static int perform(struct smtp *smtp, const struct delivery *delivery, bool fresh)
-{
-    struct curl_slist *to = curl_slist_append(NULL, delivery->to);
-    CURL *easy = smtp->easy;
-    smtp->error[0] = '\0';
-    smtp->session = (struct session){.delivery = delivery};
-    CURLcode code = CURLE_OUT_OF_MEMORY;
-    if (to && curl_easy_setopt(easy, CURLOPT_MAIL_FROM, delivery->from) == CURLE_OK &&
-        curl_easy_setopt(easy, CURLOPT_MAIL_RCPT, to) == CURLE_OK &&
-        curl_easy_setopt(easy, CURLOPT_INFILESIZE_LARGE, (curl_off_t)delivery->len) == CURLE_OK &&
-        curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, (long)fresh) == CURLE_OK)
-        code = curl_easy_perform(easy);
-    curl_easy_setopt(easy, CURLOPT_MAIL_RCPT, NULL);
-    curl_slist_free_all(to);
-    smtp->session.delivery = NULL;
-    smtp->session.settled = true;
-    return (int)code;
-}
 
 /*
  * libcurl keeps a connection on which the answer to the final dot did not come, and would take a
@@ -314,6 +304,47 @@ static void drop_unanswered(struct smtp *smtp)
         curl_easy_getinfo(smtp->easy, CURLINFO_ACTIVESOCKET, &fd) == CURLE_OK &&
         fd != CURL_SOCKET_BAD)
         shutdown(fd, SHUT_RDWR);
+}
+
+/*
+ * As curl_easy_perform, which must not be used: where it cannot wait (poll fails with ENOMEM) it
+ * ends the message with the final dot, however much of it was given, and the server takes what
+ * there is.
+ */
+static CURLcode transfer(struct smtp *smtp)
+{
+    int running = 0, left;
+    CURLMcode code;
+    smtp->abandoned = false;
+    do {
+        code = curl_multi_perform(smtp->multi, &running);
+        if (running && curl_multi_poll(smtp->multi, NULL, 0, MS_PER_SECOND, NULL) != CURLM_OK)
+            smtp->abandoned = true;
+    } while (code == CURLM_OK && running);
+    const CURLMsg *message = curl_multi_info_read(smtp->multi, &left);
+    return message ? message->data.result : CURLE_OUT_OF_MEMORY;
+}
+
+static void perform(struct smtp *smtp, const struct delivery *delivery, bool fresh)
+{
+    struct curl_slist *to = curl_slist_append(NULL, delivery->to);
+    CURL *easy = smtp->easy;
+    smtp->error[0] = '\0';
+    smtp->session = (struct session){.delivery = delivery};
+    CURLcode code = CURLE_OUT_OF_MEMORY;
+    if (to && curl_easy_setopt(easy, CURLOPT_MAIL_FROM, delivery->from) == CURLE_OK &&
+        curl_easy_setopt(easy, CURLOPT_MAIL_RCPT, to) == CURLE_OK &&
+        curl_easy_setopt(easy, CURLOPT_INFILESIZE_LARGE, (curl_off_t)delivery->len) == CURLE_OK &&
+        curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, (long)fresh) == CURLE_OK &&
+        curl_multi_add_handle(smtp->multi, easy) == CURLM_OK)
+        code = transfer(smtp);
+    smtp->session.attempt.curl = (int)code;
+    drop_unanswered(smtp);
+    curl_multi_remove_handle(smtp->multi, easy);
+    curl_easy_setopt(easy, CURLOPT_MAIL_RCPT, NULL);
+    curl_slist_free_all(to);
+    smtp->session.delivery = NULL;
+    smtp->session.settled = true;
 }
 
 /* The kept connection was closed by the server, with or without a 421, and nothing was handed over.
@@ -351,10 +382,9 @@ void smtp_send(void *state, const struct delivery *delivery, struct delivery_res
         snprintf(result->detail, sizeof result->detail, "not a bare address, or an empty message");
         return;
     }
-    smtp->session.attempt.curl = perform(smtp, delivery, false);
+    perform(smtp, delivery, false);
     if (was_stale(smtp))
-        smtp->session.attempt.curl = perform(smtp, delivery, true);
-    drop_unanswered(smtp);
+        perform(smtp, delivery, true);
     smtp_classify(&smtp->session.attempt, result);
     describe(smtp, result);
 }
