@@ -170,6 +170,59 @@ static char *vcalendar(
     return text;
 }
 
+/* ---- lines ---- */
+
+enum { FOLD = 75 }; /* octets: RFC 5545 section 3.1 */
+
+/* How much of `len` bytes fits into `room` without splitting a character. */
+static size_t whole_characters(const char *text, size_t len, size_t room)
+{
+    if (len <= room)
+        return len;
+    while (room > 1 && ((unsigned char)text[room] & 0xc0) == 0x80)
+        room--;
+    return room;
+}
+
+/* `line` without its end. */
+static void add_folded(const char *line, size_t len, struct buf *out)
+{
+    size_t part = whole_characters(line, len, FOLD);
+    buf_add(out, line, part);
+    while ((line += part, len -= part) > 0) {
+        part = whole_characters(line, len, FOLD - 1);
+        buf_puts(out, "\r\n ");
+        buf_add(out, line, part);
+    }
+    buf_puts(out, "\r\n");
+}
+
+/*
+ * libical 3.0 folds the end of a line along with it, and may put a fold between CR and LF. No value
+ * holds a CR, so what stands behind one, or is one, is a fold or an end.
+ */
+static bool fold_again(const char *text, struct buf *out)
+{
+    static const char fold[] = "\r\n ";
+    struct buf line = {0};
+    while (*text) {
+        if (strncmp(text, fold, sizeof fold - 1) == 0) {
+            text += sizeof fold - 1;
+            continue;
+        }
+        if (*text == '\n') {
+            add_folded(buf_text(&line), line.len, out);
+            buf_clear(&line);
+        } else if (*text != '\r') {
+            buf_putc(&line, *text);
+        }
+        text++;
+    }
+    bool folded = !line.failed && !out->failed;
+    buf_free(&line);
+    return folded;
+}
+
 bool calendar_write(const struct calendar *calendar, struct buf *out)
 {
     struct arena arena = {0};
@@ -177,10 +230,7 @@ bool calendar_write(const struct calendar *calendar, struct buf *out)
     char *text = NULL;
     if (find_needed(&arena, calendar, &needed))
         text = vcalendar(&arena, calendar, &needed);
-    bool written = text && !arena.failed;
-    if (written)
-        buf_puts(out, text);
-    written = written && !out->failed;
+    bool written = text && !arena.failed && fold_again(text, out);
     free(text);
     arena_free(&arena);
     return written;

@@ -17,10 +17,10 @@ class Mailer(World):
         super().__init__(drain={"BOOKSPOOL_TRANSPORT": url, "BOOKSPOOL_EHLO": "client.example",
                                 **settings})
 
-    def arrive(self, body=None):
+    def arrive(self, body=None, provider="calcom", event="BOOKING_CREATED"):
         body = sample("calcom", "booking_created") if body is None else body
-        key = key_of("calcom", body)
-        head = (f"Bookspool: 1\nKey: {key}\nProvider: calcom\nEvent: BOOKING_CREATED\n"
+        key = key_of(provider, body)
+        head = (f"Bookspool: 1\nKey: {key}\nProvider: {provider}\nEvent: {event}\n"
                 f"Received: 2026-11-21T10:00:00.123Z\nKey-Used: primary\n"
                 f"Length: {len(body)}\nSha256: {hashlib.sha256(body).hexdigest()}\n\n")
         folder = os.path.join(self.spool_dir, "new")

@@ -65,6 +65,7 @@ static void assert_wire_form(const struct buf *text)
         assert_true(is_known);
         assert_true(end - line <= 76);
         assert_int_equal(end[-1], '\r');
+        assert_true(end - line > 1 + (line[0] == ' ')); /* no line, and no fold, of nothing */
         for (const char *c = line; c < end - 1; c++)
             assert_true((unsigned char)*c >= ' ' && *c != 0x7f);
         assert_int_not_equal((unsigned char)line[line[0] == ' '] & 0xc0, 0x80);
@@ -267,6 +268,28 @@ static void folding_splits_no_character(void **state)
         }
 }
 
+/* Values of every length: a line that ends where it would be folded has one end, and no other. */
+static void lines_of_every_length(void **state)
+{
+    (void)state;
+    char value[400] = "";
+    for (size_t len = 1; len < sizeof value - 1; len++) {
+        memset(value, 'w', len);
+        struct calendar calendar = usual;
+        calendar.summary = calendar.description = calendar.location = value;
+        calendar.organizer.name = value;
+        struct buf text = written(&calendar);
+        assert_wire_form(&text);
+        icalcomponent *whole = parsed(&text), *event = event_of(whole);
+        assert_string_equal(icalcomponent_get_summary(event), value);
+        assert_string_equal(icalcomponent_get_description(event), value);
+        assert_string_equal(icalcomponent_get_location(event), value);
+        assert_string_equal(cn_of(event, ICAL_ORGANIZER_PROPERTY), value);
+        icalcomponent_free(whole);
+        buf_free(&text);
+    }
+}
+
 static void long_values_are_clipped(void **state)
 {
     (void)state;
@@ -383,6 +406,7 @@ int main(void)
         cmocka_unit_test(an_attendee_need_not_answer),
         cmocka_unit_test(words_survive_or_are_harmless),
         cmocka_unit_test(folding_splits_no_character),
+        cmocka_unit_test(lines_of_every_length),
         cmocka_unit_test(long_values_are_clipped),
         cmocka_unit_test(urls_and_addresses_are_checked),
         cmocka_unit_test(what_is_needed),
