@@ -41,18 +41,14 @@ static bool render(const struct composer *composer, const struct letter *letter,
 
 /* ---- the calendar ---- */
 
-/* The meeting goes on without the customer who gave up a seat, and leaves that customer's calendar.
- */
-static bool leaves(const struct letter *letter)
-{
-    return letter->audience == AUDIENCE_CUSTOMER && letter->event->kind == KIND_CANCELLED;
-}
-
+/* Whoever gives up a seat has no entry any more, while that of the booking goes on. */
 static enum calendar_method method_of(const struct letter *letter)
 {
-    if (letter->decision->calendar == CALENDAR_CANCELLED || leaves(letter))
+    bool customer = letter->audience == AUDIENCE_CUSTOMER;
+    bool leaves = customer && view_kind(letter->event, letter->decision) == KIND_CANCELLED;
+    if (letter->decision->calendar == CALENDAR_CANCELLED || leaves)
         return METHOD_CANCEL;
-    return letter->audience == AUDIENCE_CUSTOMER ? METHOD_REQUEST : METHOD_PUBLISH;
+    return customer ? METHOD_REQUEST : METHOD_PUBLISH;
 }
 
 static struct person organizer_of(const struct composer *composer, const struct letter *letter)
@@ -73,7 +69,18 @@ static const char *text_of(const cJSON *view, const char *name)
     return cJSON_IsString(text) ? text->valuestring : NULL;
 }
 
-/* Nothing is appended where the event leaves calendars alone, or tells too little for an entry. */
+/* The owner has one entry for all seats: it is not named after who came or left last. */
+static const char *summary_of(const struct letter *letter, const cJSON *view)
+{
+    bool shared = letter->audience == AUDIENCE_OWNER && letter->event->booking.seat;
+    const char *what = text_of(view, "what"), *about = text_of(view, "about");
+    if (shared && what)
+        return what;
+    return about ? about : text_of(view, "provider_name");
+}
+
+/* Nothing is appended where the event leaves calendars alone, or tells too little for an entry. A
+ * move told late takes away the entry that it left behind, at the old time. */
 static bool write_calendar(const struct composer *composer, const struct letter *letter,
     const cJSON *view, struct buf *out)
 {
@@ -81,22 +88,23 @@ static bool write_calendar(const struct composer *composer, const struct letter 
     const struct booking *booking = &letter->event->booking;
     const struct person *own = view_attendee(letter->event, letter->recipient);
     const struct person attendee = own ? *own : (struct person){.email = letter->recipient};
-    const char *about = text_of(view, "about"), *where = text_of(view, "where");
+    const char *where = text_of(view, "where");
+    bool left_behind = decision->late && decision->previous_start != TIME_NONE;
     const struct calendar calendar = {.method = method_of(letter),
         .uid = decision->calendar_uid,
         .sequence = decision->sequence,
         .tentative = decision->calendar == CALENDAR_TENTATIVE,
         .stamp = letter->record->received,
-        .start = booking->start,
-        .end = booking->end,
-        .summary = about ? about : text_of(view, "provider_name"),
+        .start = left_behind ? decision->previous_start : booking->start,
+        .end = left_behind ? decision->previous_end : booking->end,
+        .summary = summary_of(letter, view),
         .description = json_text(view, "booking.description"),
         .location = where ? where : booking->join_url,
         .url = booking->join_url,
         .organizer = organizer_of(composer, letter),
         .attendee = letter->audience == AUDIENCE_CUSTOMER ? &attendee : NULL};
     if (decision->calendar == CALENDAR_UNTOUCHED || !decision->calendar_uid ||
-        booking->start == TIME_NONE)
+        calendar.start == TIME_NONE)
         return true;
     return calendar_write(&calendar, out);
 }

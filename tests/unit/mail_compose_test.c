@@ -213,25 +213,36 @@ static void no_entry_without_what_it_needs(void **state)
     }
 }
 
-/* A move told late takes the entry away that still stands; a seat given up only its own. */
-static void entries_that_go(void **state)
+/* The ledger's word for it: late, and an entry cancelled that is not the event's own. */
+static void a_move_told_late_takes_the_old_entry_away(void **state)
 {
     (void)state;
-    const struct composer composer = composer_of(NULL);
     struct event event = event_of(KIND_RESCHEDULED);
+    const struct composer composer = composer_of(NULL);
     struct decision decision = entry(CALENDAR_CANCELLED);
     decision.late = true;
+    decision.previous_start = at("2026-11-23T09:00:00Z");
+    decision.previous_end = at("2026-11-23T09:30:00Z");
     struct buf mail = composed(&composer, &event, &decision, AUDIENCE_OWNER);
-    assert_calendar(&mail, (const char *const[]){"METHOD:CANCEL\r\n", NULL});
+    assert_calendar(&mail, (const char *const[]){"METHOD:CANCEL\r\n",
+                               "DTSTART:20261123T090000Z\r\n", "DTEND:20261123T093000Z\r\n", NULL});
     buf_free(&mail);
-    event = event_of(KIND_CANCELLED);
-    event.booking.seat = "7";
-    decision = entry(CALENDAR_CONFIRMED);
-    mail = composed(&composer, &event, &decision, AUDIENCE_OWNER);
-    assert_calendar(&mail, (const char *const[]){"METHOD:PUBLISH\r\n", NULL});
+}
+
+static void a_seat_given_up_goes_out_of_one_calendar_only(void **state)
+{
+    (void)state;
+    struct event event = event_of(KIND_CANCELLED);
+    const struct composer composer = composer_of(NULL);
+    struct decision decision = entry(CALENDAR_CONFIRMED);
+    event.booking.seat = "7001";
+    struct buf mail = composed(&composer, &event, &decision, AUDIENCE_OWNER);
+    assert_calendar(&mail, (const char *const[]){"METHOD:PUBLISH\r\n", "STATUS:CONFIRMED\r\n",
+                               "SUMMARY:Intro call\r\n", NULL});
     buf_free(&mail);
     mail = composed(&composer, &event, &decision, AUDIENCE_CUSTOMER);
-    assert_calendar(&mail, (const char *const[]){"METHOD:CANCEL\r\n", NULL});
+    assert_calendar(
+        &mail, (const char *const[]){"METHOD:CANCEL\r\n", "STATUS:CANCELLED\r\n", NULL});
     buf_free(&mail);
 }
 
@@ -274,7 +285,8 @@ int main(void)
         cmocka_unit_test(the_customer_is_invited),
         cmocka_unit_test(what_is_cancelled_is_taken_out_of_calendars),
         cmocka_unit_test(no_entry_without_what_it_needs),
-        cmocka_unit_test(entries_that_go),
+        cmocka_unit_test(a_move_told_late_takes_the_old_entry_away),
+        cmocka_unit_test(a_seat_given_up_goes_out_of_one_calendar_only),
         cmocka_unit_test(what_is_not_understood_travels_along),
         cmocka_unit_test(the_same_bytes_each_time),
     };
