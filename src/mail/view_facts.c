@@ -194,6 +194,15 @@ static void add_participants(struct view *view, cJSON *facts)
         add_persons_fact(view, facts, "label_host", &booking->organizer, 1);
 }
 
+/* The provider's word, which the heading says better. Where one seat is given up it speaks of the
+ * booking, which goes on. */
+static const char *status_of(const struct view *view)
+{
+    const cJSON *is = cJSON_GetObjectItemCaseSensitive(view->context, "is");
+    bool one_seat = cJSON_GetObjectItemCaseSensitive(is, "seat_given_up");
+    return view_for_customer(view) || one_seat ? NULL : view->event->booking.status;
+}
+
 static cJSON *add_booking(struct view *view)
 {
     const struct booking *booking = &view->event->booking;
@@ -213,8 +222,7 @@ static cJSON *add_booking(struct view *view)
     if (!customer)
         add_fact(view, facts, "label_by", booking->by, DETAIL);
     add_fact(view, facts, "label_payment", booking->payment, DETAIL);
-    if (!customer) /* the provider's word, which the heading says better */
-        add_fact(view, facts, "label_status", booking->status, MAIN);
+    add_fact(view, facts, "label_status", status_of(view), MAIN);
     add_fact(view, facts, "label_notes", booking->description, DETAIL);
     if (view->has_details)
         view_flag(view, view->context, "has_details");
