@@ -103,8 +103,8 @@ $(B)/obj/tests/%.o: tests/unit/%.c
 	@mkdir -p $(@D)
 	$(call quiet,CC) $(CC) $(BASE_CFLAGS) $(drain_CFLAGS) $(CPPFLAGS) $(CFLAGS) $(SAN_FLAGS) -MMD -MP -c -o $@ $<
 
-# Preloaded by tests; a sanitizer would have to come first, so it goes without.
-SHIM = $(if $(SAN),,$(B)/tests/shim.so $(B)/tests/record.so)
+# Preloaded by tests/faults-*.t; a sanitizer would have to come first, so these go without.
+SHIM = $(if $(SAN),,$(B)/tests/shim.so $(B)/tests/alloc.so)
 
 $(B)/tests/%.so: tests/faults/%.c
 	@mkdir -p $(@D)
@@ -112,6 +112,10 @@ $(B)/tests/%.so: tests/faults/%.c
 	    -fPIC -shared -o $@ $<
 
 unit-tests: $(UNIT_TESTS) $(SHIM)
+
+# The long form of tests/faults-*.t: memory that ends at each step and does not come back.
+faults: all unit-tests
+	FAULTS_LONG=1 BOOKSPOOL_BIN=$(abspath $(B)) prove --timer $(wildcard tests/faults-*.t)
 
 # ---- what is missing ----
 
@@ -188,6 +192,6 @@ lint:
 clean:
 	rm -rf $(B)
 
-.PHONY: all check clean demo install lint powercut soak uninstall unit-tests
+.PHONY: all check clean demo faults install lint soak uninstall unit-tests
 .SECONDARY:
 -include $(shell find $(B)/obj -name '*.d' 2>/dev/null)

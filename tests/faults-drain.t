@@ -1,0 +1,46 @@
+#!/usr/bin/python3
+"""Death and failure at every step of a drain that sends by SMTP. See tests/lib/faults.py.
+
+What it does with a Maildir, with several senders, without RENAME_NOREPLACE and without memory
+is tried in faults-maildir.t.
+"""
+
+import os
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
+from bookspool import equal, finish, match  # noqa: E402
+from fault_steps import death_steps, fault_steps  # noqa: E402
+from faults import (OWNER, Trial, calls_of_a_drain, drain_dies, drain_fails, need_shims,  # noqa: E402
+                    series)
+from smtp_peer import Scripted  # noqa: E402
+
+
+def a_failed_sync_takes_back_its_own(trial):
+    """The mails of the batch, and no other: one in out/ may be accepted already, and marked so."""
+    trial.fresh()
+    key, _ = trial.event("new")
+    trial.drain()
+    mail = f"{key}-{OWNER}"
+    os.rename(trial.file("sent", mail), trial.file("out", mail))
+    os.chmod(trial.file("out", mail), 0o1660)
+    os.rename(trial.file("done", key), trial.file("new", key))
+    fresh, _ = trial.event("new")
+    trial.accepted_before = len(trial.server.accepted)
+    steps = [step for step in fault_steps(["syncfs"] * 2) if step.what == "EIO"]
+    done = trial.drain(env=trial.strike(steps[1]))
+    equal(done.returncode, 74, "a batch that cannot be synced ends the run")
+    equal(trial.spool("out"), [mail], "its own mail is taken back, the one that was there stays")
+    equal(trial.accepted(), {}, "nothing is sent")
+    trial.settle()
+    equal(trial.accepted(), {f"{fresh}-{OWNER}": 1}, "then each goes its way, once")
+
+
+need_shims()
+with Scripted() as peer, Trial(peer) as world:
+    calls = calls_of_a_drain(world)
+    match(str(calls), "renameat.*send", "the shim sees what a drain does")
+    a_failed_sync_takes_back_its_own(world)
+series("a drain that dies at each step", death_steps(calls), drain_dies)
+series("a drain with a fault at each step", fault_steps(calls), drain_fails)
+finish()

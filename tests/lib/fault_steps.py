@@ -1,0 +1,192 @@
+"""Where the trials of tests/faults-*.t strike, and by which errors: the other half of the shims in
+tests/faults/, whose names of calls are used here. A call that is missing in ERRORS fails the
+test that meets it.
+"""
+
+import collections
+import errno
+import os
+import re
+
+LONG = os.environ.get("FAULTS_LONG", "") not in ("", "0")
+
+# ---- what can really happen to a call ----
+
+# By the manual page of each, section 2 (or 3), less what only a wrong program meets (EBADF, EFAULT,
+# EINVAL, ...), plus EIO, EROFS and EDQUOT where file systems give them unlisted.
+_OPEN = "EACCES EINTR EIO EMFILE ENFILE ENOENT ENOMEM"
+_MAKE = "EACCES EDQUOT EINTR EIO EMFILE ENFILE ENOMEM ENOSPC EROFS"
+_SPACE = "EDQUOT EFBIG EIO ENOSPC"
+_STAT = "EACCES EIO ENOMEM"  # ENOENT of what is there would be a lie that nobody can see through
+_NAME = "EACCES EBUSY EDQUOT EIO ENOENT ENOMEM ENOSPC EROFS"
+_FDS = "EMFILE ENFILE ENOMEM"
+
+ERRORS = {name: errors.split() for name, errors in {
+    "open": _OPEN, "openat": _OPEN, "fopen": _OPEN,
+    "open/creat": _MAKE, "openat/creat": _MAKE,
+    "open/excl": _MAKE + " EEXIST", "openat/excl": _MAKE + " EEXIST",
+    "close/written": "EDQUOT EINTR EIO ENOSPC",
+    "read": "EINTR EIO", "pread": "EINTR EIO",
+    "write": "EINTR", "pwrite": "EINTR", "write/socket": "EAGAIN EINTR ENOMEM",
+    "fsync": "EDQUOT EINTR EIO ENOSPC EROFS", "fdatasync": "EDQUOT EINTR EIO ENOSPC",
+    "syncfs": "EDQUOT EIO ENOSPC",
+    "ftruncate": "EFBIG EINTR EIO EPERM EROFS",
+    "mmap": "EACCES EAGAIN ENFILE ENODEV ENOMEM",
+    "renameat": _NAME, "renameat2": _NAME + " EEXIST EINVAL",
+    "linkat": _NAME.replace("EBUSY ", "") + " EEXIST EMLINK EPERM",
+    "unlinkat": "EACCES EBUSY EIO ENOENT ENOMEM EPERM EROFS",
+    "unlink": "EACCES EBUSY EIO ENOENT ENOMEM EPERM EROFS",
+    "mkdirat": "EACCES EDQUOT EEXIST EIO EMLINK ENOENT ENOMEM ENOSPC EROFS",
+    "mkdir": "EACCES EDQUOT EEXIST EIO EMLINK ENOENT ENOMEM ENOSPC EROFS",
+    "fchmod": "EIO EPERM EROFS", "fchmodat": "EACCES EIO ENOENT ENOMEM EPERM EROFS",
+    "fchown": "EIO EPERM EROFS",
+    "futimens": "EACCES EIO EPERM EROFS", "utimensat": "EACCES EIO ENOENT EPERM EROFS",
+    "fstat": "EIO ENOMEM", "fstatat": _STAT, "stat": _STAT, "lstat": _STAT,
+    "access": _STAT, "faccessat": _STAT + " EROFS",
+    "fstatvfs": "EINTR EIO ENOMEM",
+    "fdopendir": "ENOMEM", "readdir": "EIO ENOENT",
+    "flock": "EINTR ENOLCK EWOULDBLOCK", "fcntl/lock": "EAGAIN EINTR ENOLCK", "fcntl/dup": "EMFILE",
+    "dup2": "EBUSY EINTR", "memfd_create": _FDS, "getrandom": "EAGAIN EINTR",
+    "send": "EAGAIN EINTR ENOMEM", "recv": "EAGAIN ECONNRESET EINTR ENOMEM",
+    "socket": "EACCES ENOBUFS " + _FDS, "socketpair": _FDS,
+    "connect": "EACCES EADDRNOTAVAIL EAGAIN ECONNREFUSED EINTR ENETUNREACH ETIMEDOUT",
+    "bind": "EACCES EADDRINUSE ENOENT ENOMEM EROFS", "listen": "EADDRINUSE",
+    "accept4": "EAGAIN ECONNABORTED EINTR EMFILE ENFILE ENOBUFS ENOMEM EPERM EPROTO",
+    "poll": "EINTR ENOMEM", "epoll_create1": _FDS, "epoll_ctl": "ENOMEM ENOSPC",
+    "epoll_wait": "EINTR", "signalfd": "ENODEV " + _FDS,
+    "getaddrinfo": "",
+    "fork": "EAGAIN ENOMEM", "waitpid": "EINTR",
+}.items()}
+
+# Half of the bytes go through, and then the error comes.
+HALF_THEN = {"write": _SPACE.split(), "pwrite": _SPACE.split(), "send": ["ECONNRESET", "EPIPE"],
+             "write/socket": ["ECONNRESET", "EPIPE"]}
+# Half of the bytes go through, and the call says so.
+HALF = ("read", "pread", "write", "pwrite", "write/socket", "send", "recv")
+# netdb.h: EAI_AGAIN, EAI_FAIL, EAI_MEMORY, EAI_NONAME
+RESOLVER = {"getaddrinfo": {"EAI_AGAIN": -3, "EAI_FAIL": -4, "EAI_MEMORY": -10, "EAI_NONAME": -2}}
+
+# What the log says of the step where one of these made a program give up; programs' own errors also
+# say what the system's error was.
+_SPOOL = r"spool-(unusable|refused): \S+|bookspool \w+: \S+"
+_CHECK = r'"text":\s*"(spool |state directory )?/\S+: '
+_LISTEN, _LOOP, _FCGI = r"cannot-listen: \S+", r"loop-failed: cannot \w+", r"libfcgi-unusable: \w+"
+STEPS = {
+    "open": r"cannot be read|" + _SPOOL + "|" + _CHECK,
+    "openat": r"list \w+|open \w+/|read \w+/|maildir-open|" + _SPOOL + "|" + _CHECK,
+    "openat/creat": r"open lock|stamp done",
+    "openat/excl": r"create tmp/|maildir-write|" + _SPOOL,
+    "close/written": r"maildir-write",
+    "read": r"cannot be read|read \w+/|" + _FCGI,
+    "write": r"write tmp/|maildir-write|" + _SPOOL,
+    "write/socket": _FCGI, "pwrite": _FCGI, "socketpair": _FCGI, "memfd_create": _FCGI,
+    "bind": _LISTEN, "listen": _LISTEN, "lstat": _LISTEN, "unlink": _LISTEN,
+    "epoll_create1": _LOOP, "epoll_ctl": _LOOP, "signalfd": _LOOP,
+    "faccessat": r"look at (tmp|new|held):|" + _SPOOL,
+    "fsync": r"sync (a file of tmp|\w+):|maildir-(write|sync)|" + _SPOOL,
+    "syncfs": r"sync the file system of the spool|maildir-open",
+    "mmap": r"cannot begin the run",
+    "renameat": r"rename to \w+/",
+    "renameat2": r"name \w+/|maildir-name|" + _SPOOL,
+    "linkat": r"name \w+/|maildir-name|" + _SPOOL,
+    "unlinkat": r"remove \w+/",
+    "mkdirat": r"maildir-open|" + _SPOOL,
+    "fchmod": _SPOOL,
+    "futimens": r"stamp done",
+    "fstat": r"cannot be read|read \w+/|" + _SPOOL + "|" + _CHECK, "stat": _CHECK, "access": _CHECK,
+    "fstatat": r"list \w+|" + _CHECK,
+    "fstatvfs": r"look at the free space of new",
+    "fdopendir": r"list \w+", "readdir": r"list \w+",
+    "flock": r"lock",
+    "fork": r"fork",
+    "socket": r"smtp-connect|" + _LISTEN, "connect": r"smtp-(connect|greeting)",
+    "send": r"smtp-\w+", "recv": r"smtp-\w+|" + _FCGI, "poll": r"smtp-\w+",
+    "getaddrinfo": r"transport",
+    "allocation": r"(?i)memory",
+}
+# libcurl has words of its own for these; libfcgi keeps no errno; ENOENT is "does not exist: make
+# it", or what comes after an EEXIST that was not true; EWOULDBLOCK is another drain.
+_CURL = ("socket", "connect", "send", "recv", "poll", "getaddrinfo")
+
+
+def tells(step, log, struck=""):
+    """Does this log name the step that failed, and how? `struck` is the shim's line of it."""
+    if re.search(r"/state(/ledger\S*)?$", struck):  # SQLite tells in words of its own
+        return re.search(r"\bledger\b", log)
+    named = re.search(STEPS.get(step.call, "no entry in STEPS"), log)
+    other_words = (step.call in (*_CURL, "allocation")
+                   or step.what in ("ENOENT", "EEXIST", "EWOULDBLOCK") or re.search(_FCGI, log))
+    return named and (other_words or os.strerror(int(step.env["SHIM_ERRNO"])) in log)
+
+
+def faults_of(call):
+    """(what, environment) of each way in which this call can fail."""
+    if call not in ERRORS:
+        yield f"no entry for {call} in ERRORS of tests/lib/faults.py", None
+        return
+    for name in ERRORS[call]:
+        yield name, {"SHIM_ERRNO": str(getattr(errno, name))}
+    for name in HALF_THEN.get(call, ()):
+        yield f"{name} after half", {"SHIM_ERRNO": str(getattr(errno, name)), "SHIM_SHORT": "1"}
+    if call in HALF:
+        yield "half", {"SHIM_SHORT": "2"}
+    for name, number in RESOLVER.get(call, {}).items():
+        yield name, {"SHIM_ERRNO": str(number)}
+
+
+# ---- where a trial strikes ----
+
+# call: the name, None for any; number: from 1; what: "death", "ENOSPC", ...; env: the shim's;
+# last: one more than an untouched run had
+Step = collections.namedtuple("Step", "call number what env last", defaults=[False])
+# How often these come depends on the moment; the others must miss where they are the last.
+LOOSE = (None, "poll", "recv", "send", "epoll_wait", "epoll_ctl", "accept4")
+
+
+def at(step, number):
+    """The same step at another number."""
+    return step._replace(number=number, env={**step.env, "SHIM_AT": str(number)})
+
+
+def numbered(step, first, last):
+    """The step at each of these numbers, and at one more, which must miss."""
+    return [*(at(step, n) for n in range(first, last + 1)), at(step, last + 1)._replace(last=True)]
+
+
+def describe(step):
+    return f"{step.what} at {step.call or 'call'} {step.number}"
+
+
+def death_steps(calls, before=(), only=None):
+    """A death before each of the calls of an untouched run, and a last one that must miss."""
+    if only:
+        dying = Step(only, 0, "death", {"SHIM_CALL": only})
+        calls, before = [c for c in calls if c == only], [c for c in before if c == only]
+    else:
+        dying = Step(None, 0, "death", {})
+    return numbered(dying, len(before) + 1, len(before) + len(calls))
+
+
+def fault_steps(calls, only=None, before=()):
+    """Each call of an untouched run with each of its faults, `before` being calls that came
+    earlier and are left alone. One more of each call is tried than there was, and must miss."""
+    steps = []
+    begun = collections.Counter(before)
+    for call, count in sorted(collections.Counter(calls).items()):
+        for what, env in faults_of(call) if not only or call in only else ():
+            step = Step(call, 0, what, None if env is None else {**env, "SHIM_CALL": call})
+            steps += [step] if env is None else numbered(step, begun[call] + 1, begun[call] + count)
+    return steps
+
+
+def alloc_steps(counts):
+    """Each allocation fails, and one more, which must miss. `counts` is what allocations_of gives.
+    With FAULTS_LONG=1 also each with all that follow it."""
+    ways = [("no memory", "0")] + [("no memory from here on", "1")] * LONG
+    return [Step("allocation", n, f"{what} for {of}",
+                 {"ALLOC_OF": of, "ALLOC_AT": str(n), "ALLOC_ON": on}, n > count)
+            for what, on in ways for of, count in counts.items() for n in range(1, count + 2)]
+
+
+def with_env(steps, env):
+    return [step._replace(env={**step.env, **env}) for step in steps]
