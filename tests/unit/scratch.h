@@ -81,6 +81,22 @@ static inline void scratch_write(struct scratch *s, const char *name, const void
     assert_int_equal(fclose(file), 0);
 }
 
+/* No setting but those of `text`, the spool, and what is put into the environment after. */
+static inline void scratch_settings(struct scratch *s, const char *text)
+{
+    char path[128], all[1024];
+    const char *output = getenv("CMOCKA_MESSAGE_OUTPUT");
+    clearenv();
+    if (output)
+        setenv("CMOCKA_MESSAGE_OUTPUT", output, 1);
+    snprintf(path, sizeof path, "%s/bookspool.conf", s->path);
+    setenv("BOOKSPOOL_CONF", path, 1);
+    int len = snprintf(
+        all, sizeof all, "BOOKSPOOL_SPOOL=%s\nBOOKSPOOL_STATE=%s\n%s", s->path, s->path, text);
+    assert_true(len > 0 && (size_t)len < sizeof all);
+    scratch_write(s, "bookspool.conf", all, (size_t)len);
+}
+
 static inline size_t scratch_count(struct scratch *s, enum spool_dir dir)
 {
     struct spool_list list;

@@ -1,0 +1,224 @@
+/* What a whole pass of the drain makes durable before what, and what it does when a sync fails. */
+#include "calls.h"
+
+#include <time.h>
+
+#include "drain/pass.h"
+#include "drain/run.h"
+#include "mail/message.h"
+#include "spool/queue.h"
+
+#define WAITS  "11111111111111111111111111111111"
+#define LATE   "22222222222222222222222222222222"
+#define HELD   "33333333333333333333333333333333"
+#define AGAIN  "44444444444444444444444444444444"
+#define OWNER  "-9057178f1b2d" /* owner@example.org */
+#define MAILED WAITS OWNER
+
+static int up(void **state)
+{
+    if (scratch_up(state) != 0)
+        return -1;
+    scratch_settings(
+        *state, "BOOKSPOOL_MAIL_TO=owner@example.org\nBOOKSPOOL_MAIL_FROM=bookspool@example.org\n");
+    calls_clear();
+    return 0;
+}
+
+static void put(struct scratch *s, const char *dir, const char *name, const char *key)
+{
+    char path[200];
+    struct buf file = {0};
+    snprintf(path, sizeof path, "%s/%s", dir, name);
+    scratch_event(key, "{\"triggerEvent\":\"BOOKING_CREATED\"}", &file);
+    scratch_write(s, path, file.data, file.len);
+    buf_free(&file);
+}
+
+/* A pass with the settings as they are now; its exit code. */
+static int pass(void)
+{
+    struct conf conf;
+    struct run run;
+    assert_true(conf_load(&conf, CONF_DRAIN));
+    conf_setup_log(&conf, "drain_order_test");
+    assert_true(run_init(&run, &conf));
+    int code = pass_once(&run);
+    run_free(&run);
+    conf_free(&conf);
+    return code;
+}
+
+static void assert_all_settled(struct scratch *s)
+{
+    static const enum spool_dir empty[] = {
+        DIR_TMP, DIR_NEW, DIR_REPLAY, DIR_OUT, DIR_FAILED, DIR_BAD};
+    for (size_t i = 0; i < sizeof empty / sizeof *empty; i++)
+        assert_int_equal(scratch_count(s, empty[i]), 0);
+}
+
+/* ---- the order ---- */
+
+static void an_event_and_its_mail(void **state)
+{
+    put(*state, "new", WAITS, WAITS);
+    assert_int_equal(pass(), 0);
+    ASSERT_ORDER("move tmp/x out/" MAILED, "sync all", "move new/" WAITS " done/" WAITS);
+    ASSERT_ORDER("move tmp/x out/" MAILED, "sync all", "mode 0760 out/" MAILED,
+        "name Maildir/tmp/* Maildir/new/*", "move out/" MAILED " sent/" MAILED, "sync sent",
+        "sync out");
+    assert_all_settled(*state);
+}
+
+/* Its name in done/ may be of a run that died; what the name stands for goes only after it. */
+static void a_late_duplicate(void **state)
+{
+    put(*state, "done", LATE, LATE);
+    put(*state, "new", LATE, LATE);
+    assert_int_equal(pass(), 0);
+    ASSERT_ORDER("sync all", "remove new/" LATE);
+    assert_all_settled(*state);
+}
+
+static void a_held_event_that_is_done(void **state)
+{
+    put(*state, "done", HELD, HELD);
+    put(*state, "held", HELD, HELD);
+    assert_int_equal(pass(), 0);
+    ASSERT_ORDER("sync done", "remove held/" HELD);
+    assert_all_settled(*state);
+}
+
+static void a_replay(void **state)
+{
+    put(*state, "replay", "x", AGAIN);
+    assert_int_equal(pass(), 0);
+    ASSERT_ORDER("name replay/x replay/" AGAIN ".*", "sync replay",
+        "move tmp/x out/" AGAIN ".*" OWNER, "sync all", "move replay/" AGAIN ".* done/" AGAIN,
+        "move out/" AGAIN ".*" OWNER " sent/*");
+    assert_all_settled(*state);
+}
+
+static void the_probe_comes_first(void **state)
+{
+    put(*state, "new", WAITS, WAITS);
+    calls.failing = "move out/.probe sent/.probe";
+    assert_int_equal(pass(), RUN_IO_FAILED);
+    assert_never("move tmp/x out/" MAILED);
+    assert_never("mode *");
+}
+
+/* ---- failures ---- */
+
+static void assert_ends(const char *failing, unsigned spared)
+{
+    calls_clear();
+    calls.failing = failing;
+    calls.spared = spared;
+    assert_int_equal(pass(), RUN_IO_FAILED);
+    assert_null(calls.failing);
+}
+
+/* The kernel may go on showing the mails whole, and never say again that they are not on the disk.
+ */
+static void a_batch_that_is_not_synced(void **state)
+{
+    put(*state, "new", WAITS, WAITS);
+    put(*state, "replay", "x", AGAIN);
+    assert_ends("sync all", 1);
+    assert_int_equal(scratch_count(*state, DIR_OUT), 0);
+    assert_int_equal(scratch_count(*state, DIR_NEW), 1);
+    assert_ends("sync all", 2);
+    assert_int_equal(scratch_count(*state, DIR_OUT), 1); /* of the batch before */
+    assert_int_equal(scratch_count(*state, DIR_REPLAY), 1);
+    assert_never("mode *");
+    assert_int_equal(pass(), 0);
+    assert_int_equal(scratch_count(*state, DIR_SENT), 2);
+    assert_all_settled(*state);
+}
+
+static void each_other_sync_ends_the_run(void **state)
+{
+    static const char *const syncs[] = {"sync all", "sync tmp/x", "sync replay"};
+    put(*state, "new", WAITS, WAITS);
+    put(*state, "replay", "x", AGAIN);
+    for (size_t i = 0; i < sizeof syncs / sizeof *syncs; i++) {
+        assert_ends(syncs[i], 0);
+        assert_never("mode *");
+    }
+    assert_ends("sync sent", 0);
+    assert_int_equal(scratch_count(*state, DIR_SENT), 2);
+    assert_int_equal(pass(), 0);
+    assert_all_settled(*state);
+}
+
+/* It was accepted: the next run must know, and only rename it. */
+static void a_mail_that_cannot_be_settled(void **state)
+{
+    put(*state, "new", WAITS, WAITS);
+    assert_ends("move out/" MAILED " sent/*", 0);
+    ASSERT_ORDER(
+        "name Maildir/tmp/* Maildir/new/*", "move out/" MAILED " sent/" MAILED, "sync out/" MAILED);
+    struct spool_file file;
+    struct scratch *s = *state;
+    assert_true(spool_read(&s->spool, DIR_OUT, MAILED, &file));
+    assert_int_equal(file.mode & 07777, SPOOL_FILE_MODE | QUEUE_UNKNOWN | QUEUE_SENT);
+    spool_file_free(&file);
+    calls_clear();
+    assert_int_equal(pass(), 0);
+    assert_never("name Maildir/tmp/* *");
+    assert_int_equal(scratch_count(s, DIR_SENT), 1);
+    assert_all_settled(s);
+}
+
+/* ---- recipients ---- */
+
+static unsigned mails_made(const char *recipients)
+{
+    char setting[120];
+    unsigned count = 0;
+    calls_clear();
+    snprintf(setting, sizeof setting, "%s", recipients);
+    setenv("BOOKSPOOL_MAIL_TO", setting, 1);
+    assert_int_equal(pass(), 0);
+    for (const char *at = calls.text; (at = calls_find(at, "move tmp/x out/" WAITS "-*"));)
+        count++;
+    return count;
+}
+
+/* A run died, the settings changed: nobody is skipped, and nobody is told twice. */
+static void a_changed_list_of_recipients(void **state)
+{
+    put(*state, "new", WAITS, WAITS);
+    assert_int_equal(mails_made("a@example.org, owner@example.org"), 2);
+    put(*state, "new", WAITS, WAITS);
+    struct scratch *s = *state;
+    assert_true(spool_remove(&s->spool, DIR_DONE, WAITS));
+    assert_int_equal(mails_made("OWNER@example.org, c@example.org"), 1);
+    assert_int_equal(scratch_count(s, DIR_SENT), 3);
+    assert_true(spool_exists(&s->spool, DIR_SENT, MAILED));
+}
+
+static int group_up(void **state)
+{
+    (void)state;
+    message_setup();
+    return 0;
+}
+
+int main(void)
+{
+#define PASS_TEST(f) cmocka_unit_test_setup_teardown(f, up, scratch_down)
+    const struct CMUnitTest tests[] = {
+        PASS_TEST(an_event_and_its_mail),
+        PASS_TEST(a_late_duplicate),
+        PASS_TEST(a_held_event_that_is_done),
+        PASS_TEST(a_replay),
+        PASS_TEST(the_probe_comes_first),
+        PASS_TEST(a_batch_that_is_not_synced),
+        PASS_TEST(each_other_sync_ends_the_run),
+        PASS_TEST(a_mail_that_cannot_be_settled),
+        PASS_TEST(a_changed_list_of_recipients),
+    };
+    return cmocka_run_group_tests(tests, group_up, NULL);
+}

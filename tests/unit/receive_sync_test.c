@@ -1,0 +1,196 @@
+/* No 200 before a sync that succeeded: a whole loop, in a process of its own, whose syncs fail. */
+#include "calls.h"
+
+#include <signal.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+
+#include <openssl/crypto.h>
+
+#include "base/clock.h"
+#include "provider/mac.h"
+#include "receive/gateway.h"
+#include "receive/guard.h"
+#include "receive/loop.h"
+
+enum { PEERS = 3 };
+
+static const char secret[] = "a secret of this test";
+
+static int up(void **state)
+{
+    if (scratch_up(state) != 0)
+        return -1;
+    scratch_settings(*state, "BOOKSPOOL_RESERVE=0,0\n");
+    setenv("CALCOM_WEBHOOK_SECRET", secret, 1);
+    calls_clear();
+    return 0;
+}
+
+/* ---- the receiver ---- */
+
+static _Noreturn void serve(struct scratch *s, int listener, const char *failing)
+{
+    struct conf conf;
+    struct responder responder;
+    struct accept_batch batch;
+    calls.failing = failing;
+    bool ok = conf_load(&conf, CONF_RECEIVE) && gateway_init() &&
+              responder_init(&responder, &conf, &s->spool, &batch);
+    accept_init(&batch, &s->spool, false, 0, 0);
+    batch.fsync_each = false;
+    ok = ok && loop_run(&responder, listener, 10 * MS_PER_SECOND);
+    responder_close(&responder);
+    conf_free(&conf);
+    _exit(ok ? 0 : 1);
+}
+
+static int listen_in(struct scratch *s, struct sockaddr_un *address)
+{
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    *address = (struct sockaddr_un){.sun_family = AF_UNIX};
+    snprintf(address->sun_path, sizeof address->sun_path, "%s/socket", s->path);
+    assert_int_equal(bind(fd, (struct sockaddr *)address, sizeof *address), 0);
+    assert_int_equal(listen(fd, PEERS), 0);
+    return fd;
+}
+
+/* ---- the provider ---- */
+
+static void add_pair(struct buf *out, const char *name, const char *value)
+{
+    buf_putc(out, (char)strlen(name));
+    buf_putc(out, (char)strlen(value));
+    buf_puts(out, name);
+    buf_puts(out, value);
+}
+
+static void add_record(struct buf *out, int type, const void *data, size_t len)
+{
+    const unsigned char header[GUARD_HEADER] = {
+        1, (unsigned char)type, 0, 1, (unsigned char)(len >> 8), (unsigned char)len};
+    buf_add(out, header, sizeof header);
+    buf_add(out, data, len);
+}
+
+static void add_params(struct buf *out, const struct buf *body)
+{
+    struct mac *mac = mac_open(secret);
+    struct buf params = {0};
+    char signature[128], length[24];
+    assert_true(provider_sign(
+        PROVIDER_CALCOM, mac, body->data, body->len, clock_now(), signature, sizeof signature));
+    mac_close(mac);
+    snprintf(length, sizeof length, "%zu", body->len);
+    add_pair(&params, "REQUEST_METHOD", "POST");
+    add_pair(&params, "SCRIPT_NAME", "/api/calcom-webhook");
+    add_pair(&params, "CONTENT_LENGTH", length);
+    add_pair(&params, "HTTP_X_CAL_SIGNATURE_256", signature);
+    add_record(out, 4, params.data, params.len);
+    add_record(out, 4, NULL, 0);
+    buf_free(&params);
+}
+
+static void send_booking(int fd, int number)
+{
+    struct buf wire = {0}, body = {0};
+    char now[TIME_TEXT];
+    time_format_ms(clock_now(), now);
+    buf_printf(&body,
+        "{\"triggerEvent\":\"BOOKING_CREATED\",\"createdAt\":\"%s\","
+        "\"payload\":{\"uid\":\"%d\"}}",
+        now, number);
+    add_record(&wire, 1, "\0\1\0\0\0\0\0\0", 8);
+    add_params(&wire, &body);
+    add_record(&wire, 5, body.data, body.len);
+    add_record(&wire, 5, NULL, 0);
+    assert_int_equal(send(fd, wire.data, wire.len, 0), wire.len);
+    buf_free(&wire);
+    buf_free(&body);
+}
+
+static int read_status(int fd)
+{
+    char answer[1024];
+    size_t len = 0;
+    for (ssize_t n; (n = read(fd, answer + len, sizeof answer - 1 - len)) > 0;)
+        len += (size_t)n;
+    close(fd);
+    for (size_t i = 0; i < len; i++) /* the records' headers */
+        answer[i] = answer[i] ? answer[i] : ' ';
+    answer[len] = '\0';
+    const char *status = strstr(answer, "Status: ");
+    return status ? atoi(status + 8) : 0;
+}
+
+/* All bookings are there before the receiver looks, so that they share one turn. */
+static void post(struct scratch *s, int peers, const char *failing, int status[PEERS])
+{
+    struct sockaddr_un address;
+    int listener = listen_in(s, &address), peer[PEERS], ended;
+    for (int i = 0; i < peers; i++) {
+        peer[i] = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        assert_int_equal(connect(peer[i], (struct sockaddr *)&address, sizeof address), 0);
+        send_booking(peer[i], i);
+    }
+    pid_t pid = fork();
+    assert_true(pid >= 0);
+    if (pid == 0)
+        serve(s, listener, failing);
+    close(listener);
+    for (int i = 0; i < peers; i++)
+        status[i] = read_status(peer[i]);
+    assert_int_equal(kill(pid, SIGTERM), 0);
+    assert_int_equal(waitpid(pid, &ended, 0), pid);
+    assert_int_equal(ended, 0);
+}
+
+/* ---- what must hold ---- */
+
+static void synced_is_accepted(void **state)
+{
+    int status[PEERS];
+    post(*state, PEERS, NULL, status);
+    for (int i = 0; i < PEERS; i++)
+        assert_int_equal(status[i], 200);
+    assert_int_equal(scratch_count(*state, DIR_NEW), PEERS);
+}
+
+/* And the names stay: somebody else may have answered 200 for one. */
+static void one_that_is_not_synced(void **state)
+{
+    int status[PEERS];
+    post(*state, 1, "sync new/*", status);
+    assert_int_equal(status[0], 503);
+    assert_int_equal(scratch_count(*state, DIR_NEW), 1);
+}
+
+static void a_name_that_is_not_synced(void **state)
+{
+    int status[PEERS];
+    post(*state, 1, "sync new", status);
+    assert_int_equal(status[0], 503);
+    assert_int_equal(scratch_count(*state, DIR_NEW), 1);
+}
+
+static void a_batch_that_is_not_synced(void **state)
+{
+    int status[PEERS];
+    post(*state, PEERS, "sync all", status);
+    for (int i = 0; i < PEERS; i++)
+        assert_int_equal(status[i], 503);
+    assert_int_equal(scratch_count(*state, DIR_NEW), PEERS);
+}
+
+int main(void)
+{
+#define SYNC_TEST(f) cmocka_unit_test_setup_teardown(f, up, scratch_down)
+    const struct CMUnitTest tests[] = {
+        SYNC_TEST(synced_is_accepted),
+        SYNC_TEST(one_that_is_not_synced),
+        SYNC_TEST(a_name_that_is_not_synced),
+        SYNC_TEST(a_batch_that_is_not_synced),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
