@@ -22,7 +22,7 @@
 
 #include "scratch.h"
 
-enum { CALLS_SIZE = 1 << 16, CALL_SIZE = 600 };
+enum { CALLS_SIZE = 1 << 18, CALL_SIZE = 600 };
 
 static struct {
     char text[CALLS_SIZE]; /* a line each */

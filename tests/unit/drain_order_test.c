@@ -1,10 +1,10 @@
 /* What a whole pass of the drain makes durable before what, and what it does when a sync fails. */
 #include "calls.h"
 
-#include <time.h>
-
+#include "base/clock.h"
 #include "drain/pass.h"
 #include "drain/run.h"
+#include "drain/settle.h"
 #include "mail/message.h"
 #include "spool/queue.h"
 
@@ -99,6 +99,36 @@ static void a_replay(void **state)
     assert_all_settled(*state);
 }
 
+/* Within one second, or after the clock went back: another generation, else nothing would be made.
+ */
+static void a_generation_that_is_taken(void **state)
+{
+    enum { TAKEN = 60 };
+    int64_t now = clock_now() / MS_PER_SECOND;
+    for (int i = 0; i < TAKEN; i++) {
+        char mail[MAIL_NAME_SIZE];
+        snprintf(mail, sizeof mail, AGAIN ".%lld" OWNER, (long long)now + i);
+        put(*state, i % 2 ? "sent" : "failed", mail, AGAIN);
+    }
+    put(*state, "replay", "x", AGAIN);
+    assert_int_equal(pass(), 0);
+    ASSERT_ORDER("move tmp/x out/" AGAIN ".*" OWNER, "move out/" AGAIN ".*" OWNER " sent/*");
+}
+
+static void an_event_that_became_whole(void **state)
+{
+    put(*state, "bad", WAITS, WAITS);
+    assert_int_equal(pass(), 0);
+    ASSERT_ORDER("name bad/" WAITS " new/" WAITS, "sync all", "move new/" WAITS " done/" WAITS);
+    put(*state, "bad", LATE, LATE);
+    scratch_write(*state, "new/" LATE, "torn", 4);
+    calls_clear();
+    assert_int_equal(pass(), 0);
+    ASSERT_ORDER("sync tmp/x", "move tmp/x new/" LATE, "remove bad/" LATE, "sync all",
+        "move new/" LATE " done/" LATE);
+    assert_int_equal(scratch_count(*state, DIR_SENT), 2);
+}
+
 static void the_probe_comes_first(void **state)
 {
     put(*state, "new", WAITS, WAITS);
@@ -106,6 +136,46 @@ static void the_probe_comes_first(void **state)
     assert_int_equal(pass(), RUN_IO_FAILED);
     assert_never("move tmp/x out/" MAILED);
     assert_never("mode *");
+}
+
+/* ---- renames to sent/ ---- */
+
+static unsigned count(const char *pattern)
+{
+    unsigned found = 0;
+    for (const char *at = calls.text; (at = calls_find(at, pattern));)
+        found++;
+    return found;
+}
+
+/* What a power cut could send again is bounded: by 64 mails, */
+static void many_mails_are_synced_on_the_way(void **state)
+{
+    enum { MAILS = 65 };
+    assert_int_equal(pass(), 0); /* the Maildir is made */
+    calls_clear();
+    for (int i = 0; i < MAILS; i++) {
+        char key[KEY_SIZE];
+        snprintf(key, sizeof key, "%032x", i);
+        put(*state, "new", key, key);
+    }
+    assert_int_equal(pass(), 0);
+    assert_int_equal(count("move out/* sent/*-*"), MAILS);
+    assert_in_range(count("sync sent"), 2, MAILS); /* more where a second is over */
+}
+
+/* and by a second. */
+static void a_slow_mail_is_not_waited_for(void **state)
+{
+    struct scratch *s = *state;
+    struct run run = {.spool = s->spool};
+    struct settle settle = {
+        .run = &run, .unsynced = 1, .first_unsynced = clock_monotonic() + MS_PER_DAY};
+    assert_int_equal(settle_sync_due(&settle), RUN_GOES_ON);
+    assert_calls("");
+    settle.first_unsynced = clock_monotonic() - MS_PER_SECOND;
+    assert_int_equal(settle_sync_due(&settle), RUN_GOES_ON);
+    assert_calls("sync sent\nsync out\n");
 }
 
 /* ---- failures ---- */
@@ -175,15 +245,10 @@ static void a_mail_that_cannot_be_settled(void **state)
 
 static unsigned mails_made(const char *recipients)
 {
-    char setting[120];
-    unsigned count = 0;
     calls_clear();
-    snprintf(setting, sizeof setting, "%s", recipients);
-    setenv("BOOKSPOOL_MAIL_TO", setting, 1);
+    setenv("BOOKSPOOL_MAIL_TO", recipients, 1);
     assert_int_equal(pass(), 0);
-    for (const char *at = calls.text; (at = calls_find(at, "move tmp/x out/" WAITS "-*"));)
-        count++;
-    return count;
+    return count("move tmp/x out/" WAITS "-*");
 }
 
 /* A run died, the settings changed: nobody is skipped, and nobody is told twice. */
@@ -214,7 +279,11 @@ int main(void)
         PASS_TEST(a_late_duplicate),
         PASS_TEST(a_held_event_that_is_done),
         PASS_TEST(a_replay),
+        PASS_TEST(a_generation_that_is_taken),
+        PASS_TEST(an_event_that_became_whole),
         PASS_TEST(the_probe_comes_first),
+        PASS_TEST(many_mails_are_synced_on_the_way),
+        PASS_TEST(a_slow_mail_is_not_waited_for),
         PASS_TEST(a_batch_that_is_not_synced),
         PASS_TEST(each_other_sync_ends_the_run),
         PASS_TEST(a_mail_that_cannot_be_settled),
