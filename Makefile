@@ -187,7 +187,7 @@ uninstall:
 
 lint:
 	clang-format --dry-run --Werror $(wildcard src/*/*.[ch] tests/unit/*.[ch])
-	shellcheck tests/deps tests/tools tests/run src/tool/samples.sh src/mail/embed.sh $(wildcard examples/*.sh)
+	shellcheck tests/deps tests/tools tests/run tests/mutations.t src/tool/samples.sh $(wildcard examples/*.sh)
 
 clean:
 	rm -rf $(B)
