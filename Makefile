@@ -162,9 +162,9 @@ soak: all
 
 SECONDS ?= 120
 
-# The disk states that a power cut could leave, many more of them; the short form is in check.
-powercut: all $(SHIM)
-	POWERCUT=full tests/powercut.t
+# 100,000 events that wait and 1,000,000 names that are remembered; the short form is in check.
+limits: all
+	LIMITS=full tests/limits.t
 
 # ---- installation ----
 
@@ -192,6 +192,6 @@ lint:
 clean:
 	rm -rf $(B)
 
-.PHONY: all check clean demo faults install lint soak uninstall unit-tests
+.PHONY: all check clean demo install limits lint soak uninstall unit-tests
 .SECONDARY:
 -include $(shell find $(B)/obj -name '*.d' 2>/dev/null)
