@@ -95,6 +95,10 @@ $(B)/tests/receive_%: $(B)/obj/tests/receive_%.o $(call no_main,$(FCGI_ROOMS))
 	@mkdir -p $(@D)
 	$(LINK) $(FCGI_LIBS) -lcmocka
 
+$(B)/tests/tool_%: $(B)/obj/tests/tool_%.o $(call no_main,$(TOOL_ROOMS)) $(EMBEDDED)
+	@mkdir -p $(@D)
+	$(LINK) $(TOOL_LIBS) -lcmocka
+
 $(B)/tests/%: $(B)/obj/tests/%.o $(call objects,$(PURE_ROOMS))
 	@mkdir -p $(@D)
 	$(LINK) -lcjson -lcrypto -lcmocka
