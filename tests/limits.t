@@ -17,39 +17,24 @@ import time
 from collections import Counter
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
-from bookspool import (BIN, ENDPOINT, TOP, World, aged, bail, diag, equal, finish, key_of, match,  # noqa: E402
-                       ok, program, sample, sign, skip, wait_for)
+from bookspool import (BIN, ENDPOINT, TOP, World, aged, bail, diag, equal, finish, is_root,  # noqa: E402
+                       key_of, match, may_mount, ok, program, sample, sign, skip, wait_for)
 from fcgi import Client, params, request  # noqa: E402
 from smtp_peer import Scripted  # noqa: E402
 
 FULL = os.environ.get("LIMITS") == "full"
 WAITING, REMEMBERED = (100_000, 1_000_000) if FULL else (20_000, 100_000)
 SANITIZED = os.path.basename(BIN) == "asan"
-ROOT = os.environ.get("LIMITS_ROOT", str(os.getuid())) == "0"
 NOBODY = 65534
 POSTS = 40
 FILE_CALLS = re.compile(r"open|stat|rename|sync|unlink|link|access|getdents|pwrite|fcntl")
 PR_SET_CHILD_SUBREAPER = 36  # linux/prctl.h
 
 
-def own_namespace():
-    """Starts this test again where it may mount; True in there."""
-    if "LIMITS_ROOT" in os.environ:
-        return True
-    unshare = ["unshare", "--mount"] if os.getuid() == 0 else ["unshare", "--mount", "--map-root-user"]
-    try:
-        if subprocess.run([*unshare, "true"], capture_output=True).returncode == 0:
-            os.environ["LIMITS_ROOT"] = str(os.getuid())
-            os.execvp(unshare[0], [*unshare, sys.executable, os.path.abspath(__file__), *sys.argv[1:]])
-    except FileNotFoundError:
-        pass
-    return False
-
-
 class Limits(World):
     def mount(self, options):
         """The spool becomes a small file system of its own, where that is possible."""
-        self.mounted = NAMESPACE and subprocess.run(
+        self.mounted = MOUNTS and subprocess.run(
             ["mount", "-t", "tmpfs", "-o", options, "bookspool-test", self.spool_dir],
             capture_output=True).returncode == 0
         return self.mounted
@@ -175,7 +160,7 @@ def given_away(path):
 
 def taken_away():
     """No running program holds a 200 that is not kept, whatever becomes of its directories."""
-    if not ROOT or not shutil.which("setpriv"):
+    if not is_root() or not shutil.which("setpriv"):
         return skip("needs root, to be somebody else", 1)
     with Stranger() as world:
         world.start_receiver()
@@ -418,7 +403,7 @@ def very_many():
     return None
 
 
-NAMESPACE = own_namespace()
+MOUNTS = may_mount()
 for part in (inodes, taken_away, removed, jumps, very_many):
     if part.__name__ in (sys.argv[1:] or [part.__name__]):
         part()

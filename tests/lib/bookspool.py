@@ -141,6 +141,26 @@ def need(*names):
             skip_all(f"{name} is not installed: run tests/deps check")
 
 
+def may_mount():
+    """True in a mount namespace of this test's own, which nothing outlives; the first call starts the
+    test again in one. False where there is none to be had."""
+    if "MOUNTS_OF_USER" in os.environ:
+        return True
+    unshare = ["unshare", "--mount", *([] if os.getuid() == 0 else ["--map-root-user"])]
+    try:
+        if subprocess.run([*unshare, "true"], capture_output=True).returncode == 0:
+            os.environ["MOUNTS_OF_USER"] = str(os.getuid())
+            os.execvp(unshare[0], [*unshare, sys.executable, *sys.argv])
+    except FileNotFoundError:
+        pass
+    return False
+
+
+def is_root():
+    """Also in a namespace, where everybody seems to be."""
+    return os.environ.get("MOUNTS_OF_USER", str(os.getuid())) == "0"
+
+
 # ---- bookings ----
 
 
