@@ -1,0 +1,123 @@
+/* The operator's hands: bookspool-spool(5), Operators; `bookspool replay` and `release`. */
+#include "program.h"
+#include "search.h"
+
+/* cp done/K replay/x, which is looked at while it is written. */
+void cp(struct state *s, struct process *p)
+{
+    BEGIN(p)
+    p->inode = file_new(s, PART);
+    name(s, COPY, p->inode);
+    s->copies++;
+    STEP(p);
+    s->inode[p->inode].data = DIRTY;
+    end(p);
+    END
+}
+
+/* bookspool replay K */
+void replay(struct state *s, struct process *p)
+{
+    BEGIN(p)
+    p->inode = file_new(s, DIRTY);
+    if (rule(REPLAY_IS_SYNCED) && !sync_file(s, p)) {
+        end(p);
+        return;
+    }
+    STEP(p);
+    if (s->cur[COPY]) { /* it would take another name, which is another replay */
+        end(p);
+        return;
+    }
+    name(s, COPY, p->inode);
+    s->copies++;
+    STEP(p);
+    if (sync_dir(s, COPY)) {
+        s->copied++;
+        say("is told that it will be mailed");
+    }
+    end(p);
+    END
+}
+
+/* mv -n held/K new/ */
+static void mv_held(struct state *s)
+{
+    if (!s->cur[HELD] || (s->cur[NEW] && rule(RELEASE_WITHOUT_REPLACING)))
+        return;
+    move(s, HELD, NEW);
+    say("held/K to new/K");
+}
+
+/* bookspool release K: as a receiver, it trusts no file that it met. Or mv. */
+void release(struct state *s, struct process *p)
+{
+    BEGIN(p)
+    if (choose(2)) {
+        mv_held(s);
+        end(p);
+        return;
+    }
+    p->inode = file_new(s, DIRTY);
+    if (s->cur[DONE] || !sync_file(s, p)) {
+        end(p);
+        return;
+    }
+    STEP(p);
+    if (!rule(RELEASE_BY_COPY))
+        p->inode = s->cur[HELD];
+    if (!s->cur[HELD] || (s->cur[NEW] && rule(RELEASE_WITHOUT_REPLACING))) {
+        end(p);
+        return;
+    }
+    if (rule(RELEASE_BY_COPY))
+        name(s, NEW, p->inode);
+    else
+        move(s, HELD, NEW);
+    say("held/K goes on as new/K");
+    STEP(p);
+    if (!rule(RELEASE_IS_SYNCED) || sync_dir(s, NEW)) {
+        s->released = 1;
+        say("is told that it will be mailed");
+        STEP(p);
+        if (s->cur[HELD])
+            drop(s, HELD);
+    }
+    end(p);
+    END
+}
+
+/* ---- mv ---- */
+
+static unsigned nth_mail(const struct state *s, unsigned directory, unsigned nth)
+{
+    for (unsigned mail = 0; mail < MAILS; mail++)
+        if (s->cur[directory + mail] && nth-- == 0)
+            return mail;
+    return MAILS;
+}
+
+unsigned operator_moves(const struct state *s)
+{
+    unsigned moves = 0;
+    while (nth_mail(s, FAILED, moves) < MAILS)
+        moves++;
+    for (unsigned sent = 0; nth_mail(s, SENT, sent) < MAILS; sent++)
+        moves++;
+    return moves;
+}
+
+void operator_move(struct state *s, unsigned nth)
+{
+    unsigned failed = 0;
+    while (nth_mail(s, FAILED, failed) < MAILS)
+        failed++;
+    unsigned from = nth < failed ? FAILED : SENT;
+    unsigned mail = nth_mail(s, from, nth < failed ? nth : nth - failed);
+    if (from == SENT) {
+        s->allowed[mail]++;
+        s->excused[mail] = 1;
+    }
+    say("mv %s out/", entry_name(from + mail));
+    move(s, from + mail, OUT + mail);
+}

@@ -1,0 +1,74 @@
+/*
+ * program: how receivers, drains and the operator are written down. A program is a function that
+ * is called again and again and goes on behind the STEP where it stopped: what stands between two
+ * STEPs happens at once, and anybody may come in between at a STEP.
+ */
+#ifndef MODEL_PROGRAM_H
+#define MODEL_PROGRAM_H
+
+#include "state.h"
+
+#define BEGIN(p)                                                                                   \
+    switch ((p)->line) {                                                                           \
+    case 0:;
+#define STEP(p)                                                                                    \
+    do {                                                                                           \
+        (p)->line = __LINE__;                                                                      \
+        return;                                                                                    \
+    case __LINE__:;                                                                                \
+    } while (0)
+#define END }
+
+enum program {
+    IDLE,
+    RECEIVE,
+    HOLD,
+    PUT,
+    COMMIT,
+    DRAIN,
+    BAD_ONES,
+    EVENTS,
+    REPLAYS,
+    MAKE,
+    SETTLE,
+    HELD_ONES,
+    LIST_MAILS,
+    NEXT_MAIL,
+    GIVE_AWAY,
+    TO_SENT,
+    SYNC_SENT_ONES,
+    CP,
+    REPLAY,
+    RELEASE,
+    PROGRAMS
+};
+
+typedef void program(struct state *s, struct process *p);
+
+/* The receiver: spool/accept.c. */
+program receive, hold, put, commit;
+/* The drain: drain/pass.c, drain/events.c, drain/mails.c, drain/settle.c. */
+program drain, bad_ones, events, replays, make, settle, held_ones;
+program list_mails, next_mail, give_away, to_sent, sync_sent_ones;
+void end_run(struct process *p);
+void io_failed(struct process *p, const char *what);
+/* The operator's hands. */
+program cp, replay, release;
+/* Those of his moves that are one step: the number of them, and the nth. */
+unsigned operator_moves(const struct state *s);
+void operator_move(struct state *s, unsigned nth);
+
+/* The step of p is the last of this program; it goes on with another one. */
+static inline void go(struct process *p, enum program next)
+{
+    p->program = (uint8_t)next;
+    p->line = 0;
+}
+
+/* It has nothing more to do. A receiver stays, with the spool open. */
+static inline void end(struct process *p)
+{
+    *p = (struct process){.flags = p->flags & (OPEN | TOLD_ALL)};
+}
+
+#endif
