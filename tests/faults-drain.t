@@ -9,8 +9,8 @@ import os
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
-from bookspool import equal, finish, match  # noqa: E402
-from fault_steps import death_steps, fault_steps  # noqa: E402
+from bookspool import equal, finish, match, ok  # noqa: E402
+from fault_steps import death_steps, describe, fault_steps  # noqa: E402
 from faults import (OWNER, Trial, calls_of_a_drain, drain_dies, drain_fails, need_shims,  # noqa: E402
                     series)
 from smtp_peer import Scripted  # noqa: E402
@@ -36,11 +36,38 @@ def a_failed_sync_takes_back_its_own(trial):
     equal(trial.accepted(), {f"{fresh}-{OWNER}": 1}, "then each goes its way, once")
 
 
+def a_look_that_fails_is_no_answer(trial):
+    """Whether a mail was sent, or an event done, is not guessed: a guess would mail it again."""
+    for done_too in (False, True):
+        def again():
+            trial.fresh()
+            key, body = trial.event("new")
+            trial.drain()
+            if done_too:  # a late duplicate, whose mail is forgotten already
+                os.unlink(trial.file("sent", f"{key}-{OWNER}"))
+                trial.event("new", body=body)
+            else:
+                os.rename(trial.file("done", key), trial.file("new", key))
+            trial.accepted_before = len(trial.server.accepted)
+        again()
+        trial.drain(env=trial.counting())
+        looks = fault_steps(trial.calls(), only=("fstatat", "openat"))
+        repeated = []
+        for step in looks:
+            again()
+            trial.drain(env=trial.strike(step))
+            trial.settle()
+            repeated += [describe(step)] * len(trial.accepted())
+        ok(len(looks) > 5, f"{len(looks)} looks can fail")
+        equal(repeated, [], "and none of them mails it again")
+
+
 need_shims()
 with Scripted() as peer, Trial(peer) as world:
     calls = calls_of_a_drain(world)
     match(str(calls), "renameat.*send", "the shim sees what a drain does")
     a_failed_sync_takes_back_its_own(world)
+    a_look_that_fails_is_no_answer(world)
 series("a drain that dies at each step", death_steps(calls), drain_dies)
 series("a drain with a fault at each step", fault_steps(calls), drain_fails)
 finish()

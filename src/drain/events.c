@@ -122,16 +122,34 @@ static enum run_result recall(struct run *run, struct entry *entry, struct batch
     return RUN_GOES_ON;
 }
 
-static bool generation_taken(struct run *run, const struct entry *entry,
-    const struct recipient_list *list, int64_t generation)
+/* *taken: some recipient has a mail of it. False when it cannot be found out. */
+static bool look_for_generation(struct run *run, const struct entry *entry,
+    const struct recipient_list *list, int64_t generation, bool *taken)
 {
     char event_name[MAIL_NAME_SIZE], name[MAIL_NAME_SIZE];
+    *taken = false;
     snprintf(event_name, sizeof event_name, "%s.%lld", entry_key(entry), (long long)generation);
-    for (size_t i = 0; i < list->count; i++)
-        if (mail_name(event_name, list->item[i].address, name) &&
-            replay_mail_exists(&run->spool, name))
-            return true;
-    return false;
+    for (size_t i = 0; !*taken && i < list->count; i++)
+        if (!mail_name(event_name, list->item[i].address, name) ||
+            !replay_look(&run->spool, name, taken))
+            return false;
+    return true;
+}
+
+/* The first generation, from now on, of which nobody has a mail; 0 when it cannot be found out. */
+static int64_t free_generation(struct run *run, const struct entry *entry)
+{
+    struct recipient_list list;
+    int64_t generation = clock_now() / MS_PER_SECOND;
+    bool taken = true, ok = recipients_of(run->recipients, &entry->event, &entry->decision, &list);
+    if (!ok)
+        errno = ENOMEM;
+    while (ok && (ok = look_for_generation(run, entry, &list, generation, &taken)) && taken)
+        generation++;
+    int saved = errno;
+    recipient_list_free(&list);
+    errno = saved;
+    return ok ? generation : 0;
 }
 
 /* A claim of a run that did not come to its end is met again, and stays. */
@@ -149,20 +167,14 @@ static bool is_claim(const struct entry *entry)
 
 static enum run_result claim(struct run *run, struct entry *entry)
 {
-    struct recipient_list list;
     char name[MAIL_NAME_SIZE];
-    struct buf message = {0}, file = {0};
-    enum made made = MADE_NOT;
-    if (!mail_name(event_name, recipient, name))
-        return MADE_NOT;
-    if (mail_exists(run, name, record->key))
-        return MADE;
-    if (compose(run, event, record, name, recipient, &message) &&
-        encode_mail(run, record->key, recipient, &message, &file))
-        made = put_mail(run, name, &file, batch);
-    buf_free(&message);
-    buf_free(&file);
-    return made;
+    if (is_claim(entry))
+        return RUN_GOES_ON;
+    int64_t generation = free_generation(run, entry);
+    memcpy(name, entry->name, sizeof name);
+    if (generation && replay_claim(&run->spool, name, entry_key(entry), generation, entry->name))
+        return RUN_GOES_ON;
+    return run_io_failed(run, entry_key(entry));
 }
 
 static enum run_result take_up_replay(struct run *run, struct entry *entry, struct batch *batch)
@@ -263,6 +275,7 @@ static enum run_result consider(struct run *run, enum spool_dir dir, const char 
 static enum run_result take_new(struct run *run, const struct spool_item *item, struct batch *batch)
 {
     struct spool_file file;
+    bool done;
     if (!key_valid(item->name)) {
         log_warn(
             NULL, "unknown-name", "new/%.80s is not named by a key; left where it is", item->name);
@@ -270,7 +283,9 @@ static enum run_result take_new(struct run *run, const struct spool_item *item, 
     }
     if (!queue_due(item->mtime, clock_now(), conf_number(run->conf, SET_FOLD)))
         return RUN_GOES_ON;
-    if (spool_exists(&run->spool, DIR_DONE, item->name))
+    if (!spool_look(&run->spool, DIR_DONE, item->name, &done))
+        return run_io_failed(run, item->name);
+    if (done)
         return late_duplicate(run, item->name);
     if (!spool_read(&run->spool, DIR_NEW, item->name, &file))
         return unreadable(DIR_NEW, item->name);

@@ -1,5 +1,6 @@
 #include "drain/mailing.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -9,20 +10,26 @@
 #include "mail/compose.h"
 #include "spool/queue.h"
 
-/*
- * The mail exists, whole where it could still be torn: a power cut spares sent/ and failed/, whose
- * mails were synced before they were sent.
- */
-static bool mail_exists(struct run *run, const char *name, const char *key)
+static bool look_in_out(struct run *run, const char *name, const char *key, bool *there)
 {
     struct spool_file file;
-    if (spool_read(&run->spool, DIR_OUT, name, &file)) {
-        bool there = !queue_objection(&file, RECORD_MAIL, key);
-        spool_file_free(&file);
-        if (there)
-            return true;
-    }
-    return spool_exists(&run->spool, DIR_SENT, name) || spool_exists(&run->spool, DIR_FAILED, name);
+    *there = false;
+    if (!spool_read(&run->spool, DIR_OUT, name, &file))
+        return errno == ENOENT;
+    *there = !queue_objection(&file, RECORD_MAIL, key);
+    spool_file_free(&file);
+    return true;
+}
+
+/*
+ * Whole, where it could still be torn: a power cut spares sent/ and failed/, whose mails were
+ * synced before they were sent. False: it cannot be found out, and a guess may mail twice.
+ */
+static bool look_for_mail(struct run *run, const char *name, const char *key, bool *there)
+{
+    return look_in_out(run, name, key, there) &&
+           (*there || spool_look(&run->spool, DIR_SENT, name, there)) &&
+           (*there || spool_look(&run->spool, DIR_FAILED, name, there));
 }
 
 static bool encode_mail(const struct run *run, const char *key, const char *recipient,
@@ -76,9 +83,12 @@ static enum mailing_result make_one(struct run *run, const struct mailing *maili
     struct buf message = {0}, file = {0};
     enum mailing_result result = MAILING_IMPOSSIBLE;
     const char *key = mailing->record->key;
+    bool there;
     if (!mail_name(mailing->name, recipient->address, name))
         return MAILING_IMPOSSIBLE;
-    if (mail_exists(run, name, key))
+    if (!look_for_mail(run, name, key, &there))
+        return MAILING_IO_FAILED;
+    if (there)
         return MAILING_MADE;
     if (compose(run, mailing, name, recipient, &message, why) &&
         encode_mail(run, key, recipient->address, &message, &file))
@@ -128,8 +138,9 @@ void mailing_preview(struct run *run, const struct mailing *mailing)
         char name[MAIL_NAME_SIZE];
         struct buf message = {0}, why = {0};
         const char *address = list.item[i].address;
+        bool there;
         if (mail_name(mailing->name, address, name) &&
-            !mail_exists(run, name, mailing->record->key)) {
+            look_for_mail(run, name, mailing->record->key, &there) && !there) {
             bool ok = compose(run, mailing, name, &list.item[i], &message, &why);
             printf("--- %s to %s\n%s\n", name, address, buf_text(ok ? &message : &why));
         }

@@ -17,6 +17,12 @@ bool spool_exists(const struct spool *spool, enum spool_dir dir, const char *nam
     return fstatat(spool->dir[dir], name, &st, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
+bool spool_look(struct spool *spool, enum spool_dir dir, const char *name, bool *there)
+{
+    *there = spool_exists(spool, dir, name);
+    return *there || errno == ENOENT || spool_failed(spool, "look for", dir, name);
+}
+
 /* ---- writing and naming ---- */
 
 static int create(struct spool *spool, struct spool_temp *temp)
@@ -148,36 +154,7 @@ void spool_file_free(struct spool_file *file)
 
 /* ---- listing ---- */
 
-static int by_age(const void *a, const void *b)
-{
-    const struct spool_item *x = a, *y = b;
-    if (x->mtime != y->mtime)
-        return x->mtime < y->mtime ? -1 : 1;
-    return strcmp(x->name, y->name);
-}
-
-static bool add_item(struct spool_list *list, const char *name, const struct stat *st)
-{
-    if (list->count == list->room) {
-        size_t room = list->room ? 2 * list->room : 64;
-        struct spool_item *item = reallocarray(list->item, room, sizeof *item);
-        if (!item)
-            return false;
-        list->item = item;
-        list->room = room;
-    }
-    char *copy = strdup(name);
-    if (!copy)
-        return false;
-    list->item[list->count++] = (struct spool_item){.name = copy,
-        .mtime = time_from_timespec(st->st_mtim),
-        .size = st->st_size,
-        .mode = st->st_mode,
-        .owner = st->st_uid};
-    return true;
-}
-
-static bool add_all(DIR *stream, int fd, struct spool_list *list)
+static bool visit_all(DIR *stream, int fd, spool_visit *visit, void *context)
 {
     struct dirent *entry;
     for (errno = 0; (entry = readdir(stream)); errno = 0) {
@@ -189,31 +166,71 @@ static bool add_all(DIR *stream, int fd, struct spool_list *list)
                 continue;
             return false;
         }
-        if (S_ISREG(st.st_mode) && !add_item(list, entry->d_name, &st))
+        const struct spool_item item = {.name = entry->d_name,
+            .mtime = time_from_timespec(st.st_mtim),
+            .size = st.st_size,
+            .mode = st.st_mode,
+            .owner = st.st_uid};
+        if (S_ISREG(st.st_mode) && !visit(context, &item))
             return false;
     }
     return errno == 0;
 }
 
-bool spool_list(struct spool *spool, enum spool_dir dir, struct spool_list *list)
+bool spool_walk(struct spool *spool, enum spool_dir dir, spool_visit *visit, void *context)
 {
-    *list = (struct spool_list){0};
+    spool_failed(spool, "list", dir, "");
     int fd = openat(spool->dir[dir], ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     DIR *stream = fd < 0 ? NULL : fdopendir(fd);
-    bool ok = stream && add_all(stream, fd, list);
+    bool ok = stream && visit_all(stream, fd, visit, context);
     int saved = errno;
     if (stream)
         closedir(stream);
     else if (fd >= 0)
         close(fd);
-    if (ok) {
+    errno = saved;
+    return ok;
+}
+
+static int by_age(const void *a, const void *b)
+{
+    const struct spool_item *x = a, *y = b;
+    if (x->mtime != y->mtime)
+        return x->mtime < y->mtime ? -1 : 1;
+    return strcmp(x->name, y->name);
+}
+
+static bool add_item(void *context, const struct spool_item *item)
+{
+    struct spool_list *list = context;
+    if (list->count == list->room) {
+        size_t room = list->room ? 2 * list->room : 64;
+        struct spool_item *grown = reallocarray(list->item, room, sizeof *grown);
+        if (!grown)
+            return false;
+        list->item = grown;
+        list->room = room;
+    }
+    char *copy = strdup(item->name);
+    if (!copy)
+        return false;
+    list->item[list->count] = *item;
+    list->item[list->count++].name = copy;
+    return true;
+}
+
+bool spool_list(struct spool *spool, enum spool_dir dir, struct spool_list *list)
+{
+    *list = (struct spool_list){0};
+    if (spool_walk(spool, dir, add_item, list)) {
         if (list->count)
             qsort(list->item, list->count, sizeof *list->item, by_age);
         return true;
     }
+    int saved = errno;
     spool_list_free(list);
     errno = saved;
-    return spool_failed(spool, "list", dir, "");
+    return false;
 }
 
 void spool_list_free(struct spool_list *list)

@@ -92,16 +92,16 @@ static bool add_file(struct spool *spool, enum spool_dir dir, const char *name, 
     return ok;
 }
 
-static bool add_dir(struct spool *spool, enum spool_dir dir, struct keys *keys)
+struct hearing {
+    struct spool *spool;
+    enum spool_dir dir;
+    struct keys *keys;
+};
+
+static bool hear(void *context, const struct spool_item *item)
 {
-    struct spool_list list;
-    if (!spool_list(spool, dir, &list))
-        return false;
-    bool ok = true;
-    for (size_t i = 0; ok && i < list.count; i++)
-        ok = add_file(spool, dir, list.item[i].name, keys);
-    spool_list_free(&list);
-    return ok;
+    const struct hearing *h = context;
+    return add_file(h->spool, h->dir, item->name, h->keys);
 }
 
 static int compare(const void *a, const void *b)
@@ -114,7 +114,7 @@ static bool find_in_play(struct spool *spool, struct keys *keys)
     static const enum spool_dir dirs[] = {
         DIR_NEW, DIR_REPLAY, DIR_HELD, DIR_OUT, DIR_FAILED, DIR_BAD};
     for (size_t i = 0; i < sizeof dirs / sizeof *dirs; i++)
-        if (!add_dir(spool, dirs[i], keys))
+        if (!spool_walk(spool, dirs[i], hear, &(struct hearing){spool, dirs[i], keys}))
             return false;
     if (keys->count)
         qsort(keys->key, keys->count, sizeof *keys->key, compare);
@@ -128,40 +128,43 @@ static bool in_play(const struct keys *keys, const char *key)
 
 /* ---- pruning ---- */
 
-static bool old_enough(const struct spool_item *item, int64_t now, int64_t retention)
+struct sweep {
+    struct spool *spool;
+    enum spool_dir dir;
+    int64_t before;
+    const struct keys *keys; /* NULL: any name goes */
+    bool dry_run;
+    size_t count;
+};
+
+static bool kept(const struct sweep *sweep, const struct spool_item *item)
 {
-    return item->mtime < now - retention;
+    struct spool_name parsed;
+    if (item->mtime >= sweep->before)
+        return true;
+    return sweep->keys && (!name_parse(item->name, &parsed) || in_play(sweep->keys, parsed.key));
 }
 
-static bool prune_dir(struct spool *spool, enum spool_dir dir, int64_t retention,
-    const struct prune_options *options, const struct keys *keys, size_t *count)
+static bool forget(void *context, const struct spool_item *item)
 {
-    struct spool_list list;
-    bool ok = spool_list(spool, dir, &list);
-    for (size_t i = 0; ok && i < list.count; i++) {
-        struct spool_name parsed;
-        const struct spool_item *item = &list.item[i];
-        if (!old_enough(item, options->now, retention))
-            break; /* oldest first */
-        if (!name_parse(item->name, &parsed) || in_play(keys, parsed.key))
-            continue;
-        ok = options->dry_run || spool_remove(spool, dir, item->name);
-        *count += ok;
-    }
-    spool_list_free(&list);
+    struct sweep *sweep = context;
+    if (kept(sweep, item))
+        return true;
+    bool ok = sweep->dry_run || spool_remove(sweep->spool, sweep->dir, item->name);
+    sweep->count += ok;
     return ok;
 }
 
-static bool sweep_temp(struct spool *spool, const struct prune_options *options, size_t *count)
+static bool sweep_dir(struct spool *spool, enum spool_dir dir, int64_t retention,
+    const struct prune_options *options, const struct keys *keys, size_t *count)
 {
-    struct spool_list list;
-    bool ok = spool_list(spool, DIR_TMP, &list);
-    for (size_t i = 0; ok && i < list.count; i++)
-        if (old_enough(&list.item[i], options->now, TEMP_LIFE)) {
-            ok = options->dry_run || spool_remove(spool, DIR_TMP, list.item[i].name);
-            *count += ok;
-        }
-    spool_list_free(&list);
+    struct sweep sweep = {.spool = spool,
+        .dir = dir,
+        .before = options->now - retention,
+        .keys = keys,
+        .dry_run = options->dry_run};
+    bool ok = spool_walk(spool, dir, forget, &sweep);
+    *count = sweep.count;
     return ok;
 }
 
@@ -176,9 +179,9 @@ bool prune(struct spool *spool, const struct prune_options *options, struct prun
     struct keys keys = {0};
     result->visited = true;
     bool ok = find_in_play(spool, &keys) &&
-              prune_dir(spool, DIR_DONE, options->retention, options, &keys, &result->done) &&
-              prune_dir(spool, DIR_SENT, options->retention_sent, options, &keys, &result->sent) &&
-              sweep_temp(spool, options, &result->temp) &&
+              sweep_dir(spool, DIR_DONE, options->retention, options, &keys, &result->done) &&
+              sweep_dir(spool, DIR_SENT, options->retention_sent, options, &keys, &result->sent) &&
+              sweep_dir(spool, DIR_TMP, TEMP_LIFE, options, NULL, &result->temp) &&
               (options->dry_run || renew_stamp(spool, options->now));
     free(keys.key);
     return ok;

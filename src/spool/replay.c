@@ -28,10 +28,11 @@ bool replay_put(struct spool *spool, const char *key, const struct buf *file)
     return false;
 }
 
-bool replay_mail_exists(struct spool *spool, const char *mail_name)
+bool replay_look(struct spool *spool, const char *mail_name, bool *there)
 {
-    return spool_exists(spool, DIR_OUT, mail_name) || spool_exists(spool, DIR_SENT, mail_name) ||
-           spool_exists(spool, DIR_FAILED, mail_name);
+    return spool_look(spool, DIR_OUT, mail_name, there) &&
+           (*there || spool_look(spool, DIR_SENT, mail_name, there)) &&
+           (*there || spool_look(spool, DIR_FAILED, mail_name, there));
 }
 
 bool replay_claim(struct spool *spool, const char *name, const char *key, int64_t generation,

@@ -18,8 +18,11 @@
 /* Puts a sealed event file into replay/, durably, under its key (or "KEY_2", ... where taken). */
 bool replay_put(struct spool *spool, const char *key, const struct buf *file);
 
-/* Is this generation of the event in use? Asks out/, sent/ and failed/ for one recipient's mail. */
-bool replay_mail_exists(struct spool *spool, const char *mail_name);
+/*
+ * Is this generation of the event in use? Asks out/, sent/ and failed/ for one recipient's mail.
+ * False when it cannot be found out.
+ */
+bool replay_look(struct spool *spool, const char *mail_name, bool *there);
 
 /*
  * Renames replay/name to replay/KEY.g, g from `generation` upwards until free,

@@ -78,6 +78,12 @@ void spool_close(struct spool *spool);
 /* Is there a file of that name? An error counts as "no"; only the asker knows which way is safe. */
 bool spool_exists(const struct spool *spool, enum spool_dir dir, const char *name);
 
+/*
+ * The same for whom neither way is safe: false when it cannot be found out (EIO, EMFILE: errno and
+ * the step say what failed).
+ */
+bool spool_look(struct spool *spool, enum spool_dir dir, const char *name, bool *there);
+
 /* One file, read to its end. */
 struct spool_file {
     struct buf data;
@@ -92,6 +98,7 @@ struct spool_file {
 bool spool_read(struct spool *spool, enum spool_dir dir, const char *name, struct spool_file *file);
 void spool_file_free(struct spool_file *file);
 
+/* What a directory holds of one file. The name belongs to who gave it. */
 struct spool_item {
     char *name;
     int64_t mtime;
@@ -105,7 +112,16 @@ struct spool_list {
     size_t count, room;
 };
 
-/* All regular files whose names do not begin with a dot. */
+/* False: the walk ends; the visitor has set errno, and may have set the step. */
+typedef bool spool_visit(void *context, const struct spool_item *item);
+
+/*
+ * Calls `visit` for all regular files whose names do not begin with a dot, in no order. It may
+ * remove them. Memory does not grow with their number.
+ */
+bool spool_walk(struct spool *spool, enum spool_dir dir, spool_visit *visit, void *context);
+
+/* The same files, as a list. */
 bool spool_list(struct spool *spool, enum spool_dir dir, struct spool_list *list);
 void spool_list_free(struct spool_list *list);
 

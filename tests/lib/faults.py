@@ -46,6 +46,7 @@ def essence(message, token, key):
     said += [part.get_content_type() + "\n" + part.get_payload(decode=True).decode()
              for part in parsed.walk() if not part.is_multipart()]
     text = "\n".join(said).replace("\r\n", "\n")
+    text = re.sub(r"[0-9a-f]{32}@bookspool", "ENTRY", text)
     return re.sub(r"KEY\.\d+", "KEY", text.replace(token, "TOKEN").replace(key, "KEY"))
 
 
@@ -98,6 +99,10 @@ class Trial(World):
                        "calendly": ("invitee_created", "uri")}[provider]
         body = json.loads(sample(provider, name, fresh=False))
         body["payload"][field] = re.sub(r"[^/]+$", token, body["payload"][field])
+        if provider == "calendly":  # else each would tell of the other as an overlap, or not
+            scheduled = body["payload"]["scheduled_event"]
+            for end in ("start_time", "end_time"):
+                scheduled[end] = scheduled[end].replace("-11-24T", "-11-25T")
         raw = json.dumps(body, separators=(",", ":"), ensure_ascii=False).encode()
         self.tokens[key_of(provider, raw)] = token
         return raw
