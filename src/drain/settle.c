@@ -62,26 +62,31 @@ static enum run_result alarm_unsettled(struct settle *settle, const char *name, 
     return RUN_IO_FAILED;
 }
 
-static enum run_result to_sent(struct settle *settle, const char *name, const char *key)
+/* `owed`: the mail is marked as sent, and the disk must not lose the mark before the old name. */
+static enum run_result to_sent(struct settle *settle, const char *name, const char *key, bool owed)
 {
     struct spool *spool = &settle->run->spool;
+    enum run_result synced = RUN_GOES_ON;
     if (!spool_move(spool, DIR_OUT, name, DIR_SENT, name)) {
         if (!queue_gone(spool, DIR_OUT, name))
             return alarm_unsettled(settle, name, key);
         log_warn(key, "moved-meanwhile", "out/%s was sent, but somebody took it away", name);
         return RUN_GOES_ON;
     }
+    settle->unsynced += owed;
+    if (owed && (synced = settle_sync(settle)) != RUN_GOES_ON)
+        return synced;
     /* the mtime is the completion, from which retention counts */
     if (!queue_mark(spool, DIR_SENT, name, 0) ||
         !queue_set_time(spool, DIR_SENT, name, clock_now()))
         log_debug(key, "mark-failed", "sent/%s", name);
     queue_remove_why(spool, DIR_FAILED, name); /* of an attempt before a person moved it back */
-    return count_unsynced(settle);
+    return owed ? RUN_GOES_ON : count_unsynced(settle);
 }
 
 enum run_result settle_marked_sent(struct settle *settle, const char *name, const char *key)
 {
-    enum run_result result = to_sent(settle, name, key);
+    enum run_result result = to_sent(settle, name, key, true);
     if (result == RUN_GOES_ON)
         log_info(key, "renamed-late", "out/%s had been accepted by an earlier run", name);
     return result;
@@ -90,7 +95,7 @@ enum run_result settle_marked_sent(struct settle *settle, const char *name, cons
 static enum run_result sent(struct settle *settle, const char *name,
     const struct spool_file *before, const struct delivery_result *result)
 {
-    enum run_result ended = to_sent(settle, name, before->record.key);
+    enum run_result ended = to_sent(settle, name, before->record.key, false);
     settle->run->totals->sent++;
     counter_add(COUNT_MAIL_SENT, 1);
     counter_set(COUNT_MAIL_LAST_AT, (uint64_t)clock_now());
