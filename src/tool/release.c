@@ -4,6 +4,7 @@
 #include <string.h>
 #include <sysexits.h>
 
+#include "spool/queue.h"
 #include "tool/find.h"
 #include "tool/out.h"
 #include "tool/tool.h"
@@ -19,8 +20,14 @@ static const char usage[] =
     "\n"
     "Exit status: 0 released (or known already), 65 not whole, 66 not held.\n";
 
-static int move(struct tool *tool, const char *key)
+/*
+ * A sync may have failed on what lies in held/, or is still to come; what is released is promised
+ * to be mailed. So it goes on as a synced copy of itself.
+ */
+static int move(struct tool *tool, const char *key, const struct spool_file *file)
 {
+    if (!queue_adopt(&tool->spool, DIR_HELD, key, file))
+        return tool_spool_failed(tool);
     enum spool_put put = spool_move_new(&tool->spool, DIR_HELD, key, DIR_NEW, key);
     if (put == SPOOL_PUT_EXISTS) {
         printf("%s is in new/ already: left in held/, the drain drops it there\n", key);
@@ -34,6 +41,20 @@ static int move(struct tool *tool, const char *key)
     return EX_OK;
 }
 
+static int judge(struct tool *tool, const char *key, const struct spool_file *file)
+{
+    const char *wrong = queue_objection(file, RECORD_EVENT, key);
+    if (wrong) {
+        tool_say(tool, "held/%s is not whole: %s", key, wrong);
+        return EX_DATAERR;
+    }
+    if (spool_exists(&tool->spool, DIR_DONE, key)) {
+        printf("%s is in done/ already: left in held/, the drain drops it there\n", key);
+        return EX_OK;
+    }
+    return move(tool, key, file);
+}
+
 static int release_key(struct tool *tool, const char *key)
 {
     struct spool_file file;
@@ -43,19 +64,9 @@ static int release_key(struct tool *tool, const char *key)
         tool_say(tool, "%s is not held", key);
         return EX_NOINPUT;
     }
-    const char *wrong = file.not_whole;
-    if (!wrong && (file.record.kind != RECORD_EVENT || strcmp(file.record.key, key) != 0))
-        wrong = "it is not the event that its name says";
+    int code = judge(tool, key, &file);
     spool_file_free(&file);
-    if (wrong) {
-        tool_say(tool, "held/%s is not whole: %s", key, wrong);
-        return EX_DATAERR;
-    }
-    if (spool_exists(&tool->spool, DIR_DONE, key)) {
-        printf("%s is in done/ already: left in held/, the drain drops it there\n", key);
-        return EX_OK;
-    }
-    return move(tool, key);
+    return code;
 }
 
 /* In held/ alone: the same beginning elsewhere does not make it ambiguous. */
