@@ -168,6 +168,29 @@ def torn_mail_is_made_again():
         equal(len(world.mails()), 1, "is replaced and sent")
 
 
+def a_mail_that_is_met_is_copied():
+    """A run may have died before its sync, and a sync of others have failed on the mail since."""
+    with Spool() as world:
+        key = world.arrive()
+        mail = f"{key}-{OWNER}"
+        world.clean("a run")
+        os.rename(world.file("done", key), world.file("new", key))
+        os.rename(world.file("sent", mail), world.file("out", mail))
+        os.chmod(world.file("out", mail), 0o760)
+        later = int(time.time()) + 1800
+        os.utime(world.file("out", mail), (later, later))
+        before = os.stat(world.file("out", mail))
+        with open(world.file("out", mail), "rb") as file:
+            data = file.read()
+        world.clean("a whole mail in out/ whose event is still in new/")
+        after = os.stat(world.file("out", mail))
+        ok(after.st_ino != before.st_ino, "is written anew")
+        equal((after.st_mode, after.st_mtime), (before.st_mode, later), "with its marks and time")
+        with open(world.file("out", mail), "rb") as file:
+            equal(file.read(), data, "byte by byte")
+        equal(world.spool("done"), [key], "and the event moves on")
+
+
 def mails_that_exist_are_not_made_again():
     for directory in ("sent", "failed"):
         with Spool() as world:
@@ -376,6 +399,7 @@ def many_senders():
 
 for part in (stages, order_of_arrival, one_drain_at_a_time, torn_files,
              a_whole_event_beats_a_torn_one, a_clock_that_ran_ahead, torn_mail_is_made_again,
+             a_mail_that_is_met_is_copied,
              mails_that_exist_are_not_made_again, replay, sending_again, held, marks,
              sent_but_not_renamed, adopted,
              no_settling_no_sending, nothing_to_tell, preview, wrong_settings, many_senders):

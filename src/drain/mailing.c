@@ -10,26 +10,29 @@
 #include "mail/compose.h"
 #include "spool/queue.h"
 
-static bool look_in_out(struct run *run, const char *name, const char *key, bool *there)
+/* A power cut spares sent/ and failed/: their mails were synced before they were sent. */
+static bool was_settled(struct run *run, const char *name)
 {
-    struct spool_file file;
-    *there = false;
-    if (!spool_read(&run->spool, DIR_OUT, name, &file))
-        return errno == ENOENT;
-    *there = !queue_objection(&file, RECORD_MAIL, key);
-    spool_file_free(&file);
-    return true;
+    return spool_exists(&run->spool, DIR_SENT, name) || spool_exists(&run->spool, DIR_FAILED, name);
 }
 
-/*
- * Whole, where it could still be torn: a power cut spares sent/ and failed/, whose mails were
- * synced before they were sent. False: it cannot be found out, and a guess may mail twice.
- */
-static bool look_for_mail(struct run *run, const char *name, const char *key, bool *there)
+static bool read_whole(struct run *run, const char *name, const char *key, struct spool_file *file)
 {
-    return look_in_out(run, name, key, there) &&
-           (*there || spool_look(&run->spool, DIR_SENT, name, there)) &&
-           (*there || spool_look(&run->spool, DIR_FAILED, name, there));
+    if (!spool_read(&run->spool, DIR_OUT, name, file))
+        return false;
+    if (!queue_objection(file, RECORD_MAIL, key))
+        return true;
+    spool_file_free(file);
+    return false;
+}
+
+static bool mail_exists(struct run *run, const char *name, const char *key)
+{
+    struct spool_file file;
+    if (!read_whole(run, name, key, &file))
+        return was_settled(run, name);
+    spool_file_free(&file);
+    return true;
 }
 
 static bool encode_mail(const struct run *run, const char *key, const char *recipient,
@@ -76,19 +79,32 @@ static bool compose(const struct run *run, const struct mailing *mailing, const 
         out, why);
 }
 
+/*
+ * A mail that is met whole in out/ comes from a run that did not bring its event to done/. It may
+ * have died, or stopped, before its sync, and another sync may have failed on the mail since: the
+ * kernel says so once, and goes on showing it whole. So its bytes are written anew.
+ */
+static enum mailing_result renew(struct run *run, const char *name, struct spool_file *file)
+{
+    bool ok = queue_adopt(&run->spool, DIR_OUT, name, file);
+    spool_file_free(file);
+    return ok ? MAILING_MADE : MAILING_IO_FAILED;
+}
+
 static enum mailing_result make_one(struct run *run, const struct mailing *mailing,
     const struct recipient *recipient, struct buf *made, struct buf *why)
 {
     char name[MAIL_NAME_SIZE];
     struct buf message = {0}, file = {0};
+    struct spool_file met;
     enum mailing_result result = MAILING_IMPOSSIBLE;
     const char *key = mailing->record->key;
     bool there;
     if (!mail_name(mailing->name, recipient->address, name))
         return MAILING_IMPOSSIBLE;
-    if (!look_for_mail(run, name, key, &there))
-        return MAILING_IO_FAILED;
-    if (there)
+    if (read_whole(run, name, key, &met))
+        return renew(run, name, &met);
+    if (was_settled(run, name))
         return MAILING_MADE;
     if (compose(run, mailing, name, recipient, &message, why) &&
         encode_mail(run, key, recipient->address, &message, &file))

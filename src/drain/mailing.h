@@ -2,7 +2,8 @@
  * mailing: the mails of one event, made in out/ and not yet durable.
  *
  * A mail is not made again if it exists: whole in out/, or by name in sent/ or failed/, asked in
- * this order, which is the order in which a mail moves. A torn one in out/ is replaced.
+ * this order, which is the order in which a mail moves. A torn one in out/ is replaced, a whole one
+ * by a synced copy of itself, because a sync may have failed on it.
  */
 #ifndef DRAIN_MAILING_H
 #define DRAIN_MAILING_H
