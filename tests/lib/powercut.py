@@ -24,7 +24,8 @@ which they were made; Btrfs may not.
           one transaction in the journals of ext4 and XFS and in the tree of Btrfs. `split=True`
           takes that away between directories, as on ext2: a name may then be gone from the one
           and not be in the other.
-  syncfs  makes everything durable that was done before.
+  syncfs  makes everything durable that was done before below spool/: state/ may be another file
+          system.
   marks   (mode, mtime) may be on the disk or not, apart from data and names.
   errors  After a sync that failed, the bytes concerned may never reach the disk, and no later sync
           says so (Linux may call the pages clean): they stay undecided for good.
@@ -177,11 +178,17 @@ class Disk:
     def __init__(self, baseline, split=False):
         self.split, self.number = split, 0
         self.names, self.now, self.steps, self.inodes = {}, {}, [], {}
+        self.spooled = set()  # every inode that ever was in the spool, for syncfs
         for path, ino, data, mode, mtime in baseline.entries:
             inode = Inode(data, mode, mtime, path if data is None else None)
-            self.inodes[str(ino)] = inode
+            self._know(str(ino), inode, path)
             self.names[os.path.split(path)] = (0, inode)
             self.now[os.path.split(path)] = inode
+
+    def _know(self, ino, inode, path):
+        self.inodes[ino] = inode
+        if in_spool(path):
+            self.spooled.add(inode)
 
     # ---- names ----
 
@@ -202,7 +209,8 @@ class Disk:
         if not entry or promises_nothing(name):
             self.inodes.pop(ino, None)
         elif self.now.get(entry) is None:
-            self.inodes[ino] = Inode(folder=os.path.join(*entry) if directory else None)
+            path = os.path.join(*entry)
+            self._know(ino, Inode(folder=path if directory else None), path)
             self._step({entry: self.inodes[ino]})
 
     def _move(self, words, keep):
@@ -269,16 +277,21 @@ class Disk:
         self.steps = rest
 
     def _sync_all(self, well):
-        for inode in set(self.inodes.values()) | {i for i in self.now.values() if i}:
+        for inode in self.spooled:
             if well:
                 inode.sync()
             else:
                 inode.lose()
         if well:
-            self._settle(lambda part: True)
+            self._settle(lambda part: any(in_spool(folder) for folder, _ in part))
 
     def durable(self, folder, name):
-        return self.names.get((folder, name), (0, None))[1] is not None
+        """The inode of a durable name, or None."""
+        return self.names.get((folder, name), (0, None))[1]
+
+
+def in_spool(folder):
+    return folder.split("/")[0] == "spool"
 
 
 def set_names(names, number, part):

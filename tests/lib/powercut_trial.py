@@ -4,6 +4,7 @@ trial of what the programs make of it."""
 import os
 import re
 import sqlite3
+import stat
 from collections import Counter
 from contextlib import closing
 
@@ -38,10 +39,17 @@ class Promise:
             self.given[self.last] += 1
             self.streams[socket] = b""
 
+    def _settled(self, name):
+        """It may not go out again: its rename is durable, or the mark that stands for it and is
+        not being taken away."""
+        waits = self.disk.durable("spool/out", name)
+        if waits:
+            return bool((waits.mode or 0) & (waits.mode_now or 0) & stat.S_ISVTX)
+        return bool(self.disk.durable("spool/sent", name))
+
     def here(self):
         """Plain data for the processes that try."""
-        settled = {name for name in self.given if self.disk.durable("spool/sent", name)
-                   and not self.disk.durable("spool/out", name)}
+        settled = {name for name in self.given if self._settled(name)}
         return {"answered": sorted(self.answered), "held": sorted(self.held),
                 "marks": sorted(self.marks), "given": dict(self.given),
                 "perhaps": self.last, "open": sorted(set(self.given) - settled)}
@@ -87,7 +95,8 @@ class Trial:
         for key in self.promise["answered"]:
             events = [self.on_disk(d, key) for d in ("new", "done")]
             mails = [any(self.on_disk(d, name) for d in ("out", "sent", "failed"))
-                     or self.certain(name) for name in mail_names(key)]
+                     or self.certain(name) or (self.split and self.on_disk("failed", name + ".why"))
+                     for name in mail_names(key)]
             self.expect(any(data and whole(data) for data in events) or all(mails),
                         f"{key} was answered 200, and is nowhere")
         for key in self.promise["held"]:
