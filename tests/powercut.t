@@ -52,7 +52,7 @@ from smtp_peer import Scripted  # noqa: E402
 FULL = os.environ.get("POWERCUT") == "full"
 SEED = int(os.environ.get("POWERCUT_SEED", random.randrange(10 ** 6)))
 ONLY = [name for name in os.environ.get("POWERCUT_ONLY", "").split(",") if name]
-MOST = 150 if FULL else 15  # states at one position
+MOST = 150 if FULL else 12  # states at one position
 TRIALS = int(os.environ.get("POWERCUT_TRIALS", 250 if FULL else 10))  # states of one recording
 TRIALS_WITHOUT = 60  # the same, for one sync that is taken out
 
@@ -105,7 +105,7 @@ def cases(scene, chance, most, split=False, without=()):
             continue
         here = promise.here()
         for tree in states(disk, chance, most):
-            mark = fingerprint(tree) + repr(here)
+            mark = fingerprint(tree), repr(here)
             if mark not in seen:
                 seen.add(mark)
                 yield {"tree": tree, "promise": here, "at": at, "split": split,
