@@ -84,7 +84,8 @@ class Scene:
         self.story.answered.update(events)
 
     def drain(self, **env):
-        return self.site.drain(env={**self.env(), **env})
+        if self.site.drain(env={**self.env(), **env}).returncode == 0:
+            self.log.mark("drained")
 
     def tool(self, *args):
         done = self.site.run("bookspool", *args, env=self.env())

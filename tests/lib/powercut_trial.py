@@ -20,12 +20,14 @@ class Promise:
         self.answered, self.held, self.marks = set(scene.story.answered), set(), set()
         self.promised = {b"200": self.answered, b"403": self.held}
         self.given, self.streams, self.last = Counter(scene.story.earlier), {}, None
+        self.ended = set()  # mails of runs that ended well
 
     def apply(self, record):
         self.disk.apply(record)
         self.last = None
         if record.what == "mark":
             self.marks.add(" ".join(record.words))
+            self.ended |= set(self.given)
         if record.what == "said":
             self._said(record.words[0], record.data)
 
@@ -40,8 +42,10 @@ class Promise:
             self.streams[socket] = b""
 
     def _settled(self, name):
-        """It may not go out again: its rename is durable, or the mark that stands for it and is
-        not being taken away."""
+        """It may not go out again: the run has ended well, or its rename is durable, or the mark
+        that stands for it and is not being taken away."""
+        if name in self.ended:
+            return True
         waits = self.disk.durable("spool/out", name)
         if waits:
             return bool((waits.mode or 0) & (waits.mode_now or 0) & stat.S_ISVTX)
