@@ -42,7 +42,6 @@
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/uio.h>
 #include <unistd.h>
 
 /* The next definition of a name, cast to the type of its declaration. */
