@@ -134,14 +134,16 @@ static void open_own(struct hearing *h, const char *previous_uid)
     h->own = &h->writes->own;
     h->writes->own_changed = true;
     h->fresh = !known || known->stamp == TIME_NONE || h->stamp >= known->stamp;
-    if (known) {
+    if (known)
         *h->own = *known;
-        return;
+    else {
+        *h->own = unknown_row;
+        h->own->provider = h->event->provider;
+        h->own->uid = h->booking->uid;
     }
-    *h->own = unknown_row;
-    h->own->provider = h->event->provider;
-    h->own->uid = h->booking->uid;
-    h->own->calendar_uid = calendar_uid(h, previous_uid);
+    /* a half that waited did not know whose entry it continues, and nobody was told of one */
+    if (!known || (known->state == STATE_HEARD_OF && known->sequence < 0))
+        h->own->calendar_uid = calendar_uid(h, previous_uid);
 }
 
 static void open_previous(struct hearing *h, const char *uid)
