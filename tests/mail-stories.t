@@ -1,0 +1,377 @@
+#!/usr/bin/python3
+"""Stories of bookings: which mails they make, and what they leave in their readers' calendars."""
+
+import datetime
+import itertools
+import json
+import os
+import re
+import sqlite3
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
+from bookspool import equal, finish, match, ok, sign  # noqa: E402
+from fcgi import Client, params, request  # noqa: E402
+from mailbox import START, Diary, Office, booking, timed  # noqa: E402
+
+SAMPLE = {"calcom": "booking_", "calendly": "invitee_"}
+PATHS = {"calcom": "/api/calcom-webhook", "calendly": "/api/webhooks/calendly"}
+BOB = [{"name": "Bob Seat", "email": "bob@example.com", "timeZone": "Europe/Berlin"}]
+LATER = datetime.timedelta(hours=1)
+
+
+def read_event(text):
+    """"calcom rescheduled B 2 <A =A @-300": of the sample booking_rescheduled, the booking B two
+    hours after START, which replaces A; its iCalUID is that of A; sent 300 seconds earlier. Also
+    #1: its iCalSequence; *s: its seat; +bob: for Bob."""
+    provider, name, uid, hours, *more = text.split()
+    given = {word[0]: word[1:] for word in more}
+    event = {"provider": provider, "name": SAMPLE[provider] + name, "uid": uid,
+             "hours": float(hours), "previous": given.get("<"), "sent": int(given.get("@", 0))}
+    if "=" in given:
+        event["iCalUID"] = given["="] + "@Cal.com"
+    if "#" in given:
+        event["iCalSequence"] = int(given["#"])
+    if "*" in given:
+        event["attendeeSeatId"] = given["*"]
+    if given.get("+") == "bob":
+        event["attendees"] = BOB
+    return event
+
+
+class Story(Office):
+    """Told step by step. A UID that bookspool made up is #1, the next one #2."""
+
+    def __init__(self, **settings):
+        super().__init__(**{"BOOKSPOOL_FOLD": "30m", "BOOKSPOOL_TIMEZONE": "Europe/Berlin",
+                            **settings})
+        self.diaries, self.made_up, self.letters = {}, {}, []
+
+    def tell(self, *events, **env):
+        keys = [self.arrive(**read_event(event)) for event in events]
+        self.drained(**env)
+        self.letters = self.post()
+        for letter in self.letters:
+            self.diaries.setdefault(letter.to, Diary()).take(letter)
+            if letter.faults:
+                ok(False, "a mail without a fault", letter.faults)
+        return keys
+
+    def short(self, letter):
+        text = f"{letter.to.partition('@')[0]}: {letter.says}"
+        if not letter.entry:
+            return text
+        *words, uid = letter.entry.split()
+        if uid.endswith("@bookspool"):
+            uid = self.made_up.setdefault(uid, f"#{len(self.made_up) + 1}")
+        return f"{text} / {' '.join(words)} {uid.removesuffix('@Cal.com')}"
+
+    def step(self, name, events, mails, **env):
+        self.tell(*events, **env)
+        equal([self.short(letter) for letter in self.letters], mails, name)
+
+    def contents(self):
+        with sqlite3.connect(os.path.join(self.state_dir, "ledger.db")) as db:
+            names = [row[0] for row in db.execute(
+                "SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name")]
+            return {name: sorted(map(repr, db.execute(f'SELECT * FROM "{name}"')))
+                    for name in names}
+
+
+def tell_all(story, rows):
+    for name, events, mails in rows:
+        story.step(name, events, mails)
+
+
+# ---- created, moved twice, cancelled ----
+
+CALCOM = [
+    ("Cal.com: created", ["calcom created A 0"], ["owner: New booking / PUBLISH CONFIRMED 0 A"]),
+    ("moved", ["calcom rescheduled B 24 <A =A"], ["owner: Moved / PUBLISH CONFIRMED 1 A"]),
+    ("moved, under another iCalUID", ["calcom rescheduled C 48 <B"],
+     ["owner: Moved / PUBLISH CONFIRMED 2 A"]),
+    ("cancelled", ["calcom cancelled C 48"], ["owner: Cancelled / CANCEL CANCELLED 3 A"])]
+CREATED_FIRST = [
+    ("Calendly: created", ["calendly created A 0"],
+     ["owner: New booking / PUBLISH CONFIRMED 0 #1"]),
+    ("the created half first", ["calendly created_moved B 24 <A"],
+     ["owner: Moved / PUBLISH CONFIRMED 1 #1"]),
+    ("then the canceled one", ["calendly canceled_moved A 0 <B"], []),
+    ("both at once", ["calendly created_moved C 48 <B", "calendly canceled_moved B 24 <C"],
+     ["owner: Moved / PUBLISH CONFIRMED 2 #1"]),
+    ("cancelled", ["calendly canceled C 48"], ["owner: Cancelled / CANCEL CANCELLED 3 #1"])]
+CANCELED_FIRST = [
+    ("Calendly: created", ["calendly created A 0"],
+     ["owner: New booking / PUBLISH CONFIRMED 0 #1"]),
+    ("the canceled half first waits", ["calendly canceled_moved A 0 <B"], []),
+    ("and the created one speaks", ["calendly created_moved B 24 <A"],
+     ["owner: Moved / PUBLISH CONFIRMED 1 #1"]),
+    ("both at once", ["calendly canceled_moved B 24 <C", "calendly created_moved C 48 <B"],
+     ["owner: Moved / PUBLISH CONFIRMED 2 #1"]),
+    ("cancelled", ["calendly canceled C 48"], ["owner: Cancelled / CANCEL CANCELLED 3 #1"])]
+
+
+def three_orders():
+    for rows in (CALCOM, CREATED_FIRST, CANCELED_FIRST):
+        with Story() as story:
+            tell_all(story, rows)
+            diary = story.diaries["owner@example.org"]
+            equal((len(diary.entries), diary.live, diary.stale), (1, [], []),
+                  "one entry, which ends cancelled")
+            story.step("the half that waited has nothing to say", [], [], BOOKSPOOL_FOLD="0s")
+            equal(story.spool("new"), [], "and does not wait for ever")
+
+
+def moves_are_told():
+    with Story() as story:
+        story.tell("calendly created A 0")
+        story.tell("calendly created_moved B 24 <A")
+        [letter] = story.letters
+        equal((letter.fact("When"), letter.fact("Previously")),
+              ("Wed 25 Nov 2026, 16:00 to 16:30 CET (Europe/Berlin)",
+               "Tue 24 Nov 2026, 16:00 to 16:30 CET (Europe/Berlin)"), "Calendly: from when to when")
+        story.tell("calcom created A 0")
+        story.tell("calcom rescheduled B 24 <A =A")
+        equal(story.letters[0].fact("Previously"),
+              "Tue 24 Nov 2026, 16:00 to 16:30 CET (Europe/Berlin)", "Cal.com: so too")
+
+
+# ---- any order ----
+
+ANY = {"calcom": ["created A 0 #0", "rescheduled B 24 <A =A #1", "rescheduled C 48 <B =A #2",
+                  "cancelled C 48 =A #3"],
+       "calendly": ["created A 0", "created_moved B 24 <A", "canceled_moved A 0 <B",
+                    "created_moved C 48 <B", "canceled_moved B 24 <C", "canceled C 48"]}
+
+
+def in_any_order(provider, count, every):
+    """All of a story but its end, in many orders at once; then the end."""
+    parts = ANY[provider][:count]
+    orders = list(itertools.permutations(range(count)))[::every]
+    with Story() as story:
+        for number, order in enumerate(orders):
+            for part in order:
+                event = read_event(f"{provider} {renamed(parts[part], number)}")
+                event["hours"] += number / 2
+                event["sent"] = part * 60 - 3600 - age(story)
+                story.arrive(**event)
+        story.tell()
+        story.tell(BOOKSPOOL_FOLD="0s")
+        equal(story.spool("new") + story.spool("bad"), [], f"{provider}: all is told")
+        return len(orders), story.diaries["owner@example.org"], rebuilt(story)
+
+
+def renamed(part, number):
+    """Each order is told of bookings of its own: A becomes A7, wherever it stands."""
+    return re.sub(r"\b([ABC])\b", rf"\g<1>{number}", part)
+
+
+def age(story):
+    """How many seconds the story's clock has gone on; the parts have times of their own."""
+    return int((story.now - story.begun).total_seconds())
+
+
+def rebuilt(story):
+    before = story.contents()
+    done = story.run("bookspool", "rebuild")
+    after = story.contents()
+    lost = [(name, row) for name in before for row in set(before[name]) ^ set(after.get(name, []))]
+    return not done.returncode and any(before.values()) and (lost[:5] or "the same")
+
+
+def any_order():
+    """Each order leaves what the story ends with. `every`: which of the orders; each is right."""
+    for provider, count, every in (("calcom", 4, 1), ("calendly", 6, 25)):
+        told, diary, again = in_any_order(provider, count, every)
+        equal(diary.live, [], f"{provider}: {told} orders, and nothing that was cancelled stays")
+        equal(again, "the same", "rebuild tells the same")
+    for provider, count, every in (("calcom", 3, 1), ("calendly", 5, 7)):
+        told, diary, again = in_any_order(provider, count, every)
+        want = [START + datetime.timedelta(hours=48 + number / 2) for number in range(told)]
+        equal(diary.live, want, f"{provider}: {told} orders, and each stands at its last time")
+        equal(again, "the same", "rebuild tells the same")
+
+
+# ---- one thing each ----
+
+TALES = {
+    "late news turns nothing back": [
+        ("cancelled", ["calcom cancelled A 0"], ["owner: Cancelled / CANCEL CANCELLED 1 A"]),
+        ("created, late", ["calcom created A 0 @-60"], ["owner: New booking (old news)"]),
+        ("Calendly: cancelled", ["calendly canceled A 0"],
+         ["owner: Cancelled / CANCEL CANCELLED 1 #1"]),
+        ("created, late", ["calendly created A 0 @-60"], ["owner: New booking (old news)"])],
+    "a lost link of a chain": [
+        ("created", ["calcom created A 0"], ["owner: New booking / PUBLISH CONFIRMED 0 A"]),
+        ("moved from where nobody knows", ["calcom rescheduled C 48 <B"],
+         ["owner: Moved / PUBLISH CONFIRMED 1 C"]),
+        ("the link comes: the old entry goes", ["calcom rescheduled B 24 <A @-60"],
+         ["owner: Moved (old news) / CANCEL CANCELLED 1 A"])],
+    "the half of a move": [
+        ("waits", ["calendly canceled_moved A 0 <B"], []),
+        ("and speaks alone", [], ["owner: Moved away / CANCEL CANCELLED 1 #1"]),
+        ("the other half comes too late to be one", ["calendly created_moved B 24 <A"],
+         ["owner: Moved / PUBLISH CONFIRMED 2 #1"])],
+    "the same by two subscriptions": [
+        ("created", ["calcom created A 0", "calcom created A 0 @5"],
+         ["owner: New booking / PUBLISH CONFIRMED 0 A"]),
+        ("cancelled", ["calcom cancelled A 0", "calcom cancelled A 0 @5"],
+         ["owner: Cancelled / CANCEL CANCELLED 1 A"]),
+        ("Calendly", ["calendly created A 0", "calendly created A 0 @5"],
+         ["owner: New booking / PUBLISH CONFIRMED 0 #1"]),
+        ("a move", ["calendly canceled_moved A 0 <B", "calendly created_moved B 24 <A",
+                    "calendly created_moved B 24 <A @5", "calendly canceled_moved A 0 <B @5"],
+         ["owner: Moved / PUBLISH CONFIRMED 1 #1"])],
+    "a yes is awaited": [
+        ("requested", ["calcom requested A 0"], ["owner: Booking request / PUBLISH TENTATIVE 0 A"]),
+        ("declined", ["calcom rejected A 0"], ["owner: Declined / CANCEL CANCELLED 1 A"]),
+        ("requested", ["calcom requested B 0"], ["owner: Booking request / PUBLISH TENTATIVE 0 B"]),
+        ("confirmed", ["calcom created B 0"], ["owner: New booking / PUBLISH CONFIRMED 1 B"]),
+        ("asks to move", ["calcom requested_move C 24 <B =B"], ["owner: Request to move"]),
+        ("declined: the old time stands", ["calcom rejected C 24 =B"], ["owner: Declined"]),
+        ("asks again", ["calcom requested_move D 24 <B =B"], ["owner: Request to move"]),
+        ("confirmed: it is moved", ["calcom created D 24 =B"],
+         ["owner: Moved / PUBLISH CONFIRMED 2 B"])],
+    "asked to choose another time": [
+        ("created", ["calcom created A 0"], ["owner: New booking / PUBLISH CONFIRMED 0 A"]),
+        ("asked", ["calcom cancelled_rebook A 0"],
+         ["owner: Asked to choose another time / CANCEL CANCELLED 1 A"]),
+        ("by an older sender", ["calcom created B 0", "calcom cancelled_rebook_older B 0"],
+         ["owner: New booking / PUBLISH CONFIRMED 0 B",
+          "owner: Asked to choose another time / CANCEL CANCELLED 1 B"])],
+    "seats": [
+        ("one", ["calcom created_seat A 0 *1"], ["owner: New booking / PUBLISH CONFIRMED 0 A"]),
+        ("two", ["calcom created_seat A 0 *2 +bob"],
+         ["owner: New booking / PUBLISH CONFIRMED 1 A"]),
+        ("one given up", ["calcom cancelled_seat A 0"],
+         ["owner: One seat given up / PUBLISH CONFIRMED 2 A"]),
+        ("all cancelled", ["calcom cancelled A 0"], ["owner: Cancelled / CANCEL CANCELLED 3 A"])],
+}
+
+
+def tales():
+    for name, rows in TALES.items():
+        with Story() as story:
+            for what, events, mails in rows:
+                env = {} if events else {"BOOKSPOOL_FOLD": "0s"}
+                story.step(f"{name}: {what}", events, mails, **env)
+            equal(rebuilt(story), "the same", f"{name}: rebuild tells the same")
+
+
+def words():
+    with Story() as story:
+        story.tell("calcom created A 0", "calcom cancelled_rebook A 0")
+        match(story.letters[1].text, "The customer was asked to choose another time.", "said again")
+        story.tell("calcom created B 0", "calcom requested_move C 24 <B")
+        match(story.letters[1].text, "It waits for a yes or no.", "a request is none")
+        story.tell("calcom created_seat D 0 *1", "calcom cancelled_seat D 0")
+        letter = story.letters[1]
+        match(letter.text, "One participant left; the booking itself goes on.", "a seat is told so")
+        ok("ancelled" not in letter.text + letter.page.text, "and is no cancellation", letter.text)
+
+
+# ---- two bookings at once ----
+
+
+def overlaps():
+    with Story() as story:
+        story.tell("calcom created A 0")
+        equal(story.letters[0].fact("Overlaps"), None, "one alone overlaps nothing")
+        story.tell("calendly created B 0.25")
+        equal(story.letters[0].fact("Overlaps"), "Tue 24 Nov 2026, 16:00 to 16:30 CET with "
+              "Ada Example, Intro call between Olga Example and Ada Example (Cal.com)",
+              "the other provider's booking is told in the mail")
+        match(story.letters[0].page.text, "Overlaps: Tue 24 Nov 2026, 16:00 to 16:30", "on the page")
+        found = json.loads(story.run("bookspool", "list", "--conflicts", "--json").stdout)
+        equal([[b["provider"] for b in pair["bookings"]] for pair in found["conflicts"]],
+              [["calcom", "calendly"]], "and by list --conflicts")
+        story.tell("calendly created_moved C 0.5 <B")
+        equal(story.letters[0].fact("Overlaps"), None, "moved to its end: no more")
+        story.tell("calcom rescheduled D 0.5 <A")
+        match(story.letters[0].fact("Overlaps"), r"16:30 to 17:00 .*\(Calendly\)$", "moved onto it")
+
+
+# ---- who is told ----
+
+
+def customers():
+    with Story(BOOKSPOOL_MAIL_ATTENDEE="yes") as story:
+        tell_all(story, [
+            ("the customer is invited", ["calcom created A 0"],
+             ["owner: New booking / PUBLISH CONFIRMED 0 A",
+              "ada: Your booking is confirmed / REQUEST CONFIRMED 0 A"]),
+            ("told of a move", ["calcom rescheduled B 24 <A =A"],
+             ["owner: Moved / PUBLISH CONFIRMED 1 A",
+              "ada: Your booking has moved / REQUEST CONFIRMED 1 A"]),
+            ("and of the end", ["calcom cancelled B 24 =A"],
+             ["owner: Cancelled / CANCEL CANCELLED 2 A",
+              "ada: Your booking was cancelled / CANCEL CANCELLED 2 A"]),
+            ("a seat", ["calcom created_seat S 0 *1", "calcom created_seat S 0 *2 +bob"],
+             ["owner: New booking / PUBLISH CONFIRMED 0 S",
+              "ada: Your booking is confirmed / REQUEST CONFIRMED 0 S",
+              "owner: New booking / PUBLISH CONFIRMED 1 S",
+              "bob: Your booking is confirmed / REQUEST CONFIRMED 1 S"]),
+            ("who gives it up is out, the others are in", ["calcom cancelled_seat S 0"],
+             ["owner: One seat given up / PUBLISH CONFIRMED 2 S",
+              "ada: Your seat was given up / CANCEL CANCELLED 2 S"]),
+            ("Calendly", ["calendly created A 0"],
+             ["owner: New booking / PUBLISH CONFIRMED 0 #1",
+              "ada: Your booking is confirmed / REQUEST CONFIRMED 0 #1"]),
+            ("moved", ["calendly canceled_moved A 0 <B", "calendly created_moved B 24 <A"],
+             ["owner: Moved / PUBLISH CONFIRMED 1 #1",
+              "ada: Your booking has moved / REQUEST CONFIRMED 1 #1"])])
+        live = {name.partition("@")[0]: len(diary.live) for name, diary in story.diaries.items()}
+        equal(live, {"owner": 2, "ada": 1, "bob": 1}, "what each finds in his calendar")
+        for letter in story.letters:
+            people = letter.vevent.get("ATTENDEE", [])
+            equal(bool(people), letter.to != "owner@example.org", "only a customer is an attendee")
+    with Story(BOOKSPOOL_MAIL_ATTENDEE="yes") as story:
+        phone = [{"name": "Ada Example", "email": "4930123456@sms.cal.com", "timeZone": "UTC"}]
+        story.arrive("calcom", "booking_created", "A", attendees=phone)
+        story.step("nobody reads mail at sms.cal.com", [],
+                   ["owner: New booking / PUBLISH CONFIRMED 0 A"])
+
+
+def notify():
+    rules = "cancelled: none; rescheduled: ann@example.org, owner; created: organizer"
+    with Story(BOOKSPOOL_NOTIFY=rules) as story:
+        tell_all(story, [
+            ("NOTIFY: the organizer", ["calcom created A 0"],
+             ["olga: New booking / PUBLISH CONFIRMED 0 A"]),
+            ("two, of what became a move", ["calcom requested_move B 24 <A =A",
+                                            "calcom created B 24 =A"],
+             ["owner: Request to move", "owner: Moved / PUBLISH CONFIRMED 1 A",
+              "ann: Moved / PUBLISH CONFIRMED 1 A"]),
+            ("nobody", ["calcom cancelled B 24 =A"], [])])
+
+
+# ---- through the receiver ----
+
+
+def received():
+    with Story() as story:
+        story.start_receiver()
+        for number, line in enumerate(["calcom created A 0", "calendly created E 0.25",
+                                       "calcom cancelled A 0", "calendly canceled E 0.25"]):
+            event = read_event(line)
+            body = booking(event["provider"], event["name"], event["uid"],
+                           START + datetime.timedelta(hours=event["hours"]))
+            now = datetime.datetime.now(datetime.timezone.utc)
+            raw = timed(event["provider"], body, now + datetime.timedelta(milliseconds=number))
+            headers = sign(event["provider"], raw, story.secret[event["provider"]])
+            with Client(story.socket) as client:
+                client.send(request(params("POST", PATHS[event["provider"]], raw, headers), raw))
+                equal(client.answer().status, 200, f"{line}: accepted")
+            story.step("and mailed", [], [
+                ["owner: New booking / PUBLISH CONFIRMED 0 A"],
+                ["owner: New booking / PUBLISH CONFIRMED 0 #1"],
+                ["owner: Cancelled / CANCEL CANCELLED 1 A"],
+                ["owner: Cancelled / CANCEL CANCELLED 1 #1"]][number])
+            if number == 1:
+                match(story.letters[0].fact("Overlaps"), "Cal.com", "with the overlap")
+
+
+for part in (three_orders, moves_are_told, any_order, tales, words, overlaps, customers, notify,
+             received):
+    part()
+finish()
