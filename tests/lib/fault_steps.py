@@ -94,7 +94,7 @@ STEPS = {
     "fchmod": _SPOOL,
     "futimens": r"stamp done",
     "fstat": r"cannot be read|read \w+/|" + _SPOOL + "|" + _CHECK, "stat": _CHECK, "access": _CHECK,
-    "fstatat": r"list \w+|" + _CHECK,
+    "fstatat": r"list \w+|look for \S+|" + _CHECK,
     "fstatvfs": r"look at the free space of new",
     "fdopendir": r"list \w+", "readdir": r"list \w+",
     "flock": r"lock",
