@@ -245,8 +245,11 @@ static enum run_result decide(
     enum run_result result = adopt(run, entry);
     if (result != RUN_GOES_ON)
         return result;
-    if (!provider_map(&entry->file.record, &entry->event))
-        return set_aside(run, entry->dir, entry->name, entry_key(entry), "out of memory");
+    if (!provider_map(&entry->file.record, &entry->event)) { /* not the event's fault */
+        log_error(entry_key(entry), "no-memory", "the run ends before %s/%s",
+            spool_dir_name(entry->dir), entry->name);
+        return RUN_IO_FAILED;
+    }
     result = entry->dir == DIR_REPLAY ? take_up_replay(run, entry, batch) : tell(run, entry, batch);
     if (result == RUN_GOES_ON && entry->decision.verdict == VERDICT_WAITS)
         return wait_for_partner(run, entry);
@@ -434,7 +437,7 @@ static enum run_result take_all(struct run *run, const struct spool_list *list, 
     if (!list->count)
         return RUN_GOES_ON;
     if (!batch) {
-        log_error(NULL, "memory", "no memory for a batch of events");
+        log_error(NULL, "no-memory", "no memory for a batch of events");
         return RUN_IO_FAILED;
     }
     enum run_result result = take_in_batches(run, list, take_one, batch);

@@ -86,13 +86,13 @@ STEPS = {
     "fsync": r"sync (a file of tmp|\w+):|maildir-(write|sync)|" + _SPOOL,
     "syncfs": r"sync the file system of the spool|maildir-open",
     "mmap": r"cannot begin the run",
-    "renameat": r"rename to \w+/",
+    "renameat": r"rename to \w+/|adopt \w+/",
     "renameat2": r"name \w+/|maildir-name|" + _SPOOL,
     "linkat": r"name \w+/|maildir-name|" + _SPOOL,
     "unlinkat": r"remove \w+/",
     "mkdirat": r"maildir-open|" + _SPOOL,
     "fchmod": _SPOOL,
-    "futimens": r"stamp done",
+    "futimens": r"stamp done|adopt \w+/",
     "fstat": r"cannot be read|read \w+/|" + _SPOOL + "|" + _CHECK, "stat": _CHECK, "access": _CHECK,
     "fstatat": r"list \w+|look for \S+|" + _CHECK,
     "fstatvfs": r"look at the free space of new",
@@ -111,7 +111,8 @@ _CURL = ("socket", "connect", "send", "recv", "poll", "getaddrinfo")
 
 def tells(step, log, struck=""):
     """Does this log name the step that failed, and how? `struck` is the shim's line of it."""
-    if re.search(r"/state(/ledger\S*)?$", struck):  # SQLite tells in words of its own
+    # SQLite tells in words of its own; it also looks at each directory above its file
+    if re.search(r"/state(/ledger\S*)?$", struck) or step.call == "lstat":
         return re.search(r"\bledger\b", log)
     named = re.search(STEPS.get(step.call, "no entry in STEPS"), log)
     other_words = (step.call in (*_CURL, "allocation")

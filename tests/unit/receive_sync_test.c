@@ -40,6 +40,7 @@ static _Noreturn void serve(struct scratch *s, int listener, const char *failing
               responder_init(&responder, &conf, &s->spool, &batch);
     accept_init(&batch, &s->spool, false, 0, 0);
     batch.fsync_each = false;
+    loop_hold_signals();
     ok = ok && loop_run(&responder, listener, 10 * MS_PER_SECOND);
     responder_close(&responder);
     conf_free(&conf);
