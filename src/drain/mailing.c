@@ -154,9 +154,9 @@ void mailing_preview(struct run *run, const struct mailing *mailing)
         char name[MAIL_NAME_SIZE];
         struct buf message = {0}, why = {0};
         const char *address = list.item[i].address;
-        bool there;
+        bool there = false; /* what cannot be looked at is shown */
         if (mail_name(mailing->name, address, name) &&
-            look_for_mail(run, name, mailing->record->key, &there) && !there) {
+            !(look_for_mail(run, name, mailing->record->key, &there) && there)) {
             bool ok = compose(run, mailing, name, &list.item[i], &message, &why);
             printf("--- %s to %s\n%s\n", name, address, buf_text(ok ? &message : &why));
         }

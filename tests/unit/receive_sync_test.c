@@ -41,7 +41,7 @@ static _Noreturn void serve(struct scratch *s, int listener, const char *failing
     accept_init(&batch, &s->spool, false, 0, 0);
     batch.fsync_each = false;
     loop_hold_signals();
-    ok = ok && loop_run(&responder, listener, 10 * MS_PER_SECOND);
+    ok = ok && !loop_run(&responder, listener, 10 * MS_PER_SECOND);
     responder_close(&responder);
     conf_free(&conf);
     _exit(ok ? 0 : 1);
