@@ -53,7 +53,7 @@ FULL = os.environ.get("POWERCUT") == "full"
 SEED = int(os.environ.get("POWERCUT_SEED", random.randrange(10 ** 6)))
 ONLY = [name for name in os.environ.get("POWERCUT_ONLY", "").split(",") if name]
 MOST = 150 if FULL else 12  # states at one position
-TRIALS = int(os.environ.get("POWERCUT_TRIALS", 250 if FULL else 10))  # states of one recording
+TRIALS = int(os.environ.get("POWERCUT_TRIALS", 120 if FULL else 10))  # states of one recording
 TRIALS_WITHOUT = 60  # the same, for one sync that is taken out
 
 # What breaks without it even in few states: always tried.
