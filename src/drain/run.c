@@ -61,7 +61,10 @@ bool run_init(struct run *run, const struct conf *conf)
     };
     if (!composer_open(&run->composer, conf, why))
         return false;
-    return recipients_parse(&run->recipients, to ? to : LOCAL_ADDRESS);
+    run->recipients = recipients_open(conf, LOCAL_ADDRESS, why);
+    if (run->recipients && !make_totals(run))
+        buf_printf(why, "cannot begin the run: %s", strerror(errno));
+    return run->recipients && run->totals != MAP_FAILED;
 }
 
 void run_free(struct run *run)
