@@ -96,7 +96,7 @@ def changes(trial, tally, job):
     else:
         tally.expect(done.returncode == 0 or 64 <= done.returncode <= 78, where,
                      f"exit {done.returncode}")
-        tally.expect(done.returncode == 0 or tells(step, done.stderr), where,
+        tally.expect(done.returncode == 0 or tells(step, done.stderr, trial.struck()), where,
                      f"exit {done.returncode}, and it does not tell the step:\n{done.stderr}")
     check(trial, tally, where, command, key, done)
     return trial.struck()
@@ -151,7 +151,7 @@ def looks(trial, tally, job):
     same = (code, out) == usual[:2]
     # what is gone was moved meanwhile; a directory cannot be closed to us and open the next moment
     lie = step.what == "ENOENT" or (step.what, step.call) == ("EACCES", "openat")
-    tally.expect(same or lie or tells(step, out + err), where,
+    tally.expect(same or lie or tells(step, out + err, trial.struck()), where,
                  f"exit {code}, and the step is not told:\n{out}{err}\nusually\n{usual[1]}")
     return trial.struck()
 

@@ -47,9 +47,9 @@ static void check_transport(struct report *r, const char *transport)
 static void check_transports(struct report *r)
 {
     const char *transport = conf_text(&r->tool->conf, SET_TRANSPORT);
-    if (!transport || r->tool->conf.errors.len) /* what stands in for a wrong one misleads */
-        return;
     char *list = strdup(transport), *rest = list;
+    if (!list)
+        tool_no_memory();
     for (const char *one; (one = conf_next_item(&rest)) != NULL;)
         check_transport(r, one);
     free(list);
@@ -108,6 +108,8 @@ static void check_ledger(struct report *r)
 
 void check_mail(struct report *r)
 {
+    if (r->tool->conf.errors.len) /* what stands in for a wrong setting misleads */
+        return;
     check_transports(r);
     check_recipients(r);
     check_words(r);

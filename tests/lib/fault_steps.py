@@ -112,8 +112,9 @@ _CURL = ("socket", "connect", "send", "recv", "poll", "getaddrinfo")
 def tells(step, log, struck=""):
     """Does this log name the step that failed, and how? `struck` is the shim's line of it."""
     # SQLite tells in words of its own; it also looks at each directory above its file
-    if re.search(r"/state(/ledger\S*)?$", struck) or step.call == "lstat":
-        return re.search(r"\bledger\b", log)
+    told = re.search(r"\bledger\b", log)
+    if re.search(r"/state(/ledger\S*)?$", struck) or (told and step.call == "lstat"):
+        return told
     named = re.search(STEPS.get(step.call, "no entry in STEPS"), log)
     other_words = (step.call in (*_CURL, "allocation")
                    or step.what in ("ENOENT", "EEXIST", "EWOULDBLOCK") or re.search(_FCGI, log))
