@@ -95,7 +95,7 @@ $(B)/tests/receive_%: $(B)/obj/tests/receive_%.o $(call no_main,$(FCGI_ROOMS))
 	@mkdir -p $(@D)
 	$(LINK) $(FCGI_LIBS) -lcmocka
 
-$(B)/tests/tool_%: $(B)/obj/tests/tool_%.o $(call no_main,$(TOOL_ROOMS)) $(EMBEDDED)
+$(B)/tests/tool_%: $(B)/obj/tests/tool_%.o $(call no_main,$(TOOL_ROOMS)) $(TOOL_DATA) $(MAIL_DATA)
 	@mkdir -p $(@D)
 	$(LINK) $(TOOL_LIBS) -lcmocka
 
@@ -107,8 +107,8 @@ $(B)/obj/tests/%.o: tests/unit/%.c
 	@mkdir -p $(@D)
 	$(call quiet,CC) $(CC) $(BASE_CFLAGS) $(drain_CFLAGS) $(CPPFLAGS) $(CFLAGS) $(SAN_FLAGS) -MMD -MP -c -o $@ $<
 
-# Preloaded by tests/faults-*.t; a sanitizer would have to come first, so these go without.
-SHIM = $(if $(SAN),,$(B)/tests/shim.so $(B)/tests/alloc.so)
+# Preloaded by tests; a sanitizer would have to come first, so these go without.
+SHIM = $(if $(SAN),,$(B)/tests/shim.so $(B)/tests/record.so $(B)/tests/alloc.so)
 
 $(B)/tests/%.so: tests/faults/%.c
 	@mkdir -p $(@D)
@@ -177,6 +177,14 @@ soak: all
 
 SECONDS ?= 120
 
+# The disk states that a power cut could leave, many more of them; the short form is in check.
+powercut: all $(SHIM)
+	POWERCUT=full tests/powercut.t
+
+# 100,000 events that wait and 1,000,000 names that are remembered; the short form is in check.
+limits: all
+	LIMITS=full tests/limits.t
+
 # Every order of steps and faults, in small worlds; the short form is in check. `make model RUN=claim`
 # tells how leaving that rule out breaks the promise.
 model: $(B)/tests/model
@@ -203,11 +211,12 @@ uninstall:
 
 lint:
 	clang-format --dry-run --Werror $(wildcard src/*/*.[ch] tests/unit/*.[ch] tests/model/*.[ch])
-	shellcheck tests/deps tests/tools tests/run src/tool/samples.sh $(wildcard examples/*.sh)
+	shellcheck tests/deps tests/tools tests/run tests/mutations.t src/tool/samples.sh src/mail/embed.sh \
+	    $(wildcard examples/*.sh)
 
 clean:
 	rm -rf $(B)
 
-.PHONY: all check clean demo install lint model soak uninstall unit-tests
+.PHONY: all check clean demo faults install limits lint look model powercut soak uninstall unit-tests
 .SECONDARY:
 -include $(shell find $(B)/obj -name '*.d' 2>/dev/null)

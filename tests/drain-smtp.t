@@ -320,8 +320,8 @@ def sink():
 
 
 if __name__ == "__main__":
-    for part in (refusals, drops, repeats, one_connection, late_answers, told_to_stop, tls,
-                 settings_refused, sink):
+    for part in (refusals, refused_alike, drops, repeats, one_connection, late_answers, told_to_stop,
+                 tls, tokens, settings_refused, sink):
         if part.__name__ in (sys.argv[1:] or [part.__name__]):
             part()
     finish()

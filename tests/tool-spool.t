@@ -17,7 +17,8 @@ from bookspool import World, equal, finish, key_of, match, ok, program, sample, 
 
 RECIPIENT = hashlib.sha256(b"owner@example.org").hexdigest()[:12]
 OTHER = hashlib.sha256(b"other@example.org").hexdigest()[:12]
-COMMANDS = "list show trace status check replay release prune rebuild post sign".split()
+COMMANDS = ("list show trace render status check replay release prune rebuild post sign"
+            ).split()
 
 
 def utc(ago=0):
@@ -120,7 +121,7 @@ def command_line():
         match(world.said, "--nonsense", "the unknown option is named")
         world.tool("show", code=64)
         world.tool("list", "nowhere", code=64)
-        for name in "render forget calcom calendly reconcile ledger".split():
+        for name in "forget calcom calendly reconcile ledger".split():
             world.tool(name, code=69)
 
 

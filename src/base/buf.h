@@ -35,8 +35,8 @@ void buf_clear(struct buf *b);
 void buf_free(struct buf *b);
 
 /*
- * The contents as a string; "" when nothing was ever added. Where there was no memory from the first
- * byte on, words that say so: a message that is being written must not become silence.
+ * The contents as a string; "" when nothing was ever added. Where there was no memory from the
+ * first byte on, words that say so: a message that is being written must not become silence.
  */
 const char *buf_text(const struct buf *b);
 

@@ -34,38 +34,7 @@ struct batch {
     struct buf made; /* the names of mails that this batch put into out/, each with its NUL */
 };
 
-/* ---- mails of one event ---- */
-
-/* Is anybody told of this kind of event? */
-static bool wanted(enum event_kind kind)
-{
-    return kind != KIND_PING;
-}
-
-static bool compose(const struct run *run, const struct event *event, const struct record *record,
-    const char *name, const char *recipient, struct buf *out)
-{
-    struct decision decision;
-    struct buf why = {0};
-    decision_init(&decision);
-    const struct letter letter = {.event = event,
-        .decision = &decision,
-        .record = record,
-        .name = name,
-        .recipient = recipient,
-        .audience = AUDIENCE_OWNER};
-    bool ok = compose_message(&run->composer, &letter, out, &why);
-    if (!ok)
-        log_error(record->key, "not-composed", "%s", buf_text(&why));
-    buf_free(&why);
-    return ok;
-}
-
-/*
- * The mail exists, whole where it could still be torn: a power cut spares sent/ and failed/, whose
- * mails were synced before they were sent.
- */
-static bool mail_exists(struct run *run, const char *name, const char *key)
+static void entry_free(struct entry *entry)
 {
     decision_free(&entry->decision);
     event_free(&entry->event);
@@ -155,14 +124,9 @@ static int64_t free_generation(struct run *run, const struct entry *entry)
 /* A claim of a run that did not come to its end is met again, and stays. */
 static bool is_claim(const struct entry *entry)
 {
-    struct record mail = {.kind = RECORD_MAIL,
-        .queued = clock_now(),
-        .body = buf_text(message),
-        .length = message->len};
-    memcpy(mail.key, key, KEY_SIZE);
-    snprintf(mail.from, sizeof mail.from, "%s", run->composer.from);
-    snprintf(mail.to, sizeof mail.to, "%s", recipient);
-    return record_encode(&mail, out);
+    struct spool_name parsed;
+    return name_parse(entry->name, &parsed) && parsed.generation >= CLAIM_FIRST &&
+           !*parsed.recipient && strcmp(parsed.key, entry_key(entry)) == 0;
 }
 
 static enum run_result claim(struct run *run, struct entry *entry)
@@ -179,21 +143,8 @@ static enum run_result claim(struct run *run, struct entry *entry)
 
 static enum run_result take_up_replay(struct run *run, struct entry *entry, struct batch *batch)
 {
-    struct event event;
-    enum made made = provider_map(record, &event) ? MADE : MADE_NOT;
-    /* The ledger is told here, and its commit is durable before the event moves on: what it
-     * decides (fold, hold back for a partner, recognise a repeated fact) decides which mails are
-     * made. */
-    for (size_t i = 0; made == MADE && wanted(event.kind) && i < run->recipients.count; i++)
-        made = make_mail(run, &event, record, event_name, run->recipients.address[i], batch);
-    if (made == MADE)
-        log_info(record->key, "mails-made", "kind=%s event=%s recipients=%zu%s%s",
-            event_kind_name(event.kind), record->event,
-            wanted(event.kind) ? run->recipients.count : 0,
-            strcmp(event_name, record->key) ? " replay=" : "",
-            strcmp(event_name, record->key) ? event_name + KEY_LEN + 1 : "");
-    event_free(&event);
-    return made;
+    enum run_result result = recall(run, entry, batch);
+    return result == RUN_GOES_ON ? claim(run, entry) : result;
 }
 
 /* ---- one event ---- */
@@ -460,53 +411,4 @@ enum run_result events_run(struct run *run)
     spool_list_free(&waiting);
     spool_list_free(&replays);
     return result;
-}
-
-/* ---- preview ---- */
-
-static void preview_mails(struct run *run, const struct record *record)
-{
-    struct event event;
-    bool mapped = provider_map(record, &event);
-    for (size_t i = 0; mapped && wanted(event.kind) && i < run->recipients.count; i++) {
-        char name[MAIL_NAME_SIZE];
-        struct buf message = {0};
-        const char *recipient = run->recipients.address[i];
-        if (mail_name(record->key, recipient, name) && !mail_exists(run, name, record->key) &&
-            compose(run, &event, record, name, recipient, &message))
-            printf("--- %s to %s\n%s\n", name, recipient, buf_text(&message));
-        buf_free(&message);
-    }
-    event_free(&event);
-}
-
-static void preview_dir(struct run *run, enum spool_dir dir)
-{
-    struct spool_list list;
-    if (!spool_list(&run->spool, dir, &list))
-        return;
-    for (size_t i = 0; i < list.count; i++) {
-        struct spool_file file;
-        const char *name = list.item[i].name;
-        if ((dir == DIR_NEW && spool_exists(&run->spool, DIR_DONE, name)) ||
-            !spool_read(&run->spool, dir, name, &file))
-            continue;
-        if (file.not_whole)
-            printf("--- %s/%s: %s\n", spool_dir_name(dir), name, file.not_whole);
-        else if (file.record.kind == RECORD_EVENT)
-            preview_mails(run, &file.record);
-        else
-            printf("--- %s to %s\n%.*s\n", name, file.record.to, (int)file.record.length,
-                file.record.body);
-        spool_file_free(&file);
-    }
-    spool_list_free(&list);
-}
-
-enum run_result events_preview(struct run *run)
-{
-    preview_dir(run, DIR_NEW);
-    preview_dir(run, DIR_REPLAY);
-    preview_dir(run, DIR_OUT);
-    return RUN_GOES_ON;
 }

@@ -10,29 +10,35 @@
 #include "mail/compose.h"
 #include "spool/queue.h"
 
-/* A power cut spares sent/ and failed/: their mails were synced before they were sent. */
-static bool was_settled(struct run *run, const char *name)
+/* The file that is there; `there` false: none, or one that is not whole. */
+static bool read_whole(
+    struct run *run, const char *name, const char *key, struct spool_file *file, bool *there)
 {
-    return spool_exists(&run->spool, DIR_SENT, name) || spool_exists(&run->spool, DIR_FAILED, name);
-}
-
-static bool read_whole(struct run *run, const char *name, const char *key, struct spool_file *file)
-{
+    *there = false;
     if (!spool_read(&run->spool, DIR_OUT, name, file))
-        return false;
-    if (!queue_objection(file, RECORD_MAIL, key))
-        return true;
-    spool_file_free(file);
-    return false;
+        return errno == ENOENT;
+    *there = !queue_objection(file, RECORD_MAIL, key);
+    if (!*there)
+        spool_file_free(file);
+    return true;
 }
 
-static bool mail_exists(struct run *run, const char *name, const char *key)
+/* A power cut spares sent/ and failed/: their mails were synced before they were sent. */
+static bool look_settled(struct run *run, const char *name, bool *there)
+{
+    return spool_look(&run->spool, DIR_SENT, name, there) &&
+           (*there || spool_look(&run->spool, DIR_FAILED, name, there));
+}
+
+/* False: it cannot be found out, and a guess may mail twice. */
+static bool look_for_mail(struct run *run, const char *name, const char *key, bool *there)
 {
     struct spool_file file;
-    if (!read_whole(run, name, key, &file))
-        return was_settled(run, name);
-    spool_file_free(&file);
-    return true;
+    if (!read_whole(run, name, key, &file, there))
+        return false;
+    if (*there)
+        spool_file_free(&file);
+    return *there || look_settled(run, name, there);
 }
 
 static bool encode_mail(const struct run *run, const char *key, const char *recipient,
@@ -102,9 +108,13 @@ static enum mailing_result make_one(struct run *run, const struct mailing *maili
     bool there;
     if (!mail_name(mailing->name, recipient->address, name))
         return MAILING_IMPOSSIBLE;
-    if (read_whole(run, name, key, &met))
+    if (!read_whole(run, name, key, &met, &there))
+        return MAILING_IO_FAILED;
+    if (there)
         return renew(run, name, &met);
-    if (was_settled(run, name))
+    if (!look_settled(run, name, &there))
+        return MAILING_IO_FAILED;
+    if (there)
         return MAILING_MADE;
     if (compose(run, mailing, name, recipient, &message, why) &&
         encode_mail(run, key, recipient->address, &message, &file))

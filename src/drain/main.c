@@ -9,10 +9,10 @@
 #include "base/counters.h"
 #include "base/log.h"
 #include "base/version.h"
-#include "drain/events.h"
 #include "drain/pass.h"
 #include "drain/preview.h"
 #include "drain/transport.h"
+#include "drain/watch.h"
 #include "mail/message.h"
 
 static const char usage[] =
@@ -78,18 +78,7 @@ static bool transport_usable(const struct conf *conf)
     return transport != NULL;
 }
 
-/* The same for the templates. */
-static bool templates_usable(struct run *run)
-{
-    struct buf why = {0};
-    bool ok = composer_open(&run->composer, run->conf, &why);
-    if (!ok)
-        log_lines(LOG_LEVEL_ERROR, "templates", buf_text(&why));
-    buf_free(&why);
-    return ok;
-}
-
-static int preview(struct run *run)
+static int dry_run(struct run *run)
 {
     struct buf why = {0};
     bool ok = spool_open_readonly(&run->spool, conf_text(run->conf, SET_SPOOL), &why);
@@ -126,20 +115,10 @@ static int drain(const struct conf *conf, const struct options *options)
     struct run run;
     struct buf why = {0};
     int code = EX_CONFIG;
-    if (!run_init(&run, conf)) {
-        log_error(NULL, "no-memory", "cannot begin the run: %s", strerror(errno));
-        code = EX_OSERR;
-    } else if (options->dry_run)
-        code = preview(&run);
-    else if (!spool_become_owner(conf_text(conf, SET_SPOOL)))
-        log_error(NULL, "owner", "cannot become the owner of the spool: %s", strerror(errno));
-    else if (transport_usable(conf)) {
-        if (!counters_open(conf_text(conf, SET_STATE)))
-            log_warn(NULL, "counters", "%s/counters cannot be used: %s; counting in memory",
-                conf_text(conf, SET_STATE), strerror(errno));
-        run_stop_on_signals();
-        code = pass_once(&run);
-    }
+    if (run_init(&run, conf, &why))
+        code = options->dry_run ? dry_run(&run) : work(&run, options->watch);
+    else
+        log_lines(LOG_LEVEL_ERROR, "settings", buf_text(&why));
     run_free(&run);
     buf_free(&why);
     return code;

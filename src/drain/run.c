@@ -51,12 +51,18 @@ bool run_stopping(void)
     return stopping;
 }
 
-bool run_init(struct run *run, const struct conf *conf)
+static bool make_totals(struct run *run)
 {
-    const char *to = conf_text(conf, SET_MAIL_TO);
+    run->totals =
+        mmap(NULL, sizeof *run->totals, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    return run->totals != MAP_FAILED;
+}
+
+bool run_init(struct run *run, const struct conf *conf, struct buf *why)
+{
     *run = (struct run){
         .conf = conf,
-        .deadline = clock_monotonic() + conf_number(conf, SET_RUN_LIMIT),
+        .totals = MAP_FAILED,
         .progress = isatty(STDERR_FILENO),
     };
     if (!composer_open(&run->composer, conf, why))
@@ -69,8 +75,9 @@ bool run_init(struct run *run, const struct conf *conf)
 
 void run_free(struct run *run)
 {
+    run_close_ledger(run);
+    recipients_close(run->recipients);
     composer_close(&run->composer);
-    recipients_free(&run->recipients);
     if (run->totals != MAP_FAILED)
         munmap(run->totals, sizeof *run->totals);
 }

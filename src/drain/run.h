@@ -10,8 +10,9 @@
 #include <sys/types.h>
 
 #include "base/conf.h"
-#include "drain/recipients.h"
+#include "ledger/ledger.h"
 #include "mail/compose.h"
+#include "mail/recipients.h"
 #include "spool/spool.h"
 
 /* What a step tells the run. The numbers are the exit codes of sysexits(3). */
@@ -30,16 +31,17 @@ struct totals {
 struct run {
     const struct conf *conf;
     struct spool spool;
-    struct recipients recipients;
+    struct ledger *ledger; /* NULL: not opened yet */
     struct composer composer;
+    struct recipients *recipients;
     struct totals *totals;
     int64_t deadline;  /* monotonic; no mail is begun after it */
     int64_t completed; /* when the last event went to done/ */
     bool progress;     /* draw on the terminal */
 };
 
-/* False when memory ran out. The composer is opened by composer_open. */
-bool run_init(struct run *run, const struct conf *conf);
+/* Reads templates and rules too. False, with what is wrong in `why`. */
+bool run_init(struct run *run, const struct conf *conf, struct buf *why);
 void run_free(struct run *run);
 
 /*

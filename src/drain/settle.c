@@ -132,6 +132,15 @@ static enum run_result give_up(
         DIR_OUT, mail->name, mail->key);
 }
 
+/* Never by a mail about mail: by the log, status and health. */
+static void tell_stuck(const struct refusal *mail, int64_t age)
+{
+    char text[TIME_TEXT];
+    time_format_age(age, text);
+    counter_set(COUNT_MAIL_STUCK_AT, (uint64_t)clock_now());
+    log_error(mail->key, "stuck", "mail=%s could not be sent for %s", mail->name, text);
+}
+
 /* The age decides, but for another side that says when it takes mail again. */
 static int64_t delay_of(const struct conf *conf, int64_t age, const struct delivery_result *result)
 {
@@ -154,6 +163,8 @@ static enum run_result later(struct settle *settle, const struct refusal *mail)
     log_warn(mail->key, unknown ? "outcome-unknown" : "retry-later",
         "mail=%s %s%s%s; next attempt in %llds%s", mail->name, result->reason, colon(result),
         words(result), (long long)(delay / MS_PER_SECOND), unknown ? "; it may have arrived" : "");
+    if (age > MS_PER_DAY)
+        tell_stuck(mail, age);
     bool ok = queue_mark(&run->spool, DIR_OUT, mail->name, mail->marks) &&
               queue_set_time(&run->spool, DIR_OUT, mail->name, now + delay);
     return run_unless_gone(run, ok, DIR_OUT, mail->name, mail->key);

@@ -268,7 +268,8 @@ void *smtp_open(const struct conf *conf, const char *value, struct buf *why)
         smtp->multi = curl_multi_init();
     }
     bool ready = smtp && smtp->easy && smtp->multi && set_text(smtp->easy, CURLOPT_URL, url.data) &&
-                 set_policy(smtp->easy, conf, plain) && set_callbacks(smtp);
+                 set_policy(smtp->easy, conf, plain) && set_token(smtp->easy, conf, why) &&
+                 set_callbacks(smtp);
     buf_free(&url);
     if (ready) {
         smtp->wants_login = conf_text(conf, SET_SMTP_USER) != NULL;

@@ -17,10 +17,6 @@
 #include "ledger/decision.h"
 #include "mail/templates.h"
 
-/* Stands for sender and owner where nobody is named, as with a Maildir on a machine that has
- * nothing set up. */
-#define COMPOSER_LOCAL_ADDRESS "bookspool@localhost"
-
 /* Sender and recipient where none is named, as with a Maildir on a machine with nothing set up. */
 #define LOCAL_ADDRESS "bookspool@localhost"
 

@@ -23,6 +23,14 @@ static bool has_key(const struct responder *r, enum provider provider)
     return false;
 }
 
+static const char *mail_trouble(void)
+{
+    const int64_t recent = 2 * 60 * 60 * MS_PER_SECOND;
+    if (counter_get(COUNT_DRAIN_HELD_AT) > counter_get(COUNT_DRAIN_LAST_AT))
+        return "drain-holds";
+    return (int64_t)counter_get(COUNT_MAIL_STUCK_AT) > clock_now() - recent ? "mail-stuck" : NULL;
+}
+
 void health_answer(struct responder *r, enum provider provider, struct reply *reply)
 {
     reply->reason = accept_writable(r->batch) ? health_no_room(r->batch) : "spool-not-writable";

@@ -88,23 +88,34 @@ struct conflicts {
     int count;
 };
 
+enum { START_TEXT = 64 };
+
+/* "2026-11-24 16:00 CET" for people, UTC for programs. */
+static void make_start(const struct zone *zone, int64_t start, char out[START_TEXT])
+{
+    struct zone_time at;
+    char utc[TIME_TEXT];
+    time_format(start, utc);
+    if (out_is_terminal() && zone_local(zone, start, &at))
+        snprintf(out, START_TEXT, "%04d-%02d-%02d %02d:%02d %s", at.year, at.month, at.day, at.hour,
+            at.minute, at.abbreviation);
+    else
+        snprintf(out, START_TEXT, "%s", utc);
+}
+
 static void add_row(
     struct conflicts *conflicts, const struct overlap *booking, const char *organizer)
 {
-    char number[16], minutes[24] = "-", start[TIME_TEXT];
-    struct buf moment = {0};
+    char number[16], minutes[24] = "-", start[START_TEXT];
     snprintf(number, sizeof number, "%d", conflicts->count);
     if (booking->end != TIME_NONE)
         snprintf(
             minutes, sizeof minutes, "%lld", (long long)((booking->end - booking->start) / 60000));
-    time_format(booking->start, start);
-    if (out_is_terminal())
-        zone_moment(&conflicts->zone, booking->start, &moment);
+    make_start(&conflicts->zone, booking->start, start);
     table_add(
-        &conflicts->table, (const char *[]){number, moment.len ? buf_text(&moment) : start, minutes,
+        &conflicts->table, (const char *[]){number, start, minutes,
                                provider_name(booking->provider), booking->who ? booking->who : "-",
                                booking->title ? booking->title : "-", organizer ? organizer : "-"});
-    buf_free(&moment);
 }
 
 static void add_booking(cJSON *list, const struct overlap *booking)

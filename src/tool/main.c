@@ -26,8 +26,7 @@ static const struct command *const commands[] = {
 };
 enum { COMMANDS = sizeof commands / sizeof *commands };
 
-static const char *const later[] = {
-    "render", "forget", "calcom", "calendly", "reconcile", "ledger"};
+static const char *const later[] = {"forget", "calcom", "calendly", "reconcile", "ledger"};
 
 static void print_help(FILE *out)
 {

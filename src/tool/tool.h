@@ -26,9 +26,9 @@ struct command {
     int (*run)(struct tool *tool, int argc, char **argv);
 };
 
-extern const struct command command_list, command_show, command_trace, command_replay,
-    command_release, command_prune, command_rebuild, command_status, command_check, command_sign,
-    command_post;
+extern const struct command command_list, command_show, command_trace, command_render,
+    command_replay, command_release, command_prune, command_rebuild, command_status, command_check,
+    command_sign, command_post;
 
 struct tool {
     const struct command *command;

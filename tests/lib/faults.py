@@ -146,7 +146,8 @@ class Trial(World):
                 continue
             said = essence(message, self.tokens[key], key)
             provider = "calendly" if "calendly" in said.lower() else "calcom"
-            if self.essences.setdefault(provider, said) != said:
+            replay = "." in mail_id(message)  # of what the ledger was never told: no calendar
+            if self.essences.setdefault((provider, replay), said) != said:
                 odd.append(f"{mail_id(message)} says:\n{said}")
         return odd
 

@@ -41,15 +41,16 @@ void replay(struct state *s, struct process *p)
 }
 
 /* mv -n held/K new/ */
-static void mv_held(struct state *s)
+static bool mv_held(struct state *s)
 {
     if (!s->cur[HELD] || (s->cur[NEW] && rule(RELEASE_WITHOUT_REPLACING)))
-        return;
+        return false;
     move(s, HELD, NEW);
     say("held/K to new/K");
+    return true;
 }
 
-/* bookspool release K: as a receiver, it trusts no file that it met. Or mv. */
+/* bookspool release K: like a receiver, it does not trust the file that it met. Or mv. */
 void release(struct state *s, struct process *p)
 {
     BEGIN(p)
@@ -58,30 +59,29 @@ void release(struct state *s, struct process *p)
         end(p);
         return;
     }
-    p->inode = file_new(s, DIRTY);
-    if (s->cur[DONE] || !sync_file(s, p)) {
+    if (s->cur[DONE]) {
         end(p);
         return;
+    }
+    if (rule(RELEASE_BY_COPY)) {
+        p->inode = file_new(s, DIRTY);
+        STEP(p);
+        if (!sync_file(s, p)) {
+            end(p);
+            return;
+        }
+        STEP(p);
+        name(s, HELD, p->inode);
     }
     STEP(p);
-    if (!rule(RELEASE_BY_COPY))
-        p->inode = s->cur[HELD];
-    if (!s->cur[HELD] || (s->cur[NEW] && rule(RELEASE_WITHOUT_REPLACING))) {
+    if (!mv_held(s)) {
         end(p);
         return;
     }
-    if (rule(RELEASE_BY_COPY))
-        name(s, NEW, p->inode);
-    else
-        move(s, HELD, NEW);
-    say("held/K goes on as new/K");
     STEP(p);
     if (!rule(RELEASE_IS_SYNCED) || sync_dir(s, NEW)) {
         s->released = 1;
         say("is told that it will be mailed");
-        STEP(p);
-        if (s->cur[HELD])
-            drop(s, HELD);
     }
     end(p);
     END

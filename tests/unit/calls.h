@@ -2,7 +2,7 @@
  * calls: what a unit asked of the kernel that a power cut could undo, in order. The definitions
  * here come before the C library's, write down each call, and do it.
  *
- *     sync new/KEY        fsync of a file        sync new     fsync of a directory
+ *     sync new/KEY        fsync or fdatasync of a file     sync new    fsync of a directory
  *     sync all            syncfs                 remove held/KEY
  *     move tmp/x new/KEY  renameat, which replaces what is there
  *     name tmp/x new/KEY  renameat2 or linkat, which do not
@@ -77,6 +77,12 @@ int fsync(int fd)
 {
     char path[256];
     return called("sync %s", calls_path(fd, NULL, path)) ? -1 : (int)syscall(SYS_fsync, fd);
+}
+
+int fdatasync(int fd)
+{
+    char path[256];
+    return called("sync %s", calls_path(fd, NULL, path)) ? -1 : (int)syscall(SYS_fdatasync, fd);
 }
 
 int syncfs(int fd)

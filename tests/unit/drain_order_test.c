@@ -1,5 +1,6 @@
 /* What a whole pass of the drain makes durable before what, and what it does when a sync fails. */
 #include "calls.h"
+#include "provider_body.h"
 
 #include "base/clock.h"
 #include "drain/pass.h"
@@ -15,6 +16,8 @@
 #define OWNER  "-9057178f1b2d" /* owner@example.org */
 #define MAILED WAITS OWNER
 
+enum { MAILS = 65 };
+
 static int up(void **state)
 {
     if (scratch_up(state) != 0)
@@ -27,10 +30,14 @@ static int up(void **state)
 
 static void put(struct scratch *s, const char *dir, const char *name, const char *key)
 {
-    char path[200];
+    char path[200], body[160];
     struct buf file = {0};
     snprintf(path, sizeof path, "%s/%s", dir, name);
-    scratch_event(key, "{\"triggerEvent\":\"BOOKING_CREATED\"}", &file);
+    snprintf(body, sizeof body,
+        "{\"triggerEvent\":\"BOOKING_CREATED\",\"createdAt\":\"2026-11-21T10:00:00Z\","
+        "\"payload\":{\"uid\":\"%s\"}}",
+        key);
+    scratch_event(key, body, &file);
     scratch_write(s, path, file.data, file.len);
     buf_free(&file);
 }
@@ -40,12 +47,14 @@ static int pass(void)
 {
     struct conf conf;
     struct run run;
+    struct buf why = {0};
     assert_true(conf_load(&conf, CONF_DRAIN));
     conf_setup_log(&conf, "drain_order_test");
-    assert_true(run_init(&run, &conf));
+    assert_true(run_init(&run, &conf, &why));
     int code = pass_once(&run);
     run_free(&run);
     conf_free(&conf);
+    buf_free(&why);
     return code;
 }
 
@@ -55,6 +64,23 @@ static void assert_all_settled(struct scratch *s)
         DIR_TMP, DIR_NEW, DIR_REPLAY, DIR_OUT, DIR_FAILED, DIR_BAD};
     for (size_t i = 0; i < sizeof empty / sizeof *empty; i++)
         assert_int_equal(scratch_count(s, empty[i]), 0);
+}
+
+/* Its first event makes it, and syncs that too. */
+static void make_ledger(struct scratch *s)
+{
+    put(s, "new", LATE, LATE);
+    assert_int_equal(pass(), 0);
+}
+
+/* One more than a batch. */
+static void put_many(struct scratch *s)
+{
+    for (int i = 0; i < MAILS; i++) {
+        char key[KEY_SIZE];
+        snprintf(key, sizeof key, "%032x", i);
+        put(s, "new", key, key);
+    }
 }
 
 /* ---- the order ---- */
@@ -68,6 +94,16 @@ static void an_event_and_its_mail(void **state)
         "name Maildir/tmp/* Maildir/new/*", "move out/" MAILED " sent/" MAILED, "sync sent",
         "sync out");
     assert_all_settled(*state);
+}
+
+/* What was decided is on the disk before anything is built upon it. The first sync of a ledger may
+ * be that of its file's head, so it is the second batch that shows. */
+static void the_ledger_comes_first(void **state)
+{
+    put_many(*state);
+    assert_int_equal(pass(), 0);
+    ASSERT_ORDER("sync ledger.db-wal", "move tmp/x out/*0-*", "sync all", "move new/*0 done/*0",
+        "sync ledger.db-wal", "move tmp/x out/*40-*", "sync all", "move new/*40 done/*40");
 }
 
 /* Its name in done/ may be of a run that died; what the name stands for goes only after it. */
@@ -138,6 +174,38 @@ static void the_probe_comes_first(void **state)
     assert_never("mode *");
 }
 
+/* The half of a move, arrived just now: it stays an event that waits, and nothing is settled. */
+static void put_half_of_a_move(struct scratch *s)
+{
+    struct buf body = {0}, file = {0};
+    struct record record = {
+        .kind = RECORD_EVENT, .provider = PROVIDER_CALENDLY, .received = clock_now()};
+    body_read("calendly/invitee_canceled_moved.json", &body);
+    memcpy(record.key, WAITS, KEY_SIZE);
+    record.body = body.data;
+    record.length = body.len;
+    assert_true(record_encode(&record, &file));
+    scratch_write(s, "new/" WAITS, file.data, file.len);
+    buf_free(&body);
+    buf_free(&file);
+}
+
+static void an_event_that_waits_for_its_partner(void **state)
+{
+    struct scratch *s = *state;
+    struct spool_file file;
+    put_half_of_a_move(s);
+    assert_int_equal(pass(), 0);
+    assert_never("move tmp/x out/" MAILED);
+    assert_true(spool_read(&s->spool, DIR_NEW, WAITS, &file));
+    assert_true(file.mtime > clock_now());
+    assert_true(queue_set_time(&s->spool, DIR_NEW, WAITS, clock_now()));
+    spool_file_free(&file);
+    assert_int_equal(pass(), 0); /* looked at early, it waits on */
+    assert_true(spool_exists(&s->spool, DIR_NEW, WAITS));
+    assert_int_equal(scratch_count(s, DIR_DONE), 0);
+}
+
 /* ---- renames to sent/ ---- */
 
 static unsigned count(const char *pattern)
@@ -151,14 +219,7 @@ static unsigned count(const char *pattern)
 /* What a power cut could send again is bounded: by 64 mails, */
 static void many_mails_are_synced_on_the_way(void **state)
 {
-    enum { MAILS = 65 };
-    assert_int_equal(pass(), 0); /* the Maildir is made */
-    calls_clear();
-    for (int i = 0; i < MAILS; i++) {
-        char key[KEY_SIZE];
-        snprintf(key, sizeof key, "%032x", i);
-        put(*state, "new", key, key);
-    }
+    put_many(*state);
     assert_int_equal(pass(), 0);
     assert_int_equal(count("move out/* sent/*-*"), MAILS);
     assert_in_range(count("sync sent"), 2, MAILS); /* more where a second is over */
@@ -202,6 +263,19 @@ static void a_batch_that_is_not_synced(void **state)
     assert_int_equal(scratch_count(*state, DIR_OUT), 1); /* of the batch before */
     assert_int_equal(scratch_count(*state, DIR_REPLAY), 1);
     assert_never("mode *");
+    assert_int_equal(pass(), 0);
+    assert_int_equal(scratch_count(*state, DIR_SENT), 2);
+    assert_all_settled(*state);
+}
+
+/* Told again, it is the same event, and no repetition of a fact that is known. */
+static void a_ledger_that_is_not_synced(void **state)
+{
+    make_ledger(*state);
+    put(*state, "new", WAITS, WAITS);
+    assert_ends("sync ledger.db-wal", 0);
+    assert_never("move tmp/x out/" MAILED);
+    assert_int_equal(scratch_count(*state, DIR_NEW), 1);
     assert_int_equal(pass(), 0);
     assert_int_equal(scratch_count(*state, DIR_SENT), 2);
     assert_all_settled(*state);
@@ -276,15 +350,18 @@ int main(void)
 #define PASS_TEST(f) cmocka_unit_test_setup_teardown(f, up, scratch_down)
     const struct CMUnitTest tests[] = {
         PASS_TEST(an_event_and_its_mail),
+        PASS_TEST(the_ledger_comes_first),
         PASS_TEST(a_late_duplicate),
         PASS_TEST(a_held_event_that_is_done),
         PASS_TEST(a_replay),
         PASS_TEST(a_generation_that_is_taken),
         PASS_TEST(an_event_that_became_whole),
+        PASS_TEST(an_event_that_waits_for_its_partner),
         PASS_TEST(the_probe_comes_first),
         PASS_TEST(many_mails_are_synced_on_the_way),
         PASS_TEST(a_slow_mail_is_not_waited_for),
         PASS_TEST(a_batch_that_is_not_synced),
+        PASS_TEST(a_ledger_that_is_not_synced),
         PASS_TEST(each_other_sync_ends_the_run),
         PASS_TEST(a_mail_that_cannot_be_settled),
         PASS_TEST(a_changed_list_of_recipients),

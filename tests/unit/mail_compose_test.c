@@ -112,9 +112,8 @@ static void assert_calendar(const struct buf *mail, const char *const *lines)
     assert_non_null(found.text);
     unfold(found.text);
     for (; *lines; lines++)
-        if (!strstr(unfolded->str, *lines))
-            fail_msg("missing: %s in\n%s", *lines, unfolded->str);
-    g_string_free(unfolded, TRUE);
+        if (!strstr(found.text, *lines))
+            fail_msg("missing: %s in\n%s", *lines, found.text);
     found_free(&found);
 }
 
