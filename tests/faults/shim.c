@@ -5,13 +5,15 @@
  *
  *   SHIM_AT=N        the call that is meant, from 1; 0 or unset: only count
  *   SHIM_CALL=NAME   count only calls of this name for SHIM_AT; unset: all. How often a library
- * polls depends on the moment; the third recv is the third recv in every run SHIM_ERRNO=E     fail
- * it with this number; unset: die before it (SIGKILL), as of a power switch for the process alone.
- * Below 0: getaddrinfo's own codes SHIM_SHORT=1     half of the bytes go through, then the call
- * fails with SHIM_ERRNO SHIM_SHORT=2     half of the bytes go through, and the call says so;
- * SHIM_ERRNO is not looked at SHIM_WITHOUT=renameat2   this one always fails with EINVAL, as on a
- * file system that cannot rename without replacing SHIM_LOG=FILE    counting: one line a call, its
- * number, its name, its object. Otherwise: the line of the call that was met, or nothing
+ *                    polls depends on the moment; the third recv is the third recv in every run
+ *   SHIM_ERRNO=E     fail it with this number; unset: die before it (SIGKILL), as of a power
+ *                    switch for the process alone. Below 0: getaddrinfo's own codes
+ *   SHIM_SHORT=1     half of the bytes go through, then the call fails with SHIM_ERRNO
+ *   SHIM_SHORT=2     half of the bytes go through, and the call says so
+ *   SHIM_WITHOUT=renameat2   this one always fails with EINVAL, as on a file system that cannot
+ *                    rename without replacing
+ *   SHIM_LOG=FILE    counting: one line a call, its number, its name, its object; otherwise the
+ *                    line of the call that was met, or nothing
  *
  * Counted from the start of main on, in the process and in those that it forks, whoever calls:
  * our code or a library. Names tell apart what fails differently: openat, openat/creat and
