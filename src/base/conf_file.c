@@ -1,30 +1,13 @@
 #include "base/conf_file.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "base/io.h"
 
 bool conf_file_read(const char *path, struct buf *text, mode_t *mode)
 {
-    struct stat st;
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-    if (fd < 0)
-        return false;
-    bool ok = fstat(fd, &st) == 0;
-    if (ok && !S_ISREG(st.st_mode)) {
-        errno = EINVAL;
-        ok = false;
-    }
-    ok = ok && io_read_all(fd, text, 0, CONF_FILE_MAX);
-    *mode = st.st_mode;
-    int saved = errno;
-    close(fd);
-    errno = saved;
-    return ok;
+    return io_read_file(AT_FDCWD, path, text, CONF_FILE_MAX, mode);
 }
 
 static bool is_blank(char c)

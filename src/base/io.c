@@ -1,6 +1,8 @@
 #include "base/io.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum { STEP = 4096 };
@@ -44,4 +46,28 @@ bool io_read_all(int fd, struct buf *out, size_t expected, size_t most)
         if (out->len - start > most)
             return failed(EFBIG);
     }
+}
+
+static bool read_regular(int fd, struct buf *out, size_t most, mode_t *mode)
+{
+    struct stat st;
+    if (fstat(fd, &st) < 0)
+        return false;
+    if (!S_ISREG(st.st_mode))
+        return failed(EINVAL);
+    if (mode)
+        *mode = st.st_mode;
+    return io_read_all(fd, out, 0, most);
+}
+
+bool io_read_file(int dir, const char *path, struct buf *out, size_t most, mode_t *mode)
+{
+    int fd = openat(dir, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    if (fd < 0)
+        return false;
+    bool ok = read_regular(fd, out, most, mode);
+    int saved = errno;
+    close(fd);
+    errno = saved;
+    return ok;
 }

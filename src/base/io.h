@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/types.h>
 
 #include "base/buf.h"
 
@@ -18,5 +19,11 @@ bool io_write_all(int fd, const void *data, size_t len);
  * takes two calls. EFBIG: more than `most` bytes came; ENOMEM.
  */
 bool io_read_all(int fd, struct buf *out, size_t expected, size_t most);
+
+/*
+ * Appends a file, found from `dir` as openat(2) does. EINVAL: it is no regular file; EFBIG, ENOMEM
+ * as above. `mode` may be NULL.
+ */
+bool io_read_file(int dir, const char *path, struct buf *out, size_t most, mode_t *mode);
 
 #endif

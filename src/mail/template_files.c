@@ -62,30 +62,11 @@ static void normalise(struct buf *text)
     text->len = to;
 }
 
-/* False with errno. */
-static bool read_file(int dir, const char *name, struct buf *text)
-{
-    struct stat st;
-    int fd = openat(dir, name, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-    if (fd < 0)
-        return false;
-    bool ok = fstat(fd, &st) == 0;
-    if (ok && !S_ISREG(st.st_mode)) {
-        errno = EINVAL;
-        ok = false;
-    }
-    ok = ok && io_read_all(fd, text, 0, TEMPLATE_SOURCE_MAX);
-    int saved = errno;
-    close(fd);
-    errno = saved;
-    return ok;
-}
-
 static void take_file(
     struct template_files *files, const char *dir, int fd, const char *name, struct buf *why)
 {
     struct buf text = {0};
-    if (read_file(fd, name, &text)) {
+    if (io_read_file(fd, name, &text, TEMPLATE_SOURCE_MAX, NULL)) {
         normalise(&text);
         keep(files, dir, name, buf_text(&text), text.len);
     } else if (errno == EFBIG) {
