@@ -84,6 +84,9 @@ def order_of_arrival():
         done = world.drain()
         made = [line.split()[1] for line in done.stderr.splitlines() if "mails-made" in line]
         equal(made, list(reversed(keys)), "events are taken in order of arrival")
+        ended = {key: os.stat(world.file("done", key)).st_mtime_ns for key in keys}
+        equal(sorted(set(ended.values())), [ended[key] for key in reversed(keys)],
+              "and their completions differ in this order, which a rebuild follows")
 
 
 def one_drain_at_a_time():

@@ -6,7 +6,6 @@ import fcntl
 import hashlib
 import json
 import os
-import pty
 import signal
 import sqlite3
 import sys
@@ -14,7 +13,7 @@ import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
 from bookspool import (World, equal, finish, key_of, match, ok, program, sample,  # noqa: E402
-                       skip, wait_for)
+                       wait_for)
 
 DAY = datetime.datetime.now(datetime.timezone.utc).replace(
     hour=15, minute=0, second=0, microsecond=0) + datetime.timedelta(days=3)
@@ -83,26 +82,6 @@ class Books(World):
     def json(self, *args, **more):
         return json.loads(self.tool(*args, "--json", **more) or "{}")
 
-    def at_terminal(self, *args):
-        """What a person sees; None where there is no terminal to be had."""
-        try:
-            pid, fd = pty.fork()
-        except OSError as error:
-            skip(f"no terminal can be had: {error}")
-            return None
-        if pid == 0:
-            command = [*program("bookspool"), *args]
-            os.execvpe(command[0], command, self.env())
-        out = b""
-        try:
-            while chunk := os.read(fd, 4096):
-                out += chunk
-        except OSError:  # the other side is gone
-            pass
-        os.close(fd)
-        os.waitpid(pid, 0)
-        return out.decode().replace("\r\n", "\n")
-
     def drained(self, **env):
         done = self.drain(env=env)
         if done.returncode:
@@ -146,7 +125,7 @@ def conflicts():
         equal([(r[0], r[2], r[3], r[4]) for r in rows],
               [("1", "30", "calcom", "Ada Example"), ("1", "30", "calendly", "Ada Example")],
               "two lines tell who and where")
-        shown = world.at_terminal("list", "--conflicts")
+        shown = world.terminal("list", "--conflicts")
         if shown is not None:
             match(shown, r"(?m)^1 +20\d\d-\d\d-\d\d 1[67]:15 CES?T +30 +calendly +Ada Example ",
                   "on a terminal in the owner's zone")

@@ -6,14 +6,13 @@ import fcntl
 import hashlib
 import json
 import os
-import pty
 import stat
 import struct
 import sys
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
-from bookspool import World, equal, finish, key_of, match, ok, program, sample, skip  # noqa: E402
+from bookspool import World, equal, finish, key_of, match, ok, sample, skip  # noqa: E402
 
 RECIPIENT = hashlib.sha256(b"owner@example.org").hexdigest()[:12]
 OTHER = hashlib.sha256(b"other@example.org").hexdigest()[:12]
@@ -84,26 +83,6 @@ class Spool(World):
 
     def verdict(self, key, **more):
         return self.json("trace", key, **more)["verdict"]
-
-    def terminal(self, *args):
-        """What a person at a terminal of 80 columns sees."""
-        try:
-            pid, fd = pty.fork()
-        except OSError as error:  # /dev/pts is not mounted, as in a bare chroot
-            skip(f"no terminal can be had: {error}")
-            return None
-        if pid == 0:
-            command = [*program("bookspool"), *args]
-            os.execvpe(command[0], command, self.env())
-        out = b""
-        try:
-            while chunk := os.read(fd, 4096):
-                out += chunk
-        except OSError:  # the other side is gone
-            pass
-        os.close(fd)
-        os.waitpid(pid, 0)
-        return out.decode().replace("\r\n", "\n")
 
 
 def command_line():

@@ -27,6 +27,7 @@ import hmac
 import http.client
 import json
 import os
+import pty
 import re
 import secrets
 import shlex
@@ -338,6 +339,26 @@ class World:
         """Runs one of the three programs to its end; text out."""
         return subprocess.run([*program(name), *args], env=self.env(env), cwd=self.dir, text=True,
                               capture_output=True, timeout=120, stdin=subprocess.DEVNULL, **more)
+
+    def terminal(self, *args):
+        """What a person at a terminal sees of `bookspool`; None where there is no terminal."""
+        try:
+            pid, fd = pty.fork()
+        except OSError as error:  # /dev/pts is not mounted, as in a bare chroot
+            skip(f"no terminal can be had: {error}")
+            return None
+        if pid == 0:
+            command = [*program("bookspool"), *args]
+            os.execvpe(command[0], command, self.env())
+        out = b""
+        try:
+            while chunk := os.read(fd, 4096):
+                out += chunk
+        except OSError:  # the other side is gone
+            pass
+        os.close(fd)
+        os.waitpid(pid, 0)
+        return out.decode().replace("\r\n", "\n")
 
     def start_receiver(self, env=None, workers=0):
         """workers=0: one that makes its own socket with --listen. Else so many share a listening

@@ -109,6 +109,13 @@ static const struct step half_alone[] = {
     {KIND_CREATED, "c", .calendly = true, .sent = 100, .start = 9, CONFIRMED},
     {0}};
 
+/* Its arrival lies further ahead than it could wait: the clock was ahead then. */
+static const struct step half_from_the_future[] = {
+    {KIND_CREATED, "a", .calendly = true, .sent = 1, .start = 9, CONFIRMED},
+    {HALF, .uid = "a", .sent = 2, .came = 1000, .start = 9, .because = "partner-awaited"},
+    {.again = 2, .came = 10, .because = "partner-missing", CANCELLED, .sequence = 1},
+    {0}};
+
 static const struct step moved_twice[] = {
     {KIND_CREATED, "a", .calendly = true, .sent = 1, .start = 9, CONFIRMED},
     {KIND_RESCHEDULED, "c", "b", .calendly = true, .sent = 5, .start = 13, CONFIRMED, .sequence = 1, MOVED},
@@ -250,6 +257,7 @@ static const struct {
     SCENE(created_half_first),
     SCENE(canceled_half_first),
     SCENE(half_alone),
+    SCENE(half_from_the_future),
     SCENE(moved_twice),
     SCENE(rebook),
     SCENE(unknown_old),
