@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { BLOCK_SIZE = 4096 };
+enum { FIRST_BLOCK = 4096, LARGEST_BLOCK = 64 * 1024 };
 
 struct arena_block {
     struct arena_block *next;
@@ -16,13 +16,18 @@ struct arena_block {
 
 static struct arena_block *add_block(struct arena *a, size_t size)
 {
-    size_t room = size > BLOCK_SIZE ? size : BLOCK_SIZE;
-    struct arena_block *block = calloc(1, sizeof *block + room);
+    size_t room = a->head ? 2 * a->head->size : FIRST_BLOCK;
+    if (room > LARGEST_BLOCK)
+        room = LARGEST_BLOCK;
+    if (room < size)
+        room = size;
+    struct arena_block *block = malloc(sizeof *block + room);
     if (!block) {
         a->failed = true;
         return NULL;
     }
     block->size = room;
+    block->used = 0;
     block->next = a->head;
     a->head = block;
     return block;
@@ -43,7 +48,7 @@ void *arena_alloc(struct arena *a, size_t size)
         return NULL;
     void *memory = block->data + block->used;
     block->used += size;
-    return memory;
+    return memset(memory, 0, size);
 }
 
 char *arena_strndup(struct arena *a, const char *text, size_t len)

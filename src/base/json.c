@@ -89,15 +89,20 @@ static void mend_string(struct scan *s)
         s->at++;
 }
 
+static bool is_digit(char c)
+{
+    return c >= '0' && c <= '9';
+}
+
 static bool in_number(char c)
 {
-    return (c >= '0' && c <= '9') || c == '.' || c == 'e' || c == 'E' || c == '+' || c == '-';
+    return is_digit(c) || c == '.' || c == 'e' || c == 'E' || c == '+' || c == '-';
 }
 
 static void mend_number(struct scan *s)
 {
     const char *start = s->at, *p = start + (*start == '-'), *first = p;
-    while (p < s->end && *p >= '0' && *p <= '9')
+    while (p < s->end && is_digit(*p))
         p++;
     bool whole = p == s->end || !in_number(*p);
     if (whole && p - first > EXACT_DIGITS) {
@@ -114,7 +119,7 @@ static void mend(struct scan *s)
     while (s->at < s->end) {
         if (*s->at == '"')
             mend_string(s);
-        else if (*s->at == '-' || (*s->at >= '0' && *s->at <= '9'))
+        else if (*s->at == '-' || is_digit(*s->at))
             mend_number(s);
         else
             s->at++;
@@ -123,21 +128,26 @@ static void mend(struct scan *s)
         replace(s, 0, "");
 }
 
-/* cJSON does not tell a wrong text from a want of memory. */
+/* cJSON knows neither an arena nor how to tell a wrong text from a want of memory. */
+static struct arena *nodes; /* NULL: each from malloc */
 static bool memory_failed;
 
 static void *allocate(size_t size)
 {
-    void *memory = malloc(size);
+    void *memory = nodes ? arena_alloc(nodes, size) : malloc(size);
     memory_failed |= !memory;
     return memory;
 }
 
+static void release(void *memory)
+{
+    if (!nodes)
+        free(memory);
+}
+
 static cJSON *parse(const char *text, size_t len)
 {
-    static cJSON_Hooks hooks = {allocate, free};
     const char *end = NULL;
-    cJSON_InitHooks(&hooks);
     cJSON *root = cJSON_ParseWithLengthOpts(text, len, &end, 0);
     while (root && end < text + len && strchr(" \t\r\n", *end) && *end)
         end++;
@@ -148,11 +158,10 @@ static cJSON *parse(const char *text, size_t len)
     return root;
 }
 
-cJSON *json_parse(const char *text, size_t len)
+static cJSON *mend_and_parse(const char *text, size_t len)
 {
     struct scan s = {.kept = text, .at = text, .end = text + len};
     cJSON *root = NULL;
-    memory_failed = false;
     if (len)
         mend(&s);
     if (s.out.failed)
@@ -160,8 +169,64 @@ cJSON *json_parse(const char *text, size_t len)
     else if (len)
         root = s.out.len ? parse(s.out.data, s.out.len) : parse(text, len);
     buf_free(&s.out);
+    return root;
+}
+
+const cJSON *json_parse_in(struct arena *arena, const char *text, size_t len)
+{
+    cJSON_Hooks hooks = {allocate, release};
+    nodes = arena;
+    memory_failed = false;
+    cJSON_InitHooks(&hooks);
+    cJSON *root = mend_and_parse(text, len);
+    nodes = NULL;
     if (!root)
         errno = memory_failed ? ENOMEM : EILSEQ;
+    return root;
+}
+
+cJSON *json_parse(const char *text, size_t len)
+{
+    return (cJSON *)json_parse_in(NULL, text, len);
+}
+
+/* The closing quote of the string that begins at `at`, or `end`. */
+static const char *string_end(const char *at, const char *end)
+{
+    for (at++; at < end && *at != '"'; at++)
+        if (*at == '\\')
+            at++;
+    return at < end ? at : end;
+}
+
+/* What lies deeper than one level is left out, its brackets stay. */
+static void copy_top(const char *text, size_t len, struct buf *out)
+{
+    const char *end = text + len, *kept = text;
+    int depth = 0;
+    for (const char *at = text; at < end; at++) {
+        if (*at == '"') {
+            at = string_end(at, end);
+        } else if (*at == '{' || *at == '[') {
+            if (++depth == 2)
+                buf_add(out, kept, (size_t)(at + 1 - kept));
+        } else if (*at == '}' || *at == ']') {
+            if (depth-- == 2)
+                kept = at;
+        }
+    }
+    if (depth < 2)
+        buf_add(out, kept, (size_t)(end - kept));
+}
+
+cJSON *json_parse_top(const char *text, size_t len)
+{
+    struct buf top = {0};
+    copy_top(text, len, &top);
+    cJSON *root = top.failed ? NULL : json_parse(buf_text(&top), top.len);
+    if (top.failed)
+        errno = ENOMEM;
+    buf_free(&top);
     return root;
 }
 

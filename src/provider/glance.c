@@ -76,21 +76,33 @@ static bool names_booking(const cJSON *object)
     return false;
 }
 
+/* Neither a time nor a booking, anywhere. False: no memory to tell. */
+static bool is_anonymous(const void *body, size_t len, bool *anonymous)
+{
+    *anonymous = false;
+    if (holds_date_time(body, len))
+        return true;
+    cJSON *root = json_parse(body, len);
+    if (!root && errno == ENOMEM)
+        return false;
+    *anonymous = !names_booking(root) && !names_booking(json_get(root, "payload"));
+    cJSON_Delete(root);
+    return true;
+}
+
 bool provider_glance(
     enum provider provider, const char *header, const void *body, size_t len, struct glance *glance)
 {
     *glance = (struct glance){.clock = CLOCK_NONE, .at = TIME_NONE};
-    cJSON *root = json_parse(body, len);
+    cJSON *root = json_parse_top(body, len);
     if (!root && errno == ENOMEM)
         return false;
     if (provider == PROVIDER_CALENDLY)
         glance_calendly(root, header, glance);
     else
         glance_calcom(root, glance);
-    glance->anonymous = !holds_date_time(body, len) && !names_booking(root) &&
-                        !names_booking(json_get(root, "payload"));
     cJSON_Delete(root);
-    return true;
+    return is_anonymous(body, len, &glance->anonymous);
 }
 
 /* Far-off times must not wrap: the difference of two int64_t always fits a uint64_t. */

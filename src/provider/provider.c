@@ -52,7 +52,7 @@ static bool is_foreign(const cJSON *root, const struct event *event)
 bool provider_map(const struct record *record, struct event *event)
 {
     start(record, event);
-    cJSON *root = json_parse(record->body, record->length);
+    const cJSON *root = json_parse_in(&event->arena, record->body, record->length);
     if (!root && errno == ENOMEM)
         return false;
     if (!cJSON_IsObject(root)) {
@@ -65,6 +65,5 @@ bool provider_map(const struct record *record, struct event *event)
         if (is_foreign(root, event))
             event->booking.description = map_raw_text(&event->arena, record->body, record->length);
     }
-    cJSON_Delete(root);
     return !event->arena.failed;
 }

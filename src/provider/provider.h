@@ -76,7 +76,8 @@ struct glance {
 };
 
 /*
- * For a body whose signature was right. What cannot be understood has no clock and no name.
+ * For a body whose signature was right. What cannot be understood has no clock and no name; of a
+ * body that has both, it does not matter here whether its payload can be read.
  * `header` is the signature header (Calendly's clock is in it). False: memory was short, and
  * nothing is known; to take that for a body without a clock would open the window.
  */

@@ -1,4 +1,5 @@
 /* buf, arena, hex, digest, clock, address, json: the small things everything stands on. */
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -192,6 +193,46 @@ static void json_refuses_what_is_none(void **state)
     buf_free(&deep);
 }
 
+static void json_in_an_arena_is_the_same(void **state)
+{
+    (void)state;
+    static const char text[] = "{\"a\":[1,{\"b\":\"\\ud83d\"}],\"c\":null}";
+    struct arena arena = {0};
+    const cJSON *json = json_parse_in(&arena, text, sizeof text - 1);
+    assert_non_null(json);
+    cJSON *other = parse(text);
+    assert_true(cJSON_Compare(json, other, true));
+    cJSON_Delete(other);
+    assert_null(json_parse_in(&arena, "{\"a\":", 5));
+    assert_int_equal(errno, EILSEQ);
+    arena_free(&arena);
+}
+
+static void json_envelopes_are_read_without_what_is_in_them(void **state)
+{
+    (void)state;
+    static const char text[] = " {\"a\":\"[{\\\"\",\"p\":{\"q\":[{\"r\":\"}]\\\"}{\"}],\"a\":1},"
+                               "\"l\":[1,[2]],\"z\":\"\\udead\",\"n\":[]}\n";
+    cJSON *json = json_parse_top(text, sizeof text - 1);
+    assert_string_equal(json_text(json, "a"), "[{\"");
+    assert_true(cJSON_IsObject(json_get(json, "p")) && !json_get(json, "p")->child);
+    assert_true(cJSON_IsArray(json_get(json, "l")) && !json_get(json, "l")->child);
+    assert_string_equal(json_text(json, "z"), "\xef\xbf\xbd");
+    assert_true(cJSON_IsArray(json_get(json, "n")));
+    cJSON_Delete(json);
+}
+
+static void json_envelopes_must_close(void **state)
+{
+    (void)state;
+    static const char *const wrong[] = {"", "{\"p\":{\"q\":1}", "{\"p\":{\"q\":\"}}", "{\"p\":[}}",
+        "{\"p\":{}} x", "}{", "]", "[[[[", "{\"p\":{}},\"a\":1}", "\"\\"};
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        assert_null(json_parse_top(wrong[i], strlen(wrong[i])));
+        assert_int_equal(errno, EILSEQ);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -205,6 +246,9 @@ int main(void)
         cmocka_unit_test(json_names_are_exact_and_the_last_counts),
         cmocka_unit_test(json_survives_what_cjson_does_not),
         cmocka_unit_test(json_refuses_what_is_none),
+        cmocka_unit_test(json_in_an_arena_is_the_same),
+        cmocka_unit_test(json_envelopes_are_read_without_what_is_in_them),
+        cmocka_unit_test(json_envelopes_must_close),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

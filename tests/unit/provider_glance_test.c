@@ -18,6 +18,8 @@ static const struct {
 } rows[] = {
     {PROVIDER_CALCOM, "", ENVELOPE ",\"payload\":{}}", "BOOKING_CREATED", CLOCK_SENT, SENT, false,
         false},
+    {PROVIDER_CALCOM, "", ENVELOPE ",\"payload\":{\"createdAt\":\"\",} }", "BOOKING_CREATED",
+        CLOCK_SENT, SENT, false, false},
     {PROVIDER_CALCOM, "", "{\"triggerEvent\":\"PING\"," CREATED ",\"payload\":{}}", "PING",
         CLOCK_SENT, SENT, true, false},
     {PROVIDER_CALCOM, "", "{\"triggerEvent\":\"MEETING_STARTED\"," ROW, "MEETING_STARTED",
