@@ -51,17 +51,19 @@ void buf_putc(struct buf *b, char c)
     buf_add(b, &c, 1);
 }
 
+/* Mostly it fits, and is formatted once. */
 void buf_vprintf(struct buf *b, const char *format, va_list args)
 {
     va_list again;
     va_copy(again, args);
-    int need = vsnprintf(NULL, 0, format, args);
+    size_t room = b->failed ? 0 : b->cap - b->len;
+    int need = vsnprintf(room ? b->data + b->len : NULL, room, format, args);
     if (need < 0)
         b->failed = true;
-    else if (buf_reserve(b, (size_t)need)) {
+    else if ((size_t)need >= room && buf_reserve(b, (size_t)need))
         vsnprintf(b->data + b->len, (size_t)need + 1, format, again);
+    if (!b->failed)
         b->len += (size_t)need;
-    }
     va_end(again);
 }
 

@@ -34,21 +34,51 @@ int64_t clock_monotonic(void)
     return time_from_timespec(ts);
 }
 
-void time_format(int64_t when, char out[TIME_TEXT])
+static char *put_digits(char *out, long value, int count)
+{
+    for (int i = count - 1; i >= 0; i--, value /= 10)
+        out[i] = (char)('0' + value % 10);
+    return out + count;
+}
+
+/* YYYY-MM-DDThh:mm:ss; NULL where a year has not four digits. Every event and log line has one. */
+static char *put_seconds(time_t seconds, char *out)
+{
+    struct tm tm;
+    if (!gmtime_r(&seconds, &tm) || tm.tm_year < -900 || tm.tm_year > 8099)
+        return NULL;
+    const struct {
+        int value;
+        char after;
+    } parts[] = {{tm.tm_mon + 1, '-'}, {tm.tm_mday, 'T'}, {tm.tm_hour, ':'}, {tm.tm_min, ':'}};
+    out = put_digits(out, tm.tm_year + 1900, 4);
+    *out++ = '-';
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
+        out = put_digits(out, parts[i].value, 2);
+        *out++ = parts[i].after;
+    }
+    return put_digits(out, tm.tm_sec, 2);
+}
+
+static void put_time(int64_t when, bool milliseconds, char out[TIME_TEXT])
 {
     struct timespec ts = time_to_timespec(when);
-    struct tm tm;
-    if (!gmtime_r(&ts.tv_sec, &tm) || !strftime(out, TIME_TEXT, "%Y-%m-%dT%H:%M:%SZ", &tm))
-        strcpy(out, "-");
+    char *end = put_seconds(ts.tv_sec, out);
+    if (end && milliseconds) {
+        *end++ = '.';
+        end = put_digits(end, ts.tv_nsec / 1000000, 3);
+    }
+    strcpy(end ? end : out, end ? "Z" : "-");
+}
+
+void time_format(int64_t when, char out[TIME_TEXT])
+{
+    put_time(when, false, out);
 }
 
 void time_format_ms(int64_t when, char out[TIME_TEXT])
 {
-    time_format(when, out);
-    char *z = strchr(out, 'Z');
-    if (z)
-        snprintf(
-            z, (size_t)(out + TIME_TEXT - z), ".%03ldZ", time_to_timespec(when).tv_nsec / 1000000);
+    put_time(when, true, out);
 }
 
 void time_format_age(int64_t milliseconds, char out[TIME_TEXT])

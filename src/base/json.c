@@ -190,13 +190,23 @@ cJSON *json_parse(const char *text, size_t len)
     return (cJSON *)json_parse_in(NULL, text, len);
 }
 
-/* The closing quote of the string that begins at `at`, or `end`. */
+static bool is_escaped(const char *at)
+{
+    size_t backslashes = 0;
+    while (at[-1] == '\\') {
+        backslashes++;
+        at--;
+    }
+    return backslashes % 2 == 1;
+}
+
+/* The closing quote of the string whose opening one is at `at`, or `end`. */
 static const char *string_end(const char *at, const char *end)
 {
-    for (at++; at < end && *at != '"'; at++)
-        if (*at == '\\')
-            at++;
-    return at < end ? at : end;
+    do
+        at = memchr(at + 1, '"', (size_t)(end - at - 1));
+    while (at && is_escaped(at));
+    return at ? at : end;
 }
 
 /* What lies deeper than one level is left out, its brackets stay. */

@@ -16,11 +16,14 @@ static void put(struct buf *out, const char *name, const char *value)
 {
     if (!*value)
         return;
-    buf_printf(out, "%s: ", name);
-    size_t len = strnlen(value, RECORD_VALUE_MAX);
-    for (size_t i = 0; i < len; i++)
-        buf_putc(out, value[i] >= ' ' && value[i] <= '~' ? value[i] : '?');
-    buf_putc(out, '\n');
+    buf_puts(out, name);
+    buf_puts(out, ": ");
+    size_t from = out->len;
+    buf_add(out, value, strnlen(value, RECORD_VALUE_MAX));
+    for (size_t i = from; i < out->len; i++)
+        if (out->data[i] < ' ' || out->data[i] > '~')
+            out->data[i] = '?';
+    buf_puts(out, "\n");
 }
 
 static void put_time(struct buf *out, const char *name, int64_t when)

@@ -42,13 +42,18 @@ static void length_byte(struct guard_pair *p, unsigned char c)
         p->part++;
 }
 
-static void text_byte(struct guard_pair *p, char c)
+/* As much of the name or the value as there is; how many bytes that were. */
+static size_t take_text(struct guard_pair *p, const unsigned char *data, size_t len)
 {
-    if (p->part == PART_NAME && p->done < GUARD_NAME_KEPT - 1)
-        p->name[p->done] = c;
-    if (p->part == PART_VALUE && p->done < GUARD_VALUE_KEPT - 1)
-        p->value[p->done] = c;
-    p->done++;
+    bool is_name = p->part == PART_NAME;
+    char *kept = is_name ? p->name : p->value;
+    size_t room = is_name ? GUARD_NAME_KEPT - 1 : GUARD_VALUE_KEPT - 1;
+    size_t left = p->length[is_name ? 0 : 1] - p->done;
+    size_t taken = left < len ? left : len;
+    if (p->done < room)
+        memcpy(kept + p->done, data, taken < room - p->done ? taken : room - p->done);
+    p->done += (uint32_t)taken;
+    return taken;
 }
 
 /* The first one counts, as it does for FCGX_GetParam. */
@@ -78,11 +83,14 @@ static void pair_advance(struct guard *g)
 
 static void walk_params(struct guard *g, const unsigned char *data, size_t len)
 {
-    for (size_t i = 0; i < len; i++) {
+    while (len > 0) {
+        size_t taken = 1;
         if (g->pair.part < PART_NAME)
-            length_byte(&g->pair, data[i]);
+            length_byte(&g->pair, *data);
         else
-            text_byte(&g->pair, (char)data[i]);
+            taken = take_text(&g->pair, data, len);
+        data += taken;
+        len -= taken;
         if (g->pair.length[0] > GUARD_PARAMS_MAX || g->pair.length[1] > GUARD_PARAMS_MAX) {
             broken(g, "params-length");
             return;
