@@ -34,6 +34,13 @@ int64_t clock_monotonic(void)
     return time_from_timespec(ts);
 }
 
+int64_t clock_microseconds(void)
+{
+    struct timespec ts;
+    clock_gettime(CLOCK_MONOTONIC, &ts);
+    return (int64_t)ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
+}
+
 static char *put_digits(char *out, long value, int count)
 {
     for (int i = count - 1; i >= 0; i--, value /= 10)

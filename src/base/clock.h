@@ -19,6 +19,8 @@ enum { TIME_TEXT = 32, MS_PER_SECOND = 1000 };
 int64_t clock_now(void);
 /* Milliseconds of a clock that never jumps; only differences mean something. */
 int64_t clock_monotonic(void);
+/* The same clock, finer. */
+int64_t clock_microseconds(void);
 
 /* "2026-11-21T10:00:00Z"; the milliseconds are cut off. */
 void time_format(int64_t when, char out[TIME_TEXT]);

@@ -15,6 +15,7 @@
 #include "base/counters.h"
 #include "base/log.h"
 #include "receive/conn.h"
+#include "receive/gather.h"
 
 enum {
     READ_SIZE = 64 * 1024,
@@ -37,6 +38,7 @@ struct loop {
     int64_t now, resume_at;
     int64_t tell_at; /* one line for a shortage, however long it lasts */
     size_t connections_max;
+    struct gather gather;
     struct conn_table table;
     struct buf body, response;
     char scratch[READ_SIZE];
@@ -69,6 +71,7 @@ static void hung_up(struct loop *l, struct conn *c)
 static void keep(struct loop *l, struct conn *c)
 {
     conn_move(&l->table, c, c->in.len ? CONN_PENDING : CONN_IDLE, l->now);
+    c->commit = gather_answered(&l->gather);
     if (c->in.len == 0)
         buf_free(&c->in); /* thousands of idle connections must not hold memory */
 }
@@ -92,9 +95,20 @@ static void answer(struct loop *l, struct conn *c)
     }
 }
 
+/* How long this turn's commit can wait for more, in us; 0: it cannot. */
+static int64_t patience(const struct loop *l)
+{
+    bool ready = l->stopping || l->responder->waiting == 0 || accept_full(l->responder->batch);
+    return ready ? 0 : gather_left(&l->gather, clock_microseconds());
+}
+
 static void commit(struct loop *l)
 {
+    bool stored = l->responder->waiting > 0;
+    int64_t start = clock_microseconds();
     bool committed = responder_commit(l->responder);
+    if (stored)
+        gather_committed(&l->gather, start, clock_microseconds());
     struct conn *c;
     while ((c = l->table.queue[CONN_WAITING].first)) {
         responder_settle(&c->verdict, committed);
@@ -133,6 +147,8 @@ static bool take(
     }
     request_fill(&request, gateway_param, &c->exchange);
     judge(l, c, &request);
+    if (l->responder->waiting == 1)
+        gather_begin(&l->gather, clock_microseconds());
     conn_move(&l->table, c, CONN_WAITING, l->now);
     return true;
 }
@@ -185,6 +201,7 @@ static void advance(struct loop *l, struct conn *c, const char *data, size_t len
 
 static void begin(struct loop *l, struct conn *c)
 {
+    gather_back(&l->gather, c->commit);
     guard_reset(&c->guard, l->responder->max_body);
     conn_move(&l->table, c, CONN_READING, l->now);
 }
@@ -192,7 +209,7 @@ static void begin(struct loop *l, struct conn *c)
 static void readable(struct loop *l, struct conn *c)
 {
     /* whoever sends request upon request is read as fast as he is answered */
-    if (c->state == CONN_PENDING)
+    if (c->state == CONN_PENDING || c->state == CONN_WAITING)
         return;
     ssize_t n = recv(c->fd, l->scratch, sizeof l->scratch, 0);
     if (n < 0 && (errno == EAGAIN || errno == EINTR))
@@ -357,6 +374,8 @@ static int timeout(const struct loop *l)
     int64_t nearest = conn_nearest(&l->table);
     if (l->table.queue[CONN_PENDING].first)
         return 0;
+    if (l->responder->waiting > 0)
+        return (int)(patience(l) / 1000);
     if (!l->accepting && !l->stopping && l->resume_at < nearest)
         nearest = l->resume_at;
     if (nearest == INT64_MAX)
@@ -380,7 +399,8 @@ static void turn(struct loop *l, const struct epoll_event *event, int count)
     resume_pending(l);
     if (told)
         stop(l);
-    commit(l);
+    if (count <= 0 || patience(l) == 0)
+        commit(l);
     if (knocked && l->accepting)
         accept_some(l, ACCEPTS_A_TURN);
     if (count < EVENTS) /* else there are some whose bytes wait for us */

@@ -2,8 +2,9 @@
  * loop: one process, one epoll, no threads.
  *
  * A turn: read what has come, at most 64 KiB a connection; judge each request that is now whole;
- * one commit for all that were put; answer; accept; close what is overdue. Nothing in a turn waits
- * for a peer: a request is handed to libfcgi only when all of it is here.
+ * one commit for all that were put, unless it pays to let the next turn add to it
+ * (receive/gather.h); answer; accept; close what is overdue. Nothing in a turn waits for a peer: a
+ * request is handed to libfcgi only when all of it is here.
  *
  * A request has `deadline` from its first byte to its last, a new connection the same until its
  * first byte. A kept connection may be idle a little longer than nginx keeps its own end

@@ -1,7 +1,9 @@
-/* No 200 before a sync that succeeded: a whole loop, in a process of its own, whose syncs fail. */
+/* No 200 before a sync that succeeded: a whole loop, in a process of its own, whose syncs fail or
+ * are slow. */
 #include "calls.h"
 
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <sys/wait.h>
@@ -35,6 +37,7 @@ static _Noreturn void serve(struct scratch *s, int listener, const char *failing
     struct conf conf;
     struct responder responder;
     struct accept_batch batch;
+    prctl(PR_SET_PDEATHSIG, SIGKILL); /* a test that fails leaves nobody behind */
     calls.failing = failing;
     bool ok = conf_load(&conf, CONF_RECEIVE) && gateway_init() &&
               responder_init(&responder, &conf, &s->spool, &batch);
@@ -93,7 +96,7 @@ static void add_params(struct buf *out, const struct buf *body)
     buf_free(&params);
 }
 
-static void send_booking(int fd, int number)
+static void send_booking(int fd, int number, bool keep)
 {
     struct buf wire = {0}, body = {0};
     char now[TIME_TEXT];
@@ -102,7 +105,7 @@ static void send_booking(int fd, int number)
         "{\"triggerEvent\":\"BOOKING_CREATED\",\"createdAt\":\"%s\","
         "\"payload\":{\"uid\":\"%d\"}}",
         now, number);
-    add_record(&wire, 1, "\0\1\0\0\0\0\0\0", 8);
+    add_record(&wire, 1, keep ? "\0\1\1\0\0\0\0\0" : "\0\1\0\0\0\0\0\0", 8);
     add_params(&wire, &body);
     add_record(&wire, 5, body.data, body.len);
     add_record(&wire, 5, NULL, 0);
@@ -125,26 +128,61 @@ static int read_status(int fd)
     return status ? atoi(status + 8) : 0;
 }
 
+struct site {
+    int listener, peer[PEERS];
+    pid_t receiver;
+};
+
 /* All bookings are there before the receiver looks, so that they share one turn. */
-static void post(struct scratch *s, int peers, const char *failing, int status[PEERS])
+static struct site start(struct scratch *s, int peers, bool keep, const char *failing)
 {
     struct sockaddr_un address;
-    int listener = listen_in(s, &address), peer[PEERS], ended;
+    struct site site = {.listener = listen_in(s, &address)};
     for (int i = 0; i < peers; i++) {
-        peer[i] = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-        assert_int_equal(connect(peer[i], (struct sockaddr *)&address, sizeof address), 0);
-        send_booking(peer[i], i);
+        site.peer[i] = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        assert_int_equal(connect(site.peer[i], (struct sockaddr *)&address, sizeof address), 0);
+        send_booking(site.peer[i], i, keep);
     }
-    pid_t pid = fork();
-    assert_true(pid >= 0);
-    if (pid == 0)
-        serve(s, listener, failing);
-    close(listener);
-    for (int i = 0; i < peers; i++)
-        status[i] = read_status(peer[i]);
-    assert_int_equal(kill(pid, SIGTERM), 0);
-    assert_int_equal(waitpid(pid, &ended, 0), pid);
+    site.receiver = fork();
+    assert_true(site.receiver >= 0);
+    if (site.receiver == 0)
+        serve(s, site.listener, failing);
+    close(site.listener);
+    return site;
+}
+
+static void stop(const struct site *site)
+{
+    int ended;
+    assert_int_equal(kill(site->receiver, SIGTERM), 0);
+    assert_int_equal(waitpid(site->receiver, &ended, 0), site->receiver);
     assert_int_equal(ended, 0);
+}
+
+static void post(struct scratch *s, int peers, const char *failing, int status[PEERS])
+{
+    struct site site = start(s, peers, false, failing);
+    for (int i = 0; i < peers; i++)
+        status[i] = read_status(site.peer[i]);
+    stop(&site);
+}
+
+/* Waits until so many answers have come on a kept connection; false after ten seconds. */
+static bool answered(int fd, int count)
+{
+    struct timeval limit = {.tv_sec = 10};
+    char answer[4096];
+    size_t len = 0;
+    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
+    while (count > 0) {
+        ssize_t n = read(fd, answer + len, sizeof answer - len);
+        if (n <= 0)
+            return false;
+        len += (size_t)n;
+        for (char *at; (at = memmem(answer, len, "Status: 200", 11)); count--)
+            *at = ' ';
+    }
+    return true;
 }
 
 /* ---- what must hold ---- */
@@ -184,6 +222,27 @@ static void a_batch_that_is_not_synced(void **state)
     assert_int_equal(scratch_count(*state, DIR_NEW), PEERS);
 }
 
+/*
+ * Two are answered by a slow commit, so the next one waits for both of them. The one who comes back
+ * sends once more, or goes, while the other is waited for.
+ */
+static void who_speaks_again_before_the_commit(void **state)
+{
+    calls.slow = 30000;
+    struct site site = start(*state, 2, true, NULL);
+    assert_true(answered(site.peer[0], 1) && answered(site.peer[1], 1));
+    send_booking(site.peer[0], 2, true);
+    usleep(2000);
+    send_booking(site.peer[0], 3, true);
+    assert_true(answered(site.peer[0], 2));
+    send_booking(site.peer[1], 4, true);
+    usleep(2000);
+    close(site.peer[1]);
+    close(site.peer[0]);
+    stop(&site);
+    assert_int_equal(scratch_count(*state, DIR_NEW), 5);
+}
+
 int main(void)
 {
 #define SYNC_TEST(f) cmocka_unit_test_setup_teardown(f, up, scratch_down)
@@ -192,6 +251,7 @@ int main(void)
         SYNC_TEST(one_that_is_not_synced),
         SYNC_TEST(a_name_that_is_not_synced),
         SYNC_TEST(a_batch_that_is_not_synced),
+        SYNC_TEST(who_speaks_again_before_the_commit),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
