@@ -126,7 +126,16 @@ $(B)/tests/model: $(MODEL)
 	@mkdir -p $(@D)
 	$(LINK)
 
-unit-tests: $(UNIT_TESTS) $(SHIM) $(B)/tests/model
+# What tests/cost.t counts the instructions of.
+$(B)/obj/tests/cost/%.o: tests/cost/%.c
+	@mkdir -p $(@D)
+	$(call quiet,CC) $(CC) $(BASE_CFLAGS) $(CPPFLAGS) $(CFLAGS) $(SAN_FLAGS) -MMD -MP -c -o $@ $<
+
+$(B)/tests/request: $(B)/obj/tests/cost/request.o $(call objects,base event provider)
+	@mkdir -p $(@D)
+	$(LINK) -lcjson -lcrypto
+
+unit-tests: $(UNIT_TESTS) $(SHIM) $(B)/tests/model $(B)/tests/request
 
 # The long form of tests/faults-*.t: memory that ends at each step and does not come back.
 faults: all unit-tests

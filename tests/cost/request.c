@@ -1,0 +1,122 @@
+/*
+ * request: what a request costs before it is stored, for callgrind to count.
+ *
+ *     request PART PROVIDER FILE
+ *
+ * Does PART (hash, or of receive/responder.c's steps: verify, glance, key, encode) with the body in
+ * FILE once to warm up, then TIMES times within `measured`.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/digest.h"
+#include "base/io.h"
+#include "event/record.h"
+#include "provider/mac.h"
+#include "provider/provider.h"
+
+#include <fcntl.h>
+
+enum { TIMES = 20, BODY_MAX = 1024 * 1024 };
+#define NOW INT64_C(1795255200000)
+
+static const char secret[] = "thirty-two bytes of a signing key";
+
+static struct {
+    enum provider provider;
+    struct keyring ring;
+    char signature[128];
+    struct buf body, file;
+    struct record record;
+} on;
+
+static bool verify(void)
+{
+    int which;
+    return provider_verify(on.provider, &on.ring, on.signature, on.body.data, on.body.len,
+               &which) == SIGNATURE_RIGHT;
+}
+
+static bool glance(void)
+{
+    struct glance glance;
+    return provider_glance(on.provider, on.signature, on.body.data, on.body.len, &glance) &&
+           glance.clock == CLOCK_SENT;
+}
+
+/* Each of the others but glance hashes the body once: that is libcrypto's affair. */
+static bool hash(void)
+{
+    char digest[DIGEST_HEX + 1];
+    return digest_hex(&(struct digest_part){on.body.data, on.body.len}, 1, digest);
+}
+
+static bool key(void)
+{
+    return key_of(on.provider, on.body.data, on.body.len, on.record.key);
+}
+
+static bool encode(void)
+{
+    buf_clear(&on.file);
+    return record_encode(&on.record, &on.file);
+}
+
+static const struct part {
+    const char *name;
+    bool (*run)(void);
+} parts[] = {
+    {"hash", hash}, {"verify", verify}, {"glance", glance}, {"key", key}, {"encode", encode}};
+
+static const struct part *find(const char *name)
+{
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
+        if (strcmp(parts[i].name, name) == 0)
+            return &parts[i];
+    return NULL;
+}
+
+/* Not static, or it would have no name to count by. */
+bool measured(const struct part *part);
+
+__attribute__((noinline)) bool measured(const struct part *part)
+{
+    bool ok = true;
+    for (int i = 0; i < TIMES; i++)
+        ok = part->run() && ok;
+    return ok;
+}
+
+static bool prepare(const char *file)
+{
+    if (!io_read_file(AT_FDCWD, file, &on.body, BODY_MAX, NULL) ||
+        !keyring_open(&on.ring, secret, NULL) ||
+        !provider_sign(on.provider, on.ring.mac[0], on.body.data, on.body.len, NOW, on.signature,
+            sizeof on.signature))
+        return false;
+    on.record = (struct record){.kind = RECORD_EVENT,
+        .provider = on.provider,
+        .received = NOW,
+        .body = on.body.data,
+        .length = on.body.len,
+        .event = "BOOKING_CREATED",
+        .key_used = "primary",
+        .content_type = "application/json"};
+    snprintf(on.record.signature, sizeof on.record.signature, "%s", on.signature);
+    return key();
+}
+
+int main(int argc, char **argv)
+{
+    const struct part *part = argc == 4 ? find(argv[1]) : NULL;
+    if (!part || !provider_parse(argv[2], &on.provider)) {
+        fprintf(stderr, "usage: request hash|verify|glance|key|encode calcom|calendly FILE\n");
+        return 64;
+    }
+    bool ok = prepare(argv[3]) && part->run() && measured(part);
+    printf("%d times %s of %zu bytes: %s\n", TIMES, part->name, on.body.len, ok ? "ok" : "FAILED");
+    keyring_close(&on.ring);
+    buf_free(&on.body);
+    buf_free(&on.file);
+    return ok ? 0 : 1;
+}
