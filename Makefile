@@ -219,7 +219,7 @@ uninstall:
 	done
 
 lint:
-	clang-format --dry-run --Werror $(wildcard src/*/*.[ch] tests/unit/*.[ch] tests/model/*.[ch])
+	clang-format --dry-run --Werror $(wildcard src/*/*.[ch] tests/unit/*.[ch] tests/model/*.[ch] tests/cost/*.[ch])
 	shellcheck tests/deps tests/tools tests/run tests/mutations.t src/tool/samples.sh src/mail/embed.sh \
 	    $(wildcard examples/*.sh)
 

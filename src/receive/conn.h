@@ -34,7 +34,7 @@ struct conn {
     int64_t deadline; /* ms of clock_monotonic */
     struct conn *prev, *next;
     uint64_t commit; /* that answered it last: receive/gather.h */
-    struct buf in; /* what came of the request at hand, unless one read brought it whole */
+    struct buf in;   /* what came of the request at hand, unless one read brought it whole */
     struct guard guard;
     struct exchange exchange;
     struct verdict verdict;
