@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { FIRST_SIZE = 256 };
+enum { FIRST_SIZE = 256, REUSED_MAX = 64 * 1024 };
 
 bool buf_reserve(struct buf *b, size_t more)
 {
@@ -58,12 +58,16 @@ void buf_vprintf(struct buf *b, const char *format, va_list args)
     va_copy(again, args);
     size_t room = b->failed ? 0 : b->cap - b->len;
     int need = vsnprintf(room ? b->data + b->len : NULL, room, format, args);
-    if (need < 0)
+    if (need < 0) {
         b->failed = true;
-    else if ((size_t)need >= room && buf_reserve(b, (size_t)need))
-        vsnprintf(b->data + b->len, (size_t)need + 1, format, again);
-    if (!b->failed)
+    } else if ((size_t)need < room) {
         b->len += (size_t)need;
+    } else if (buf_reserve(b, (size_t)need)) {
+        vsnprintf(b->data + b->len, (size_t)need + 1, format, again);
+        b->len += (size_t)need;
+    }
+    if (b->data)
+        b->data[b->len] = '\0';
     va_end(again);
 }
 
@@ -91,6 +95,14 @@ void buf_clear(struct buf *b)
     b->len = 0;
     if (b->data)
         b->data[0] = '\0';
+}
+
+void buf_reuse(struct buf *b)
+{
+    if (b->cap > REUSED_MAX)
+        buf_free(b);
+    buf_clear(b);
+    b->failed = false;
 }
 
 void buf_free(struct buf *b)

@@ -32,6 +32,11 @@ void buf_vprintf(struct buf *b, const char *format, va_list args)
 void buf_consume(struct buf *b, size_t count);
 /* Empties it and keeps the memory. */
 void buf_clear(struct buf *b);
+/*
+ * Empties it for another use: a failure is forgotten, and memory that only something unusually
+ * large has needed (64 KiB) is given back.
+ */
+void buf_reuse(struct buf *b);
 void buf_free(struct buf *b);
 
 /*

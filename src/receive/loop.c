@@ -78,8 +78,7 @@ static void keep(struct loop *l, struct conn *c)
 
 static void answer(struct loop *l, struct conn *c)
 {
-    buf_clear(&l->response);
-    l->response.failed = false;
+    buf_reuse(&l->response);
     reply_write(&c->verdict.reply, &l->response);
     responder_log(l->responder, &c->verdict);
     if (!gateway_answer(&c->exchange, c->fd, &l->response)) {
@@ -120,8 +119,7 @@ static void commit(struct loop *l)
 
 static void judge(struct loop *l, struct conn *c, const struct request *request)
 {
-    buf_clear(&l->body);
-    l->body.failed = false;
+    buf_reuse(&l->body);
     bool read = gateway_body(&c->exchange, &l->body);
     if (!responder_admit(l->responder, request, &c->verdict))
         return;

@@ -1,4 +1,5 @@
 #include <errno.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -24,6 +25,9 @@ static const char usage[] =
     "\n"
     "Receives webhooks of Cal.com and Calendly behind nginx and puts them into the spool.\n"
     "Settings: bookspool.conf(5). To try it: " PROGRAM " --listen unix:/run/bookspool/fcgi.sock\n";
+
+/* What is as large goes back to the system when it is freed; malloc would learn to keep it. */
+enum { LARGE_BODY = 128 * 1024 };
 
 enum way { WAY_NONE, WAY_LISTEN, WAY_STDIN, WAY_CGI };
 
@@ -175,6 +179,7 @@ int main(int argc, char **argv)
         return EX_USAGE;
     }
     umask(007);
+    mallopt(M_MMAP_THRESHOLD, LARGE_BODY);
     if (!conf_start(&s.conf, CONF_RECEIVE, PROGRAM)) {
         conf_free(&s.conf);
         return EX_CONFIG;

@@ -128,8 +128,7 @@ static bool make_record(struct responder *r, const struct request *request, cons
     snprintf(record.key_used, sizeof record.key_used, "%s", key_names[v->which]);
     snprintf(record.signature, sizeof record.signature, "%s", signature ? signature : "");
     snprintf(record.content_type, sizeof record.content_type, "%s", request->content_type);
-    buf_clear(&r->file);
-    r->file.failed = false;
+    buf_reuse(&r->file);
     return record_encode(&record, &r->file) && !r->file.failed;
 }
 

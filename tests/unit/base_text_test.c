@@ -34,6 +34,26 @@ static void buf_grows_and_is_consumed(void **state)
     assert_string_equal(buf_text(&b), "");
 }
 
+static void buf_is_used_again(void **state)
+{
+    (void)state;
+    struct buf b = {0};
+    buf_puts(&b, "small");
+    const char *memory = b.data;
+    b.failed = true;
+    buf_reuse(&b);
+    assert_ptr_equal(b.data, memory);
+    assert_string_equal(buf_text(&b), "");
+    buf_printf(&b, "%0*d", 100000, 7);
+    assert_int_equal(b.len, 100000);
+    assert_int_equal(strlen(b.data), 100000);
+    buf_reuse(&b);
+    assert_int_equal(b.cap, 0);
+    buf_puts(&b, "again");
+    assert_string_equal(buf_text(&b), "again");
+    buf_free(&b);
+}
+
 static void arena_keeps_all(void **state)
 {
     (void)state;
@@ -237,6 +257,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(buf_grows_and_is_consumed),
+        cmocka_unit_test(buf_is_used_again),
         cmocka_unit_test(arena_keeps_all),
         cmocka_unit_test(hex_is_strict),
         cmocka_unit_test(digest_of_abc),
