@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 
@@ -42,30 +43,25 @@ bool accept_writable(const struct accept_batch *batch)
     return true;
 }
 
-/* The file has its name: its descriptor waits for the sync. */
-static enum accept_result keep(
-    struct accept_batch *batch, enum spool_dir dir, int fd, enum accept_result result)
-{
-    batch->fd[batch->count++] = fd;
-    batch->touched[dir] = true;
-    return result;
-}
-
 static enum accept_result put(
     struct accept_batch *batch, enum spool_dir dir, const char *key, const struct buf *file)
 {
     struct spool *spool = batch->spool;
-    struct spool_temp temp;
-    if (!spool_temp_write(spool, file->data, file->len, &temp))
+    struct accept_file *put = &batch->file[batch->count];
+    if (!spool_temp_write(spool, file->data, file->len, &put->temp))
         return ACCEPT_FAILED;
-    enum spool_put named = spool_name(spool, &temp, dir, key);
-    if (named == SPOOL_PUT)
-        return keep(batch, dir, temp.fd, ACCEPT_STORED);
-    if (named == SPOOL_PUT_EXISTS && spool_sync_file(spool, temp.fd) &&
-        spool_name_over(spool, &temp, dir, key))
-        return keep(batch, dir, temp.fd, ACCEPT_DUPLICATE);
-    spool_temp_drop(spool, &temp);
-    return ACCEPT_FAILED;
+    enum spool_put named = spool_name(spool, &put->temp, dir, key);
+    if (named == SPOOL_PUT_FAILED) {
+        spool_temp_drop(spool, &put->temp);
+        return ACCEPT_FAILED;
+    }
+    put->dir = dir;
+    snprintf(put->key, sizeof put->key, "%s", key);
+    put->over = named == SPOOL_PUT_EXISTS;
+    batch->replaces |= put->over;
+    batch->touched[dir] = true;
+    batch->count++;
+    return put->over ? ACCEPT_DUPLICATE : ACCEPT_STORED;
 }
 
 enum accept_result accept_put(struct accept_batch *batch, const char *key, const struct buf *file)
@@ -94,25 +90,56 @@ enum accept_result accept_hold(struct accept_batch *batch, const char *key, cons
     return put(batch, DIR_HELD, key, file);
 }
 
-static bool sync_each(struct accept_batch *batch)
+static bool sync_files(struct accept_batch *batch)
 {
     bool ok = true;
     for (size_t i = 0; i < batch->count; i++)
-        ok = spool_sync_file(batch->spool, batch->fd[i]) && ok;
+        ok = spool_sync_file(batch->spool, batch->file[i].temp.fd) && ok;
+    return ok;
+}
+
+static bool sync_dirs(struct accept_batch *batch)
+{
+    bool ok = true;
     for (enum spool_dir dir = 0; dir < SPOOL_DIRS; dir++)
         if (batch->touched[dir])
             ok = spool_sync_dir(batch->spool, dir) && ok;
     return ok;
 }
 
-bool accept_sync(struct accept_batch *batch)
+static bool replace_names(struct accept_batch *batch)
+{
+    for (size_t i = 0; i < batch->count; i++) {
+        struct accept_file *file = &batch->file[i];
+        if (file->over && !spool_name_over(batch->spool, &file->temp, file->dir, file->key))
+            return false;
+        file->over = false;
+    }
+    return true;
+}
+
+static bool commit(struct accept_batch *batch)
 {
     bool one_by_one = batch->fsync_each || batch->count <= 1;
-    bool ok = one_by_one ? sync_each(batch) : spool_sync_all(batch->spool);
+    bool ok = one_by_one ? sync_files(batch) : spool_sync_all(batch->spool);
+    if (!ok || !replace_names(batch))
+        return false;
+    return one_by_one || batch->replaces ? sync_dirs(batch) : true;
+}
+
+bool accept_sync(struct accept_batch *batch)
+{
+    bool ok = commit(batch);
     int saved = errno;
-    for (size_t i = 0; i < batch->count; i++)
-        close(batch->fd[i]);
+    for (size_t i = 0; i < batch->count; i++) {
+        struct accept_file *file = &batch->file[i];
+        if (file->over)
+            spool_temp_drop(batch->spool, &file->temp);
+        else
+            close(file->temp.fd);
+    }
     batch->count = 0;
+    batch->replaces = false;
     for (enum spool_dir dir = 0; dir < SPOOL_DIRS; dir++)
         batch->touched[dir] = false;
     errno = saved;

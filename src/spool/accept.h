@@ -7,8 +7,9 @@
  *   done/KEY exists               duplicate; done/ and new/ are synced with the batch
  *   new/KEY could be named        stored; file and directory are synced with the batch
  *   new/KEY was there             never trusted, whole or not: a sync may have failed on it once,
- *                                 and Linux says so only once. The own file is synced, renamed
- *                                 over the name, the directory synced with the batch: duplicate
+ *                                 and Linux says so only once. The own file is synced with the
+ *                                 batch, then renamed over the name, the directory synced once
+ *                                 more for all of these: duplicate
  *   anything fails                503; the temp file goes, a visible name never does, since
  *                                 another receiver may have answered 200 for it
  *
@@ -32,12 +33,21 @@
 
 enum { ACCEPT_BATCH_MAX = 256 };
 
+/* What waits for its sync. */
+struct accept_file {
+    struct spool_temp temp;
+    enum spool_dir dir;
+    char key[KEY_SIZE];
+    bool over; /* it has not its name yet, and replaces what has */
+};
+
 struct accept_batch {
     struct spool *spool;
     bool fsync_each; /* BOOKSPOOL_SYNC=fsync, or a kernel whose syncfs does not tell of errors */
     int64_t reserve_bytes, reserve_inodes;
-    int fd[ACCEPT_BATCH_MAX];
-    size_t count; /* descriptors in fd */
+    struct accept_file file[ACCEPT_BATCH_MAX];
+    size_t count;
+    bool replaces; /* at least one is `over` */
     bool touched[SPOOL_DIRS];
 };
 

@@ -157,10 +157,10 @@ static void a_failed_sync_fails_the_batch(void **state)
     struct scratch *s = *state;
     struct accept_batch batch = batch_of(s);
     assert_int_equal(put(&batch, scratch_key, "{}"), ACCEPT_STORED);
-    int kept = dup(batch.fd[0]);
+    int kept = dup(batch.file[0].temp.fd);
     int pipes[2];
     assert_int_equal(pipe(pipes), 0);
-    assert_true(dup2(pipes[1], batch.fd[0]) >= 0); /* a pipe cannot be synced */
+    assert_true(dup2(pipes[1], batch.file[0].temp.fd) >= 0); /* a pipe cannot be synced */
     assert_false(accept_sync(&batch));
     assert_int_equal(batch.count, 0);
     assert_true(spool_exists(&s->spool, DIR_NEW, scratch_key)); /* a visible name stays */

@@ -88,8 +88,39 @@ static void a_name_met_in_new(void **state)
     write_event(*state, "new/" KEY, KEY);
     assert_int_equal(put(&batch, KEY), ACCEPT_DUPLICATE);
     assert_true(accept_sync(&batch));
+    assert_calls("name tmp/x new/" KEY "\nsync tmp/x\nmove tmp/x new/" KEY "\nsync new\n");
+}
+
+/* A provider that repeats all it got no answer for: two syncs for all of it. */
+static void a_batch_of_names_met_in_new(void **state)
+{
+    struct accept_batch batch = batch_of(*state, false);
+    write_event(*state, "new/" KEY, KEY);
+    assert_int_equal(put(&batch, KEY), ACCEPT_DUPLICATE);
+    assert_int_equal(put(&batch, KEY2), ACCEPT_STORED);
+    assert_int_equal(put(&batch, KEY2), ACCEPT_DUPLICATE);
+    assert_true(accept_sync(&batch));
     assert_calls(
-        "name tmp/x new/" KEY "\nsync tmp/x\nmove tmp/x new/" KEY "\nsync new/" KEY "\nsync new\n");
+        "name tmp/x new/" KEY "\nname tmp/x new/" KEY2 "\nname tmp/x new/" KEY2 "\nsync all\n"
+        "move tmp/x new/" KEY "\nmove tmp/x new/" KEY2 "\nsync new\n");
+    assert_int_equal(scratch_count(*state, DIR_TMP), 0);
+}
+
+static void a_batch_that_replaces_nothing(void **state)
+{
+    static const char *const failing[] = {"sync all", "move tmp/x new/*", "sync new"};
+    for (size_t i = 0; i < sizeof failing / sizeof *failing; i++) {
+        struct accept_batch batch = batch_of(*state, false);
+        put(&batch, KEY), put(&batch, KEY), put(&batch, KEY);
+        calls_clear();
+        calls.failing = failing[i];
+        assert_false(accept_sync(&batch));
+        assert_null(calls.failing);
+        assert_never("remove new/*");
+        if (i == 0)
+            assert_never("move *");
+        assert_int_equal(scratch_count(*state, DIR_TMP), 0);
+    }
 }
 
 static void a_stale_event(void **state)
@@ -208,6 +239,8 @@ int main(void)
         ORDER_TEST(a_batch_where_syncfs_tells_nothing),
         ORDER_TEST(a_duplicate_of_what_is_done),
         ORDER_TEST(a_name_met_in_new),
+        ORDER_TEST(a_batch_of_names_met_in_new),
+        ORDER_TEST(a_batch_that_replaces_nothing),
         ORDER_TEST(a_stale_event),
         ORDER_TEST(each_failed_sync_is_told),
         ORDER_TEST(files_stay_open_until_they_are_synced),
