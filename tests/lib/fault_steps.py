@@ -73,7 +73,7 @@ _CHECK = r'"text":\s*"(spool |state directory )?/\S+: '
 _LISTEN, _LOOP, _FCGI = r"cannot-listen: \S+", r"loop-failed: cannot \w+", r"libfcgi-unusable: \w+"
 STEPS = {
     "open": r"cannot be read|" + _SPOOL + "|" + _CHECK,
-    "openat": r"list \w+|open \w+/|read \w+/|maildir-open|" + _SPOOL + "|" + _CHECK,
+    "openat": r"cannot be read|list \w+|open \w+/|read \w+/|maildir-open|" + _SPOOL + "|" + _CHECK,
     "openat/creat": r"open lock|stamp done",
     "openat/excl": r"create tmp/|maildir-write|" + _SPOOL,
     "close/written": r"maildir-write",
