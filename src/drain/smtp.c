@@ -153,6 +153,12 @@ static int on_time(void *context, curl_off_t a, curl_off_t b, curl_off_t c, curl
 
 /* ---- setting up ---- */
 
+/*
+ * libcurl allocates twice its upload buffer for each read, to escape dots in it: so little that the
+ * heap keeps it, and yet a whole mail.
+ */
+enum { BUFFER_SIZE = 32 << 10 };
+
 struct option {
     CURLoption name;
     long value;
@@ -188,6 +194,8 @@ static bool set_policy(CURL *easy, const struct conf *conf, bool plain)
         {CURLOPT_UPLOAD, 1},
         {CURLOPT_TCP_KEEPALIVE, 1},
         {CURLOPT_SUPPRESS_CONNECT_HEADERS, 1},
+        {CURLOPT_NOSIGNAL, 1}, /* SIGPIPE is ignored by the program, so not around each write */
+        {CURLOPT_UPLOAD_BUFFERSIZE, BUFFER_SIZE},
     };
     return set_numbers(easy, options, sizeof options / sizeof options[0]) &&
            set_text(easy, CURLOPT_PROTOCOLS_STR, "smtp,smtps") &&
