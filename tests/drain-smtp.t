@@ -5,6 +5,7 @@ A row says what the server does, and what must have come of the mail: its outcom
 lies in the spool, the exit code, and how many messages the server took over.
 """
 
+import hashlib
 import os
 import sys
 import time
@@ -181,6 +182,38 @@ def late_answers():
             match(done.stderr, "outcome-unknown", "whose outcome is unknown")
 
 
+def rewritten(world, name, old, new):
+    """Puts another whole mail in its place, as an operator's own tool may."""
+    fields, body = world.record("out", name)
+    body = body.replace(old, new)
+    fields.update(length=len(body), sha256=hashlib.sha256(body).hexdigest())
+    path = os.path.join(world.spool_dir, "out", name)
+    state = os.stat(path)
+    with open(path + ".new", "wb") as file:
+        file.write("".join(f"{n}: {v}\n" for n, v in fields.items()).encode() + b"\n" + body)
+    os.utime(path + ".new", ns=(state.st_atime_ns, state.st_mtime_ns))
+    os.rename(path + ".new", path)
+
+
+def touched_meanwhile():
+    """A mail is read while the one before it waits for its answer; after a long wait it is read anew."""
+    server = Scripted({"dot": [f"{LATE}2 250 queued", "250 queued"]})
+    with server, Mailer(f"smtp+plain://127.0.0.1:{server.port}") as world:
+        world.arrive()
+        world.arrive()
+        world.drain(env={"BOOKSPOOL_TRANSPORT": "smtp+plain://127.0.0.1:1"})
+        world.due_now()
+        process = world.start(program("bookspool-drain"), "drain.log")
+        first = wait_for(world.marked)
+        time.sleep(0.3)
+        second, = set(world.spool("out")) - set(first)
+        rewritten(world, second, b"Subject:", b"X-Touched: yes\r\nSubject:")
+        equal(process.wait(30), DONE, "one mail is changed while the other's answer is awaited")
+        equal([b"X-Touched" in message for message in server.accepted], [True],
+              "it goes out as it is when its turn comes (a late answer counts for no mail there)")
+        equal(len(world.spool("sent")), 2, "and each is sent once")
+
+
 def told_to_stop():
     """SIGTERM reaches every sender; the mail in hand is settled, the rest waits."""
     for senders in ("1", "2"):
@@ -320,7 +353,8 @@ def sink():
 
 
 if __name__ == "__main__":
-    for part in (refusals, refused_alike, drops, repeats, one_connection, late_answers, told_to_stop,
+    for part in (refusals, refused_alike, drops, repeats, one_connection, late_answers,
+                 touched_meanwhile, told_to_stop,
                  tls, tokens, settings_refused, sink):
         if part.__name__ in (sys.argv[1:] or [part.__name__]):
             part()

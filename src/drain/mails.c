@@ -13,13 +13,78 @@
 #include "drain/transport.h"
 #include "spool/queue.h"
 
+enum { AHEAD_LIFE = 1000 }; /* ms */
+
+/* A mail that was read before its turn. */
+struct ahead {
+    const struct spool_item *item; /* NULL: none */
+    struct spool_file file;
+    int64_t when; /* monotonic */
+};
+
 /* One process that sends: its share of the mails, its transport. */
 struct sender {
     struct run *run;
     struct transport *transport;
     struct settle settle;
     unsigned index, of;
+    const struct spool_list *list;
+    size_t at; /* whose turn it is */
+    int64_t now;
+    struct ahead ahead;
 };
+
+/* ---- which mails ---- */
+
+/* FNV-1a: which sender a mail belongs to must only depend on its name. */
+static unsigned share_of(const char *name, unsigned of)
+{
+    unsigned hash = 2166136261u;
+    for (; *name; name++)
+        hash = (hash ^ (unsigned char)*name) * 16777619u;
+    return hash % of;
+}
+
+/* The first of its mails from there on; the list's count: there is none. */
+static size_t next_mail(const struct sender *sender, size_t from)
+{
+    int64_t longest = conf_number(sender->run->conf, SET_RETRY_MAX);
+    for (; from < sender->list->count; from++) {
+        const struct spool_item *item = &sender->list->item[from];
+        if (queue_due(item->mtime, sender->now, longest) &&
+            share_of(item->name, sender->of) == sender->index)
+            break;
+    }
+    return from;
+}
+
+/* What cannot be read now is read, and spoken of, in its turn. */
+static void read_ahead(struct sender *sender)
+{
+    struct ahead *ahead = &sender->ahead;
+    size_t next = next_mail(sender, sender->at + 1);
+    if (ahead->item || next == sender->list->count)
+        return;
+    const struct spool_item *item = &sender->list->item[next];
+    if (!spool_read(&sender->run->spool, DIR_OUT, item->name, &ahead->file))
+        return;
+    ahead->item = item;
+    ahead->when = clock_monotonic();
+}
+
+/* The mail at hand. Had its turn to wait, somebody may have touched it: then it is read anew. */
+static bool read_mail(struct sender *sender, const struct spool_item *item, struct spool_file *file)
+{
+    struct ahead *ahead = &sender->ahead;
+    bool had = ahead->item != NULL;
+    bool good = ahead->item == item && clock_monotonic() - ahead->when < AHEAD_LIFE;
+    ahead->item = NULL;
+    if (good)
+        *file = ahead->file;
+    else if (had)
+        spool_file_free(&ahead->file);
+    return good || spool_read(&sender->run->spool, DIR_OUT, item->name, file);
+}
 
 /* ---- one mail ---- */
 
@@ -27,21 +92,30 @@ struct sender {
 struct attempt {
     struct sender *sender;
     const char *name;
+    bool given; /* all of it: its answer is awaited */
     enum run_result synced;
 };
 
 static bool mark_unknown(void *context)
 {
     struct attempt *attempt = context;
-    return queue_mark(&attempt->sender->run->spool, DIR_OUT, attempt->name, QUEUE_UNKNOWN);
+    attempt->given =
+        queue_mark(&attempt->sender->run->spool, DIR_OUT, attempt->name, QUEUE_UNKNOWN);
+    return attempt->given;
 }
 
-/* Mails sent before must not wait for this one to become durable. */
-static void sync_meanwhile(void *context)
+/*
+ * Mails sent before must not wait for this one to become durable. And while the other side is busy
+ * with it, the next one can be read and its digest computed.
+ */
+static void meanwhile(void *context)
 {
     struct attempt *attempt = context;
     if (attempt->synced == RUN_GOES_ON)
         attempt->synced = settle_sync_due(&attempt->sender->settle);
+    if (attempt->given)
+        read_ahead(attempt->sender);
+    attempt->given = false;
 }
 
 static enum run_result deliver(
@@ -64,7 +138,7 @@ static enum run_result deliver(
             .len = file->record.length,
             .repeat = repeat,
             .before_end = mark_unknown,
-            .waiting = sync_meanwhile,
+            .waiting = meanwhile,
             .context = &attempt},
         &result);
     enum run_result ended = settle_mail(&sender->settle, name, file, &result);
@@ -117,7 +191,7 @@ static enum run_result send_item(struct sender *sender, const struct spool_item 
             NULL, "unknown-name", "out/%.80s is not named as a mail; left where it is", item->name);
         return RUN_GOES_ON;
     }
-    if (!spool_read(&sender->run->spool, DIR_OUT, item->name, &file)) {
+    if (!read_mail(sender, item, &file)) {
         if (errno != ENOENT)
             log_warn(name.key, "unreadable", "out/%s: %s; left where it is", item->name,
                 strerror(errno));
@@ -130,38 +204,31 @@ static enum run_result send_item(struct sender *sender, const struct spool_item 
 
 /* ---- one sender ---- */
 
-/* FNV-1a: which sender a mail belongs to must only depend on its name. */
-static unsigned share_of(const char *name, unsigned of)
+static bool may_begin(const struct run *run)
 {
-    unsigned hash = 2166136261u;
-    for (; *name; name++)
-        hash = (hash ^ (unsigned char)*name) * 16777619u;
-    return hash % of;
+    if (run_stopping())
+        return false;
+    if (clock_monotonic() < run->deadline)
+        return true;
+    log_warn(NULL, "run-limit", "BOOKSPOOL_RUN_LIMIT is over; the rest waits for the next run");
+    return false;
 }
 
-static enum run_result send_share(struct sender *sender, const struct spool_list *list)
+static enum run_result send_share(struct sender *sender)
 {
     struct run *run = sender->run;
     enum run_result result = RUN_GOES_ON;
-    int64_t now = clock_now(), longest = conf_number(run->conf, SET_RETRY_MAX);
-    for (size_t i = 0; result == RUN_GOES_ON && i < list->count; i++) {
-        const struct spool_item *item = &list->item[i];
-        if (run_stopping())
-            break;
-        if (clock_monotonic() >= run->deadline) {
-            log_warn(
-                NULL, "run-limit", "BOOKSPOOL_RUN_LIMIT is over; the rest waits for the next run");
-            break;
-        }
-        if (!queue_due(item->mtime, now, longest) ||
-            share_of(item->name, sender->of) != sender->index)
-            continue;
+    sender->at = next_mail(sender, 0);
+    while (result == RUN_GOES_ON && sender->at < sender->list->count && may_begin(run)) {
         result = settle_sync_due(&sender->settle);
         progress_clear(run);
         if (result == RUN_GOES_ON)
-            result = send_item(sender, item);
+            result = send_item(sender, &sender->list->item[sender->at]);
         progress_draw(run);
+        sender->at = next_mail(sender, sender->at + 1);
     }
+    if (sender->ahead.item)
+        spool_file_free(&sender->ahead.file);
     return settle_end(&sender->settle, result);
 }
 
@@ -169,11 +236,16 @@ static enum run_result send_as(
     struct run *run, const struct spool_list *list, unsigned index, unsigned of)
 {
     struct buf why = {0};
-    struct sender sender = {.run = run, .settle = {.run = run}, .index = index, .of = of};
+    struct sender sender = {.run = run,
+        .settle = {.run = run, .none_failed = spool_is_empty(&run->spool, DIR_FAILED)},
+        .index = index,
+        .of = of,
+        .list = list,
+        .now = clock_now()};
     enum run_result result = RUN_CONFIG;
     sender.transport = transport_open(run->conf, &why);
     if (sender.transport)
-        result = send_share(&sender, list);
+        result = send_share(&sender);
     else
         log_error(NULL, "transport", "%s", buf_text(&why));
     transport_close(sender.transport);

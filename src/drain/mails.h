@@ -10,6 +10,9 @@
  * If the rename fails after a yes, the mail is marked as sent and synced, and
  * the run stops with an alarm: the alternative is a mail a minute.
  *
+ * While the answer to a whole mail is awaited, the next one is read and its digest computed. It
+ * counts as read in its turn for a second; after a longer wait it is read anew.
+ *
  * BOOKSPOOL_CONNECTIONS processes share out/ by hash of the name, each with one
  * kept connection, under the parent's lock.
  */

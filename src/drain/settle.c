@@ -80,7 +80,8 @@ static enum run_result to_sent(struct settle *settle, const char *name, const ch
     if (!queue_mark(spool, DIR_SENT, name, 0) ||
         !queue_set_time(spool, DIR_SENT, name, clock_now()))
         log_debug(key, "mark-failed", "sent/%s", name);
-    queue_remove_why(spool, DIR_FAILED, name); /* of an attempt before a person moved it back */
+    if (!settle->none_failed)
+        queue_remove_why(spool, DIR_FAILED, name); /* of before a person moved it back */
     return owed ? RUN_GOES_ON : count_unsynced(settle);
 }
 

@@ -16,6 +16,7 @@ struct settle {
     struct run *run;
     unsigned unsynced;      /* renames to sent/ that are not synced yet */
     int64_t first_unsynced; /* monotonic */
+    bool none_failed;       /* failed/ was empty behind the list: no mail of it was there before */
     struct refusals refusals;
 };
 

@@ -192,6 +192,18 @@ bool spool_walk(struct spool *spool, enum spool_dir dir, spool_visit *visit, voi
     return ok;
 }
 
+static bool not_empty(void *context, const struct spool_item *item)
+{
+    (void)context;
+    (void)item;
+    return false;
+}
+
+bool spool_is_empty(struct spool *spool, enum spool_dir dir)
+{
+    return spool_walk(spool, dir, not_empty, NULL);
+}
+
 static int by_age(const void *a, const void *b)
 {
     const struct spool_item *x = a, *y = b;

@@ -121,6 +121,9 @@ typedef bool spool_visit(void *context, const struct spool_item *item);
  */
 bool spool_walk(struct spool *spool, enum spool_dir dir, spool_visit *visit, void *context);
 
+/* Is there none of them? Ends at the first; false also when that cannot be found out. */
+bool spool_is_empty(struct spool *spool, enum spool_dir dir);
+
 /* The same files, as a list. */
 bool spool_list(struct spool *spool, enum spool_dir dir, struct spool_list *list);
 void spool_list_free(struct spool_list *list);

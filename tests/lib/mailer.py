@@ -41,6 +41,11 @@ class Mailer(World):
             return UNKNOWN
         return RETRY if state.st_mtime > os.stat(self.spool_dir).st_mtime + 30 else HELD
 
+    def marked(self):
+        """The mails in out/ whose outcome is unknown, at least for the moment."""
+        return [name for name in self.spool("out")
+                if os.stat(os.path.join(self.spool_dir, "out", name)).st_mode & stat.S_IXUSR]
+
     def due_now(self):
         for name in self.spool("out"):
             os.utime(os.path.join(self.spool_dir, "out", name))
