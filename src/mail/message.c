@@ -5,12 +5,13 @@
 #include <gmime/gmime.h>
 
 #include "base/clock.h"
+#include "mail/message_part.h"
 
 /*
  * RFC 2047 section 2: an encoded word has at most 75 characters. 45 bytes of UTF-8 make 60 of
  * base64, and "=?UTF-8?B?" with "?=" makes 72.
  */
-enum { WORD_BYTES = 45, ASCII_WORD_MAX = 60, TOKEN_MAX = 320 };
+enum { WORD_BYTES = 45, ASCII_WORD_MAX = 60, TOKEN_MAX = 320, FIRST_SIZE = 16 << 10 };
 
 void message_setup(void)
 {
@@ -133,131 +134,142 @@ static void set_date(GMimeMessage *mail, int64_t when)
     g_date_time_unref(date);
 }
 
+/* ---- the mail ---- */
+
+/*
+ * What the next mail has too: making and ending all of it takes GMime longer than what differs. The
+ * message stays as long as its addresses do. An attached body does not: it may be large.
+ */
+static struct {
+    GMimeMessage *mail;
+    char *from, *to, *reply_to;
+    GMimeMultipart *mixed, *forms;
+    GMimeObject *plain, *html, *calendar, *invite;
+} kept;
+
+static bool is_kept(const struct message *message)
+{
+    return kept.mail && strcmp(kept.from, message->from) == 0 &&
+           strcmp(kept.to, message->to) == 0 && g_strcmp0(kept.reply_to, message->reply_to) == 0;
+}
+
+static void drop_mail(void)
+{
+    g_clear_object(&kept.mail);
+    g_clear_pointer(&kept.from, g_free);
+    g_clear_pointer(&kept.to, g_free);
+    g_clear_pointer(&kept.reply_to, g_free);
+}
+
+/* A header stays where it was set first. */
+static void make_mail(const struct message *message)
+{
+    kept.mail = g_mime_message_new(FALSE);
+    kept.from = g_strdup(message->from);
+    kept.to = g_strdup(message->to);
+    kept.reply_to = g_strdup(message->reply_to);
+    set_date(kept.mail, message->date);
+    add_address(kept.mail, GMIME_ADDRESS_TYPE_FROM, message->from);
+    add_address(kept.mail, GMIME_ADDRESS_TYPE_TO, message->to);
+    if (message->reply_to)
+        add_address(kept.mail, GMIME_ADDRESS_TYPE_REPLY_TO, message->reply_to);
+}
+
 static void set_headers(GMimeMessage *mail, const struct message *message)
 {
     char key[TOKEN_MAX];
+    GMimeObject *object = GMIME_OBJECT(mail);
     set_date(mail, message->date);
-    add_address(mail, GMIME_ADDRESS_TYPE_FROM, message->from);
-    add_address(mail, GMIME_ADDRESS_TYPE_TO, message->to);
-    if (message->reply_to)
-        add_address(mail, GMIME_ADDRESS_TYPE_REPLY_TO, message->reply_to);
     set_subject(mail, message->subject);
     set_message_id(mail, message);
-    GMimeObject *object = GMIME_OBJECT(mail);
     g_mime_object_set_header(object, "X-Bookspool-Key", token(message->key, key), "us-ascii");
+    if (g_mime_object_get_header(object, "MIME-Version"))
+        return;
     g_mime_object_set_header(object, "Auto-Submitted", "auto-generated", "us-ascii");
     g_mime_object_set_header(object, "MIME-Version", "1.0", "us-ascii");
 }
 
+static GMimeMessage *mail_of(const struct message *message)
+{
+    if (!is_kept(message)) {
+        drop_mail();
+        make_mail(message);
+    }
+    set_headers(kept.mail, message);
+    return kept.mail;
+}
+
 /* ---- the content ---- */
 
-/* RFC 2045 section 6.8: line ends, also those inside base64 text, are CR LF. No CR stays alone. */
-static GByteArray *canonical(const void *text, size_t len)
+static GMimeObject *text_part(GMimeObject **part, const char *subtype, const char *text)
 {
-    const char *at = text, *end = at + len;
-    GByteArray *out = g_byte_array_sized_new((guint)(len + len / 32));
-    while (at < end) {
-        const char *lf = memchr(at, '\n', (size_t)(end - at));
-        const char *stop = lf ? lf : end;
-        for (const char *cr; (cr = memchr(at, '\r', (size_t)(stop - at))) != NULL; at = cr + 1)
-            g_byte_array_append(out, (const guint8 *)at, (guint)(cr - at));
-        g_byte_array_append(out, (const guint8 *)at, (guint)(stop - at));
-        if (lf)
-            g_byte_array_append(out, (const guint8 *)"\r\n", 2);
-        at = lf ? lf + 1 : end;
-    }
-    return out;
-}
-
-static void set_content(GMimePart *part, const void *data, size_t len)
-{
-    GMimeStream *stream = g_mime_stream_mem_new_with_buffer(len ? data : "", len);
-    GMimeDataWrapper *wrapper =
-        g_mime_data_wrapper_new_with_stream(stream, GMIME_CONTENT_ENCODING_DEFAULT);
-    g_mime_part_set_content(part, wrapper);
-    g_mime_part_set_content_encoding(part, GMIME_CONTENT_ENCODING_BASE64);
-    g_object_unref(wrapper);
-    g_object_unref(stream);
-}
-
-static GMimeObject *text_part(const char *subtype, const char *text)
-{
-    GMimePart *part = g_mime_part_new_with_type("text", subtype);
-    char *valid = g_utf8_make_valid(text, -1);
-    GByteArray *bytes = canonical(valid, strlen(valid));
-    g_mime_object_set_content_type_parameter(GMIME_OBJECT(part), "charset", "utf-8");
-    set_content(part, bytes->data, bytes->len);
-    g_byte_array_unref(bytes);
-    g_free(valid);
-    return GMIME_OBJECT(part);
+    if (!*part)
+        *part = part_new_text(subtype);
+    part_set_text(*part, text);
+    return *part;
 }
 
 static GMimeObject *calendar_part(const struct message *message)
 {
-    char method[TOKEN_MAX];
-    GMimeObject *part = text_part("calendar", message->calendar);
-    g_mime_object_set_content_type_parameter(
-        part, "method", token(message->calendar_method, method));
+    char wanted[TOKEN_MAX];
+    GMimeObject *part = text_part(&kept.calendar, "calendar", message->calendar);
+    const char *method = g_mime_object_get_content_type_parameter(part, "method");
+    token(message->calendar_method, wanted);
+    if (!method || strcmp(method, wanted) != 0)
+        g_mime_object_set_content_type_parameter(part, "method", wanted);
     return part;
 }
 
-static GMimeObject *attachment_part(
-    const char *subtype, const char *name, const void *data, size_t len)
+/* Behind the calendar part. */
+static GMimeObject *invite_part(void)
 {
-    char clean[TOKEN_MAX];
-    GMimePart *part = g_mime_part_new_with_type("application", subtype);
-    g_mime_object_set_disposition(GMIME_OBJECT(part), GMIME_DISPOSITION_ATTACHMENT);
-    g_mime_part_set_filename(part, token(name, clean));
-    set_content(part, data, len);
-    return GMIME_OBJECT(part);
+    if (!kept.invite)
+        kept.invite = part_new_attachment("ics", "invite.ics");
+    part_set_same(kept.invite, kept.calendar);
+    return kept.invite;
 }
 
-/* Takes the part over. */
-static void add_part(GMimeMultipart *to, GMimeObject *part)
+static void attach_body(const struct message *message, GMimeMultipart *to)
 {
+    char name[TOKEN_MAX];
+    GMimeObject *part = part_new_attachment(
+        "octet-stream", token(message->attachment_name ? message->attachment_name : "body", name));
+    part_set_data(part, message->attachment, message->attachment_len);
     g_mime_multipart_add(to, part);
     g_object_unref(part);
 }
 
 /*
- * "=_" never occurs in base64 (RFC 2045 section 6.7), so no content can hold the boundary; the
- * letter keeps those of one mail apart. At most 70 characters (RFC 2046 section 5.1.1).
+ * Without parts. "=_" never occurs in base64 (RFC 2045 section 6.7), so no content can hold the
+ * boundary; the letter keeps those of one mail apart. At most 70 characters (RFC 2046 section
+ * 5.1.1).
  */
-static GMimeMultipart *multipart(const struct message *message, const char *subtype)
+static GMimeMultipart *multipart(
+    GMimeMultipart **part, const char *subtype, const struct message *message)
 {
     char name[TOKEN_MAX];
-    GMimeMultipart *part = g_mime_multipart_new_with_subtype(subtype);
+    if (!*part)
+        *part = g_mime_multipart_new_with_subtype(subtype);
     char *boundary = g_strdup_printf("=_%c_%.60s", subtype[0], token(message->name, name));
-    g_mime_multipart_set_boundary(part, boundary);
+    g_mime_multipart_clear(*part);
+    g_mime_multipart_set_boundary(*part, boundary);
     g_free(boundary);
-    return part;
+    return *part;
 }
 
 /* RFC 2046 section 5.1.4: the best form comes last; Outlook wants the calendar there. */
 static GMimeObject *body_part(const struct message *message)
 {
-    GMimeObject *text = text_part("plain", message->text);
+    GMimeObject *text = text_part(&kept.plain, "plain", message->text);
     if (!message->html && !message->calendar)
         return text;
-    GMimeMultipart *forms = multipart(message, "alternative");
-    add_part(forms, text);
+    GMimeMultipart *forms = multipart(&kept.forms, "alternative", message);
+    g_mime_multipart_add(forms, text);
     if (message->html)
-        add_part(forms, text_part("html", message->html));
+        g_mime_multipart_add(forms, text_part(&kept.html, "html", message->html));
     if (message->calendar)
-        add_part(forms, calendar_part(message));
+        g_mime_multipart_add(forms, calendar_part(message));
     return GMIME_OBJECT(forms);
-}
-
-static GMimeObject *invite_part(const struct message *message)
-{
-    return attachment_part("ics", "invite.ics", message->calendar, strlen(message->calendar));
-}
-
-static GMimeObject *body_attachment(const struct message *message)
-{
-    return attachment_part("octet-stream",
-        message->attachment_name ? message->attachment_name : "body", message->attachment,
-        message->attachment_len);
 }
 
 static GMimeObject *content_part(const struct message *message)
@@ -265,39 +277,35 @@ static GMimeObject *content_part(const struct message *message)
     GMimeObject *body = body_part(message);
     if (!message->calendar && !message->attachment)
         return body;
-    GMimeMultipart *mixed = multipart(message, "mixed");
-    add_part(mixed, body);
+    GMimeMultipart *mixed = multipart(&kept.mixed, "mixed", message);
+    g_mime_multipart_add(mixed, body);
     if (message->calendar)
-        add_part(mixed, invite_part(message));
+        g_mime_multipart_add(mixed, invite_part());
     if (message->attachment)
-        add_part(mixed, body_attachment(message));
+        attach_body(message, mixed);
     return GMIME_OBJECT(mixed);
 }
 
-/* GMime's own conversion to CR LF goes byte by byte and takes longer than all other work on a
- * part. */
 static bool write_mail(GMimeMessage *mail, struct buf *out)
 {
-    GByteArray *bytes = g_byte_array_new();
+    GByteArray *bytes = g_byte_array_sized_new(FIRST_SIZE);
     GMimeStream *stream = g_mime_stream_mem_new_with_byte_array(bytes);
-    bool written = g_mime_object_write_to_stream(GMIME_OBJECT(mail), NULL, stream) >= 0;
-    if (written) {
-        GByteArray *wire = canonical(bytes->data, bytes->len);
-        buf_add(out, wire->data, wire->len);
-        g_byte_array_unref(wire);
-    }
+    GMimeFormatOptions *options = g_mime_format_options_new();
+    g_mime_format_options_set_newline_format(options, GMIME_NEWLINE_FORMAT_DOS);
+    bool written = g_mime_object_write_to_stream(GMIME_OBJECT(mail), options, stream) >= 0;
+    if (written)
+        buf_add(out, bytes->data, bytes->len);
+    g_mime_format_options_free(options);
     g_object_unref(stream); /* owns the byte array */
     return written && !out->failed;
 }
 
 bool message_compose(const struct message *message, struct buf *out)
 {
-    GMimeMessage *mail = g_mime_message_new(FALSE);
-    set_headers(mail, message);
-    GMimeObject *part = content_part(message);
-    g_mime_message_set_mime_part(mail, part);
-    g_object_unref(part);
+    GMimeMessage *mail = mail_of(message);
+    g_mime_message_set_mime_part(mail, content_part(message));
     bool written = write_mail(mail, out);
-    g_object_unref(mail);
+    if (message->attachment)
+        g_mime_multipart_clear(kept.mixed);
     return written;
 }

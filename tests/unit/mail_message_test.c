@@ -362,6 +362,44 @@ static int setup(void **state)
     return 0;
 }
 
+/* Parts and headers are kept from one mail to the next. */
+static void mails_before_make_no_difference(void **state)
+{
+    (void)state;
+    struct message mails[] = {usual, usual, usual, usual, usual, usual};
+    enum { MAILS = sizeof mails / sizeof *mails };
+    struct buf first[MAILS];
+    mails[1].name = "1123456789abcdef0123456789abcdef-0123456789ab";
+    mails[1].subject = "Verschoben: Zo\xc3\xab";
+    mails[1].html = "<p>Hello";
+    mails[2].to = "zoe@example.com";
+    mails[2].reply_to = "host@example.org";
+    mails[2].html = "<p>H\xc3\xa9llo, and a good deal more of it than before";
+    mails[2].calendar = "BEGIN:VCALENDAR\r\nEND:VCALENDAR\r\n";
+    mails[2].calendar_method = "REQUEST";
+    mails[3] = mails[2];
+    mails[3].reply_to = NULL;
+    mails[3].calendar_method = "CANCEL";
+    mails[3].html = NULL;
+    mails[4].text = "";
+    mails[4].attachment = "{}";
+    mails[4].attachment_len = 2;
+    mails[4].attachment_name = "body.json";
+    mails[5] = mails[4];
+    mails[5].from = "else@example.org";
+    mails[5].attachment_name = "body.txt";
+    for (int i = 0; i < MAILS; i++)
+        first[i] = composed(&mails[i]);
+    for (int i = 0; i < MAILS * MAILS; i++) {
+        struct buf before = composed(&mails[i / MAILS]), after = composed(&mails[i % MAILS]);
+        assert_string_equal(after.data, first[i % MAILS].data);
+        buf_free(&before);
+        buf_free(&after);
+    }
+    for (int i = 0; i < MAILS; i++)
+        buf_free(&first[i]);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -369,6 +407,7 @@ int main(void)
         cmocka_unit_test(text_survives),
         cmocka_unit_test(subjects_survive),
         cmocka_unit_test(same_arguments_same_bytes),
+        cmocka_unit_test(mails_before_make_no_difference),
         cmocka_unit_test(attachment_survives),
         cmocka_unit_test(structures),
         cmocka_unit_test(forms_survive),

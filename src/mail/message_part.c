@@ -1,0 +1,174 @@
+#include "mail/message_part.h"
+
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "base/buf.h"
+
+typedef struct {
+    GMimePart part;
+    struct buf encoded; /* base64, lines ended by CR LF */
+} ReadyPart;
+
+typedef GMimePartClass ReadyPartClass;
+
+G_DEFINE_TYPE(ReadyPart, ready_part, GMIME_TYPE_PART)
+
+/* ---- the type ---- */
+
+static ssize_t write_ready(
+    GMimeObject *object, GMimeFormatOptions *options, gboolean content_only, GMimeStream *stream)
+{
+    const struct buf *encoded = &((ReadyPart *)object)->encoded;
+    ssize_t head = 0, end = 0, body = -1;
+    if (!content_only) {
+        head = g_mime_header_list_write_to_stream(object->headers, options, stream);
+        end = g_mime_stream_write_string(stream, g_mime_format_options_get_newline(options));
+    }
+    if (!encoded->failed)
+        body = g_mime_stream_write(stream, buf_text(encoded), encoded->len);
+    return head < 0 || end < 0 || body < 0 ? -1 : head + end + body;
+}
+
+static void finalize_ready(GObject *object)
+{
+    buf_free(&((ReadyPart *)object)->encoded);
+    G_OBJECT_CLASS(ready_part_parent_class)->finalize(object);
+}
+
+static void ready_part_class_init(ReadyPartClass *class)
+{
+    GMIME_OBJECT_CLASS(class)->write_to_stream = write_ready;
+    G_OBJECT_CLASS(class)->finalize = finalize_ready;
+}
+
+static void ready_part_init(ReadyPart *part)
+{
+    part->encoded = (struct buf){0};
+}
+
+static GMimeObject *part_new(const char *type, const char *subtype)
+{
+    GMimeObject *part = g_object_new(ready_part_get_type(), NULL);
+    GMimeContentType *content_type = g_mime_content_type_new(type, subtype);
+    g_mime_object_set_content_type(part, content_type);
+    g_object_unref(content_type);
+    return part;
+}
+
+static void set_encoding(GMimeObject *part)
+{
+    g_mime_part_set_content_encoding(GMIME_PART(part), GMIME_CONTENT_ENCODING_BASE64);
+}
+
+GMimeObject *part_new_text(const char *subtype)
+{
+    GMimeObject *part = part_new("text", subtype);
+    g_mime_object_set_content_type_parameter(part, "charset", "utf-8");
+    set_encoding(part);
+    return part;
+}
+
+GMimeObject *part_new_attachment(const char *subtype, const char *name)
+{
+    GMimeObject *part = part_new("application", subtype);
+    g_mime_object_set_disposition(part, GMIME_DISPOSITION_ATTACHMENT);
+    g_mime_part_set_filename(GMIME_PART(part), name);
+    set_encoding(part);
+    return part;
+}
+
+/* ---- content ---- */
+
+static struct buf *emptied(GMimeObject *part)
+{
+    struct buf *encoded = &((ReadyPart *)part)->encoded;
+    encoded->failed = false;
+    buf_clear(encoded);
+    return encoded;
+}
+
+/* GMime ends its lines, of 76 characters, with LF alone. */
+static void add_lines(const char *base64, size_t len, struct buf *out)
+{
+    enum { LINE = 77 };
+    buf_reserve(out, len + len / LINE + 2);
+    for (size_t part; len; base64 += part, len -= part) {
+        part = len < LINE ? len : LINE;
+        buf_add(out, base64, part - 1);
+        buf_add(out, "\r\n", 2);
+    }
+}
+
+void part_set_data(GMimeObject *part, const void *data, size_t len)
+{
+    struct buf *out = emptied(part), base64 = {0};
+    GMimeEncoding state;
+    g_mime_encoding_init_encode(&state, GMIME_CONTENT_ENCODING_BASE64);
+    if (buf_reserve(&base64, g_mime_encoding_outlen(&state, len)))
+        add_lines(base64.data, g_mime_encoding_flush(&state, data, len, base64.data), out);
+    out->failed |= base64.failed;
+    buf_free(&base64);
+}
+
+/* RFC 2045 section 6.8: line ends, also those inside base64 text, are CR LF. No CR stays alone. */
+static void add_canonical(const char *text, size_t len, struct buf *out)
+{
+    const char *end = text + len;
+    buf_reserve(out, len + len / 16);
+    for (const char *lf, *stop; text < end; text = stop + 1) {
+        lf = memchr(text, '\n', (size_t)(end - text));
+        stop = lf ? lf : end;
+        for (const char *cr; (cr = memchr(text, '\r', (size_t)(stop - text))); text = cr + 1)
+            buf_add(out, text, (size_t)(cr - text));
+        buf_add(out, text, (size_t)(stop - text));
+        if (lf)
+            buf_add(out, "\r\n", 2);
+    }
+}
+
+/* The first byte at or behind `at` that is not ASCII. */
+static const char *skip_ascii(const char *at, const char *end)
+{
+    uint64_t eight;
+    for (; end - at >= (ptrdiff_t)sizeof eight; at += sizeof eight) {
+        memcpy(&eight, at, sizeof eight);
+        if (eight & UINT64_C(0x8080808080808080))
+            break;
+    }
+    while (at < end && !(*at & 0x80))
+        at++;
+    return at;
+}
+
+/* As g_utf8_validate says, which takes ten times as long where nearly all is ASCII. */
+static bool is_valid(const char *at, const char *end)
+{
+    while ((at = skip_ascii(at, end)) < end) {
+        if (g_utf8_get_char_validated(at, end - at) >= (gunichar)-2)
+            return false;
+        at = g_utf8_next_char(at);
+    }
+    return true;
+}
+
+void part_set_text(GMimeObject *part, const char *text)
+{
+    size_t len = strlen(text);
+    char *mended = is_valid(text, text + len) ? NULL : g_utf8_make_valid(text, (gssize)len);
+    struct buf lines = {0};
+    add_canonical(mended ? mended : text, mended ? strlen(mended) : len, &lines);
+    part_set_data(part, buf_text(&lines), lines.len);
+    ((ReadyPart *)part)->encoded.failed |= lines.failed;
+    buf_free(&lines);
+    g_free(mended);
+}
+
+void part_set_same(GMimeObject *part, const GMimeObject *other)
+{
+    const struct buf *from = &((const ReadyPart *)other)->encoded;
+    struct buf *to = emptied(part);
+    buf_add(to, buf_text(from), from->len);
+    to->failed |= from->failed;
+}
