@@ -34,70 +34,46 @@ bool event_kind_parse(const char *name, enum event_kind *kind)
     return false;
 }
 
-/* An object in the making; `ok` turns false for good when memory ran out. */
+/* An object in the making. */
 struct maker {
-    cJSON *object;
-    bool *ok;
+    struct arena *arena;
+    struct value *object;
 };
-
-static void add(struct maker m, const char *name, cJSON *item)
-{
-    /* cJSON leaves an item that it could not take to the caller. */
-    if (!item || !cJSON_AddItemToObject(m.object, name, item)) {
-        cJSON_Delete(item);
-        *m.ok = false;
-    }
-}
-
-static cJSON *text_or_null(const char *text)
-{
-    return text ? cJSON_CreateString(text) : cJSON_CreateNull();
-}
 
 static void add_text(struct maker m, const char *name, const char *text)
 {
-    add(m, name, text_or_null(text));
+    value_add_text(m.arena, m.object, name, text);
+}
+
+typedef void format(int64_t when, char out[TIME_TEXT]);
+
+static void add_formatted(struct maker m, const char *name, int64_t when, format *write)
+{
+    char text[TIME_TEXT];
+    if (when != TIME_NONE)
+        write(when, text);
+    add_text(m, name, when == TIME_NONE ? NULL : arena_strdup(m.arena, text));
 }
 
 static void add_time(struct maker m, const char *name, int64_t when)
 {
-    char text[TIME_TEXT];
-    if (when != TIME_NONE)
-        time_format(when, text);
-    add_text(m, name, when == TIME_NONE ? NULL : text);
+    add_formatted(m, name, when, time_format);
 }
 
 static void add_time_ms(struct maker m, const char *name, int64_t when)
 {
-    char text[TIME_TEXT];
-    if (when != TIME_NONE)
-        time_format_ms(when, text);
-    add_text(m, name, when == TIME_NONE ? NULL : text);
+    add_formatted(m, name, when, time_format_ms);
 }
 
+/* Of a list where it has no name. */
 static struct maker add_object(struct maker m, const char *name)
 {
-    cJSON *object = cJSON_CreateObject();
-    add(m, name, object);
-    return (struct maker){.object = *m.ok ? object : NULL, .ok = m.ok};
+    return (struct maker){m.arena, value_add(m.arena, m.object, name, VALUE_OBJECT)};
 }
 
-static cJSON *add_array(struct maker m, const char *name)
+static struct maker add_list(struct maker m, const char *name)
 {
-    cJSON *array = cJSON_CreateArray();
-    add(m, name, array);
-    return *m.ok ? array : NULL;
-}
-
-static struct maker append_object(struct maker m, cJSON *array)
-{
-    cJSON *object = cJSON_CreateObject();
-    if (!object || !cJSON_AddItemToArray(array, object)) {
-        cJSON_Delete(object);
-        *m.ok = false;
-        object = NULL;
-    }
-    return (struct maker){.object = object, .ok = m.ok};
+    return (struct maker){m.arena, value_add(m.arena, m.object, name, VALUE_LIST)};
 }
 
 static void add_person(struct maker m, const struct person *person)
@@ -110,24 +86,18 @@ static void add_person(struct maker m, const struct person *person)
 static void add_people(struct maker m, const struct booking *b)
 {
     add_person(add_object(m, "organizer"), &b->organizer);
-    cJSON *list = add_array(m, "attendees");
-    for (size_t i = 0; i < b->attendee_count && *m.ok; i++)
-        add_person(append_object(m, list), &b->attendees[i]);
-    list = add_array(m, "guests");
-    for (size_t i = 0; i < b->guest_count && *m.ok; i++) {
-        cJSON *guest = text_or_null(b->guests[i]);
-        if (!guest || !cJSON_AddItemToArray(list, guest)) {
-            cJSON_Delete(guest);
-            *m.ok = false;
-        }
-    }
+    struct maker attendees = add_list(m, "attendees"), guests = add_list(m, "guests");
+    for (size_t i = 0; i < b->attendee_count; i++)
+        add_person(add_object(attendees, NULL), &b->attendees[i]);
+    for (size_t i = 0; i < b->guest_count; i++)
+        add_text(guests, NULL, b->guests[i]);
 }
 
 static void add_answers(struct maker m, const struct booking *b)
 {
-    cJSON *list = add_array(m, "answers");
-    for (size_t i = 0; i < b->answer_count && *m.ok; i++) {
-        struct maker one = append_object(m, list);
+    struct maker list = add_list(m, "answers");
+    for (size_t i = 0; i < b->answer_count; i++) {
+        struct maker one = add_object(list, NULL);
         add_text(one, "question", b->answers[i].question);
         add_text(one, "answer", b->answers[i].answer);
     }
@@ -138,7 +108,7 @@ static void add_booking(struct maker m, const struct booking *b)
     add_text(m, "uid", b->uid);
     add_text(m, "previous_uid", b->previous_uid);
     add_text(m, "ical_uid", b->ical_uid);
-    add(m, "sequence", cJSON_CreateNumber((double)b->sequence));
+    value_add_number(m.arena, m.object, "sequence", (double)b->sequence);
     add_text(m, "status", b->status);
     add_text(m, "seat", b->seat);
     add_text(m, "title", b->title);
@@ -154,28 +124,32 @@ static void add_booking(struct maker m, const struct booking *b)
     add_text(m, "join_url", b->join_url);
     add_text(m, "reason", b->reason);
     add_text(m, "by", b->by);
-    add(m, "asked_to_rebook", cJSON_CreateBool(b->asked_to_rebook));
+    value_add_flag(m.arena, m.object, "asked_to_rebook", b->asked_to_rebook);
     add_text(m, "payment", b->payment);
     add_people(m, b);
     add_answers(m, b);
 }
 
-cJSON *event_to_json(const struct event *event)
+struct value *event_to_value(const struct event *event, struct arena *arena)
 {
-    bool ok = true;
-    struct maker m = {.object = cJSON_CreateObject(), .ok = &ok};
-    add_text(m, "id", event->id);
+    struct maker m = {arena, value_root(arena)};
+    add_text(m, "id", arena_strdup(arena, event->id)); /* the struct may be a copy on its way */
     add_text(m, "provider", provider_name(event->provider));
     add_text(m, "event", event->name);
     add_text(m, "kind", event_kind_name(event->kind));
     add_time_ms(m, "received_at", event->received_at);
     add_time_ms(m, "sent_at", event->sent_at);
     add_booking(add_object(m, "booking"), &event->booking);
-    if (!ok) {
-        cJSON_Delete(m.object);
-        return NULL;
-    }
     return m.object;
+}
+
+cJSON *event_to_json(const struct event *event)
+{
+    struct arena arena = {0};
+    const struct value *value = event_to_value(event, &arena);
+    cJSON *json = arena.failed ? NULL : value_to_json(value);
+    arena_free(&arena);
+    return json;
 }
 
 void event_free(struct event *event)

@@ -22,6 +22,7 @@
 
 #include "base/arena.h"
 #include "base/clock.h"
+#include "base/value.h"
 #include "event/key.h"
 
 enum event_kind {
@@ -92,6 +93,9 @@ struct event {
 /* "created", "rescheduled", ...: as DESIGN section 5 and BOOKSPOOL_NOTIFY spell them. */
 const char *event_kind_name(enum event_kind kind);
 bool event_kind_parse(const char *name, enum event_kind *kind);
+
+/* The same as event_to_json, in the arena. Texts that the event points to are not copied. */
+struct value *event_to_value(const struct event *event, struct arena *arena);
 
 /* The documented JSON object; NULL when memory ran out. The caller frees with cJSON_Delete. */
 cJSON *event_to_json(const struct event *event);

@@ -24,16 +24,17 @@ void composer_close(struct composer *composer)
     composer->templates = NULL;
 }
 
-static cJSON *view_of(const struct composer *composer, const struct letter *letter, struct buf *why)
+static const struct value *view_of(const struct composer *composer, const struct letter *letter,
+    struct arena *arena, struct buf *why)
 {
     const struct view_options options = {.timezone = composer->timezone,
         .audience = letter->audience,
         .recipient = letter->recipient};
-    return view_make(letter->event, letter->decision, composer->templates, &options, why);
+    return view_make(arena, letter->event, letter->decision, composer->templates, &options, why);
 }
 
-static bool render(const struct composer *composer, const struct letter *letter, const cJSON *view,
-    enum template_part part, struct buf *out, struct buf *why)
+static bool render(const struct composer *composer, const struct letter *letter,
+    const struct value *view, enum template_part part, struct buf *out, struct buf *why)
 {
     return templates_render(composer->templates, view_kind(letter->event, letter->decision),
         letter->audience, part, view, out, why);
@@ -63,32 +64,26 @@ static struct person organizer_of(const struct composer *composer, const struct 
     return (struct person){.name = organizer->name, .email = composer->from};
 }
 
-static const char *text_of(const cJSON *view, const char *name)
-{
-    const cJSON *text = cJSON_GetObjectItemCaseSensitive(view, name);
-    return cJSON_IsString(text) ? text->valuestring : NULL;
-}
-
 /* The owner has one entry for all seats: it is not named after who came or left last. */
-static const char *summary_of(const struct letter *letter, const cJSON *view)
+static const char *summary_of(const struct letter *letter, const struct value *view)
 {
     bool shared = letter->audience == AUDIENCE_OWNER && letter->event->booking.seat;
-    const char *what = text_of(view, "what"), *about = text_of(view, "about");
+    const char *what = value_text_of(view, "what"), *about = value_text_of(view, "about");
     if (shared && what)
         return what;
-    return about ? about : text_of(view, "provider_name");
+    return about ? about : value_text_of(view, "provider_name");
 }
 
 /* Nothing is appended where the event leaves calendars alone, or tells too little for an entry. A
  * move told late takes away the entry that it left behind, at the old time. */
 static bool write_calendar(const struct composer *composer, const struct letter *letter,
-    const cJSON *view, struct buf *out)
+    const struct value *view, struct buf *out)
 {
     const struct decision *decision = letter->decision;
     const struct booking *booking = &letter->event->booking;
     const struct person *own = view_attendee(letter->event, letter->recipient);
     const struct person attendee = own ? *own : (struct person){.email = letter->recipient};
-    const char *where = text_of(view, "where");
+    const char *where = value_text_of(view, "where");
     bool left_behind = decision->late && decision->previous_start != TIME_NONE;
     const struct calendar calendar = {.method = method_of(letter),
         .uid = decision->calendar_uid,
@@ -98,7 +93,7 @@ static bool write_calendar(const struct composer *composer, const struct letter 
         .start = left_behind ? decision->previous_start : booking->start,
         .end = left_behind ? decision->previous_end : booking->end,
         .summary = summary_of(letter, view),
-        .description = json_text(view, "booking.description"),
+        .description = value_text_of(value_find(view, "booking"), "description"),
         .location = where ? where : booking->join_url,
         .url = booking->join_url,
         .organizer = organizer_of(composer, letter),
@@ -130,7 +125,8 @@ struct parts {
 static bool make_parts(const struct composer *composer, const struct letter *letter,
     struct parts *parts, struct buf *why)
 {
-    cJSON *view = view_of(composer, letter, why);
+    struct arena arena = {0};
+    const struct value *view = view_of(composer, letter, &arena, why);
     bool ok = view && render(composer, letter, view, PART_SUBJECT, &parts->subject, why) &&
               render(composer, letter, view, PART_TEXT, &parts->text, why) &&
               render(composer, letter, view, PART_HTML, &parts->html, why);
@@ -138,7 +134,7 @@ static bool make_parts(const struct composer *composer, const struct letter *let
         buf_puts(why, "the calendar part cannot be made (out of memory?)");
         ok = false;
     }
-    cJSON_Delete(view);
+    arena_free(&arena);
     return ok;
 }
 
@@ -190,8 +186,9 @@ bool compose_message(
 bool compose_part(const struct composer *composer, const struct letter *letter,
     enum template_part part, struct buf *out, struct buf *why)
 {
-    cJSON *view = view_of(composer, letter, why);
+    struct arena arena = {0};
+    const struct value *view = view_of(composer, letter, &arena, why);
     bool ok = view && render(composer, letter, view, part, out, why);
-    cJSON_Delete(view);
+    arena_free(&arena);
     return ok;
 }

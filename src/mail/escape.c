@@ -51,41 +51,67 @@ static const char *reference(char c)
     }
 }
 
+/* Neither a control character nor the first byte of one. */
+static bool is_plain(char c)
+{
+    unsigned char byte = (unsigned char)c;
+    return byte >= ' ' && byte != 0x7f && byte != 0xc2;
+}
+
+/* Nor white space or the first byte of it. */
+static bool is_graphic(char c)
+{
+    return is_plain(c) && c != ' ' && (unsigned char)c != 0xe2;
+}
+
 void escape_html(const char *text, size_t len, struct buf *out)
 {
-    for (size_t i = 0; i < len;) {
-        size_t dropped = control(text + i, len - i);
+    for (size_t i = 0, run = 0; i < len; i += run) {
         const char *written = reference(text[i]);
-        if (written)
+        for (run = 0; i + run < len && is_plain(text[i + run]) && !reference(text[i + run]);)
+            run++;
+        if (run) {
+            buf_add(out, text + i, run);
+        } else if (written) {
             buf_puts(out, written);
-        else if (!dropped)
+            run = 1;
+        } else if ((run = control(text + i, len - i)) == 0) {
             buf_putc(out, text[i]);
-        i += dropped ? dropped : 1;
+            run = 1;
+        }
     }
 }
 
 void escape_text(const char *text, size_t len, struct buf *out)
 {
-    for (size_t i = 0; i < len;) {
-        size_t dropped = control(text + i, len - i);
-        if (!dropped)
+    for (size_t i = 0, run = 0; i < len; i += run) {
+        for (run = 0; i + run < len && is_plain(text[i + run]);)
+            run++;
+        if (run) {
+            buf_add(out, text + i, run);
+        } else if ((run = control(text + i, len - i)) == 0) {
             buf_putc(out, text[i]);
-        i += dropped ? dropped : 1;
+            run = 1;
+        }
     }
 }
 
 void escape_line(const char *text, size_t len, struct buf *out)
 {
     bool first = true, blank = false;
-    for (size_t i = 0, skipped; i < len; i += skipped) {
-        if ((skipped = space(text + i, len - i)) != 0) {
+    for (size_t i = 0, run = 0; i < len; i += run) {
+        for (run = 0; i + run < len && is_graphic(text[i + run]);)
+            run++;
+        if (!run && (run = space(text + i, len - i)) != 0) {
             blank = true;
-        } else if ((skipped = control(text + i, len - i)) == 0) {
-            if (blank && !first)
-                buf_putc(out, ' ');
-            buf_putc(out, text[i]);
-            first = blank = false;
-            skipped = 1;
+            continue;
         }
+        if (!run && (run = control(text + i, len - i)) != 0)
+            continue;
+        run = run ? run : 1;
+        if (blank && !first)
+            buf_putc(out, ' ');
+        buf_add(out, text + i, run);
+        first = blank = false;
     }
 }

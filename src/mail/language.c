@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "mail/escape.h"
 #include "mail/fault.h"
 #include "mail/nearest.h"
 
@@ -31,12 +32,27 @@ static struct span trimmed(const char *from, const char *to)
 
 /* ---- words ---- */
 
+/* The first place in `sorted` whose key is not before this one. */
+static size_t place_of(const struct language *language, const char *key)
+{
+    size_t from = 0, to = language->count;
+    while (from < to) {
+        size_t middle = from + (to - from) / 2;
+        if (strcmp(language->words[language->sorted[middle]].key, key) < 0)
+            from = middle + 1;
+        else
+            to = middle;
+    }
+    return from;
+}
+
 static struct word *find(const struct language *language, const char *key)
 {
-    for (size_t i = 0; i < language->count; i++)
-        if (strcmp(language->words[i].key, key) == 0)
-            return &language->words[i];
-    return NULL;
+    size_t place = place_of(language, key);
+    if (place == language->count)
+        return NULL;
+    struct word *word = &language->words[language->sorted[place]];
+    return strcmp(word->key, key) == 0 ? word : NULL;
 }
 
 const struct word *language_find(const struct language *language, const char *key)
@@ -44,18 +60,27 @@ const struct word *language_find(const struct language *language, const char *ke
     return find(language, key);
 }
 
+static bool make_room(struct language *language)
+{
+    if (language->count < language->room)
+        return true;
+    size_t room = language->room ? 2 * language->room : FIRST_WORDS;
+    struct word *words = reallocarray(language->words, room, sizeof *words);
+    language->words = words ? words : language->words;
+    size_t *sorted = words ? reallocarray(language->sorted, room, sizeof *sorted) : NULL;
+    language->sorted = sorted ? sorted : language->sorted;
+    language->arena.failed |= !sorted;
+    language->room = sorted ? room : language->room;
+    return sorted;
+}
+
 static struct word *add_word(struct language *language, const char *key)
 {
-    if (language->count == language->room) {
-        size_t room = language->room ? 2 * language->room : FIRST_WORDS;
-        struct word *words = reallocarray(language->words, room, sizeof *words);
-        if (!words) {
-            language->arena.failed = true;
-            return NULL;
-        }
-        language->words = words;
-        language->room = room;
-    }
+    if (!make_room(language))
+        return NULL;
+    size_t *place = language->sorted + place_of(language, key);
+    memmove(place + 1, place, (size_t)(language->sorted + language->count - place) * sizeof *place);
+    *place = language->count;
     struct word *word = &language->words[language->count++];
     *word = (struct word){.key = key};
     return word;
@@ -95,6 +120,15 @@ static struct word *word_of(struct reader *r, const char *key, size_t column)
     return word;
 }
 
+static bool is_fixed(const char *text)
+{
+    struct buf line = {0};
+    escape_line(text, strlen(text), &line);
+    bool fixed = !strstr(text, "{{") && strcmp(buf_text(&line), text) == 0;
+    buf_free(&line);
+    return fixed;
+}
+
 static void take_word(struct reader *r, struct word *word, struct span text, size_t column)
 {
     struct template_source source = {.file = r->file,
@@ -110,6 +144,7 @@ static void take_word(struct reader *r, struct word *word, struct span text, siz
         template_free(word->template);
         word->template = template;
         word->text = arena_strndup(&r->language->arena, text.from, source.len);
+        word->fixed = word->text && is_fixed(word->text);
     } else {
         template_free(template);
     }
@@ -182,6 +217,7 @@ void language_free(struct language *language)
     for (size_t i = 0; i < language->count; i++)
         template_free(language->words[i].template);
     free(language->words);
+    free(language->sorted);
     arena_free(&language->arena);
     *language = (struct language){0};
 }

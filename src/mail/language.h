@@ -20,6 +20,7 @@
 
 struct word {
     const char *key, *text;
+    bool fixed; /* nothing in it is to be filled in, escaped or folded: it is its text */
     struct template *template;
     const char *file; /* the last one that had it, and where: a file must not say it twice */
     size_t line;
@@ -28,6 +29,7 @@ struct word {
 struct language {
     struct arena arena;
     struct word *words;
+    size_t *sorted; /* indexes of words, in the order of their keys */
     size_t count, room;
 };
 

@@ -26,9 +26,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include <cjson/cJSON.h>
-
 #include "base/buf.h"
+#include "base/value.h"
 
 enum {
     TEMPLATE_DEPTH_MAX = 32,
@@ -68,16 +67,19 @@ struct template_partials {
     void *context;
 };
 
+/* Finds all of them, once and for good: they live as long as the template is rendered. One that is
+ * not linked has no partials. */
+void template_link(struct template *template, const struct template_partials *partials);
+
 /* Calls `see` for each partial that the source names, with its place as "FILE:LINE:COLUMN". */
 void template_each_partial(const struct template *template,
     void (*see)(void *context, const char *name, const char *place), void *context);
 
 /*
  * Appends to `out`. False: a bound was reached, or memory ran out; a line in `why` says which, and
- * `out` has its former contents. `partials` may be NULL.
+ * `out` has its former contents.
  */
-bool template_render(const struct template *template, const cJSON *context,
-    enum template_escape escape, const struct template_partials *partials, struct buf *out,
-    struct buf *why);
+bool template_render(const struct template *template, const struct value *context,
+    enum template_escape escape, struct buf *out, struct buf *why);
 
 #endif

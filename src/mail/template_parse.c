@@ -71,13 +71,14 @@ static void add_name(struct parser *p, struct node *node, const struct tag *tag)
 {
     struct arena *arena = &p->template->arena;
     node->name = arena_strndup(arena, tag->name, tag->len);
-    char *path = arena_alloc(arena, tag->len + 2);
+    char *text = arena_strndup(arena, tag->name, tag->len);
+    struct value_name *path = arena_alloc(arena, (tag->len + 2) * sizeof *path);
     node->path = path;
-    if (!path)
+    if (!text || !path)
         return;
-    memcpy(path, tag->name, tag->len);
-    for (char *dot = path; (dot = strchr(dot, '.')) != NULL;)
-        *dot++ = '\0';
+    for (char *part; (part = strsep(&text, ".")) != NULL;)
+        if (*part) /* "." itself has no part */
+            *path++ = value_name(part);
 }
 
 static bool open_section(struct parser *p, const struct tag *tag)
@@ -166,9 +167,20 @@ static bool check_bytes(const struct template *t, struct buf *why)
     return true;
 }
 
+/* What is indented goes line by line; mostly nothing is. */
+static void find_runs(struct template *t)
+{
+    for (size_t i = t->count; i-- > 0;) {
+        struct node *node = &t->nodes[i], *next = node + 1;
+        bool joined = node->kind == NODE_TEXT && i + 1 < t->count && next->kind == NODE_TEXT &&
+                      node->text + node->len == next->text;
+        node->run = joined ? next->run + 1 : 1;
+    }
+}
+
 static bool parse(struct parser *p)
 {
-    const struct template *t = p->template;
+    struct template *t = p->template;
     if (!check_bytes(t, p->why))
         return false;
     const char *start;
@@ -176,6 +188,7 @@ static bool parse(struct parser *p)
         if (!take_tag(p, start))
             return false;
     add_text(p, p->at, t->text + t->len);
+    find_runs(t);
     if (p->depth == 0)
         return true;
     const struct node *node = &t->nodes[p->open[p->depth - 1]];
@@ -211,6 +224,15 @@ void template_free(struct template *template)
     arena_free(&template->arena);
     free(template->nodes);
     free(template);
+}
+
+void template_link(struct template *template, const struct template_partials *partials)
+{
+    for (size_t i = 0; i < template->count; i++) {
+        struct node *node = &template->nodes[i];
+        if (node->kind == NODE_PARTIAL)
+            node->partial = partials->find(partials->context, node->name);
+    }
 }
 
 void template_each_partial(const struct template *template,

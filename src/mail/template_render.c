@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/json.h"
 #include "mail/escape.h"
 #include "mail/fault.h"
 #include "mail/template_node.h"
@@ -12,14 +11,14 @@
 struct renderer {
     const struct template *template; /* the one at work: a partial takes the place of its user */
     enum template_escape escape;
-    const struct template_partials *partials;
-    const cJSON *stack[TEMPLATE_DEPTH_MAX + 1]; /* contexts, the innermost last */
+    const struct value *stack[TEMPLATE_DEPTH_MAX + 1]; /* contexts, the innermost last */
     size_t height;
     size_t depth; /* sections and partials that are open */
     size_t steps;
     struct buf indent; /* of all partials that are open */
     size_t indent_from;
-    struct buf out;
+    struct buf *out;
+    size_t before; /* what was in `out` already */
     struct buf *why;
 };
 
@@ -28,27 +27,37 @@ static bool render_nodes(struct renderer *r, size_t from, size_t to);
 /* ---- values ---- */
 
 /* The innermost context that knows the first part decides; the other parts are looked up in it. */
-static const cJSON *look_up(const struct renderer *r, const char *path)
+static const struct value *look_up(const struct renderer *r, const struct value_name *path)
 {
-    const cJSON *found = NULL;
-    if (!*path) /* {{.}} */
+    const struct value *found = NULL;
+    if (!path->text) /* {{.}} */
         return r->stack[r->height - 1];
     for (size_t i = r->height; i-- > 0 && !found;)
-        found = json_get(r->stack[i], path);
-    for (path += strlen(path) + 1; *path && found; path += strlen(path) + 1)
-        found = json_get(found, path);
+        found = value_get(r->stack[i], *path);
+    for (path++; path->text && found; path++)
+        found = value_get(found, *path);
     return found;
 }
 
-static bool is_true(const cJSON *value)
+static bool is_true(const struct value *value)
 {
-    if (!value || cJSON_IsNull(value) || cJSON_IsFalse(value))
+    if (!value)
         return false;
-    if (cJSON_IsString(value))
-        return *value->valuestring != '\0';
-    if (cJSON_IsNumber(value))
-        return value->valuedouble != 0 && !isnan(value->valuedouble);
-    return !cJSON_IsArray(value) || value->child;
+    switch (value->kind) {
+    case VALUE_NULL:
+    case VALUE_FALSE:
+        return false;
+    case VALUE_TEXT:
+        return *value->text != '\0';
+    case VALUE_NUMBER:
+        return value->number != 0 && !isnan(value->number);
+    case VALUE_LIST:
+        return value->first;
+    case VALUE_TRUE:
+    case VALUE_OBJECT:
+        break;
+    }
+    return true;
 }
 
 /* The fewest digits that mean the same number. */
@@ -69,24 +78,26 @@ static void add_number(double number, struct buf *out)
 static void add_escaped(struct renderer *r, const char *text, size_t len)
 {
     if (r->escape == ESCAPE_HTML)
-        escape_html(text, len, &r->out);
+        escape_html(text, len, r->out);
     else if (r->escape == ESCAPE_TEXT)
-        escape_text(text, len, &r->out);
+        escape_text(text, len, r->out);
     else
-        buf_add(&r->out, text, len);
+        buf_add(r->out, text, len);
 }
 
 static void render_value(struct renderer *r, const struct node *node)
 {
-    const cJSON *value = look_up(r, node->path);
-    if (cJSON_IsNumber(value))
-        add_number(value->valuedouble, &r->out);
-    else if (cJSON_IsBool(value))
-        buf_puts(&r->out, cJSON_IsTrue(value) ? "true" : "false");
-    else if (cJSON_IsString(value) && node->kind == NODE_RAW)
-        buf_puts(&r->out, value->valuestring);
-    else if (cJSON_IsString(value))
-        add_escaped(r, value->valuestring, strlen(value->valuestring));
+    const struct value *value = look_up(r, node->path);
+    if (!value)
+        return;
+    if (value->kind == VALUE_NUMBER)
+        add_number(value->number, r->out);
+    else if (value->kind == VALUE_TRUE || value->kind == VALUE_FALSE)
+        buf_puts(r->out, value->kind == VALUE_TRUE ? "true" : "false");
+    else if (value->kind == VALUE_TEXT && node->kind == NODE_RAW)
+        buf_puts(r->out, value->text);
+    else if (value->kind == VALUE_TEXT)
+        add_escaped(r, value->text, strlen(value->text));
 }
 
 /* ---- texts ---- */
@@ -97,14 +108,26 @@ static bool is_line_end(const char *text, size_t len)
 }
 
 /* An empty line stays empty. */
-static void render_text(struct renderer *r, const struct node *node)
+static void add_indent(struct renderer *r, const struct node *node)
 {
-    if (node->begins_line && !is_line_end(node->text, node->len) && r->indent.len)
-        buf_add(&r->out, r->indent.data + r->indent_from, r->indent.len - r->indent_from);
+    if (node->begins_line && !is_line_end(node->text, node->len))
+        buf_add(r->out, r->indent.data + r->indent_from, r->indent.len - r->indent_from);
+}
+
+/* Gives how many nodes it wrote. */
+static size_t render_text(struct renderer *r, const struct node *node, size_t most)
+{
+    size_t run = r->indent.len ? 1 : node->run < most ? node->run : most;
+    const struct node *last = node + run - 1;
+    size_t len = (size_t)(last->text + last->len - node->text);
+    if (r->indent.len)
+        add_indent(r, node);
     if (r->template->words)
-        add_escaped(r, node->text, node->len);
+        add_escaped(r, node->text, len);
     else
-        buf_add(&r->out, node->text, node->len);
+        buf_add(r->out, node->text, len);
+    r->steps += run - 1;
+    return run;
 }
 
 /* ---- sections and partials ---- */
@@ -127,7 +150,7 @@ static bool enter(struct renderer *r, const struct node *node)
     return true;
 }
 
-static bool render_with(struct renderer *r, const cJSON *context, size_t from, size_t to)
+static bool render_with(struct renderer *r, const struct value *context, size_t from, size_t to)
 {
     r->steps++; /* an empty section in a long list takes time too */
     r->stack[r->height++] = context;
@@ -138,7 +161,7 @@ static bool render_with(struct renderer *r, const cJSON *context, size_t from, s
 
 static bool render_section(struct renderer *r, const struct node *node)
 {
-    const cJSON *value = look_up(r, node->path), *item;
+    const struct value *value = look_up(r, node->path);
     if (is_true(value) != (node->kind == NODE_SECTION))
         return true;
     if (!enter(r, node))
@@ -147,10 +170,10 @@ static bool render_section(struct renderer *r, const struct node *node)
     bool ok = true;
     if (node->kind == NODE_INVERTED)
         ok = render_nodes(r, from, node->next);
-    else if (!cJSON_IsArray(value))
+    else if (value->kind != VALUE_LIST)
         ok = render_with(r, value, from, node->next);
     else
-        for (item = value->child; item && ok; item = item->next)
+        for (const struct value *item = value->first; item && ok; item = item->next)
             ok = render_with(r, item, from, node->next);
     r->depth--;
     return ok;
@@ -159,9 +182,7 @@ static bool render_section(struct renderer *r, const struct node *node)
 /* Alone in its line it is indented by what stood before it; else its lines are not indented. */
 static bool render_partial(struct renderer *r, const struct node *node)
 {
-    const struct template *outer = r->template, *partial = NULL;
-    if (r->partials)
-        partial = r->partials->find(r->partials->context, node->name);
+    const struct template *outer = r->template, *partial = node->partial;
     if (!partial)
         return true;
     if (!enter(r, node))
@@ -181,14 +202,18 @@ static bool render_partial(struct renderer *r, const struct node *node)
 
 /* ---- the whole ---- */
 
-static bool render_node(struct renderer *r, const struct node *node)
+/* Leaves *at behind what was rendered. */
+static bool render_node(struct renderer *r, size_t *at, size_t to)
 {
+    const struct node *node = &r->template->nodes[*at];
+    size_t next = node->next;
+    bool ok = true;
     if (++r->steps > TEMPLATE_STEPS_MAX)
         return fault(
             r, node, "the sections repeat too much: steps are more than", TEMPLATE_STEPS_MAX);
     switch (node->kind) {
     case NODE_TEXT:
-        render_text(r, node);
+        next = *at + render_text(r, node, to - *at);
         break;
     case NODE_VALUE:
     case NODE_RAW:
@@ -196,44 +221,68 @@ static bool render_node(struct renderer *r, const struct node *node)
         break;
     case NODE_SECTION:
     case NODE_INVERTED:
-        return render_section(r, node);
+        ok = render_section(r, node);
+        break;
     case NODE_PARTIAL:
-        return render_partial(r, node);
+        ok = render_partial(r, node);
     }
-    if (r->out.len > TEMPLATE_OUTPUT_MAX)
+    *at = next;
+    if (ok && r->out->len - r->before > TEMPLATE_OUTPUT_MAX)
         return fault(r, node, "the result has more bytes than", TEMPLATE_OUTPUT_MAX);
-    return true;
+    return ok;
 }
 
 static bool render_nodes(struct renderer *r, size_t from, size_t to)
 {
-    const struct node *nodes = r->template->nodes;
-    for (size_t i = from; i < to; i = nodes[i].next)
-        if (!render_node(r, &nodes[i]))
+    while (from < to)
+        if (!render_node(r, &from, to))
             return false;
     return true;
 }
 
-bool template_render(const struct template *template, const cJSON *context,
-    enum template_escape escape, const struct template_partials *partials, struct buf *out,
-    struct buf *why)
+/* Into `out`, where a fault leaves a part. */
+static bool render(const struct template *template, const struct value *context,
+    enum template_escape escape, struct buf *out, struct buf *why)
 {
-    struct renderer r = {.template = template, .escape = escape, .partials = partials, .why = why};
+    struct renderer r;
+    r.template = template;
+    r.escape = escape;
+    r.height = r.depth = r.steps = r.indent_from = 0;
+    r.indent = (struct buf){0};
+    r.out = out;
+    r.before = out->len;
+    r.why = why;
     bool ok = render_with(&r, context, 0, template->count);
-    size_t before = out->len;
-    if (ok && escape == ESCAPE_LINE)
-        escape_line(buf_text(&r.out), r.out.len, out);
-    else if (ok)
-        buf_add(out, buf_text(&r.out), r.out.len);
-    if (ok && (r.out.failed || r.indent.failed || out->failed)) {
+    if (ok && (r.indent.failed || out->failed)) {
         fault_add(why, "%s: out of memory", template->file);
         ok = false;
     }
-    if (!ok && out->len > before) {
-        out->len = before;
-        out->data[before] = '\0';
-    }
     buf_free(&r.indent);
-    buf_free(&r.out);
+    return ok;
+}
+
+static void take_back(struct buf *out, size_t len)
+{
+    if (out->len <= len)
+        return;
+    out->len = len;
+    out->data[len] = '\0';
+}
+
+bool template_render(const struct template *template, const struct value *context,
+    enum template_escape escape, struct buf *out, struct buf *why)
+{
+    struct buf line = {0};
+    size_t before = out->len;
+    bool ok = render(template, context, escape, escape == ESCAPE_LINE ? &line : out, why);
+    if (ok && escape == ESCAPE_LINE)
+        escape_line(buf_text(&line), line.len, out);
+    if (ok && out->failed) {
+        fault_add(why, "%s: out of memory", template->file);
+        ok = false;
+    }
+    if (!ok)
+        take_back(out, before);
+    buf_free(&line);
     return ok;
 }

@@ -261,6 +261,23 @@ static void choose_all(struct templates *set, struct buf *why)
             }
 }
 
+/* Last, when no template takes the place of another any more. */
+static void link_all(struct templates *set)
+{
+    struct finder finder = {.set = set};
+    const struct template_partials partials = {find_partial, &finder};
+    for (size_t i = 0; i < set->files.count; i++) {
+        struct template_file *file = &set->files.list[i];
+        finder.part = part_of(file->name);
+        if (file->template)
+            template_link(file->template, &partials);
+    }
+    finder.part = PART_TEXT;
+    for (size_t i = 0; i < set->language.count; i++)
+        if (set->language.words[i].template)
+            template_link(set->language.words[i].template, &partials);
+}
+
 /* ---- the set ---- */
 
 struct templates *templates_open(const char *dir, const char *language, struct buf *why)
@@ -276,6 +293,7 @@ struct templates *templates_open(const char *dir, const char *language, struct b
         read_language(set, language, &faults);
         check_files(set, &faults);
         choose_all(set, &faults);
+        link_all(set);
     }
     bool ok = faults.len == 0 && !faults.failed;
     if (!ok)
@@ -302,23 +320,29 @@ const char *templates_word(const struct templates *templates, const char *key)
     return word ? word->text : NULL;
 }
 
+const char *templates_fixed(const struct templates *templates, const char *key)
+{
+    const struct word *word = language_find(&templates->language, key);
+    return word && word->fixed ? word->text : NULL;
+}
+
 bool templates_render(const struct templates *templates, enum event_kind kind,
-    enum audience audience, enum template_part part, const cJSON *context, struct buf *out,
+    enum audience audience, enum template_part part, const struct value *context, struct buf *out,
     struct buf *why)
 {
     static const enum template_escape escapes[TEMPLATE_PARTS] = {
         [PART_SUBJECT] = ESCAPE_LINE, [PART_TEXT] = ESCAPE_TEXT, [PART_HTML] = ESCAPE_HTML};
-    struct finder finder = {templates, part};
-    const struct template_partials partials = {find_partial, &finder};
     const struct template *template = templates->part[audience][kind][part];
-    return !template || template_render(template, context, escapes[part], &partials, out, why);
+    return !template || template_render(template, context, escapes[part], out, why);
 }
 
-bool templates_say(const struct templates *templates, const char *key, const cJSON *context,
+bool templates_say(const struct templates *templates, const char *key, const struct value *context,
     struct buf *out, struct buf *why)
 {
-    struct finder finder = {templates, PART_TEXT};
-    const struct template_partials partials = {find_partial, &finder};
     const struct word *word = language_find(&templates->language, key);
-    return !word || template_render(word->template, context, ESCAPE_LINE, &partials, out, why);
+    if (word && word->fixed)
+        buf_puts(out, word->text);
+    else if (word)
+        return template_render(word->template, context, ESCAPE_LINE, out, why);
+    return true;
 }

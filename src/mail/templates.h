@@ -22,9 +22,8 @@
 
 #include <stdbool.h>
 
-#include <cjson/cJSON.h>
-
 #include "base/buf.h"
+#include "base/value.h"
 #include "event/event.h"
 
 enum audience { AUDIENCE_OWNER, AUDIENCE_CUSTOMER, AUDIENCES };
@@ -45,15 +44,18 @@ void templates_close(struct templates *templates);
 /* A word of the language as it stands, for names of days and the like; NULL: there is none. */
 const char *templates_word(const struct templates *templates, const char *key);
 
+/* The word where nothing in it is to be filled in; NULL: there is none, or something is. */
+const char *templates_fixed(const struct templates *templates, const char *key);
+
 /* Appends the word, filled in from `context`, as one line; nothing where there is no such word.
  * False: `why` says what went wrong. */
-bool templates_say(const struct templates *templates, const char *key, const cJSON *context,
+bool templates_say(const struct templates *templates, const char *key, const struct value *context,
     struct buf *out, struct buf *why);
 
 /* Appends the part; an absent HTML template appends nothing. A subject is one line without a line
  * end. False: a line in `why` says what went wrong, and `out` has its former contents. */
 bool templates_render(const struct templates *templates, enum event_kind kind,
-    enum audience audience, enum template_part part, const cJSON *context, struct buf *out,
+    enum audience audience, enum template_part part, const struct value *context, struct buf *out,
     struct buf *why);
 
 #endif

@@ -84,8 +84,9 @@ static void add_all(struct view *view)
     zone_close(&view->zone);
 }
 
-cJSON *view_make(const struct event *event, const struct decision *decision,
-    const struct templates *templates, const struct view_options *options, struct buf *why)
+struct value *view_make(struct arena *arena, const struct event *event,
+    const struct decision *decision, const struct templates *templates,
+    const struct view_options *options, struct buf *why)
 {
     struct person self;
     struct event seen = as_decided(event, decision);
@@ -95,15 +96,13 @@ cJSON *view_make(const struct event *event, const struct decision *decision,
         .decision = decision,
         .templates = templates,
         .options = options,
-        .context = event_to_json(&seen),
+        .arena = arena,
+        .context = event_to_value(&seen, arena),
         .why = why};
-    view.failed = !view.context;
-    if (!view.failed)
-        add_all(&view);
-    if (!view.failed)
+    add_all(&view);
+    if (!view.failed && !arena->failed)
         return view.context;
     if (!why->len)
         buf_puts(why, "out of memory");
-    cJSON_Delete(view.context);
     return NULL;
 }

@@ -15,9 +15,9 @@
 #ifndef MAIL_VIEW_H
 #define MAIL_VIEW_H
 
-#include <cjson/cJSON.h>
-
+#include "base/arena.h"
 #include "base/buf.h"
+#include "base/value.h"
 #include "event/event.h"
 #include "ledger/decision.h"
 #include "mail/templates.h"
@@ -37,9 +37,10 @@ enum event_kind view_kind(const struct event *event, const struct decision *deci
 /* The attendee with that address in any case; NULL: none. */
 const struct person *view_attendee(const struct event *event, const char *address);
 
-/* NULL, with the reason in `why`, when memory ran out or a word of the language cannot be made. The
- * caller frees with cJSON_Delete. */
-cJSON *view_make(const struct event *event, const struct decision *decision,
-    const struct templates *templates, const struct view_options *options, struct buf *why);
+/* NULL, with the reason in `why`, when memory ran out or a word of the language cannot be made. It
+ * lives in the arena, and no longer than what it is made from. */
+struct value *view_make(struct arena *arena, const struct event *event,
+    const struct decision *decision, const struct templates *templates,
+    const struct view_options *options, struct buf *why);
 
 #endif

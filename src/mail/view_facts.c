@@ -15,14 +15,19 @@ static const char *person_label(const struct person *person)
 }
 
 /* An address may hold what means something in a URL. */
-static void add_mailto(struct view *view, cJSON *object, const char *address)
+static void add_mailto(struct view *view, struct value *object, const char *address)
 {
+    static const char safe[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789@.-_";
+    if (!address[strspn(address, safe)]) {
+        view_text(view, object, "mailto", address);
+        return;
+    }
     char *escaped = g_uri_escape_string(address, "@", FALSE);
-    view_text(view, object, "mailto", escaped);
+    view_text(view, object, "mailto", arena_strdup(view->arena, escaped));
     g_free(escaped);
 }
 
-static void add_person(struct view *view, cJSON *object, const struct person *person)
+static void add_person(struct view *view, struct value *object, const struct person *person)
 {
     view_text(view, object, "label", person_label(person));
     view_text(view, object, "name", person->name);
@@ -31,10 +36,10 @@ static void add_person(struct view *view, cJSON *object, const struct person *pe
         add_mailto(view, object, person->email);
 }
 
-static void add_persons(
-    struct view *view, cJSON *parent, const char *name, const struct person *person, size_t count)
+static void add_persons(struct view *view, struct value *parent, const char *name,
+    const struct person *person, size_t count)
 {
-    cJSON *list = view_array(view, parent, name);
+    struct value *list = view_list(view, parent, name);
     for (; count; count--, person++)
         if (person_label(person))
             add_person(view, view_append(view, list), person);
@@ -43,7 +48,7 @@ static void add_persons(
 static void add_people(struct view *view)
 {
     const struct booking *booking = &view->event->booking;
-    cJSON *context = view->context;
+    struct value *context = view->context;
     add_persons(view, context, "people", booking->attendees, booking->attendee_count);
     if (person_label(&booking->organizer))
         add_person(view, view_object(view, context, "host"), &booking->organizer);
@@ -67,12 +72,12 @@ static void put_people(struct buf *out, const struct person *person, size_t coun
 
 /* ---- facts: a label and lines ---- */
 
-static cJSON *add_fact(
-    struct view *view, cJSON *facts, const char *label, const char *value, int detail)
+static struct value *add_fact(
+    struct view *view, struct value *facts, const char *label, const char *value, int detail)
 {
     if (!value || !*value)
         return NULL;
-    cJSON *fact = view_append(view, facts);
+    struct value *fact = view_append(view, facts);
     view_say(view, fact, "label", label, view->context);
     view_lines(view, fact, "lines", value);
     if (detail == DETAIL) {
@@ -82,30 +87,28 @@ static cJSON *add_fact(
     return fact;
 }
 
-static cJSON *add_made(
-    struct view *view, cJSON *facts, const char *label, struct buf *value, int detail)
+static struct value *add_made(
+    struct view *view, struct value *facts, const char *label, struct buf *value, int detail)
 {
-    view->failed |= value->failed;
-    cJSON *fact = add_fact(view, facts, label, buf_text(value), detail);
+    struct value *fact = add_fact(view, facts, label, view_copy(view, value), detail);
     buf_free(value);
     return fact;
 }
 
 /* A text of the context that was made before. */
-static void add_ready(struct view *view, cJSON *facts, const char *label, const char *name)
+static void add_ready(struct view *view, struct value *facts, const char *label, const char *name)
 {
-    const cJSON *text = cJSON_GetObjectItemCaseSensitive(view->context, name);
-    add_fact(view, facts, label, cJSON_IsString(text) ? text->valuestring : NULL, MAIN);
+    add_fact(view, facts, label, value_text_of(view->context, name), MAIN);
 }
 
-static void add_overlaps(struct view *view, cJSON *facts)
+static void add_overlaps(struct view *view, struct value *facts)
 {
     const struct decision *decision = view->decision;
     struct buf lines = {0};
-    cJSON *overlaps = view_array(view, view->context, "overlaps");
+    struct value *overlaps = view_list(view, view->context, "overlaps");
     for (size_t i = 0; i < decision->overlap_count && !view->failed; i++) {
         const struct overlap *other = &decision->overlaps[i];
-        cJSON *object = view_append(view, overlaps);
+        struct value *object = view_append(view, overlaps);
         view_text(view, object, "provider_name", view_provider_title(other->provider));
         view_text(view, object, "title", other->title);
         view_text(view, object, "who", other->who);
@@ -120,12 +123,12 @@ static void add_overlaps(struct view *view, cJSON *facts)
 static void add_changes(struct view *view)
 {
     const struct booking *booking = &view->event->booking;
-    cJSON *changed = view_array(view, view->context, "changed");
+    struct value *changed = view_list(view, view->context, "changed");
     if (booking->start == TIME_NONE || booking->previous_start == TIME_NONE ||
         (booking->previous_start == booking->start &&
             (booking->previous_end == TIME_NONE || booking->previous_end == booking->end)))
         return;
-    cJSON *change = view_append(view, changed);
+    struct value *change = view_append(view, changed);
     view_say(view, change, "label", "label_when", view->context);
     view_add_short_span(view, change, "old", booking->previous_start, booking->previous_end);
     view_add_short_span(view, change, "new", booking->start, booking->end);
@@ -141,7 +144,7 @@ static const char *type_of(const struct booking *booking)
 }
 
 /* Who may be about to meet gets a button; elsewhere the link is one fact among others. */
-static void add_join(struct view *view, cJSON *facts)
+static void add_join(struct view *view, struct value *facts)
 {
     enum event_kind kind = view->event->kind;
     const char *url = view->event->booking.join_url;
@@ -154,7 +157,7 @@ static void add_join(struct view *view, cJSON *facts)
     add_fact(view, facts, "label_join", url, joinable || view->off ? MAIN : DETAIL);
 }
 
-static void add_place(struct view *view, cJSON *facts)
+static void add_place(struct view *view, struct value *facts)
 {
     const struct booking *booking = &view->event->booking;
     bool is_link =
@@ -168,17 +171,17 @@ static void add_place(struct view *view, cJSON *facts)
     add_fact(view, facts, "label_link", booking->link, MAIN);
 }
 
-static void add_persons_fact(
-    struct view *view, cJSON *facts, const char *label, const struct person *person, size_t count)
+static void add_persons_fact(struct view *view, struct value *facts, const char *label,
+    const struct person *person, size_t count)
 {
     struct buf lines = {0};
     put_people(&lines, person, count);
-    cJSON *fact = add_made(view, facts, label, &lines, DETAIL);
+    struct value *fact = add_made(view, facts, label, &lines, DETAIL);
     if (fact)
         add_persons(view, fact, "persons", person, count);
 }
 
-static void add_participants(struct view *view, cJSON *facts)
+static void add_participants(struct view *view, struct value *facts)
 {
     const struct booking *booking = &view->event->booking;
     bool customer = view_for_customer(view);
@@ -198,16 +201,16 @@ static void add_participants(struct view *view, cJSON *facts)
  * booking, which goes on. */
 static const char *status_of(const struct view *view)
 {
-    const cJSON *is = cJSON_GetObjectItemCaseSensitive(view->context, "is");
-    bool one_seat = cJSON_GetObjectItemCaseSensitive(is, "seat_given_up");
+    const struct value *is = value_find(view->context, "is");
+    bool one_seat = value_find(is, "seat_given_up");
     return view_for_customer(view) || one_seat ? NULL : view->event->booking.status;
 }
 
-static cJSON *add_booking(struct view *view)
+static struct value *add_booking(struct view *view)
 {
     const struct booking *booking = &view->event->booking;
     bool customer = view_for_customer(view);
-    cJSON *facts = view_array(view, view->context, "facts");
+    struct value *facts = view_list(view, view->context, "facts");
     add_ready(view, facts, "label_what", "what");
     if (!customer)
         add_fact(view, facts, "label_type", type_of(booking), MAIN);
@@ -229,10 +232,10 @@ static cJSON *add_booking(struct view *view)
     return facts;
 }
 
-static cJSON *add_origin(struct view *view)
+static struct value *add_origin(struct view *view)
 {
     const struct event *event = view->event;
-    cJSON *origin = view_array(view, view->context, "origin");
+    struct value *origin = view_list(view, view->context, "origin");
     if (view_for_customer(view))
         return origin;
     add_fact(view, origin, "label_uid", event->booking.uid, MAIN);
@@ -246,21 +249,21 @@ static cJSON *add_origin(struct view *view)
     return origin;
 }
 
-static cJSON *add_answers(struct view *view)
+static struct value *add_answers(struct view *view)
 {
     const struct booking *booking = &view->event->booking;
-    cJSON *answers = view_array(view, view->context, "answers");
+    struct value *answers = view_list(view, view->context, "answers");
     if (booking->answer_count)
         view_flag(view, view->context, "has_answers");
     for (size_t i = 0; i < booking->answer_count && !view->failed; i++) {
         const struct answer *answer = &booking->answers[i];
-        cJSON *object = view_append(view, answers);
+        struct value *object = view_append(view, answers);
         if (answer->question)
             view_lines(view, object, "question", answer->question);
         else {
             struct buf word = {0};
             view_word(view, "no_question", view->context, &word);
-            view_lines(view, object, "question", buf_text(&word));
+            view_lines(view, object, "question", view_copy(view, &word));
             buf_free(&word);
         }
         view_lines(view, object, "lines", answer->answer ? answer->answer : "-");
@@ -272,65 +275,68 @@ static cJSON *add_answers(struct view *view)
 
 enum { LABEL_WIDTH = 13, QUESTION_INDENT = 2, ANSWER_INDENT = 6 };
 
-static const char *text_of(const cJSON *object, const char *name)
+static const char *label_of(const struct value *fact)
 {
-    const cJSON *text = cJSON_GetObjectItemCaseSensitive(object, name);
-    return cJSON_IsString(text) ? text->valuestring : "";
+    const char *label = value_text_of(fact, "label");
+    return label ? label : "";
+}
+
+/* "Label:" and blanks up to the column where the text begins, of which there is one at least. */
+static const char *lead_of(struct view *view, const char *label, int width)
+{
+    size_t len = strlen(label), colon = len > 0;
+    int missing = width - (int)g_utf8_strlen(label, -1) - (int)colon;
+    size_t blanks = missing > 0 ? (size_t)missing : 1;
+    char *lead = arena_alloc(view->arena, len + colon + blanks + 1);
+    if (!lead)
+        return NULL;
+    memcpy(lead, label, len);
+    memset(lead + len, ':', colon);
+    memset(lead + len + colon, ' ', blanks);
+    return lead;
 }
 
 /* Rows of `lead` and `text`; lines after the first begin below it, empty ones stay empty. */
 static void add_rows(
-    struct view *view, cJSON *rows, const char *label, int width, const cJSON *lines)
+    struct view *view, struct value *rows, const char *label, int width, const struct value *lines)
 {
-    const cJSON *line;
-    cJSON_ArrayForEach (line, lines) {
-        bool first = line == lines->child;
-        struct buf lead = {0};
-        if (first)
-            buf_printf(&lead, "%s%s", label, *label ? ":" : "");
-        int missing = width - (int)g_utf8_strlen(buf_text(&lead), -1);
-        if (first || *line->valuestring)
-            buf_printf(&lead, "%*s", missing > 0 ? missing : first, "");
-        cJSON *row = view_append(view, rows);
-        view_text(view, row, "lead", buf_text(&lead));
-        view_text(view, row, "text", line->valuestring);
-        view->failed |= lead.failed;
-        buf_free(&lead);
+    const struct value *first = lines ? lines->first : NULL;
+    for (const struct value *line = first; line; line = line->next) {
+        struct value *row = view_append(view, rows);
+        if (line == first || *line->text)
+            view_text(view, row, "lead", lead_of(view, line == first ? label : "", width));
+        view_text(view, row, "text", line->text);
     }
 }
 
-static void add_fact_rows(struct view *view, cJSON *groups, const cJSON *facts, int width)
+static void add_fact_rows(
+    struct view *view, struct value *groups, const struct value *facts, int width)
 {
-    const cJSON *fact;
-    if (!facts || !facts->child)
+    if (!facts || !facts->first)
         return;
-    cJSON *rows = view_array(view, view_append(view, groups), "rows");
-    cJSON_ArrayForEach (fact, facts)
-        add_rows(view, rows, text_of(fact, "label"), width,
-            cJSON_GetObjectItemCaseSensitive(fact, "lines"));
+    struct value *rows = view_list(view, view_append(view, groups), "rows");
+    for (const struct value *fact = facts->first; fact; fact = fact->next)
+        add_rows(view, rows, label_of(fact), width, value_find(fact, "lines"));
 }
 
-static void add_answer_rows(struct view *view, cJSON *groups, const cJSON *answers)
+static void add_answer_rows(struct view *view, struct value *groups, const struct value *answers)
 {
-    const cJSON *answer;
-    if (!answers || !answers->child)
+    if (!answers || !answers->first)
         return;
-    cJSON *group = view_append(view, groups);
+    struct value *group = view_append(view, groups);
     view_say(view, group, "title", "label_answers", view->context);
-    cJSON *rows = view_array(view, group, "rows");
-    cJSON_ArrayForEach (answer, answers) {
-        add_rows(
-            view, rows, "", QUESTION_INDENT, cJSON_GetObjectItemCaseSensitive(answer, "question"));
-        add_rows(view, rows, "", ANSWER_INDENT, cJSON_GetObjectItemCaseSensitive(answer, "lines"));
+    struct value *rows = view_list(view, group, "rows");
+    for (const struct value *answer = answers->first; answer; answer = answer->next) {
+        add_rows(view, rows, "", QUESTION_INDENT, value_find(answer, "question"));
+        add_rows(view, rows, "", ANSWER_INDENT, value_find(answer, "lines"));
     }
 }
 
-static int label_width(const cJSON *facts, int width)
+static int label_width(const struct value *facts, int width)
 {
     enum { COLON_AND_BLANK = 2 };
-    const cJSON *fact;
-    cJSON_ArrayForEach (fact, facts) {
-        int len = (int)g_utf8_strlen(text_of(fact, "label"), -1) + COLON_AND_BLANK;
+    for (const struct value *fact = facts ? facts->first : NULL; fact; fact = fact->next) {
+        int len = (int)g_utf8_strlen(label_of(fact), -1) + COLON_AND_BLANK;
         width = len > width ? len : width;
     }
     return width;
@@ -340,11 +346,11 @@ void view_add_facts(struct view *view)
 {
     add_people(view);
     add_changes(view);
-    const cJSON *facts = add_booking(view);
-    const cJSON *answers = add_answers(view);
-    const cJSON *origin = add_origin(view);
+    const struct value *facts = add_booking(view);
+    const struct value *answers = add_answers(view);
+    const struct value *origin = add_origin(view);
     int width = label_width(origin, label_width(facts, LABEL_WIDTH));
-    cJSON *groups = view_array(view, view->context, "groups");
+    struct value *groups = view_list(view, view->context, "groups");
     add_fact_rows(view, groups, facts, width);
     add_answer_rows(view, groups, answers);
     add_fact_rows(view, groups, origin, width);

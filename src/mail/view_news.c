@@ -68,11 +68,11 @@ static void add_flags(struct view *view, const struct news *news)
 {
     const char *kind = of_kind[view->event->kind].name;
     const char *tone = view->decision->late ? "neutral" : news->tone;
-    cJSON *is = view_object(view, view->context, "is");
+    struct value *is = view_object(view, view->context, "is");
     view_flag(view, is, kind);
     if (strcmp(kind, news->name) != 0)
         view_flag(view, is, news->name);
-    cJSON *tones = view_object(view, view->context, "tone");
+    struct value *tones = view_object(view, view->context, "tone");
     view_text(view, tones, "name", tone);
     view_flag(view, tones, tone);
     view->off = is_off(view, news);
@@ -106,18 +106,20 @@ static const char *who_of(const struct view *view)
 
 /* At most max characters of UTF-8; "..." stands for the rest. */
 static void add_clipped(
-    struct view *view, cJSON *object, const char *name, const char *text, size_t max)
+    struct view *view, struct value *object, const char *name, const char *text, size_t max)
 {
     struct buf clipped = {0};
     size_t len = 0, characters = 0;
     for (; text[len]; len++)
         if (((unsigned char)text[len] & 0xc0) != 0x80 && ++characters > max)
             break;
+    if (!text[len]) {
+        view_text(view, object, name, text);
+        return;
+    }
     buf_add(&clipped, text, len);
-    if (text[len])
-        buf_puts(&clipped, "...");
-    view->failed |= clipped.failed;
-    view_text(view, object, name, buf_text(&clipped));
+    buf_puts(&clipped, "...");
+    view_text(view, object, name, view_copy(view, &clipped));
     buf_free(&clipped);
 }
 
@@ -126,7 +128,7 @@ static void add_about(struct view *view)
 {
     const struct booking *booking = &view->event->booking;
     const char *what = what_of(booking), *who = who_of(view);
-    cJSON *brief = view_object(view, view->context, "brief");
+    struct value *brief = view_object(view, view->context, "brief");
     view_text(view, view->context, "what", what);
     view_text(view, view->context, "who", who);
     if (what)
@@ -154,7 +156,7 @@ static const char *word_key(
     return templates_word(view->templates, key) ? key : NULL;
 }
 
-static void add_remark(struct view *view, cJSON *remarks, const char *name)
+static void add_remark(struct view *view, struct value *remarks, const char *name)
 {
     char key[WORD_KEY];
     struct buf text = {0};
@@ -162,8 +164,7 @@ static void add_remark(struct view *view, cJSON *remarks, const char *name)
         return;
     view_word(view, key, view->context, &text);
     if (text.len)
-        view_append_text(view, remarks, buf_text(&text));
-    view->failed |= text.failed;
+        view_append_text(view, remarks, view_copy(view, &text));
     buf_free(&text);
 }
 
@@ -176,7 +177,7 @@ void view_add_news(struct view *view)
     if (!word_key(view, "heading", news->name, key))
         word_key(view, "heading", "other", key);
     view_say(view, view->context, "heading", key, view->context);
-    cJSON *remarks = view_array(view, view->context, "remarks");
+    struct value *remarks = view_list(view, view->context, "remarks");
     add_remark(view, remarks, news->name);
     if (view->decision->late)
         add_remark(view, remarks, "late");

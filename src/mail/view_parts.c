@@ -16,60 +16,46 @@ const char *view_provider_title(enum provider provider)
 
 /* ---- additions ---- */
 
-/* cJSON leaves an item that it could not take to the caller. */
-static cJSON *added(struct view *view, cJSON *item, bool taken)
-{
-    if (item && taken)
-        return item;
-    cJSON_Delete(item);
-    view->failed = true;
-    return NULL;
-}
-
-static cJSON *add(struct view *view, cJSON *object, const char *name, cJSON *item)
-{
-    return added(view, item, !view->failed && cJSON_AddItemToObject(object, name, item));
-}
-
-static cJSON *append(struct view *view, cJSON *array, cJSON *item)
-{
-    return added(view, item, !view->failed && cJSON_AddItemToArray(array, item));
-}
-
-void view_text(struct view *view, cJSON *object, const char *name, const char *text)
+void view_text(struct view *view, struct value *object, const char *name, const char *text)
 {
     if (text && *text)
-        add(view, object, name, cJSON_CreateString(text));
+        value_add_text(view->arena, object, name, text);
 }
 
-void view_number(struct view *view, cJSON *object, const char *name, double number)
+const char *view_copy(struct view *view, const struct buf *text)
 {
-    add(view, object, name, cJSON_CreateNumber(number));
+    view->failed |= text->failed;
+    return arena_strndup(view->arena, buf_text(text), text->len);
 }
 
-void view_flag(struct view *view, cJSON *object, const char *name)
+void view_number(struct view *view, struct value *object, const char *name, double number)
 {
-    add(view, object, name, cJSON_CreateTrue());
+    value_add_number(view->arena, object, name, number);
 }
 
-cJSON *view_object(struct view *view, cJSON *parent, const char *name)
+void view_flag(struct view *view, struct value *object, const char *name)
 {
-    return add(view, parent, name, cJSON_CreateObject());
+    value_add_flag(view->arena, object, name, true);
 }
 
-cJSON *view_array(struct view *view, cJSON *parent, const char *name)
+struct value *view_object(struct view *view, struct value *parent, const char *name)
 {
-    return add(view, parent, name, cJSON_CreateArray());
+    return value_add(view->arena, parent, name, VALUE_OBJECT);
 }
 
-cJSON *view_append(struct view *view, cJSON *array)
+struct value *view_list(struct view *view, struct value *parent, const char *name)
 {
-    return append(view, array, cJSON_CreateObject());
+    return value_add(view->arena, parent, name, VALUE_LIST);
 }
 
-void view_append_text(struct view *view, cJSON *array, const char *text)
+struct value *view_append(struct view *view, struct value *list)
 {
-    append(view, array, cJSON_CreateString(text));
+    return value_add(view->arena, list, NULL, VALUE_OBJECT);
+}
+
+void view_append_text(struct view *view, struct value *list, const char *text)
+{
+    value_add_text(view->arena, list, NULL, text);
 }
 
 static size_t trimmed(const char *text, size_t len)
@@ -79,34 +65,35 @@ static size_t trimmed(const char *text, size_t len)
     return len;
 }
 
-void view_lines(struct view *view, cJSON *parent, const char *name, const char *text)
+void view_lines(struct view *view, struct value *parent, const char *name, const char *text)
 {
-    cJSON *lines = view_array(view, parent, name);
-    struct buf line = {0};
-    for (const char *end = text; *end && !view->failed; text = end + 1) {
+    struct value *lines = view_list(view, parent, name);
+    for (const char *end = text; *end; text = end + 1) {
         end = strchrnul(text, '\n');
-        buf_clear(&line);
-        buf_add(&line, text, trimmed(text, (size_t)(end - text)));
-        view_append_text(view, lines, buf_text(&line));
+        size_t len = trimmed(text, (size_t)(end - text));
+        bool whole = !text[len]; /* mostly there is but one line */
+        view_append_text(view, lines, whole ? text : arena_strndup(view->arena, text, len));
     }
-    view->failed |= line.failed;
-    buf_free(&line);
 }
 
 /* ---- words ---- */
 
-void view_word(struct view *view, const char *key, const cJSON *context, struct buf *out)
+void view_word(struct view *view, const char *key, const struct value *context, struct buf *out)
 {
     if (!view->failed && !templates_say(view->templates, key, context, out, view->why))
         view->failed = true;
 }
 
-void view_say(
-    struct view *view, cJSON *object, const char *name, const char *key, const cJSON *context)
+void view_say(struct view *view, struct value *object, const char *name, const char *key,
+    const struct value *context)
 {
     struct buf text = {0};
+    const char *fixed = templates_fixed(view->templates, key);
+    if (fixed) {
+        view_text(view, object, name, fixed);
+        return;
+    }
     view_word(view, key, context, &text);
-    view_text(view, object, name, buf_text(&text));
-    view->failed |= text.failed;
+    view_text(view, object, name, view_copy(view, &text));
     buf_free(&text);
 }

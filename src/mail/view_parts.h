@@ -8,13 +8,25 @@
 #include "mail/view.h"
 #include "mail/zone.h"
 
+/* A time on the clocks of a zone. */
+struct view_time {
+    const GTimeZone *tz;
+    int64_t when;
+    bool known; /* false: it is beyond all calendars */
+    struct zone_time clock;
+    struct value *pieces; /* what words and templates make a date of */
+    struct view_time *next;
+};
+
 struct view {
     const struct event *event; /* as the reader may see it; its kind is the decision's meaning */
     const struct decision *decision;
     const struct templates *templates;
     const struct view_options *options;
     struct zone zone; /* the reader's */
-    cJSON *context;
+    struct arena *arena;
+    struct value *context;
+    struct view_time *times; /* those worked out already */
     bool has_details;
     bool off; /* nobody is expected at the time any more */
     struct buf *why;
@@ -27,23 +39,26 @@ const char *view_provider_title(enum provider provider);
 
 /* ---- additions; NULL is not added: templates take what is not there as false and empty ---- */
 
-void view_text(struct view *view, cJSON *object, const char *name, const char *text);
-void view_number(struct view *view, cJSON *object, const char *name, double number);
-void view_flag(struct view *view, cJSON *object, const char *name);
-cJSON *view_object(struct view *view, cJSON *parent, const char *name);
-cJSON *view_array(struct view *view, cJSON *parent, const char *name);
-cJSON *view_append(struct view *view, cJSON *array);
-void view_append_text(struct view *view, cJSON *array, const char *text);
+/* The text must live as long as the view. */
+void view_text(struct view *view, struct value *object, const char *name, const char *text);
+/* A copy of the text, as long as the view lives; NULL: memory was short. */
+const char *view_copy(struct view *view, const struct buf *text);
+void view_number(struct view *view, struct value *object, const char *name, double number);
+void view_flag(struct view *view, struct value *object, const char *name);
+struct value *view_object(struct view *view, struct value *parent, const char *name);
+struct value *view_list(struct view *view, struct value *parent, const char *name);
+struct value *view_append(struct view *view, struct value *list);
+void view_append_text(struct view *view, struct value *list, const char *text);
 /* Each line of the text, without blanks at its end. */
-void view_lines(struct view *view, cJSON *parent, const char *name, const char *text);
+void view_lines(struct view *view, struct value *parent, const char *name, const char *text);
 
 /* ---- words of the language ---- */
 
 /* Appends the word, filled in from `context`. */
-void view_word(struct view *view, const char *key, const cJSON *context, struct buf *out);
+void view_word(struct view *view, const char *key, const struct value *context, struct buf *out);
 /* The same as a text of `object`. */
-void view_say(
-    struct view *view, cJSON *object, const char *name, const char *key, const cJSON *context);
+void view_say(struct view *view, struct value *object, const char *name, const char *key,
+    const struct value *context);
 
 /* ---- the parts ---- */
 
@@ -57,12 +72,12 @@ void view_add_facts(struct view *view);
 
 /* "Tue 24 Nov 2026, 16:00 to 16:30 CET (Europe/Berlin)" of the language, as a text of `object`;
  * says so when the zone is not known. `end` may be TIME_NONE. */
-void view_add_span(struct view *view, cJSON *object, const char *name, const struct zone *zone,
-    int64_t start, int64_t end);
+void view_add_span(struct view *view, struct value *object, const char *name,
+    const struct zone *zone, int64_t start, int64_t end);
 
 /* The same in the reader's zone, which it does not name. */
 void view_add_short_span(
-    struct view *view, cJSON *object, const char *name, int64_t start, int64_t end);
+    struct view *view, struct value *object, const char *name, int64_t start, int64_t end);
 
 /* The first attendee's zone, else the booking's; NULL: not known. */
 const char *view_their_zone(const struct booking *booking);

@@ -7,31 +7,38 @@ enum { WEEK = 7, YEAR = 12, MS_PER_MINUTE = 60 * MS_PER_SECOND };
 
 /* The number-th of the names, separated by blanks, that a word lists: "Mon Tue Wed ...". */
 static void add_name(
-    struct view *view, cJSON *object, const char *field, const char *key, int number)
+    struct view *view, struct value *object, const char *field, const char *key, int number)
 {
     const char *at = templates_word(view->templates, key);
-    char name[64];
     for (; at && number > 1; number--) {
         at = strchr(at, ' ');
         at = at ? at + strspn(at, " ") : NULL;
     }
-    if (!at)
-        return;
-    snprintf(name, sizeof name, "%.*s", (int)strcspn(at, " "), at);
-    view_text(view, object, field, name);
+    if (at)
+        view_text(view, object, field, arena_strndup(view->arena, at, strcspn(at, " ")));
 }
 
-static void add_number(struct view *view, cJSON *object, const char *field, int number, int digits)
+static void add_number(
+    struct view *view, struct value *object, const char *field, int number, int digits)
 {
     char text[16];
     snprintf(text, sizeof text, "%0*d", digits, number);
-    view_text(view, object, field, text);
+    view_text(view, object, field, arena_strdup(view->arena, text));
+}
+
+static void add_clock(struct view *view, struct value *object, const struct zone_time *time)
+{
+    char clock[16];
+    snprintf(clock, sizeof clock, "%02d:%02d", time->hour, time->minute);
+    view_text(view, object, "clock", arena_strdup(view->arena, clock));
+    snprintf(clock, sizeof clock, "%d:%02d %s", (time->hour + 11) % 12 + 1, time->minute,
+        time->hour < 12 ? "AM" : "PM");
+    view_text(view, object, "clock_12", arena_strdup(view->arena, clock));
 }
 
 /* What words and templates make a date of. */
-static void add_pieces(struct view *view, cJSON *object, const struct zone_time *time)
+static void add_pieces(struct view *view, struct value *object, const struct zone_time *time)
 {
-    char clock[16];
     add_name(view, object, "weekday", "days", time->weekday);
     add_name(view, object, "weekday_long", "days_long", time->weekday);
     add_name(view, object, "month", "months", time->month);
@@ -40,62 +47,81 @@ static void add_pieces(struct view *view, cJSON *object, const struct zone_time 
     add_number(view, object, "day_2", time->day, 2);
     add_number(view, object, "month_2", time->month, 2);
     add_number(view, object, "year", time->year, 4);
-    snprintf(clock, sizeof clock, "%02d:%02d", time->hour, time->minute);
-    view_text(view, object, "clock", clock);
-    snprintf(clock, sizeof clock, "%d:%02d %s", (time->hour + 11) % 12 + 1, time->minute,
-        time->hour < 12 ? "AM" : "PM");
-    view_text(view, object, "clock_12", clock);
+    add_clock(view, object, time);
     view_text(view, object, "zone", time->abbreviation);
 }
 
-/* An object of pieces; NULL when there is no such time. */
-static cJSON *add_time(
-    struct view *view, cJSON *parent, const char *name, const struct zone *zone, int64_t when)
+static struct view_time *work_out(struct view *view, const struct zone *zone, int64_t when)
 {
-    struct zone_time time;
-    if (when == TIME_NONE || !zone_local(zone, when, &time))
+    struct view_time *time = arena_alloc(view->arena, sizeof *time);
+    if (!time)
         return NULL;
-    cJSON *object = view_object(view, parent, name);
-    if (object)
-        add_pieces(view, object, &time);
-    return object;
+    *time = (struct view_time){.tz = zone->tz, .when = when, .next = view->times};
+    time->known = zone_local(zone, when, &time->clock);
+    time->pieces = time->known ? value_root(view->arena) : NULL;
+    if (time->pieces)
+        add_pieces(view, time->pieces, &time->clock);
+    view->times = time;
+    return time;
+}
+
+/* The same times are asked for again and again. NULL when there is no such time. */
+static const struct view_time *time_of(struct view *view, const struct zone *zone, int64_t when)
+{
+    const struct view_time *time = view->times;
+    if (when == TIME_NONE)
+        return NULL;
+    while (time && (time->tz != zone->tz || time->when != when))
+        time = time->next;
+    if (!time)
+        time = work_out(view, zone, when);
+    return time && time->known ? time : NULL;
+}
+
+/* An object of pieces. False when there is no such time. */
+static bool add_time(struct view *view, struct value *parent, const char *name,
+    const struct zone *zone, int64_t when)
+{
+    const struct view_time *time = time_of(view, zone, when);
+    if (time)
+        value_add_same(view->arena, parent, name, time->pieces);
+    return time;
+}
+
+/* "2026-11-24T15:00:00Z", for a time beyond all calendars. */
+static void add_raw(struct view *view, struct value *object, const char *name, int64_t when)
+{
+    char text[TIME_TEXT];
+    time_format(when, text);
+    view_text(view, object, name, arena_strdup(view->arena, text));
 }
 
 /* "Tue 24 Nov 2026, 16:00 CET" */
 static void add_moment(struct view *view, const char *name, int64_t when)
 {
-    struct zone_time time;
-    char text[TIME_TEXT];
-    if (when == TIME_NONE)
-        return;
-    if (!zone_local(&view->zone, when, &time)) {
-        time_format(when, text);
-        view_text(view, view->context, name, text);
-        return;
-    }
-    cJSON *pieces = cJSON_CreateObject();
-    view->failed |= !pieces;
-    if (pieces)
-        add_pieces(view, pieces, &time);
-    view_say(view, view->context, name, "moment", pieces);
-    cJSON_Delete(pieces);
+    const struct view_time *time = time_of(view, &view->zone, when);
+    if (time)
+        view_say(view, view->context, name, "moment", time->pieces);
+    else if (when != TIME_NONE)
+        add_raw(view, view->context, name, when);
 }
 
 /* The end repeats only what differs from the start: the day, or the zone's name at a change. */
 static void add_likeness(
-    struct view *view, cJSON *span, const struct zone *zone, int64_t start, int64_t end)
+    struct view *view, struct value *span, const struct zone *zone, int64_t start, int64_t end)
 {
-    struct zone_time from, to;
-    if (!zone_local(zone, start, &from) || !zone_local(zone, end, &to))
+    const struct view_time *first = time_of(view, zone, start), *last = time_of(view, zone, end);
+    if (!first || !last)
         return;
-    bool same_day = from.year == to.year && from.month == to.month && from.day == to.day;
+    const struct zone_time *from = &first->clock, *to = &last->clock;
+    bool same_day = from->year == to->year && from->month == to->month && from->day == to->day;
     if (same_day)
         view_flag(view, span, "same_day");
-    if (same_day && from.offset == to.offset)
+    if (same_day && from->offset == to->offset)
         view_flag(view, span, "same_zone");
 }
 
-static void add_place(struct view *view, cJSON *span, const struct zone *zone)
+static void add_place(struct view *view, struct value *span, const struct zone *zone)
 {
     if (!zone->known)
         view_flag(view, span, "unknown");
@@ -103,35 +129,30 @@ static void add_place(struct view *view, cJSON *span, const struct zone *zone)
         view_text(view, span, "place", zone->name);
 }
 
-/* What the word "span" makes a text of; the caller frees. */
-static cJSON *span_pieces(struct view *view, const struct zone *zone, int64_t start, int64_t end)
+/* What the word "span" makes a text of. */
+static struct value *span_pieces(
+    struct view *view, const struct zone *zone, int64_t start, int64_t end)
 {
-    char text[TIME_TEXT];
-    cJSON *span = cJSON_CreateObject();
-    view->failed |= !span;
-    if (!add_time(view, span, "start", zone, start)) {
-        time_format(start, text);
-        view_text(view, span, "raw", text);
-    } else if (add_time(view, span, "end", zone, end))
+    struct value *span = value_root(view->arena);
+    if (!add_time(view, span, "start", zone, start))
+        add_raw(view, span, "raw", start);
+    else if (add_time(view, span, "end", zone, end))
         add_likeness(view, span, zone, start, end);
     return span;
 }
 
-void view_add_span(struct view *view, cJSON *object, const char *name, const struct zone *zone,
-    int64_t start, int64_t end)
+void view_add_span(struct view *view, struct value *object, const char *name,
+    const struct zone *zone, int64_t start, int64_t end)
 {
-    cJSON *span = span_pieces(view, zone, start, end);
+    struct value *span = span_pieces(view, zone, start, end);
     add_place(view, span, zone);
     view_say(view, object, name, "span", span);
-    cJSON_Delete(span);
 }
 
 void view_add_short_span(
-    struct view *view, cJSON *object, const char *name, int64_t start, int64_t end)
+    struct view *view, struct value *object, const char *name, int64_t start, int64_t end)
 {
-    cJSON *span = span_pieces(view, &view->zone, start, end);
-    view_say(view, object, name, "span", span);
-    cJSON_Delete(span);
+    view_say(view, object, name, "span", span_pieces(view, &view->zone, start, end));
 }
 
 /* Only where their clocks show something else. */
@@ -154,7 +175,7 @@ static void add_duration(struct view *view)
     if (booking->end == TIME_NONE || booking->end <= booking->start)
         return;
     int64_t minutes = (booking->end - booking->start) / MS_PER_MINUTE;
-    cJSON *length = view_object(view, view->context, "length");
+    struct value *length = view_object(view, view->context, "length");
     if (minutes / 60)
         view_number(view, length, "hours", (double)(minutes / 60));
     if (minutes % 60)
@@ -165,7 +186,7 @@ static void add_duration(struct view *view)
 static void add_start(struct view *view)
 {
     const struct booking *booking = &view->event->booking;
-    cJSON *context = view->context;
+    struct value *context = view->context;
     add_time(view, context, "start", &view->zone, booking->start);
     if (add_time(view, context, "end", &view->zone, booking->end))
         add_likeness(view, context, &view->zone, booking->start, booking->end);
@@ -179,7 +200,7 @@ static void add_start(struct view *view)
 static void add_previous(struct view *view)
 {
     const struct booking *booking = &view->event->booking;
-    cJSON *context = view->context;
+    struct value *context = view->context;
     add_time(view, context, "previous_start", &view->zone, booking->previous_start);
     add_time(view, context, "previous_end", &view->zone, booking->previous_end);
     add_moment(view, "previously_at", booking->previous_start);

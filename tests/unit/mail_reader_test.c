@@ -163,12 +163,10 @@ static void a_customers_view_holds_nothing_of_others(void **state)
     event.booking.by = "ada@example.com";
     const char *recipients[] = {"bea@example.com", "gus@example.com.example"};
     for (size_t r = 0; r < 2; r++) {
-        struct buf why = {0};
         const struct view_options options = {
             .audience = AUDIENCE_CUSTOMER, .recipient = recipients[r]};
         guest = "gus@example.org";
-        cJSON *view = view_make(&event, &decision, templates, &options, &why);
-        assert_non_null(view);
+        cJSON *view = view_json(&event, &decision, &options);
         cJSON_DeleteItemFromObjectCaseSensitive(view, "reader");
         cJSON_DeleteItemFromObjectCaseSensitive(view, "people");
         cJSON_DeleteItemFromObjectCaseSensitive(
@@ -239,13 +237,12 @@ static void only_what_is_off_is_crossed_out(void **state)
         {KIND_CANCELLED, false, true, NULL, false}, {KIND_REJECTED, false, false, NULL, true},
         {KIND_CREATED, false, false, NULL, false}, {KIND_NO_SHOW, false, false, NULL, false}};
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        struct buf why = {0};
         struct event event = event_of(rows[i].kind);
         struct decision decision = decided();
         event.booking.asked_to_rebook = rows[i].rebook;
         event.booking.seat = rows[i].seat;
         decision.late = rows[i].late;
-        cJSON *view = view_make(&event, &decision, templates, &owner, &why);
+        cJSON *view = view_json(&event, &decision, &owner);
         assert_int_equal(json_true(view, "off"), rows[i].off);
         cJSON_Delete(view);
     }
@@ -254,12 +251,11 @@ static void only_what_is_off_is_crossed_out(void **state)
 static void an_address_in_a_url_is_escaped(void **state)
 {
     (void)state;
-    struct buf why = {0};
     struct person odd = {"Odd", "a?b=c&d%@example.com", NULL};
     struct event event = event_of(KIND_CREATED);
     struct decision decision = decided();
     event.booking.attendees = &odd;
-    cJSON *view = view_make(&event, &decision, templates, &owner, &why);
+    cJSON *view = view_json(&event, &decision, &owner);
     const cJSON *first = json_get(view, "people")->child;
     assert_string_equal(json_text(first, "mailto"), "a%3Fb%3Dc%26d%25@example.com");
     cJSON_Delete(view);

@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "base/json.h"
+#include "json_value.h"
 #include "mail/template.h"
 
 static struct template *parsed(const char *name, const char *text, struct buf *why)
@@ -213,12 +213,18 @@ static void check_case(const char *const *cell)
         if (found.name[i])
             found.template[i] = parsed(found.name[i], cell[PARTIALS + 2 * i + 1], &why);
     struct template_partials partials_of = {find_partial, &found};
-    cJSON *data = json_parse(cell[DATA], strlen(cell[DATA]));
+    struct arena arena = {0};
+    const struct value *data = value_of_json(&arena, cell[DATA]);
     assert_non_null(data);
-    if (!template || !template_render(template, data, ESCAPE_HTML, &partials_of, &out, &why))
+    for (size_t i = 0; i < 2; i++)
+        if (found.template[i])
+            template_link(found.template[i], &partials_of);
+    if (template)
+        template_link(template, &partials_of);
+    if (!template || !template_render(template, data, ESCAPE_HTML, &out, &why))
         fail_msg("%s: %s", cell[TEMPLATE], buf_text(&why));
     assert_string_equal(buf_text(&out), cell[EXPECTED]);
-    cJSON_Delete(data);
+    arena_free(&arena);
     template_free(template);
     for (size_t i = 0; i < 2; i++)
         template_free(found.template[i]);
@@ -243,14 +249,15 @@ CHECK(decisions)
 
 /* ---- rendering one template ---- */
 
-static bool render(const char *text, const cJSON *data, enum template_escape escape,
+static bool render(const char *text, const struct value *data, enum template_escape escape,
     struct buf *out, struct buf *why)
 {
     struct template *template = parsed("x", text, why);
     assert_non_null(template);
     struct found itself = {{"x"}, {template}};
     struct template_partials partials_of = {find_partial, &itself};
-    bool ok = template_render(template, data, escape, &partials_of, out, why);
+    template_link(template, &partials_of);
+    bool ok = template_render(template, data, escape, out, why);
     template_free(template);
     return ok;
 }
@@ -270,14 +277,15 @@ static void values_are_escaped_by_the_kind_of_file(void **state)
         {ESCAPE_LINE, "[{{x}}]\n", "[<a href='b'>\" \xc3\xa9 tab next & ]"},
         {ESCAPE_LINE, "\n [{{{x}}}]\n{{! }}\n \n", "[<a href='b'>\" \xc3\xa9 tab next & ]"},
     };
-    cJSON *json = json_parse(data, strlen(data));
+    struct arena arena = {0};
+    const struct value *json = value_of_json(&arena, data);
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct buf out = {0}, why = {0};
         assert_true(render(cases[i].template, json, cases[i].escape, &out, &why));
         assert_string_equal(buf_text(&out), cases[i].expected);
         buf_free(&out);
     }
-    cJSON_Delete(json);
+    arena_free(&arena);
 }
 
 static void words_are_text_in_html(void **state)
@@ -290,13 +298,15 @@ static void words_are_text_in_html(void **state)
     struct found found = {{"t.w"}, {template_parse(&source, &why)}};
     struct template_partials partials_of = {find_partial, &found};
     struct template *template = parsed("x", "<b>{{>t.w}}</b>", &why);
-    cJSON *json = cJSON_Parse("{\"x\": \"<i>\"}");
-    assert_true(template_render(template, json, ESCAPE_HTML, &partials_of, &out, &why));
+    struct arena arena = {0};
+    const struct value *json = value_of_json(&arena, "{\"x\": \"<i>\"}");
+    template_link(template, &partials_of);
+    assert_true(template_render(template, json, ESCAPE_HTML, &out, &why));
     assert_string_equal(buf_text(&out), "<b>Where &amp; &lt;what&gt; <i></b>");
     buf_clear(&out);
-    assert_true(template_render(template, json, ESCAPE_TEXT, &partials_of, &out, &why));
+    assert_true(template_render(template, json, ESCAPE_TEXT, &out, &why));
     assert_string_equal(buf_text(&out), "<b>Where & <what> <i></b>");
-    cJSON_Delete(json);
+    arena_free(&arena);
     template_free(template);
     template_free(found.template[0]);
     buf_free(&out);
@@ -417,12 +427,13 @@ static void sections_nest_to_a_bound(void **state)
 static void check_bound(const char *text, const char *data, const char *expected)
 {
     struct buf out = {0}, why = {0};
-    cJSON *json = json_parse(data, strlen(data));
+    struct arena arena = {0};
+    const struct value *json = value_of_json(&arena, data);
     buf_puts(&out, "before");
     assert_false(render(text, json, ESCAPE_TEXT, &out, &why));
     assert_string_equal(buf_text(&why), expected);
     assert_string_equal(buf_text(&out), "before");
-    cJSON_Delete(json);
+    arena_free(&arena);
     buf_free(&out);
     buf_free(&why);
 }
@@ -441,10 +452,11 @@ static void rendering_is_bounded(void **state)
     repeat(&deep, "{{#a}}", 16);
     repeat(&deep, "{{/a}}", 16);
     struct buf out = {0}, why = {0};
-    cJSON *json = json_parse(list, strlen(list));
+    struct arena arena = {0};
+    const struct value *json = value_of_json(&arena, list);
     assert_false(render(buf_text(&deep), json, ESCAPE_HTML, &out, &why));
     assert_non_null(strstr(buf_text(&why), "the sections repeat too much"));
-    cJSON_Delete(json);
+    arena_free(&arena);
     buf_free(&why);
     buf_free(&wide);
     buf_free(&deep);
@@ -459,10 +471,11 @@ static void empty_rounds_are_bounded(void **state)
     buf_puts(&data, "{\"a\": [0");
     repeat(&data, ", 0", 1200);
     buf_puts(&data, "]}");
-    cJSON *json = json_parse(buf_text(&data), data.len);
+    struct arena arena = {0};
+    const struct value *json = value_of_json(&arena, buf_text(&data));
     assert_false(render(buf_text(&text), json, ESCAPE_HTML, &out, &why));
     assert_non_null(strstr(buf_text(&why), "the sections repeat too much"));
-    cJSON_Delete(json);
+    arena_free(&arena);
     buf_free(&text);
     buf_free(&data);
     buf_free(&why);
@@ -474,7 +487,7 @@ static const char *const pieces[] = {"{{", "}}", "{", "}", "#", "^", "/", "!", "
     "a", "b", "a.b", "x", "t.w", " ", "\t", "\n", "\r\n", "text", "{{#a}}", "{{/a}}", "{{^b}}",
     "{{/b}}", "{{>x}}", "{{a}}", "{{{b}}}", "{{.}}", "{{>t.w}}", "\xc3\xa9", "\xff", "\x01"};
 
-static void try(const struct buf *text, const cJSON *data, size_t *whole)
+static void try(const struct buf *text, const struct value *data, size_t *whole)
 {
     struct buf out = {0}, why = {0};
     struct template_source source = {.file = "x", .text = buf_text(text), .len = text->len};
@@ -483,9 +496,11 @@ static void try(const struct buf *text, const cJSON *data, size_t *whole)
     struct template_partials partials_of = {find_partial, &itself};
     assert_int_equal(template != NULL, why.len == 0);
     *whole += template != NULL;
+    if (template)
+        template_link(template, &partials_of);
     for (enum template_escape e = ESCAPE_HTML; template && e <= ESCAPE_LINE; e++) {
         buf_clear(&why);
-        bool ok = template_render(template, data, e, &partials_of, &out, &why);
+        bool ok = template_render(template, data, e, &out, &why);
         assert_int_equal(ok, why.len == 0);
         assert_true(out.len <= 3 * TEMPLATE_OUTPUT_MAX);
     }
@@ -498,7 +513,9 @@ static void nothing_crashes_it(void **state)
 {
     (void)state;
     enum { ROUNDS = 3000, PIECES_MAX = 24, TOKENS = sizeof pieces / sizeof *pieces };
-    cJSON *data = cJSON_Parse("{\"a\": [{\"b\": \"<1>\"}, {\"b\": false}], \"b\": {\"a\": 2}}");
+    struct arena arena = {0};
+    const struct value *data =
+        value_of_json(&arena, "{\"a\": [{\"b\": \"<1>\"}, {\"b\": false}], \"b\": {\"a\": 2}}");
     size_t whole = 0;
     srandom(20261121);
     for (int round = 0; round < ROUNDS; round++) {
@@ -512,7 +529,7 @@ static void nothing_crashes_it(void **state)
         buf_free(&text);
     }
     assert_true(whole > ROUNDS / 20);
-    cJSON_Delete(data);
+    arena_free(&arena);
 }
 
 static void note(void *context, const char *name, const char *place)

@@ -13,7 +13,7 @@
 
 #include <cmocka.h>
 
-#include "base/json.h"
+#include "json_value.h"
 #include "mail/template.h"
 #include "mail/template_files.h"
 #include "mail/templates.h"
@@ -85,11 +85,12 @@ static void assert_part(const struct templates *set, enum event_kind kind, enum 
 {
     static const char data[] = "{\"name\": \"Zo\\u00eb & <Ben>\"}";
     struct buf out = {0}, why = {0};
-    cJSON *context = json_parse(data, strlen(data));
+    struct arena arena = {0};
+    const struct value *context = value_of_json(&arena, data);
     if (!templates_render(set, kind, audience, part, context, &out, &why))
         fail_msg("%s", buf_text(&why));
     assert_string_equal(buf_text(&out), expected);
-    cJSON_Delete(context);
+    arena_free(&arena);
     buf_free(&out);
 }
 
@@ -121,7 +122,8 @@ static void each_kind_is_rendered_for_both(void **state)
     struct buf why = {0};
     struct templates *set = templates_open(NULL, "en", &why);
     assert_non_null(set);
-    cJSON *context = cJSON_CreateObject();
+    struct arena arena = {0};
+    const struct value *context = value_root(&arena);
     for (enum audience audience = 0; audience < AUDIENCES; audience++)
         for (enum event_kind kind = 0; kind < KINDS; kind++)
             for (enum template_part part = 0; part < TEMPLATE_PARTS; part++) {
@@ -129,7 +131,7 @@ static void each_kind_is_rendered_for_both(void **state)
                 assert_true(templates_render(set, kind, audience, part, context, &out, &why));
                 buf_free(&out);
             }
-    cJSON_Delete(context);
+    arena_free(&arena);
     templates_close(set);
 }
 
@@ -360,11 +362,12 @@ static void endless_partials_are_told_when_rendered(void **state)
     put("default.txt", "{{>loop}}");
     put("loop.txt", "a {{>loop}}");
     struct templates *set = opened("en");
-    cJSON *context = cJSON_CreateObject();
+    struct arena arena = {0};
+    const struct value *context = value_root(&arena);
     assert_false(templates_render(set, KIND_PAID, AUDIENCE_OWNER, PART_TEXT, context, &out, &why));
     assert_non_null(strstr(buf_text(&why), "/loop.txt:1:3: a partial includes itself"));
     assert_int_equal(out.len, 0);
-    cJSON_Delete(context);
+    arena_free(&arena);
     templates_close(set);
     buf_free(&out);
     buf_free(&why);

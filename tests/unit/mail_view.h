@@ -75,12 +75,26 @@ static inline void render_part(const struct event *event, const struct decision 
     struct buf *out)
 {
     struct buf why = {0};
-    cJSON *view = view_make(event, decision, set, options, &why);
+    struct arena arena = {0};
+    const struct value *view = view_make(&arena, event, decision, set, options, &why);
     if (!view || !templates_render(
                      set, view_kind(event, decision), options->audience, part, view, out, &why))
         fail_msg("%s", buf_text(&why));
-    cJSON_Delete(view);
+    arena_free(&arena);
     buf_free(&why);
+}
+
+/* All that templates see. */
+static inline cJSON *view_json(
+    const struct event *event, const struct decision *decision, const struct view_options *options)
+{
+    struct buf why = {0};
+    struct arena arena = {0};
+    const struct value *view = view_make(&arena, event, decision, templates, options, &why);
+    cJSON *json = view ? value_to_json(view) : NULL;
+    assert_non_null(json);
+    arena_free(&arena);
+    return json;
 }
 
 static inline struct rendered render_as(

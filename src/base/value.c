@@ -1,0 +1,145 @@
+#include "base/value.h"
+
+#include <string.h>
+
+/* ---- names ---- */
+
+struct value_name value_name(const char *text)
+{
+    struct value_name name = {.text = text};
+    for (unsigned i = 0; i < sizeof name.head && text[i]; i++)
+        name.head |= (uint64_t)(unsigned char)text[i] << (8 * i);
+    return name;
+}
+
+static bool same(struct value_name a, struct value_name b)
+{
+    enum { LAST = 56 };
+    if (a.head != b.head)
+        return false;
+    return !(a.head >> LAST) || strcmp(a.text + sizeof a.head, b.text + sizeof b.head) == 0;
+}
+
+/* ---- making ---- */
+
+struct value *value_root(struct arena *arena)
+{
+    struct value *value = arena_alloc(arena, sizeof *value);
+    if (value)
+        value->kind = VALUE_OBJECT;
+    return value;
+}
+
+struct value *value_add(
+    struct arena *arena, struct value *to, const char *name, enum value_kind kind)
+{
+    struct value *value = to ? arena_alloc(arena, sizeof *value) : NULL;
+    if (!value)
+        return NULL;
+    value->kind = kind;
+    if (name)
+        value->name = value_name(name);
+    if (to->last)
+        to->last->next = value;
+    else
+        to->first = value;
+    to->last = value;
+    return value;
+}
+
+void value_add_text(struct arena *arena, struct value *to, const char *name, const char *text)
+{
+    struct value *value = value_add(arena, to, name, text ? VALUE_TEXT : VALUE_NULL);
+    if (value)
+        value->text = text;
+}
+
+void value_add_number(struct arena *arena, struct value *to, const char *name, double number)
+{
+    struct value *value = value_add(arena, to, name, VALUE_NUMBER);
+    if (value)
+        value->number = number;
+}
+
+void value_add_flag(struct arena *arena, struct value *to, const char *name, bool flag)
+{
+    value_add(arena, to, name, flag ? VALUE_TRUE : VALUE_FALSE);
+}
+
+void value_add_same(
+    struct arena *arena, struct value *to, const char *name, const struct value *object)
+{
+    struct value *value = object ? value_add(arena, to, name, VALUE_OBJECT) : NULL;
+    if (!value)
+        return;
+    value->first = object->first;
+    value->last = object->last;
+}
+
+/* ---- reading ---- */
+
+const struct value *value_get(const struct value *object, struct value_name name)
+{
+    if (!object || object->kind != VALUE_OBJECT)
+        return NULL;
+    const struct value *member = object->first;
+    while (member && !same(member->name, name))
+        member = member->next;
+    return member;
+}
+
+const struct value *value_find(const struct value *object, const char *name)
+{
+    return value_get(object, value_name(name));
+}
+
+const char *value_text_of(const struct value *object, const char *name)
+{
+    const struct value *member = value_find(object, name);
+    return member && member->kind == VALUE_TEXT ? member->text : NULL;
+}
+
+/* ---- as JSON ---- */
+
+static bool add_members(cJSON *to, const struct value *value)
+{
+    for (const struct value *member = value->first; member; member = member->next) {
+        cJSON *item = value_to_json(member);
+        bool added = item && (value->kind == VALUE_LIST
+                                     ? cJSON_AddItemToArray(to, item)
+                                     : cJSON_AddItemToObject(to, member->name.text, item));
+        if (!added) { /* cJSON leaves an item that it could not take to the caller */
+            cJSON_Delete(item);
+            return false;
+        }
+    }
+    return true;
+}
+
+static cJSON *with_members(cJSON *json, const struct value *value)
+{
+    if (!json || add_members(json, value))
+        return json;
+    cJSON_Delete(json);
+    return NULL;
+}
+
+cJSON *value_to_json(const struct value *value)
+{
+    switch (value->kind) {
+    case VALUE_NUMBER:
+        return cJSON_CreateNumber(value->number);
+    case VALUE_TEXT:
+        return cJSON_CreateString(value->text);
+    case VALUE_LIST:
+        return with_members(cJSON_CreateArray(), value);
+    case VALUE_OBJECT:
+        return with_members(cJSON_CreateObject(), value);
+    case VALUE_NULL:
+        return cJSON_CreateNull();
+    case VALUE_FALSE:
+    case VALUE_TRUE:
+        break;
+    }
+    return cJSON_CreateBool(value->kind == VALUE_TRUE);
+}

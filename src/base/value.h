@@ -1,0 +1,72 @@
+/*
+ * value: a tree of values, for reading by name: what templates see, and what an event is told as.
+ *
+ * It lives in an arena, all of it as long as that. Names and texts are not copied: they must live
+ * as long. An addition to NULL is none and gives NULL, and so is one for which memory was short
+ * (the arena's `failed`), so that a tree is written whole and asked for once.
+ */
+#ifndef BASE_VALUE_H
+#define BASE_VALUE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <cjson/cJSON.h>
+
+#include "base/arena.h"
+
+enum value_kind {
+    VALUE_NULL,
+    VALUE_FALSE,
+    VALUE_TRUE,
+    VALUE_NUMBER,
+    VALUE_TEXT,
+    VALUE_LIST,
+    VALUE_OBJECT
+};
+
+/* The first eight bytes stand for most names, so that looking one up is comparing numbers. */
+struct value_name {
+    uint64_t head;
+    const char *text;
+};
+
+struct value {
+    enum value_kind kind;
+    struct value_name name; /* of a member of an object */
+    struct value *next;     /* of the same list or object */
+    union {
+        double number;
+        const char *text;
+        struct {
+            struct value *first, *last;
+        };
+    };
+};
+
+struct value_name value_name(const char *text);
+
+/* An empty object. */
+struct value *value_root(struct arena *arena);
+
+/* To a list or an object; a list's values have no name, an object's each another one. */
+struct value *value_add(
+    struct arena *arena, struct value *to, const char *name, enum value_kind kind);
+/* NULL is told as null. */
+void value_add_text(struct arena *arena, struct value *to, const char *name, const char *text);
+void value_add_number(struct arena *arena, struct value *to, const char *name, double number);
+void value_add_flag(struct arena *arena, struct value *to, const char *name, bool flag);
+/* The same members as those of another object, which gets no more of them. */
+void value_add_same(
+    struct arena *arena, struct value *to, const char *name, const struct value *object);
+
+/* The member of that name; NULL: none, or it is no object. */
+const struct value *value_get(const struct value *object, struct value_name name);
+const struct value *value_find(const struct value *object, const char *name);
+/* A member's text; NULL where it has none. */
+const char *value_text_of(const struct value *object, const char *name);
+
+/* NULL when memory ran out. The caller frees with cJSON_Delete. */
+cJSON *value_to_json(const struct value *value);
+
+#endif
