@@ -134,12 +134,28 @@ static const char *keep(struct arena *arena, struct buf *out)
     return text;
 }
 
+/* Takes a piece of graphic ASCII, of which nearly all texts are made, off the text. */
+static void take_graphic(struct cleaned *to, const char **text)
+{
+    size_t len = 0, room = to->max - to->count;
+    while (len < room && (*text)[len] > ' ' && (*text)[len] < 0x7f)
+        len++;
+    if (len)
+        buf_add(&to->out, *text, len);
+    to->count += len;
+    *text += len;
+}
+
 const char *clean_line(struct arena *arena, const char *text)
 {
     struct cleaned line = {.max = CLEAN_LINE_MAX};
     bool blank = false;
     uint32_t c;
-    while (text && (c = next_char(&text)) != 0) {
+    while (text) {
+        if (!blank)
+            take_graphic(&line, &text);
+        if ((c = next_char(&text)) == 0)
+            break;
         if (is_space(c)) {
             blank = line.count > 0;
             continue;
@@ -159,7 +175,11 @@ const char *clean_text(struct arena *arena, const char *text)
     struct cleaned lines = {.max = CLEAN_TEXT_MAX};
     size_t breaks = 0, blanks = 0;
     uint32_t c;
-    while (text && (c = next_char(&text)) != 0) {
+    while (text) {
+        if (!breaks && !blanks)
+            take_graphic(&lines, &text);
+        if ((c = next_char(&text)) == 0)
+            break;
         if (is_line_break(c)) {
             if (c == '\r' && *text == '\n')
                 text++;

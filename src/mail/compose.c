@@ -118,6 +118,8 @@ static void attach(struct message *message, const struct record *record)
     cJSON_Delete(json);
 }
 
+enum { USUAL_PAGE = 12 << 10 };
+
 struct parts {
     struct buf subject, text, html, calendar;
 };
@@ -127,6 +129,7 @@ static bool make_parts(const struct composer *composer, const struct letter *let
 {
     struct arena arena = {0};
     const struct value *view = view_of(composer, letter, &arena, why);
+    buf_reserve(&parts->html, USUAL_PAGE);
     bool ok = view && render(composer, letter, view, PART_SUBJECT, &parts->subject, why) &&
               render(composer, letter, view, PART_TEXT, &parts->text, why) &&
               render(composer, letter, view, PART_HTML, &parts->html, why);

@@ -185,8 +185,8 @@ static void set_headers(GMimeMessage *mail, const struct message *message)
     g_mime_object_set_header(object, "X-Bookspool-Key", token(message->key, key), "us-ascii");
     if (g_mime_object_get_header(object, "MIME-Version"))
         return;
-    g_mime_object_set_header(object, "Auto-Submitted", "auto-generated", "us-ascii");
-    g_mime_object_set_header(object, "MIME-Version", "1.0", "us-ascii");
+    part_fix_header(object, "Auto-Submitted", "auto-generated");
+    part_fix_header(object, "MIME-Version", "1.0");
 }
 
 static GMimeMessage *mail_of(const struct message *message)

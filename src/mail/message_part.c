@@ -57,16 +57,20 @@ static GMimeObject *part_new(const char *type, const char *subtype)
     return part;
 }
 
-static void set_encoding(GMimeObject *part)
+void part_fix_header(GMimeObject *object, const char *name, const char *value)
 {
-    g_mime_part_set_content_encoding(GMIME_PART(part), GMIME_CONTENT_ENCODING_BASE64);
+    GMimeHeaderList *headers = g_mime_object_get_header_list(object);
+    char *raw = g_strdup_printf(" %s\n", value);
+    g_mime_header_list_set(headers, name, value, "us-ascii");
+    g_mime_header_set_raw_value(g_mime_header_list_get_header(headers, name), raw);
+    g_free(raw);
 }
 
 GMimeObject *part_new_text(const char *subtype)
 {
     GMimeObject *part = part_new("text", subtype);
     g_mime_object_set_content_type_parameter(part, "charset", "utf-8");
-    set_encoding(part);
+    part_fix_header(part, "Content-Transfer-Encoding", "base64");
     return part;
 }
 
@@ -75,7 +79,7 @@ GMimeObject *part_new_attachment(const char *subtype, const char *name)
     GMimeObject *part = part_new("application", subtype);
     g_mime_object_set_disposition(part, GMIME_DISPOSITION_ATTACHMENT);
     g_mime_part_set_filename(GMIME_PART(part), name);
-    set_encoding(part);
+    part_fix_header(part, "Content-Transfer-Encoding", "base64");
     return part;
 }
 

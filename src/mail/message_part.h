@@ -15,6 +15,10 @@
 
 #include <gmime/gmime.h>
 
+/* Sets a header, of a part or a message, that stays and that GMime need not fold and encode each
+ * time it writes it: some words of ASCII. */
+void part_fix_header(GMimeObject *object, const char *name, const char *value);
+
 /* text/SUBTYPE in UTF-8. The caller unrefs, here and below. */
 GMimeObject *part_new_text(const char *subtype);
 /* application/SUBTYPE, as an attachment of that name. */
