@@ -206,6 +206,9 @@ static bool fold_again(const char *text, struct buf *out)
     static const char fold[] = "\r\n ";
     struct buf line = {0};
     while (*text) {
+        size_t len = strcspn(text, "\r\n");
+        buf_add(&line, text, len);
+        text += len;
         if (strncmp(text, fold, sizeof fold - 1) == 0) {
             text += sizeof fold - 1;
             continue;
@@ -213,10 +216,8 @@ static bool fold_again(const char *text, struct buf *out)
         if (*text == '\n') {
             add_folded(buf_text(&line), line.len, out);
             buf_clear(&line);
-        } else if (*text != '\r') {
-            buf_putc(&line, *text);
         }
-        text++;
+        text += *text != '\0';
     }
     bool folded = !line.failed && !out->failed;
     buf_free(&line);

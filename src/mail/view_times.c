@@ -18,22 +18,31 @@ static void add_name(
         view_text(view, object, field, arena_strndup(view->arena, at, strcspn(at, " ")));
 }
 
+/* At least so many digits of a number that is not negative; gives the end. */
+static char *put_number(char *to, int number, int digits)
+{
+    if (number >= 10 || digits > 1)
+        to = put_number(to, number / 10, digits - 1);
+    *to++ = (char)('0' + number % 10);
+    *to = '\0';
+    return to;
+}
+
 static void add_number(
     struct view *view, struct value *object, const char *field, int number, int digits)
 {
     char text[16];
-    snprintf(text, sizeof text, "%0*d", digits, number);
+    put_number(text, number, digits);
     view_text(view, object, field, arena_strdup(view->arena, text));
 }
 
-static void add_clock(struct view *view, struct value *object, const struct zone_time *time)
+static void add_clock(struct view *view, struct value *object, const char *field, int hour,
+    int digits, int minute, const char *half)
 {
-    char clock[16];
-    snprintf(clock, sizeof clock, "%02d:%02d", time->hour, time->minute);
-    view_text(view, object, "clock", arena_strdup(view->arena, clock));
-    snprintf(clock, sizeof clock, "%d:%02d %s", (time->hour + 11) % 12 + 1, time->minute,
-        time->hour < 12 ? "AM" : "PM");
-    view_text(view, object, "clock_12", arena_strdup(view->arena, clock));
+    char clock[16], *end = put_number(clock, hour, digits);
+    *end++ = ':';
+    strcpy(put_number(end, minute, 2), half);
+    view_text(view, object, field, arena_strdup(view->arena, clock));
 }
 
 /* What words and templates make a date of. */
@@ -47,7 +56,9 @@ static void add_pieces(struct view *view, struct value *object, const struct zon
     add_number(view, object, "day_2", time->day, 2);
     add_number(view, object, "month_2", time->month, 2);
     add_number(view, object, "year", time->year, 4);
-    add_clock(view, object, time);
+    add_clock(view, object, "clock", time->hour, 2, time->minute, "");
+    add_clock(view, object, "clock_12", (time->hour + 11) % 12 + 1, 1, time->minute,
+        time->hour < 12 ? " AM" : " PM");
     view_text(view, object, "zone", time->abbreviation);
 }
 
