@@ -185,8 +185,8 @@ static void set_headers(GMimeMessage *mail, const struct message *message)
     g_mime_object_set_header(object, "X-Bookspool-Key", token(message->key, key), "us-ascii");
     if (g_mime_object_get_header(object, "MIME-Version"))
         return;
-    part_fix_header(object, "Auto-Submitted", "auto-generated");
-    part_fix_header(object, "MIME-Version", "1.0");
+    g_mime_object_set_header(object, "Auto-Submitted", "auto-generated", "us-ascii");
+    g_mime_object_set_header(object, "MIME-Version", "1.0", "us-ascii");
 }
 
 static GMimeMessage *mail_of(const struct message *message)
@@ -211,12 +211,9 @@ static GMimeObject *text_part(GMimeObject **part, const char *subtype, const cha
 
 static GMimeObject *calendar_part(const struct message *message)
 {
-    char wanted[TOKEN_MAX];
+    char method[TOKEN_MAX];
     GMimeObject *part = text_part(&kept.calendar, "calendar", message->calendar);
-    const char *method = g_mime_object_get_content_type_parameter(part, "method");
-    token(message->calendar_method, wanted);
-    if (!method || strcmp(method, wanted) != 0)
-        g_mime_object_set_content_type_parameter(part, "method", wanted);
+    part_set_parameter(part, "method", token(message->calendar_method, method));
     return part;
 }
 

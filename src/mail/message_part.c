@@ -8,6 +8,7 @@
 
 typedef struct {
     GMimePart part;
+    struct buf head;    /* its headers as GMime writes them; empty: not asked for yet */
     struct buf encoded; /* base64, lines ended by CR LF */
 } ReadyPart;
 
@@ -17,22 +18,44 @@ G_DEFINE_TYPE(ReadyPart, ready_part, GMIME_TYPE_PART)
 
 /* ---- the type ---- */
 
+static struct buf *emptied(struct buf *buf)
+{
+    buf->failed = false;
+    buf_clear(buf);
+    return buf;
+}
+
+static void make_head(ReadyPart *part, GMimeFormatOptions *options)
+{
+    GByteArray *bytes = g_byte_array_new();
+    GMimeStream *stream = g_mime_stream_mem_new_with_byte_array(bytes);
+    bool ok = g_mime_header_list_write_to_stream(GMIME_OBJECT(part)->headers, options, stream) >= 0;
+    struct buf *head = emptied(&part->head);
+    buf_add(head, bytes->data, bytes->len);
+    buf_puts(head, g_mime_format_options_get_newline(options));
+    head->failed |= !ok;
+    g_object_unref(stream); /* owns the byte array */
+}
+
+static ssize_t write_buf(GMimeStream *stream, const struct buf *text)
+{
+    return text->failed ? -1 : g_mime_stream_write(stream, buf_text(text), text->len);
+}
+
 static ssize_t write_ready(
     GMimeObject *object, GMimeFormatOptions *options, gboolean content_only, GMimeStream *stream)
 {
-    const struct buf *encoded = &((ReadyPart *)object)->encoded;
-    ssize_t head = 0, end = 0, body = -1;
-    if (!content_only) {
-        head = g_mime_header_list_write_to_stream(object->headers, options, stream);
-        end = g_mime_stream_write_string(stream, g_mime_format_options_get_newline(options));
-    }
-    if (!encoded->failed)
-        body = g_mime_stream_write(stream, buf_text(encoded), encoded->len);
-    return head < 0 || end < 0 || body < 0 ? -1 : head + end + body;
+    ReadyPart *part = (ReadyPart *)object;
+    if (!part->head.len || part->head.failed)
+        make_head(part, options);
+    ssize_t head = content_only ? 0 : write_buf(stream, &part->head);
+    ssize_t body = write_buf(stream, &part->encoded);
+    return head < 0 || body < 0 ? -1 : head + body;
 }
 
 static void finalize_ready(GObject *object)
 {
+    buf_free(&((ReadyPart *)object)->head);
     buf_free(&((ReadyPart *)object)->encoded);
     G_OBJECT_CLASS(ready_part_parent_class)->finalize(object);
 }
@@ -45,7 +68,7 @@ static void ready_part_class_init(ReadyPartClass *class)
 
 static void ready_part_init(ReadyPart *part)
 {
-    part->encoded = (struct buf){0};
+    part->head = part->encoded = (struct buf){0};
 }
 
 static GMimeObject *part_new(const char *type, const char *subtype)
@@ -57,20 +80,16 @@ static GMimeObject *part_new(const char *type, const char *subtype)
     return part;
 }
 
-void part_fix_header(GMimeObject *object, const char *name, const char *value)
+static void set_encoding(GMimeObject *part)
 {
-    GMimeHeaderList *headers = g_mime_object_get_header_list(object);
-    char *raw = g_strdup_printf(" %s\n", value);
-    g_mime_header_list_set(headers, name, value, "us-ascii");
-    g_mime_header_set_raw_value(g_mime_header_list_get_header(headers, name), raw);
-    g_free(raw);
+    g_mime_part_set_content_encoding(GMIME_PART(part), GMIME_CONTENT_ENCODING_BASE64);
 }
 
 GMimeObject *part_new_text(const char *subtype)
 {
     GMimeObject *part = part_new("text", subtype);
     g_mime_object_set_content_type_parameter(part, "charset", "utf-8");
-    part_fix_header(part, "Content-Transfer-Encoding", "base64");
+    set_encoding(part);
     return part;
 }
 
@@ -79,18 +98,19 @@ GMimeObject *part_new_attachment(const char *subtype, const char *name)
     GMimeObject *part = part_new("application", subtype);
     g_mime_object_set_disposition(part, GMIME_DISPOSITION_ATTACHMENT);
     g_mime_part_set_filename(GMIME_PART(part), name);
-    part_fix_header(part, "Content-Transfer-Encoding", "base64");
+    set_encoding(part);
     return part;
 }
 
 /* ---- content ---- */
 
-static struct buf *emptied(GMimeObject *part)
+void part_set_parameter(GMimeObject *part, const char *name, const char *value)
 {
-    struct buf *encoded = &((ReadyPart *)part)->encoded;
-    encoded->failed = false;
-    buf_clear(encoded);
-    return encoded;
+    const char *now = g_mime_object_get_content_type_parameter(part, name);
+    if (now && strcmp(now, value) == 0)
+        return;
+    g_mime_object_set_content_type_parameter(part, name, value);
+    emptied(&((ReadyPart *)part)->head);
 }
 
 /* GMime ends its lines, of 76 characters, with LF alone. */
@@ -107,7 +127,7 @@ static void add_lines(const char *base64, size_t len, struct buf *out)
 
 void part_set_data(GMimeObject *part, const void *data, size_t len)
 {
-    struct buf *out = emptied(part), base64 = {0};
+    struct buf *out = emptied(&((ReadyPart *)part)->encoded), base64 = {0};
     GMimeEncoding state;
     g_mime_encoding_init_encode(&state, GMIME_CONTENT_ENCODING_BASE64);
     if (buf_reserve(&base64, g_mime_encoding_outlen(&state, len)))
@@ -172,7 +192,7 @@ void part_set_text(GMimeObject *part, const char *text)
 void part_set_same(GMimeObject *part, const GMimeObject *other)
 {
     const struct buf *from = &((const ReadyPart *)other)->encoded;
-    struct buf *to = emptied(part);
+    struct buf *to = emptied(&((ReadyPart *)part)->encoded);
     buf_add(to, buf_text(from), from->len);
     to->failed |= from->failed;
 }

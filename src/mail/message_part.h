@@ -5,8 +5,8 @@
  * GMimePart itself takes it through an encoder and a line end filter while it is written, byte by
  * byte in pieces of 4 KB, and that takes longer than all other work on a mail.
  *
- * A part may be filled anew for the next mail: its headers stay. Where memory was short, writing
- * it fails.
+ * A part may be filled anew for the next mail: its headers stay as they were first written, with
+ * the line ends asked for then. Where memory was short, writing it fails.
  */
 #ifndef MAIL_MESSAGE_PART_H
 #define MAIL_MESSAGE_PART_H
@@ -15,14 +15,13 @@
 
 #include <gmime/gmime.h>
 
-/* Sets a header, of a part or a message, that stays and that GMime need not fold and encode each
- * time it writes it: some words of ASCII. */
-void part_fix_header(GMimeObject *object, const char *name, const char *value);
-
 /* text/SUBTYPE in UTF-8. The caller unrefs, here and below. */
 GMimeObject *part_new_text(const char *subtype);
 /* application/SUBTYPE, as an attachment of that name. */
 GMimeObject *part_new_attachment(const char *subtype, const char *name);
+
+/* A parameter of its type. */
+void part_set_parameter(GMimeObject *part, const char *name, const char *value);
 
 void part_set_data(GMimeObject *part, const void *data, size_t len);
 /* Line ends become CR LF, what is not UTF-8 U+FFFD. */
