@@ -457,6 +457,7 @@ static void rendering_is_bounded(void **state)
     assert_false(render(buf_text(&deep), json, ESCAPE_HTML, &out, &why));
     assert_non_null(strstr(buf_text(&why), "the sections repeat too much"));
     arena_free(&arena);
+    buf_free(&out);
     buf_free(&why);
     buf_free(&wide);
     buf_free(&deep);
@@ -478,6 +479,7 @@ static void empty_rounds_are_bounded(void **state)
     arena_free(&arena);
     buf_free(&text);
     buf_free(&data);
+    buf_free(&out);
     buf_free(&why);
 }
 
