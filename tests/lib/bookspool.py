@@ -315,11 +315,11 @@ class World:
 
     # ---- processes ----
 
-    def start(self, command, log, env=None, stdin=subprocess.DEVNULL):
+    def start(self, command, log, env=None, stdin=subprocess.DEVNULL, **more):
         """Starts a program in the background, its output in the world's file `log`."""
         with open(self.path(log), "ab") as out:
             process = subprocess.Popen(command, stdin=stdin, stdout=out, stderr=out,
-                                       env=self.env(env), cwd=self.dir)
+                                       env=self.env(env), cwd=self.dir, **more)
         self._running.append(process)
         return process
 
