@@ -115,6 +115,25 @@ $(B)/tests/%.so: tests/faults/%.c
 	$(call quiet,LD) $(CC) -std=c17 -D_GNU_SOURCE -Wall -Wextra -Wshadow -Wconversion $(WERROR) $(CFLAGS) \
 	    -fPIC -shared -o $@ $<
 
+# The bench's own programs, small and in C so that what is measured is not them.
+BENCH_PEERS = $(B)/bench/store $(B)/bench/cgi
+BENCH_TOOLS = $(BENCH_PEERS) $(B)/bench/slowdisk
+
+$(B)/bench/store: $(B)/obj/bench/store.o $(B)/obj/bench/durable.o
+$(B)/bench/cgi: $(B)/obj/bench/cgi.o $(B)/obj/bench/durable.o
+$(B)/bench/cgi: BENCH_LIBS = -lcrypto
+$(B)/bench/slowdisk: $(B)/obj/bench/slowdisk.o
+$(B)/bench/slowdisk: BENCH_LIBS = $(shell $(PKG) --libs fuse3)
+$(B)/obj/bench/slowdisk.o: BENCH_CFLAGS = $(shell $(PKG) --cflags fuse3)
+
+$(B)/bench/%:
+	@mkdir -p $(@D)
+	$(LINK) $(BENCH_LIBS)
+
+$(B)/obj/bench/%.o: tests/bench/%.c
+	@mkdir -p $(@D)
+	$(call quiet,CC) $(CC) $(BASE_CFLAGS) $(BENCH_CFLAGS) $(CPPFLAGS) $(CFLAGS) $(SAN_FLAGS) -MMD -MP -c -o $@ $<
+
 # The protocol as a model (tests/model), which needs nothing of src/.
 MODEL = $(patsubst tests/%.c,$(B)/obj/tests/%.o,$(wildcard tests/model/*.c))
 
@@ -166,7 +185,7 @@ CHECKS  = $(UNIT_TESTS:$(B)/%=plain:%) $(UNIT_TESTS:$(B)/%=asan:%) $(UNIT_TESTS:
 
 check:
 	@tests/deps check
-	$(MAKE) all unit-tests
+	$(MAKE) all unit-tests $(BENCH_PEERS)
 	$(MAKE) B=$(B)/clang CC=clang all
 	$(MAKE) B=$(B)/asan SAN=1 CFLAGS='-O1 -g' all unit-tests
 	BOOKSPOOL_BIN=$(abspath $(B)) prove -j$(JOBS) --exec tests/run $(CHECKS)
@@ -179,6 +198,16 @@ look:
 	@tests/deps look
 	$(MAKE) all
 	BOOKSPOOL_BIN=$(abspath $(B)) tests/look
+
+# Speed, against peers and at the price of a disk of known flush; BENCH_ROUNDS, BENCH_SECONDS and
+# BENCH_ONLY are tests/bench/run's. `make bench-results` keeps the figures in the tree and in README.
+bench:
+	@tests/deps bench
+	$(MAKE) all $(BENCH_TOOLS)
+	BOOKSPOOL_BIN=$(abspath $(B)) tests/bench/run
+
+bench-results:
+	BOOKSPOOL_BIN=$(abspath $(B)) tests/bench/readme --take
 
 # Many receivers, drains and operators at once, killed at random; the short form is in check.
 soak: all
@@ -219,13 +248,14 @@ uninstall:
 	done
 
 lint:
-	clang-format --dry-run --Werror $(wildcard src/*/*.[ch] tests/unit/*.[ch] tests/model/*.[ch] tests/cost/*.[ch])
+	clang-format --dry-run --Werror $(foreach place,src/* tests/unit tests/model tests/cost tests/bench, \
+	    $(wildcard $(place)/*.[ch]))
 	shellcheck tests/deps tests/tools tests/run tests/mutations.t src/tool/samples.sh src/mail/embed.sh \
 	    $(wildcard examples/*.sh)
 
 clean:
 	rm -rf $(B)
 
-.PHONY: all check clean demo faults install limits lint look model powercut soak uninstall unit-tests
+.PHONY: all bench bench-results check clean demo faults install limits lint look model powercut soak uninstall unit-tests
 .SECONDARY:
 -include $(shell find $(B)/obj -name '*.d' 2>/dev/null)
