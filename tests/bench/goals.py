@@ -43,7 +43,8 @@ def _goal(text, value, limit, form, met):
 
 def rates(table):
     def times(disk, clients, other, limit, word=""):
-        return at_least(f"{disk} disk, {clients} clients: at least {limit} times {other}{word}",
+        peer = other.partition(",")[0]
+        return at_least(f"{disk} disk, {clients} clients: at least {limit} times {peer}{word}",
                         table.ratio("rate", disk, clients, other), limit)
     return [times("fast", 32, PHP, 2.5), times("fast", 32, PHP, 3, " (stretch)"),
             times("fast", 32, NODE, 3.5), times("fast", 32, WEBHOOK, 8),
@@ -54,11 +55,9 @@ def rates(table):
 def one_client(table):
     return [at_most("one client, 1 ms disk: 2 flushes a message",
                     table.get("flushes", "1 ms", 1), 2.05, "{:.2f}"),
+            # On the slow disk two flushes against four, and nothing else, would make 0.5.
             at_most("one client, fast disk: p50 at most 0.45 of php-fpm's",
-                    table.ratio("p50", "fast", 1, PHP), 0.45, "{:.2f}"),
-            # Twice as many flushes, and nothing else, would make 0.5.
-            at_most("one client, 1 ms disk: p50 at most half of php-fpm's",
-                    table.ratio("p50", "1 ms", 1, PHP), 0.5, "{:.2f}")]
+                    table.ratio("p50", "fast", 1, PHP), 0.45, "{:.2f}")]
 
 
 def costs(table):
