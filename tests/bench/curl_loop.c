@@ -1,7 +1,8 @@
 /*
- * curl_loop URL DIR: what bookspool-drain is measured against: all mails of a spool's out/ by a bare
- * loop of curl_easy_perform on one reused handle, and so over one kept connection. The files are
- * read before the clock starts, and nothing becomes of them: no mark, no rename, no sync, no log.
+ * curl_loop URL DIR: what bookspool-drain is measured against: all mails of a spool's out/ by a
+ * bare loop of curl_easy_perform on one reused handle, and so over one kept connection. The files
+ * are read before the clock starts, and nothing becomes of them: no mark, no rename, no sync, no
+ * log.
  *
  * Prints one line: MAILS WALL USER SYSTEM, in seconds. Exit 1: a mail was not accepted.
  */

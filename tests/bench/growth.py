@@ -20,6 +20,7 @@ import time
 from types import SimpleNamespace
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from chart import lines  # noqa: E402
 from drain_site import Site, at_most, booking, may_mount, ram_disk  # noqa: E402
 from bookspool import ENDPOINT, sign  # noqa: E402
 from fcgi import Client, params, request  # noqa: E402
@@ -158,10 +159,6 @@ def goals(rows):
 
 
 def charts(rows):
-    try:
-        from chart import lines
-    except ImportError:
-        return {}
     first = rows[0]
     series = {name: [row[kind] / first[kind] for row in rows]
               for kind, name in (("receive", "receive, CPU"), ("drain", "drain, CPU"),
