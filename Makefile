@@ -117,11 +117,13 @@ $(B)/tests/%.so: tests/faults/%.c
 
 # The bench's own programs, small and in C so that what is measured is not them.
 BENCH_PEERS = $(B)/bench/store $(B)/bench/cgi
-BENCH_TOOLS = $(BENCH_PEERS) $(B)/bench/slowdisk
+BENCH_TOOLS = $(BENCH_PEERS) $(B)/bench/slowdisk $(B)/bench/curl_loop
 
 $(B)/bench/store: $(B)/obj/bench/store.o $(B)/obj/bench/durable.o
 $(B)/bench/cgi: $(B)/obj/bench/cgi.o $(B)/obj/bench/durable.o
 $(B)/bench/cgi: BENCH_LIBS = -lcrypto
+$(B)/bench/curl_loop: $(B)/obj/bench/curl_loop.o
+$(B)/bench/curl_loop: BENCH_LIBS = -lcurl
 $(B)/bench/slowdisk: $(B)/obj/bench/slowdisk.o
 $(B)/bench/slowdisk: BENCH_LIBS = $(shell $(PKG) --libs fuse3)
 $(B)/obj/bench/slowdisk.o: BENCH_CFLAGS = $(shell $(PKG) --cflags fuse3)

@@ -23,8 +23,9 @@ from collections import Counter
 from types import SimpleNamespace
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from drain_site import (BIN, Cost, Site, at_least, at_most, exactly, helper, may_mount,  # noqa: E402
-                        ram_disk)
+from common import BIN, helper  # noqa: E402
+from drain_site import Cost, Site, exactly, may_mount, ram_disk  # noqa: E402
+from goals import at_least, at_most  # noqa: E402
 from slow_relay import SlowRelay  # noqa: E402
 from bookspool import free_port, program, tool, wait_for  # noqa: E402
 

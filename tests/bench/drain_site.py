@@ -24,46 +24,18 @@ import time
 from collections import namedtuple
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../lib"))
-from bookspool import BIN, World, key_of, may_mount, program, sample  # noqa: E402
+from bookspool import World, key_of, may_mount, program, sample  # noqa: E402
 
 Cost = namedtuple("Cost", "wall user system status")
 START = datetime.datetime(2027, 1, 4, 8, tzinfo=datetime.timezone.utc)
-
-
-HERE = os.path.dirname(os.path.abspath(__file__))
 
 
 def run(*command):
     subprocess.run(command, check=True, capture_output=True)
 
 
-def helper(name):
-    """The path of one of the bench's own C programs, made where it is missing or old."""
-    source, path = os.path.join(HERE, name + ".c"), os.path.join(BIN, "bench", name)
-    if not os.path.exists(path) or os.path.getmtime(path) < os.path.getmtime(source):
-        os.makedirs(os.path.dirname(path), exist_ok=True)
-        run("cc", "-std=c17", "-D_GNU_SOURCE", "-O2", "-o", path, source, "-lcurl")
-    return path
-
-
-# ---- goals: see goals.py ----
-
-
-def at_least(text, value, limit, form):
-    return _goal(text, value, limit, form, value >= limit)
-
-
-def at_most(text, value, limit, form):
-    return _goal(text, value, limit, form, value <= limit)
-
-
 def exactly(text, value, wanted):
     return {"text": text, "measured": str(value), "met": value == wanted}
-
-
-def _goal(text, value, limit, form, met):
-    off = "" if met else f" ({100 * abs(value - limit) / limit:.0f} % off)"
-    return {"text": text, "measured": form.format(value) + off, "met": met}
 
 
 # ---- the disk ----

@@ -21,7 +21,8 @@ from types import SimpleNamespace
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from chart import lines  # noqa: E402
-from drain_site import Site, at_most, booking, may_mount, ram_disk  # noqa: E402
+from goals import at_most  # noqa: E402
+from drain_site import Site, booking, may_mount, ram_disk  # noqa: E402
 from bookspool import ENDPOINT, sign  # noqa: E402
 from fcgi import Client, params, request  # noqa: E402
 
