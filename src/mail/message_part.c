@@ -18,19 +18,13 @@ G_DEFINE_TYPE(ReadyPart, ready_part, GMIME_TYPE_PART)
 
 /* ---- the type ---- */
 
-static struct buf *emptied(struct buf *buf)
-{
-    buf->failed = false;
-    buf_clear(buf);
-    return buf;
-}
-
 static void make_head(ReadyPart *part, GMimeFormatOptions *options)
 {
     GByteArray *bytes = g_byte_array_new();
     GMimeStream *stream = g_mime_stream_mem_new_with_byte_array(bytes);
     bool ok = g_mime_header_list_write_to_stream(GMIME_OBJECT(part)->headers, options, stream) >= 0;
-    struct buf *head = emptied(&part->head);
+    struct buf *head = &part->head;
+    buf_reuse(head);
     buf_add(head, bytes->data, bytes->len);
     buf_puts(head, g_mime_format_options_get_newline(options));
     head->failed |= !ok;
@@ -110,7 +104,7 @@ void part_set_parameter(GMimeObject *part, const char *name, const char *value)
     if (now && strcmp(now, value) == 0)
         return;
     g_mime_object_set_content_type_parameter(part, name, value);
-    emptied(&((ReadyPart *)part)->head);
+    buf_reuse(&((ReadyPart *)part)->head);
 }
 
 /* GMime ends its lines, of 76 characters, with LF alone. */
@@ -127,7 +121,8 @@ static void add_lines(const char *base64, size_t len, struct buf *out)
 
 void part_set_data(GMimeObject *part, const void *data, size_t len)
 {
-    struct buf *out = emptied(&((ReadyPart *)part)->encoded), base64 = {0};
+    struct buf *out = &((ReadyPart *)part)->encoded, base64 = {0};
+    buf_reuse(out);
     GMimeEncoding state;
     g_mime_encoding_init_encode(&state, GMIME_CONTENT_ENCODING_BASE64);
     if (buf_reserve(&base64, g_mime_encoding_outlen(&state, len)))
@@ -192,7 +187,8 @@ void part_set_text(GMimeObject *part, const char *text)
 void part_set_same(GMimeObject *part, const GMimeObject *other)
 {
     const struct buf *from = &((const ReadyPart *)other)->encoded;
-    struct buf *to = emptied(&((ReadyPart *)part)->encoded);
+    struct buf *to = &((ReadyPart *)part)->encoded;
+    buf_reuse(to);
     buf_add(to, buf_text(from), from->len);
     to->failed |= from->failed;
 }
