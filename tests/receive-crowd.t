@@ -51,6 +51,9 @@ with World() as world:
     receiver = world.start_receiver()
     silent, modest, greedy = ([connect(world) for _ in range(count)]
                               for count in (SILENT, MODEST, GREEDY))
+    for client in greedy:  # who connected last: once these are answered, all are accepted
+        client.send(wire(world, "HELLO"))
+    equal(sum(is_pass(client.answer()) for client in greedy), GREEDY, "the greedy ones come first")
     receiver.send_signal(signal.SIGSTOP)  # until all is on the way
     for client in greedy:
         client.send(b"".join(wire(world, "GREEDY") for _ in range(REQUESTS)))
