@@ -82,124 +82,101 @@ static size_t word_len(const char *text)
 /* GMime's own encoder makes words of more than 75 characters out of long ones. */
 static char *encode_words(const char *text)
 {
-    GString *out = g_string_new(NULL);
+    GString *out = g_string_new("Subject:");
+    const char *blank = " ";
     while (*text) {
         size_t len = word_len(text);
         char *base64 = g_base64_encode((const guchar *)text, len);
-        g_string_append_printf(out, "%s=?UTF-8?B?%s?=", out->len ? "\n " : " ", base64);
+        g_string_append_printf(out, "%s=?UTF-8?B?%s?=", blank, base64);
         g_free(base64);
+        blank = "\n ";
         text += len;
     }
     g_string_append_c(out, '\n');
     return g_string_free(out, FALSE);
 }
 
-static void set_subject(GMimeMessage *mail, const char *subject)
+/* As a header, folded, with the line ends of GMime: LF alone. The caller frees with g_free. */
+static char *subject_header(const char *text)
 {
-    char *text = line(subject);
-    g_mime_message_set_subject(mail, text, "utf-8");
-    if (!plain(text)) {
-        char *raw = encode_words(text);
-        GMimeHeaderList *headers = g_mime_object_get_header_list(GMIME_OBJECT(mail));
-        g_mime_header_set_raw_value(g_mime_header_list_get_header(headers, "Subject"), raw);
-        g_free(raw);
+    if (!plain(text))
+        return encode_words(text);
+    char *header = g_strconcat("Subject: ", text, NULL);
+    char *folded = g_mime_utils_unstructured_header_fold(NULL, NULL, header);
+    g_free(header);
+    return folded;
+}
+
+static void add_subject(struct buf *out, const char *subject)
+{
+    char *text = line(subject), *header = subject_header(text);
+    for (char *at = header, *end; (end = strchr(at, '\n')); at = end + 1) {
+        buf_add(out, at, (size_t)(end - at));
+        buf_puts(out, "\r\n");
     }
+    g_free(header);
     g_free(text);
 }
 
 /* ---- the other headers ---- */
 
-static void add_address(GMimeMessage *mail, GMimeAddressType type, const char *address)
+static void add_header(struct buf *out, const char *name, const char *value)
 {
     char clean[TOKEN_MAX];
-    g_mime_message_add_mailbox(mail, type, NULL, token(address, clean));
+    buf_puts(out, name);
+    buf_puts(out, ": ");
+    buf_puts(out, token(value, clean));
+    buf_puts(out, "\r\n");
 }
 
-static void set_message_id(GMimeMessage *mail, const struct message *message)
+static void add_message_id(struct buf *out, const struct message *message)
 {
     char name[TOKEN_MAX], domain[TOKEN_MAX];
     const char *at = strrchr(message->from, '@');
-    char *id = g_strdup_printf(
-        "%s@%s", token(message->name, name), token(at ? at + 1 : "localhost", domain));
-    g_mime_message_set_message_id(mail, id);
-    g_free(id);
+    buf_puts(out, "Message-Id: <");
+    buf_puts(out, token(message->name, name));
+    buf_putc(out, '@');
+    buf_puts(out, token(at ? at + 1 : "localhost", domain));
+    buf_puts(out, ">\r\n");
 }
 
-static void set_date(GMimeMessage *mail, int64_t when)
+static void add_date(struct buf *out, int64_t when)
 {
     GDateTime *date = g_date_time_new_from_unix_utc(time_to_timespec(when).tv_sec);
     if (!date)
         return;
-    g_mime_message_set_date(mail, date);
+    char *text = g_mime_utils_header_format_date(date);
+    buf_puts(out, "Date: ");
+    buf_puts(out, text);
+    buf_puts(out, "\r\n");
+    g_free(text);
     g_date_time_unref(date);
 }
 
-/* ---- the mail ---- */
-
-/*
- * What the next mail has too: making and ending all of it takes GMime longer than what differs. The
- * message stays as long as its addresses do. An attached body does not: it may be large.
- */
-static struct {
-    GMimeMessage *mail;
-    char *from, *to, *reply_to;
-    GMimeMultipart *mixed, *forms;
-    GMimeObject *plain, *html, *calendar, *invite;
-} kept;
-
-static bool is_kept(const struct message *message)
+static void add_headers(struct buf *out, const struct message *message)
 {
-    return kept.mail && strcmp(kept.from, message->from) == 0 &&
-           strcmp(kept.to, message->to) == 0 && g_strcmp0(kept.reply_to, message->reply_to) == 0;
-}
-
-static void drop_mail(void)
-{
-    g_clear_object(&kept.mail);
-    g_clear_pointer(&kept.from, g_free);
-    g_clear_pointer(&kept.to, g_free);
-    g_clear_pointer(&kept.reply_to, g_free);
-}
-
-/* A header stays where it was set first. */
-static void make_mail(const struct message *message)
-{
-    kept.mail = g_mime_message_new(FALSE);
-    kept.from = g_strdup(message->from);
-    kept.to = g_strdup(message->to);
-    kept.reply_to = g_strdup(message->reply_to);
-    set_date(kept.mail, message->date);
-    add_address(kept.mail, GMIME_ADDRESS_TYPE_FROM, message->from);
-    add_address(kept.mail, GMIME_ADDRESS_TYPE_TO, message->to);
+    add_date(out, message->date);
+    add_header(out, "From", message->from);
+    add_header(out, "To", message->to);
     if (message->reply_to)
-        add_address(kept.mail, GMIME_ADDRESS_TYPE_REPLY_TO, message->reply_to);
-}
-
-static void set_headers(GMimeMessage *mail, const struct message *message)
-{
-    char key[TOKEN_MAX];
-    GMimeObject *object = GMIME_OBJECT(mail);
-    set_date(mail, message->date);
-    set_subject(mail, message->subject);
-    set_message_id(mail, message);
-    g_mime_object_set_header(object, "X-Bookspool-Key", token(message->key, key), "us-ascii");
-    if (g_mime_object_get_header(object, "MIME-Version"))
-        return;
-    g_mime_object_set_header(object, "Auto-Submitted", "auto-generated", "us-ascii");
-    g_mime_object_set_header(object, "MIME-Version", "1.0", "us-ascii");
-}
-
-static GMimeMessage *mail_of(const struct message *message)
-{
-    if (!is_kept(message)) {
-        drop_mail();
-        make_mail(message);
-    }
-    set_headers(kept.mail, message);
-    return kept.mail;
+        add_header(out, "Reply-To", message->reply_to);
+    add_subject(out, message->subject);
+    add_message_id(out, message);
+    add_header(out, "X-Bookspool-Key", message->key);
+    add_header(out, "Auto-Submitted", "auto-generated");
+    add_header(out, "MIME-Version", "1.0");
 }
 
 /* ---- the content ---- */
+
+/*
+ * What the next mail has too: making and ending all of it takes GMime longer than what differs. An
+ * attached body does not: it may be large.
+ */
+static struct {
+    GMimeMultipart *mixed, *forms;
+    GMimeObject *plain, *html, *calendar, *invite;
+} kept;
 
 static GMimeObject *text_part(GMimeObject **part, const char *subtype, const char *text)
 {
@@ -283,13 +260,14 @@ static GMimeObject *content_part(const struct message *message)
     return GMIME_OBJECT(mixed);
 }
 
-static bool write_mail(GMimeMessage *mail, struct buf *out)
+/* With its own headers, which go on with those of the mail. */
+static bool write_part(GMimeObject *part, struct buf *out)
 {
     GByteArray *bytes = g_byte_array_sized_new(FIRST_SIZE);
     GMimeStream *stream = g_mime_stream_mem_new_with_byte_array(bytes);
     GMimeFormatOptions *options = g_mime_format_options_new();
     g_mime_format_options_set_newline_format(options, GMIME_NEWLINE_FORMAT_DOS);
-    bool written = g_mime_object_write_to_stream(GMIME_OBJECT(mail), options, stream) >= 0;
+    bool written = g_mime_object_write_to_stream(part, options, stream) >= 0;
     if (written)
         buf_add(out, bytes->data, bytes->len);
     g_mime_format_options_free(options);
@@ -299,9 +277,8 @@ static bool write_mail(GMimeMessage *mail, struct buf *out)
 
 bool message_compose(const struct message *message, struct buf *out)
 {
-    GMimeMessage *mail = mail_of(message);
-    g_mime_message_set_mime_part(mail, content_part(message));
-    bool written = write_mail(mail, out);
+    add_headers(out, message);
+    bool written = write_part(content_part(message), out);
     if (message->attachment)
         g_mime_multipart_clear(kept.mixed);
     return written;
