@@ -186,12 +186,15 @@ static GMimeObject *text_part(GMimeObject **part, const char *subtype, const cha
     return *part;
 }
 
+/* In base64, as Outlook has it (MS-OXCMAIL 2.1.3.3.8.2): its line ends must stay CR LF. */
 static GMimeObject *calendar_part(const struct message *message)
 {
     char method[TOKEN_MAX];
-    GMimeObject *part = text_part(&kept.calendar, "calendar", message->calendar);
-    part_set_parameter(part, "method", token(message->calendar_method, method));
-    return part;
+    if (!kept.calendar)
+        kept.calendar = part_new_text("calendar");
+    part_set_encoded_text(kept.calendar, message->calendar);
+    part_set_parameter(kept.calendar, "method", token(message->calendar_method, method));
+    return kept.calendar;
 }
 
 /* Behind the calendar part. */
@@ -214,9 +217,9 @@ static void attach_body(const struct message *message, GMimeMultipart *to)
 }
 
 /*
- * Without parts. "=_" never occurs in base64 (RFC 2045 section 6.7), so no content can hold the
- * boundary; the letter keeps those of one mail apart. At most 70 characters (RFC 2046 section
- * 5.1.1).
+ * Without parts. No line of base64 begins with "--", nor does one of a text that stands as it is
+ * (message_part), so no content can hold the boundary; the letter keeps those of one mail apart. At
+ * most 70 characters (RFC 2046 section 5.1.1).
  */
 static GMimeMultipart *multipart(
     GMimeMultipart **part, const char *subtype, const struct message *message)

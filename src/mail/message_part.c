@@ -6,10 +6,12 @@
 
 #include "base/buf.h"
 
+enum { LINE_LENGTH_MAX = 998 }; /* RFC 5322 section 2.1.1, without the line end */
+
 typedef struct {
     GMimePart part;
     struct buf head;    /* its headers as GMime writes them; empty: not asked for yet */
-    struct buf encoded; /* base64, lines ended by CR LF */
+    struct buf encoded; /* lines ended by CR LF */
 } ReadyPart;
 
 typedef GMimePartClass ReadyPartClass;
@@ -74,16 +76,24 @@ static GMimeObject *part_new(const char *type, const char *subtype)
     return part;
 }
 
-static void set_encoding(GMimeObject *part)
+/* Its headers are to be made again after this. */
+static void forget_head(GMimeObject *part)
 {
-    g_mime_part_set_content_encoding(GMIME_PART(part), GMIME_CONTENT_ENCODING_BASE64);
+    buf_reuse(&((ReadyPart *)part)->head);
+}
+
+static void set_encoding(GMimeObject *part, GMimeContentEncoding encoding)
+{
+    if (g_mime_part_get_content_encoding(GMIME_PART(part)) == encoding)
+        return;
+    g_mime_part_set_content_encoding(GMIME_PART(part), encoding);
+    forget_head(part);
 }
 
 GMimeObject *part_new_text(const char *subtype)
 {
     GMimeObject *part = part_new("text", subtype);
     g_mime_object_set_content_type_parameter(part, "charset", "utf-8");
-    set_encoding(part);
     return part;
 }
 
@@ -92,7 +102,6 @@ GMimeObject *part_new_attachment(const char *subtype, const char *name)
     GMimeObject *part = part_new("application", subtype);
     g_mime_object_set_disposition(part, GMIME_DISPOSITION_ATTACHMENT);
     g_mime_part_set_filename(GMIME_PART(part), name);
-    set_encoding(part);
     return part;
 }
 
@@ -104,7 +113,7 @@ void part_set_parameter(GMimeObject *part, const char *name, const char *value)
     if (now && strcmp(now, value) == 0)
         return;
     g_mime_object_set_content_type_parameter(part, name, value);
-    buf_reuse(&((ReadyPart *)part)->head);
+    forget_head(part);
 }
 
 /* GMime ends its lines, of 76 characters, with LF alone. */
@@ -123,6 +132,7 @@ void part_set_data(GMimeObject *part, const void *data, size_t len)
 {
     struct buf *out = &((ReadyPart *)part)->encoded, base64 = {0};
     buf_reuse(out);
+    set_encoding(part, GMIME_CONTENT_ENCODING_BASE64);
     GMimeEncoding state;
     g_mime_encoding_init_encode(&state, GMIME_CONTENT_ENCODING_BASE64);
     if (buf_reserve(&base64, g_mime_encoding_outlen(&state, len)))
@@ -172,23 +182,73 @@ static bool is_valid(const char *at, const char *end)
     return true;
 }
 
-void part_set_text(GMimeObject *part, const char *text)
+static void make_canonical(const char *text, struct buf *out)
 {
     size_t len = strlen(text);
     char *mended = is_valid(text, text + len) ? NULL : g_utf8_make_valid(text, (gssize)len);
-    struct buf lines = {0};
-    add_canonical(mended ? mended : text, mended ? strlen(mended) : len, &lines);
-    part_set_data(part, buf_text(&lines), lines.len);
-    ((ReadyPart *)part)->encoded.failed |= lines.failed;
-    buf_free(&lines);
+    buf_reuse(out);
+    add_canonical(mended ? mended : text, mended ? strlen(mended) : len, out);
     g_free(mended);
 }
 
-void part_set_same(GMimeObject *part, const GMimeObject *other)
+static bool begins_with(const char *line, size_t len, const char *what)
 {
-    const struct buf *from = &((const ReadyPart *)other)->encoded;
+    size_t need = strlen(what);
+    return len >= need && memcmp(line, what, need) == 0;
+}
+
+/* A boundary begins with "--", and "From " is changed by who keeps all mails in one file. */
+static bool is_safe(const char *line, size_t len)
+{
+    return len <= LINE_LENGTH_MAX && !begins_with(line, len, "--") &&
+           !begins_with(line, len, "From ");
+}
+
+/* Canonical text that nothing on its way changes: RFC 2045 section 2.7, and what is_safe says. */
+static bool is_seven_bit(const struct buf *text)
+{
+    const char *line = buf_text(text), *end = line + text->len;
+    if (skip_ascii(line, end) < end)
+        return false;
+    for (const char *lf; line < end; line = lf + 1) {
+        lf = memchr(line, '\n', (size_t)(end - line));
+        if (!lf || !is_safe(line, (size_t)(lf - line) - strlen("\r")))
+            return false;
+    }
+    return true;
+}
+
+static void encode_text(GMimeObject *part)
+{
+    struct buf *out = &((ReadyPart *)part)->encoded, text = *out;
+    *out = (struct buf){0};
+    part_set_data(part, buf_text(&text), text.len);
+    out->failed |= text.failed;
+    buf_free(&text);
+}
+
+void part_set_text(GMimeObject *part, const char *text)
+{
+    struct buf *out = &((ReadyPart *)part)->encoded;
+    make_canonical(text, out);
+    if (is_seven_bit(out))
+        set_encoding(part, GMIME_CONTENT_ENCODING_7BIT);
+    else
+        encode_text(part);
+}
+
+void part_set_encoded_text(GMimeObject *part, const char *text)
+{
+    make_canonical(text, &((ReadyPart *)part)->encoded);
+    encode_text(part);
+}
+
+void part_set_same(GMimeObject *part, GMimeObject *other)
+{
+    const struct buf *from = &((ReadyPart *)other)->encoded;
     struct buf *to = &((ReadyPart *)part)->encoded;
     buf_reuse(to);
+    set_encoding(part, g_mime_part_get_content_encoding(GMIME_PART(other)));
     buf_add(to, buf_text(from), from->len);
     to->failed |= from->failed;
 }

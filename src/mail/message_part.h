@@ -1,7 +1,9 @@
 /*
- * message_part: leaf parts of a mail, in base64. Internal to message.
+ * message_part: leaf parts of a mail. Internal to message.
  *
- * Their content is encoded when it is set, by GMime's encoder, and written as it then stands.
+ * Text that is ASCII in lines of at most 998 characters stands as it is (7bit), everything else in
+ * base64: such a mail is a quarter smaller, can be read in the spool, and costs filters no doubt.
+ * Content is encoded when it is set, by GMime's encoder, and written as it then stands.
  * GMimePart itself takes it through an encoder and a line end filter while it is written, byte by
  * byte in pieces of 4 KB, and that takes longer than all other work on a mail.
  *
@@ -23,10 +25,13 @@ GMimeObject *part_new_attachment(const char *subtype, const char *name);
 /* A parameter of its type. */
 void part_set_parameter(GMimeObject *part, const char *name, const char *value);
 
+/* In base64. */
 void part_set_data(GMimeObject *part, const void *data, size_t len);
 /* Line ends become CR LF, what is not UTF-8 U+FFFD. */
 void part_set_text(GMimeObject *part, const char *text);
+/* The same, in base64 whatever it holds. */
+void part_set_encoded_text(GMimeObject *part, const char *text);
 /* The same content as another part has. */
-void part_set_same(GMimeObject *part, const GMimeObject *other);
+void part_set_same(GMimeObject *part, GMimeObject *other);
 
 #endif
