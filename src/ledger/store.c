@@ -15,13 +15,13 @@ enum { BUSY_MS = 5000, FILE_MODE = 0660 };
 /* A booking without an end takes up half an hour. */
 #define BUSY_UNTIL "coalesce(finish, start + 1800000)"
 #define LIVE       "state IN ('pending', 'accepted')"
-#define DAY        "86400000"
-#define LONG       "busy - start > " DAY
+#define BRIEF      "7200000" /* two hours: nearly no booking is longer */
+#define LONG       "busy - start > " BRIEF
 
 /*
  * Step n brings a ledger of version n to n + 1. `busy` is when the time of a booking ends. A search
- * for overlaps looks back as far as the longest booking reaches, and no less than a day: the index
- * of the longer ones is nearly always empty.
+ * for overlaps looks back as far as the longest booking reaches, and no less than BRIEF: the index
+ * of the longer ones is short. Version 1 looked back a day.
  */
 static const char *const upgrades[] = {
     "CREATE TABLE booking("
@@ -32,7 +32,7 @@ static const char *const upgrades[] = {
     " busy INTEGER AS (" BUSY_UNTIL "),"
     " PRIMARY KEY(uid, provider)) STRICT, WITHOUT ROWID;"
     "CREATE INDEX booking_start ON booking(start) WHERE " LIVE ";"
-    "CREATE INDEX booking_long ON booking(busy - start) WHERE " LIVE " AND " LONG ";"
+    "CREATE INDEX booking_long ON booking(busy - start) WHERE " LIVE " AND busy - start > 86400000;"
     "CREATE TABLE person("
     " uid TEXT NOT NULL, provider TEXT NOT NULL, person TEXT NOT NULL,"
     " present INTEGER NOT NULL, stamp INTEGER NOT NULL,"
@@ -51,6 +51,8 @@ static const char *const upgrades[] = {
     " key TEXT NOT NULL, place INTEGER NOT NULL, provider TEXT NOT NULL, uid TEXT NOT NULL,"
     " title TEXT, who TEXT, start INTEGER, finish INTEGER,"
     " PRIMARY KEY(key, place)) STRICT, WITHOUT ROWID;",
+    "DROP INDEX booking_long;"
+    "CREATE INDEX booking_long ON booking(busy - start) WHERE " LIVE " AND " LONG ";",
 };
 
 enum { VERSION = sizeof upgrades / sizeof *upgrades };
@@ -90,7 +92,7 @@ static const char *const sql[SQL_STATEMENTS] = {
         "SELECT provider, uid, title, who, start, finish FROM booking WHERE " LIVE
         " AND start < coalesce(?2, ?1 + 1800000) AND busy > ?1"
         " AND start > ?1 - coalesce((SELECT busy - start FROM booking WHERE " LIVE " AND " LONG
-        "  ORDER BY busy - start DESC LIMIT 1), " DAY ")"
+        "  ORDER BY busy - start DESC LIMIT 1), " BRIEF ")"
         " AND coalesce(organizer = ?3, 1) AND calendar_uid <> ?4 AND meeting <> ?5"
         " ORDER BY start, uid, provider LIMIT ?6",
     [SQL_CONFLICTS_FIND] =

@@ -227,6 +227,11 @@ static const struct step overlaps[] = {
     {KIND_CREATED, "long", .sent = 10, .start = 1, .minutes = 20000, .organizer = "long@example.org", CONFIRMED},
     {KIND_CREATED, "in-it", .sent = 11, .start = 300, .organizer = "long@example.org", CONFIRMED, .overlap = 1},
     {KIND_CREATED, "untimed", .sent = 12, CONFIRMED},
+    {KIND_CREATED, "two-hours", .sent = 13, .start = 9, .minutes = 120, .organizer = "busy@example.org", CONFIRMED},
+    {KIND_CREATED, "in-both", .sent = 14, .start = 10, .minutes = 120, .organizer = "busy@example.org", CONFIRMED, .overlap = 1},
+    {KIND_CREATED, "after-one", .sent = 15, .start = 11, .organizer = "busy@example.org", CONFIRMED, .overlap = 1},
+    {KIND_CREATED, "longer", .sent = 16, .start = 29, .minutes = 121, .organizer = "busy@example.org", CONFIRMED},
+    {KIND_CREATED, "at-its-end", .sent = 17, .start = 31, .organizer = "busy@example.org", CONFIRMED, .overlap = 1},
     {0}};
 
 static const struct step many_overlaps[] = {

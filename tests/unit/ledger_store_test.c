@@ -151,6 +151,29 @@ static void what_was_committed_is_there_again(void **state)
     buf_free(&why);
 }
 
+/* Its index knew of no booking of five hours. */
+static void a_ledger_of_version_1_is_brought_up_to_date(void **state)
+{
+    struct place *place = *state;
+    struct ledger *ledger = opened(place);
+    struct buf before = {0}, after = {0};
+    tell_one(ledger, 1, &(struct step){KIND_CREATED, "a", .sent = 1, .start = 9, .minutes = 300});
+    scene_dump(ledger, &before);
+    ledger_close(ledger);
+    sql(place, "DROP INDEX booking_long; CREATE INDEX booking_long ON booking(busy - start)"
+               " WHERE state IN ('pending', 'accepted') AND busy - start > 86400000;"
+               "PRAGMA user_version = 1");
+    refused(place->value, true, "the next drain");
+    ledger = opened(place);
+    scene_dump(ledger, &after);
+    assert_string_equal(buf_text(&before), buf_text(&after));
+    ledger_close(ledger);
+    sql(place, "SELECT uid FROM booking INDEXED BY booking_long"
+               " WHERE state IN ('pending', 'accepted') AND busy - start > 7200000");
+    buf_free(&before);
+    buf_free(&after);
+}
+
 static void nothing_is_told_outside_a_transaction(void **state)
 {
     struct ledger *ledger = opened(*state);
@@ -261,6 +284,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(what_is_no_ledger_is_refused_in_words, up, down),
         cmocka_unit_test_setup_teardown(another_version_is_refused, up, down),
+        cmocka_unit_test_setup_teardown(a_ledger_of_version_1_is_brought_up_to_date, up, down),
         cmocka_unit_test_setup_teardown(what_was_committed_is_there_again, up, down),
         cmocka_unit_test_setup_teardown(nothing_is_told_outside_a_transaction, up, down),
         cmocka_unit_test_setup_teardown(a_failure_takes_all_of_the_transaction_back, up, down),
