@@ -371,6 +371,17 @@ static void ends_are_ends(void **state)
     }
 }
 
+/* libical 3.0 makes zeros of times that are far away. */
+static void far_times_are_written(void **state)
+{
+    (void)state;
+    struct calendar calendar = usual;
+    calendar.end = INT64_C(253402300799000);
+    struct buf text = written(&calendar);
+    assert_non_null(strstr(text.data, "\r\nDTEND:99991231T235959Z\r\n"));
+    buf_free(&text);
+}
+
 static void sequences_stay_numbers(void **state)
 {
     (void)state;
@@ -411,6 +422,7 @@ int main(void)
         cmocka_unit_test(urls_and_addresses_are_checked),
         cmocka_unit_test(what_is_needed),
         cmocka_unit_test(ends_are_ends),
+        cmocka_unit_test(far_times_are_written),
         cmocka_unit_test(sequences_stay_numbers),
         cmocka_unit_test(same_arguments_same_bytes),
     };
