@@ -128,6 +128,35 @@ static void mend(struct scan *s)
         replace(s, 0, "");
 }
 
+static bool has_unicode_escape(const char *text, size_t len)
+{
+    const char *end = text + len;
+    while ((text = memchr(text, '\\', (size_t)(end - text))) && ++text < end)
+        if (*text == 'u')
+            return true;
+    return false;
+}
+
+/* Each place is read from its end: the next one begins behind the first byte that is no digit. */
+static bool has_long_number(const char *text, size_t len)
+{
+    for (size_t at = 0; at + EXACT_DIGITS < len;) {
+        size_t run = EXACT_DIGITS + 1;
+        while (run && is_digit(text[at + run - 1]))
+            run--;
+        if (!run)
+            return true;
+        at += run;
+    }
+    return false;
+}
+
+/* False of nearly all bodies, which are then not looked through byte by byte. */
+static bool may_need_mending(const char *text, size_t len)
+{
+    return memchr(text, '\0', len) || has_unicode_escape(text, len) || has_long_number(text, len);
+}
+
 /* cJSON knows neither an arena nor how to tell a wrong text from a want of memory. */
 static struct arena *nodes; /* NULL: each from malloc */
 static bool memory_failed;
@@ -162,7 +191,7 @@ static cJSON *mend_and_parse(const char *text, size_t len)
 {
     struct scan s = {.kept = text, .at = text, .end = text + len};
     cJSON *root = NULL;
-    if (len)
+    if (len && may_need_mending(text, len))
         mend(&s);
     if (s.out.failed)
         memory_failed = true;

@@ -194,6 +194,31 @@ static void json_survives_what_cjson_does_not(void **state)
     cJSON_Delete(json);
 }
 
+/* A body is searched in steps for what needs mending; each of these is found by itself. */
+static void json_is_mended_wherever_it_has_to_be(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *value, *mended;
+    } rows[] = {{"1234567890123456", "1234567890123456"},
+        {"-9007199254740993", "-9007199254740993"},
+        {"12345678901234567890", "12345678901234567890"}, {"\"\\\\\\ud83d\"", "\\\xef\xbf\xbd"},
+        {"\"123456789012345x\\u0000\"", "123456789012345x "}};
+    enum { PLACES = 40 };
+    for (int i = 0; i < (int)(sizeof rows / sizeof *rows) * PLACES; i++) {
+        struct buf text = {0};
+        buf_printf(&text, "[%*s,{\"a\":%s}]", i % PLACES + 1, "7", rows[i / PLACES].value);
+        cJSON *json = json_parse(text.data, text.len);
+        assert_non_null(json);
+        assert_string_equal(json_text(json->child->next, "a"), rows[i / PLACES].mended);
+        cJSON_Delete(json);
+        buf_free(&text);
+    }
+    cJSON *json = parse("9007199254740993");
+    assert_true(cJSON_IsString(json));
+    cJSON_Delete(json);
+}
+
 static void json_refuses_what_is_none(void **state)
 {
     (void)state;
@@ -266,6 +291,7 @@ int main(void)
         cmocka_unit_test(addresses),
         cmocka_unit_test(json_names_are_exact_and_the_last_counts),
         cmocka_unit_test(json_survives_what_cjson_does_not),
+        cmocka_unit_test(json_is_mended_wherever_it_has_to_be),
         cmocka_unit_test(json_refuses_what_is_none),
         cmocka_unit_test(json_in_an_arena_is_the_same),
         cmocka_unit_test(json_envelopes_are_read_without_what_is_in_them),
