@@ -6,7 +6,7 @@
 
 #include "base/buf.h"
 
-enum { EXACT_DIGITS = 15, PATH_NAME = 64 };
+enum { EXACT_DIGITS = 15 };
 
 /*
  * Text that needs no mending is neither copied nor parsed from a copy: out stays empty until the
@@ -269,32 +269,34 @@ cJSON *json_parse_top(const char *text, size_t len)
     return root;
 }
 
-const cJSON *json_get(const cJSON *object, const char *name)
+/* The name of len bytes need not end there. */
+static const cJSON *get(const cJSON *object, const char *name, size_t len)
 {
     const cJSON *found = NULL, *item;
     if (!cJSON_IsObject(object))
         return NULL;
-    cJSON_ArrayForEach (item, object)
-        if (item->string && strcmp(item->string, name) == 0)
+    cJSON_ArrayForEach (item, object) {
+        const char *own = item->string;
+        if (own && *own == *name && strncmp(own, name, len) == 0 && own[len] == '\0')
             found = item;
+    }
     return found;
+}
+
+const cJSON *json_get(const cJSON *object, const char *name)
+{
+    return get(object, name, strlen(name));
 }
 
 const cJSON *json_path(const cJSON *object, const char *path)
 {
-    while (object) {
-        char name[PATH_NAME];
+    for (;;) {
         size_t len = strcspn(path, ".");
-        if (len >= sizeof name)
-            return NULL;
-        memcpy(name, path, len);
-        name[len] = '\0';
-        object = json_get(object, name);
-        if (path[len] == '\0')
-            break;
+        object = get(object, path, len);
+        if (!object || path[len] == '\0')
+            return object;
         path += len + 1;
     }
-    return object;
 }
 
 const char *json_text(const cJSON *object, const char *path)

@@ -163,11 +163,13 @@ static cJSON *parse(const char *text)
 static void json_names_are_exact_and_the_last_counts(void **state)
 {
     (void)state;
-    cJSON *json =
-        parse("{\"UID\":\"a\",\"uid\":\"b\",\"uid\":\"c\",\"p\":{\"q\":{\"r\":\"deep\"}}}");
+    cJSON *json = parse("{\"UID\":\"a\",\"uid\":\"b\",\"uid\":\"c\",\"p\":{\"q\":{\"r\":\"deep\"}},"
+                        "\"uids\":\"d\",\"pp\":{\"q\":7},\"\":\"nameless\"}");
     assert_string_equal(json_text(json, "uid"), "c");
     assert_string_equal(json_text(json, "p.q.r"), "deep");
+    assert_string_equal(json_text(json, ""), "nameless");
     assert_null(json_text(json, "Uid"));
+    assert_null(json_text(json, "ui"));
     assert_null(json_text(json, "uid.r"));
     assert_null(json_text(json, "p.x.r"));
     cJSON_Delete(json);
