@@ -95,39 +95,45 @@ static bool is_told_before(const cJSON *const *earlier, size_t count, const char
     return false;
 }
 
+/* The members of an object, at most ANSWERS_MAX; 0 when it is none. */
+static size_t count_answers(const cJSON *responses)
+{
+    size_t count = cJSON_IsObject(responses) ? (size_t)cJSON_GetArraySize(responses) : 0;
+    return count < ANSWERS_MAX ? count : ANSWERS_MAX;
+}
+
+static void add_answers(struct event *event, const cJSON *const *sources, size_t which)
+{
+    const cJSON *source = sources[which];
+    size_t left = count_answers(source);
+    const cJSON *item = left ? source->child : NULL;
+    for (; left > 0; left--, item = item->next)
+        if (!is_field_of_its_own(item->string) && json_get(source, item->string) == item &&
+            !is_told_before(sources, which, item->string))
+            add_answer(event, item);
+}
+
 void calcom_map_answers(const cJSON *payload, struct event *event)
 {
-    const cJSON *sources[] = {json_get(payload, "responses"),
+    const cJSON *const sources[] = {json_get(payload, "responses"),
         json_get(payload, "userFieldsResponses"), json_get(payload, "customInputs")};
     const size_t count = sizeof sources / sizeof *sources;
-    if (!map_room_for_answers(event, count * ANSWERS_MAX))
+    size_t room = 0;
+    for (size_t i = 0; i < count; i++)
+        room += count_answers(sources[i]);
+    if (!room || !map_room_for_answers(event, room))
         return;
-    for (size_t i = 0; i < count; i++) {
-        size_t seen = 0;
-        const cJSON *item;
-        if (!cJSON_IsObject(sources[i]))
-            continue;
-        cJSON_ArrayForEach (item, sources[i]) {
-            if (seen++ == ANSWERS_MAX)
-                break;
-            if (!is_field_of_its_own(item->string) && json_get(sources[i], item->string) == item &&
-                !is_told_before(sources, i, item->string))
-                add_answer(event, item);
-        }
-    }
+    for (size_t i = 0; i < count; i++)
+        add_answers(event, sources, i);
 }
 
 void calcom_map_form_answers(const cJSON *payload, struct event *event)
 {
     const cJSON *responses = json_get(payload, "responses");
-    const cJSON *item;
-    size_t seen = 0;
-    if (!cJSON_IsObject(responses) || !map_room_for_answers(event, ANSWERS_MAX))
+    size_t left = count_answers(responses);
+    if (!left || !map_room_for_answers(event, left))
         return;
-    cJSON_ArrayForEach (item, responses) {
-        if (seen++ == ANSWERS_MAX)
-            break;
+    for (const cJSON *item = responses->child; left > 0; left--, item = item->next)
         if (json_get(responses, item->string) == item)
             add_answer(event, item);
-    }
 }
