@@ -134,14 +134,24 @@ static const char *keep(struct arena *arena, struct buf *out)
     return text;
 }
 
-/* Takes a piece of graphic ASCII, of which nearly all texts are made, off the text. */
-static void take_graphic(struct cleaned *to, const char **text)
+static bool is_graphic(char c)
 {
+    return c > ' ' && c < 0x7f;
+}
+
+/*
+ * Takes what is clean as it stands off the text: words of graphic ASCII with single blanks between
+ * them, of which nearly all texts are made.
+ */
+static void take_clean(struct cleaned *to, const char **text)
+{
+    const char *at = *text;
     size_t len = 0, room = to->max - to->count;
-    while (len < room && (*text)[len] > ' ' && (*text)[len] < 0x7f)
+    while (len < room &&
+           (is_graphic(at[len]) || (at[len] == ' ' && to->count + len && is_graphic(at[len + 1]))))
         len++;
     if (len)
-        buf_add(&to->out, *text, len);
+        buf_add(&to->out, at, len);
     to->count += len;
     *text += len;
 }
@@ -153,7 +163,7 @@ const char *clean_line(struct arena *arena, const char *text)
     uint32_t c;
     while (text) {
         if (!blank)
-            take_graphic(&line, &text);
+            take_clean(&line, &text);
         if ((c = next_char(&text)) == 0)
             break;
         if (is_space(c)) {
@@ -177,7 +187,7 @@ const char *clean_text(struct arena *arena, const char *text)
     uint32_t c;
     while (text) {
         if (!breaks && !blanks)
-            take_graphic(&lines, &text);
+            take_clean(&lines, &text);
         if ((c = next_char(&text)) == 0)
             break;
         if (is_line_break(c)) {

@@ -42,6 +42,8 @@ static void lines(void **state)
         {"\x01\x02\x7f", NULL},
         {"Ada Example", "Ada Example"},
         {"  Ada \t  Example \n", "Ada Example"},
+        {" Ada  B. Example, ~ ", "Ada B. Example, ~"},
+        {"Ada \x7f\x01 Example", "Ada Example"},
         {"Ada\r\nBcc: eve@example.com", "Ada Bcc: eve@example.com"},
         {"a\xc2\x85"
          "b\xe2\x80\xa8"
@@ -97,6 +99,7 @@ static void texts(void **state)
         {"a\n\n\n\n b", "a\n\n b"},
         {"\n\n  a  \n  b  \n", "a\n  b"},
         {"a \t b", "a   b"},
+        {"a b  c \n d e ", "a b  c\n d e"},
         {"a\xe2\x80\xa8"
          "b\vc",
             "a\nb\nc"},
@@ -191,6 +194,25 @@ static void long_ones_are_cut(void **state)
     arena_free(&arena);
 }
 
+/* Blanks count, and are no end by themselves. */
+static void long_ascii_is_cut(void **state)
+{
+    (void)state;
+    struct arena arena = {0};
+    char words[CLEAN_LINE_MAX + 8];
+    for (int i = 0; i < CLEAN_LINE_MAX + 7; i++)
+        words[i] = i % 2 ? ' ' : 'a';
+    for (int len = CLEAN_LINE_MAX - 3; len < CLEAN_LINE_MAX + 7; len++) {
+        int kept = len % 2 ? len : len - 1; /* without the last blank */
+        char *given = arena_strndup(&arena, words, (size_t)len);
+        char *want = kept <= CLEAN_LINE_MAX
+                         ? arena_printf(&arena, "%.*s", kept, words)
+                         : arena_printf(&arena, "%.*s...", CLEAN_LINE_MAX, words);
+        assert_string_equal(clean_line(&arena, given), want);
+    }
+    arena_free(&arena);
+}
+
 static void no_memory_is_told(void **state)
 {
     (void)state;
@@ -213,6 +235,7 @@ int main(void)
         cmocka_unit_test(urls),
         cmocka_unit_test(tokens),
         cmocka_unit_test(long_ones_are_cut),
+        cmocka_unit_test(long_ascii_is_cut),
         cmocka_unit_test(no_memory_is_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
