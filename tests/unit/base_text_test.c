@@ -34,6 +34,21 @@ static void buf_grows_and_is_consumed(void **state)
     assert_string_equal(buf_text(&b), "");
 }
 
+static void buf_that_failed_takes_no_more(void **state)
+{
+    (void)state;
+    struct buf b = {0};
+    buf_puts(&b, "kept");
+    assert_false(buf_reserve(&b, SIZE_MAX - 2));
+    buf_add(&b, "a", 1);
+    buf_puts(&b, "b");
+    buf_putc(&b, 'c');
+    buf_printf(&b, "d");
+    assert_string_equal(buf_text(&b), "kept");
+    assert_int_equal(b.len, 4);
+    buf_free(&b);
+}
+
 static void buf_is_used_again(void **state)
 {
     (void)state;
@@ -284,6 +299,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(buf_grows_and_is_consumed),
+        cmocka_unit_test(buf_that_failed_takes_no_more),
         cmocka_unit_test(buf_is_used_again),
         cmocka_unit_test(arena_keeps_all),
         cmocka_unit_test(hex_is_strict),
