@@ -1,35 +1,23 @@
 #!/usr/bin/python3
 """The drain's default transport: what lies in the Maildir, never twice unless somebody wants it."""
 
-import hashlib
 import os
 import stat
 import subprocess
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
-from bookspool import World, diag, equal, finish, key_of, match, ok, sample, skip
+from bookspool import World, diag, equal, finish, mark_of, match, ok, sample, skip
 
 HOLD = 75
-OWNER = hashlib.sha256(b"owner@example.org").hexdigest()[:12]
+OWNER = mark_of("owner@example.org")
 
 
 class Box(World):
     """A world without a receiver: events are put by hand."""
 
-    def arrive(self, name="booking_created", provider="calcom"):
-        body = sample(provider, name)
-        key = key_of(provider, body)
-        head = (f"Bookspool: 1\nKey: {key}\nProvider: {provider}\nEvent: BOOKING_CREATED\n"
-                f"Received: 2026-11-21T10:00:00.123Z\nKey-Used: primary\n"
-                f"Length: {len(body)}\nSha256: {hashlib.sha256(body).hexdigest()}\n\n")
-        os.makedirs(self.file("new"), mode=0o770, exist_ok=True)
-        with open(self.file("new", key), "wb") as file:
-            file.write(head.encode() + body)
-        return key
-
-    def file(self, *names):
-        return os.path.join(self.spool_dir, *names)
+    def arrive(self):
+        return self.put_event("new", "calcom", sample("calcom", "booking_created"))
 
     def box(self, *names):
         return os.path.join(self.state_dir, "Maildir", *names)

@@ -2,44 +2,30 @@
 """What the drain promises, and what operators may do by hand: DESIGN section 4, line by line."""
 
 import fcntl
-import hashlib
 import os
 import shutil
 import sys
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
-from bookspool import World, equal, finish, key_of, match, ok, sample
+from bookspool import World, equal, event_file, finish, key_of, mark_of, match, ok, sample
 
-OWNER = hashlib.sha256(b"owner@example.org").hexdigest()[:12]
-OTHER = hashlib.sha256(b"other@example.org").hexdigest()[:12]
+OWNER = mark_of("owner@example.org")
+OTHER = mark_of("other@example.org")
 
 
-def event_file(body, provider="calcom", key=None):
-    """An event as the receiver stores it; src/event/record.h has the form."""
-    key = key or key_of(provider, body)
-    head = (f"Bookspool: 1\nKey: {key}\nProvider: {provider}\nEvent: BOOKING_CREATED\n"
-            f"Received: 2026-11-21T10:00:00.123Z\nKey-Used: primary\n"
-            f"Length: {len(body)}\nSha256: {hashlib.sha256(body).hexdigest()}\n\n")
-    return key, head.encode() + body
+def new_event():
+    """(key, file) of an event that was in no spool yet."""
+    body = sample("calcom", "booking_created")
+    return key_of("calcom", body), event_file("calcom", body)
 
 
 class Spool(World):
     """A world without a receiver: events are put by hand."""
 
-    def file(self, *names):
-        return os.path.join(self.spool_dir, *names)
-
-    def write(self, directory, name, data):
-        os.makedirs(self.file(directory), mode=0o770, exist_ok=True)
-        with open(self.file(directory, name), "wb") as file:
-            file.write(data)
-
     def arrive(self, body=None):
         body = sample("calcom", "booking_created") if body is None else body
-        key, data = event_file(body)
-        self.write("new", key, data)
-        return key
+        return self.put_event("new", "calcom", body)
 
     def arrive_and_mail(self):
         key = self.arrive()
@@ -106,7 +92,7 @@ def one_drain_at_a_time():
 
 def torn_files():
     with Spool() as world:
-        key, data = event_file(sample("calcom", "booking_created"))
+        key, data = new_event()
         world.write("new", key, data[:-1])
         world.clean("a torn event")
         equal(world.spool("new"), [key], "is left: it may be a copy on its way")
@@ -121,13 +107,13 @@ def torn_files():
         world.clean("made whole")
         equal((world.spool("bad"), world.spool("done")), ([], [key]), "it comes back and is mailed")
 
-        zeros = event_file(sample("calcom", "booking_created"))
-        world.write("new", zeros[0], b"\0" * len(zeros[1]))
-        world.age("new", zeros[0], 3601)
+        zeros, data = new_event()
+        world.write("new", zeros, b"\0" * len(data))
+        world.age("new", zeros, 3601)
         world.clean("zeros of the right length")
-        equal(world.spool("bad"), [zeros[0], zeros[0] + ".why"], "are not whole")
+        equal(world.spool("bad"), [zeros, zeros + ".why"], "are not whole")
 
-        world.write("new", "f" * 32, event_file(b"{}")[1])
+        world.write("new", "f" * 32, event_file("calcom", b"{}"))
         world.age("new", "f" * 32, 3601)
         world.clean("an event under another name than its key")
         ok("f" * 32 in world.spool("bad"), "is set aside")
@@ -139,7 +125,7 @@ def torn_files():
 
 def a_whole_event_beats_a_torn_one():
     with Spool() as world:
-        key, data = event_file(sample("calcom", "booking_created"))
+        key, data = new_event()
         world.write("bad", key, data)
         world.write("new", key, data[:-1])
         world.age("new", key, 3601)
@@ -156,7 +142,7 @@ def a_clock_that_ran_ahead():
         os.utime(world.file("new", key), (ahead, ahead))
         world.clean("an event that came while the clock was two hours ahead")
         equal(len(world.mails()), 1, "does not wait for them")
-        torn, data = event_file(sample("calcom", "booking_created"))
+        torn, data = new_event()
         world.write("new", torn, data[:-1])
         os.utime(world.file("new", torn), (ahead, ahead))
         world.clean("a torn one")
@@ -269,7 +255,7 @@ def sending_again():
 
 def held():
     with Spool() as world:
-        key, data = event_file(sample("calcom", "booking_created"))
+        key, data = new_event()
         world.write("held", key, data)
         world.clean("a held event")
         equal((world.spool("held"), len(world.mails())), ([key], 0), "waits for a person")

@@ -5,13 +5,12 @@ A row says what the server does, and what must have come of the mail: its outcom
 lies in the spool, the exit code, and how many messages the server took over.
 """
 
-import hashlib
 import os
 import sys
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
-from bookspool import diag, equal, finish, match, ok, program, skip, wait_for
+from bookspool import diag, equal, finish, mail_file, match, ok, program, skip, wait_for
 from mailer import DONE, HELD, HOLD, NEVER, RETRY, SENT, UNKNOWN, Mailer, big
 from smtp_peer import BODY, HANG_UP, LATE, SILENT, Aio, Authority, Scripted, Sink, find_sink
 
@@ -174,7 +173,7 @@ def late_answers():
             for number in range(3):
                 key = world.arrive()
                 when = time.time() - 60 + number
-                os.utime(os.path.join(world.spool_dir, "new", key), (when, when))
+                os.utime(world.file("new", key), (when, when))
             done = world.drain()
             equal((done.returncode, len(world.spool("sent")), len(world.spool("out")),
                    len(world.spool("failed"))), (0, 2, 1, 0),
@@ -186,11 +185,10 @@ def rewritten(world, name, old, new):
     """Puts another whole mail in its place, as an operator's own tool may."""
     fields, body = world.record("out", name)
     body = body.replace(old, new)
-    fields.update(length=len(body), sha256=hashlib.sha256(body).hexdigest())
-    path = os.path.join(world.spool_dir, "out", name)
+    path = world.file("out", name)
     state = os.stat(path)
     with open(path + ".new", "wb") as file:
-        file.write("".join(f"{n}: {v}\n" for n, v in fields.items()).encode() + b"\n" + body)
+        file.write(mail_file(fields["key"], body, Queued=fields["queued"]))
     os.utime(path + ".new", ns=(state.st_atime_ns, state.st_mtime_ns))
     os.rename(path + ".new", path)
 
@@ -228,7 +226,7 @@ def told_to_stop():
             sent = len(world.spool("sent"))
             ok(0 < sent < 30, f"{senders} senders: the rest waits", sent)
             equal(len(server.accepted), sent, f"{senders} senders: all that was accepted is in sent/")
-            equal(sum(os.stat(os.path.join(world.spool_dir, "out", name)).st_mode & 0o100
+            equal(sum(os.stat(world.file("out", name)).st_mode & 0o100
                       for name in world.spool("out")), 0, "nothing is left in doubt")
 
 

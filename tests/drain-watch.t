@@ -1,7 +1,6 @@
 #!/usr/bin/python3
 """bookspool-drain --watch: drains what arrives, retries on time, shares the spool, ends cleanly."""
 
-import hashlib
 import os
 import shutil
 import signal
@@ -9,25 +8,16 @@ import sys
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
-from bookspool import World, equal, finish, key_of, match, ok, program, sample, wait_for  # noqa: E402
+from bookspool import World, equal, finish, mark_of, match, ok, program, sample, wait_for  # noqa: E402
 from smtp_peer import Scripted  # noqa: E402
 
-OWNER = hashlib.sha256(b"owner@example.org").hexdigest()[:12]
+OWNER = mark_of("owner@example.org")
 
 
 class Watched(World):
-    def file(self, *names):
-        return os.path.join(self.spool_dir, *names)
-
     def arrive(self):
         """As a receiver puts it: whole, then named."""
-        body = sample("calcom", "booking_created")
-        key = key_of("calcom", body)
-        head = (f"Bookspool: 1\nKey: {key}\nProvider: calcom\nEvent: BOOKING_CREATED\n"
-                f"Received: 2026-11-21T10:00:00.123Z\nKey-Used: primary\n"
-                f"Length: {len(body)}\nSha256: {hashlib.sha256(body).hexdigest()}\n\n")
-        with open(self.file("tmp", key), "wb") as file:
-            file.write(head.encode() + body)
+        key = self.put_event("tmp", "calcom", sample("calcom", "booking_created"))
         os.rename(self.file("tmp", key), self.file("new", key))
         return key
 

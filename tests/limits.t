@@ -7,7 +7,6 @@ What mounts does so in a mount namespace of its own, which nothing outlives.
 """
 
 import ctypes
-import hashlib
 import os
 import re
 import shutil
@@ -17,8 +16,8 @@ import time
 from collections import Counter
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
-from bookspool import (BIN, ENDPOINT, TOP, World, aged, bail, diag, equal, finish, is_root,  # noqa: E402
-                       key_of, match, may_mount, ok, program, sample, sign, skip, wait_for)
+from bookspool import (BIN, ENDPOINT, TOP, World, aged, bail, diag, equal, event_file, finish,  # noqa: E402
+                       is_root, key_of, match, may_mount, ok, program, sample, sign, skip, wait_for)
 from fcgi import Client, params, request  # noqa: E402
 from smtp_peer import Scripted  # noqa: E402
 
@@ -44,9 +43,6 @@ class Limits(World):
         if getattr(self, "mounted", False):
             subprocess.run(["umount", self.spool_dir], check=True)
             shutil.rmtree(self.dir)
-
-    def file(self, *names):
-        return os.path.join(self.spool_dir, *names)
 
     def post(self, body, at=None, provider="calcom"):
         """The status of the answer."""
@@ -311,11 +307,9 @@ def fill(world, directory, count, data, mtime):
 
 def crowd(world):
     """new/: events whose time has not come; done/: names that are old enough for nothing."""
-    body = b"{}"
-    head = (f"Bookspool: 1\nKey: {0:032x}\nProvider: calcom\nReceived: 2026-11-21T10:00:00Z\n"
-            f"Length: {len(body)}\nSha256: {hashlib.sha256(body).hexdigest()}\n\n").encode()
-    fill(world, "new", WAITING, head + body, time.time() + 3000)
-    fill(world, "done", REMEMBERED, head + body, time.time() - 86400)
+    data = event_file("calcom", b"{}", Key=f"{0:032x}")
+    fill(world, "new", WAITING, data, time.time() + 3000)
+    fill(world, "done", REMEMBERED, data, time.time() - 86400)
 
 
 def post_some(world):

@@ -1,13 +1,12 @@
 #!/usr/bin/python3
 """A mail that does not go out is made known by log, status and health, never by a mail about mail."""
 
-import hashlib
 import os
 import sys
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
-from bookspool import World, equal, finish, free_port, match, ok  # noqa: E402
+from bookspool import World, equal, finish, free_port, mail_file, mark_of, match, ok, utc  # noqa: E402
 from fcgi import Client, params, request  # noqa: E402
 from smtp_peer import Scripted  # noqa: E402
 
@@ -23,13 +22,9 @@ def health(world):
 
 def old_mail(world, seconds):
     """A mail that has waited in out/ for so long, and is due."""
-    key, body = hashlib.md5(str(seconds).encode()).hexdigest(), b"Subject: old\r\n\r\nwords\r\n"
-    queued = time.strftime("%Y-%m-%dT%H:%M:%S.000Z", time.gmtime(time.time() - seconds))
-    name = f"{key}-{hashlib.sha256(b'owner@example.org').hexdigest()[:12]}"
-    head = (f"Bookspool-Mail: 1\nKey: {key}\nFrom: bookspool@example.org\nTo: owner@example.org\n"
-            f"Queued: {queued}\nLength: {len(body)}\nSha256: {hashlib.sha256(body).hexdigest()}\n\n")
-    with open(os.path.join(world.spool_dir, "out", name), "wb") as file:
-        file.write(head.encode() + body)
+    key = f"{seconds:032x}"
+    name = f"{key}-{mark_of('owner@example.org')}"
+    world.write("out", name, mail_file(key, Queued=utc(time.time() - seconds)))
     return name
 
 
@@ -42,7 +37,7 @@ def trouble(server):
         mail = old_mail(world, 3600)
         equal(world.drain().returncode, 0, "a mail of an hour is put off")
         equal(health(world), (200, "pass", None), "which is no news")
-        os.unlink(os.path.join(world.spool_dir, "out", mail))
+        os.unlink(world.file("out", mail))
         mail = old_mail(world, 2 * DAY)
         match(world.drain().stderr, "stuck: .*could not be sent for", "one of two days is told by the log")
         equal(health(world), (200, "warn", "mail-stuck"), "by health")
@@ -50,10 +45,10 @@ def trouble(server):
               "could not be sent for", "and by status")
         equal(server.accepted, [], "and not by mail")
         nobody = {"BOOKSPOOL_TRANSPORT": f"smtp+plain://127.0.0.1:{free_port()}"}
-        os.utime(os.path.join(world.spool_dir, "out", mail))
+        os.utime(world.file("out", mail))
         equal(world.drain(env=nobody).returncode, 75, "a run that finds nobody holds")
         equal(health(world), (200, "warn", "drain-holds"), "which health tells first")
-        ok(os.path.exists(os.path.join(world.spool_dir, "out", mail)), "and nothing is given up")
+        ok(os.path.exists(world.file("out", mail)), "and nothing is given up")
 
 
 with Scripted({"RCPT": "450 4.2.1 busy"}) as peer:

@@ -58,9 +58,6 @@ class Soak(World):
         self.acknowledged, self.bodies, self.replays = set(), [], Counter()
         self.answers, self.ends, self.odd = Counter(), Counter(), []
 
-    def file(self, *names):
-        return os.path.join(self.spool_dir, *names)
-
     def run_and_kill(self, name, log, life, stdin=subprocess.DEVNULL, env=None):
         """One process, ended after `life` seconds where it has not ended by itself."""
         with open(self.path(log), "ab") as out:

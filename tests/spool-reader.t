@@ -2,7 +2,6 @@
 """examples/spool-reader.sh, made from bookspool-spool(5) alone, reads what the programs wrote and sees
 what they see: `bookspool list` and `show` are asked about every file."""
 
-import hashlib
 import json
 import os
 import re
@@ -11,8 +10,8 @@ import subprocess
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
-from bookspool import (ENDPOINT, TOP, World, aged, equal, finish, key_of, match, ok,  # noqa: E402
-                       sample, sign)
+from bookspool import (ENDPOINT, TOP, World, aged, equal, event_file, finish,  # noqa: E402
+                       key_of, mail_file, ok, sample, sign)
 from fcgi import Client, params, request  # noqa: E402
 from smtp_peer import Scripted  # noqa: E402
 
@@ -22,27 +21,11 @@ MISFIT = "whole, but not what its place and name say"
 OWNER = "-9057178f1b2d"  # of the manual page
 
 
-def event(body=b"{}", key=None, **fields):
-    """An event file; a field of None is left out."""
-    head = {"Bookspool": "1", "Key": key or key_of("calcom", body), "Provider": "calcom",
-            "Event": "BOOKING_CREATED", "Received": "2026-11-21T10:00:00.123Z",
-            "Length": len(body), "Sha256": hashlib.sha256(body).hexdigest()}
-    head.update((name.replace("_", "-"), value) for name, value in fields.items())
-    lines = "".join(f"{n}: {v}\n" for n, v in head.items() if v is not None)
-    return lines.encode("latin-1") + b"\n" + body
-
-
-def mail(key, body=b"Subject: x\r\n\r\nHello\r\n", **fields):
-    return event(body, key, **{"Bookspool": None, "Provider": None, "Event": None, "Received": None,
-                               "Bookspool-Mail": "1", "From": "bookspool@example.org",
-                               "To": "owner@example.org", "Queued": "2026-11-21T10:00:05.001Z",
-                               **fields})
+def event(body, **fields):
+    return event_file("calcom", body, **fields)
 
 
 class Spool(World):
-    def file(self, *names):
-        return os.path.join(self.spool_dir, *names)
-
     def write(self, directory, name, data):
         with open(self.file(directory, name), "wb") as file:
             file.write(data)
@@ -137,6 +120,7 @@ def what_nobody_wrote():
         put("bad", event(body, Event="E" * 64), WHOLE)
         put("bad", event(body, Event="E" * 65), HEADER)
         put("bad", event(body, Key_Used="K" * 16), HEADER)
+        put("bad", event(body, Key_Used=None, Signature=None, Content_Type=None), WHOLE)
         put("bad", event(body, Signature="s" * 1000), WHOLE)
         put("bad", event(body, Bookspool="2"), HEADER)
         put("bad", event(body, Length="2304 "), HEADER)
@@ -147,11 +131,11 @@ def what_nobody_wrote():
         put("bad", event(body, Received="2026-11-21 11:00:00+01:00", Event=None), WHOLE)
         put("bad", event(body, **{f"X-{i}": "x" * 900 for i in range(9)}), HEADER)
         put("bad", good.replace(b"Bookspool: ", b"bOOKSPOOL:   "), WHOLE)
-        put("out", mail(key), WHOLE, "a" * 32 + OWNER)
-        put("out", mail(key), WHOLE, "b" * 32 + ".1700000000" + OWNER)
-        put("sent", mail(key), MISFIT, "c" * 32 + OWNER)
-        put("failed", mail(key, To="nobody"), HEADER, "d" * 32 + OWNER)
-        put("failed", mail(key, Queued=None), HEADER, "f" * 32 + OWNER)
+        put("out", mail_file(key), WHOLE, "a" * 32 + OWNER)
+        put("out", mail_file(key), WHOLE, "b" * 32 + ".1700000000" + OWNER)
+        put("sent", mail_file(key), MISFIT, "c" * 32 + OWNER)
+        put("failed", mail_file(key, To="nobody"), HEADER, "d" * 32 + OWNER)
+        put("failed", mail_file(key, Queued=None), HEADER, "f" * 32 + OWNER)
         world.write("bad", "0" * 32 + ".why", b"one line for people\n")
         world.write("new", ".hidden", good)
         os.symlink(world.file("new"), world.file("new", "link"))

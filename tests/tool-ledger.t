@@ -3,7 +3,6 @@
 
 import datetime
 import fcntl
-import hashlib
 import json
 import os
 import signal
@@ -12,7 +11,7 @@ import sys
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
-from bookspool import (World, equal, finish, key_of, match, ok, program, sample,  # noqa: E402
+from bookspool import (World, equal, finish, match, ok, program, sample, utc,  # noqa: E402
                        wait_for)
 
 DAY = datetime.datetime.now(datetime.timezone.utc).replace(
@@ -21,34 +20,23 @@ TABLES = "booking person notice decision overlap".split()
 INVITEE = "https://api.calendly.com/scheduled_events/{0}/invitees/{0}"
 
 
-def utc(when):
-    return when.isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
 class Books(World):
     """Events are put into new/ by hand, as a receiver leaves them there."""
 
     def __init__(self, **more):
         super().__init__(**more)
         for name in "tmp new replay done out sent failed held bad".split():
-            os.mkdir(os.path.join(self.spool_dir, name), 0o770)
+            os.mkdir(self.file(name), 0o770)
         self.database = os.path.join(self.state_dir, "ledger.db")
         self.now = datetime.datetime.now(datetime.timezone.utc) - datetime.timedelta(seconds=20)
 
-    def put(self, provider, body, directory="new", name=None):
+    def put(self, provider, body, directory="new", **fields):
         """One event, a second after the one before."""
         self.now += datetime.timedelta(seconds=1)
-        raw = json.dumps(body).encode()
-        key = name or key_of(provider, raw)
         event = body.get("triggerEvent") or body["event"]
-        head = (f"Bookspool: 1\nKey: {key}\nProvider: {provider}\nEvent: {event}\n"
-                f"Received: {utc(self.now)}\nKey-Used: primary\nLength: {len(raw)}\n"
-                f"Sha256: {hashlib.sha256(raw).hexdigest()}\n\n")
-        path = os.path.join(self.spool_dir, directory, key)
-        with open(path, "wb") as file:
-            file.write(head.encode() + raw)
-        os.chmod(path, 0o660)
-        os.utime(path, (self.now.timestamp(), self.now.timestamp()))
+        key = self.put_event(directory, provider, json.dumps(body).encode(), Event=event,
+                             Received=utc(self.now), **fields)
+        os.utime(self.file(directory, key), (self.now.timestamp(), self.now.timestamp()))
         return key
 
     def calcom(self, name, uid, start, previous=None, **more):
@@ -181,7 +169,7 @@ def fill(world):
     world.drained()
     equal(len(world.spool("new")), 1, "a half waits for the other")
     for name in world.spool("new"):
-        os.utime(os.path.join(world.spool_dir, "new", name))
+        os.utime(world.file("new", name))
     world.drained(BOOKSPOOL_FOLD="0s")
 
 
@@ -216,7 +204,7 @@ def tampered(world, before):
     equal(sorted(rows), [("gone", "booking"), ("new", "booking"), ("new", "notice")],
           "a dry run tells what is wrong")
     same(world.contents(), wrong, "and changes nothing")
-    broken = os.path.join(world.spool_dir, "done", "0" * 32)
+    broken = world.file("done", "0" * 32)
     with open(broken, "wb") as file:
         file.write(b"rubbish")
     equal(world.json("rebuild")["left_out"], 1, "what is not whole is left out")
@@ -227,7 +215,7 @@ def tampered(world, before):
 
 
 def refusals(world, before):
-    with open(os.path.join(world.spool_dir, "lock"), "wb") as lock:
+    with open(world.file("lock"), "wb") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         world.tool("rebuild", code=75, name="not while a drain is at work")
     world.tool("rebuild", "x", code=64)
@@ -255,7 +243,7 @@ def cut_short():
         body = json.loads(sample("calcom", "booking_created"))
         for i in range(800):
             body["payload"].update(uid=f"b{i}", startTime=utc(DAY + datetime.timedelta(hours=i)))
-            world.put("calcom", body, "done", f"{i:032x}")
+            world.put("calcom", body, "done", Key=f"{i:032x}")
         world.tool("rebuild")
         whole = world.contents()
         world.sql("UPDATE booking SET title = 'old'")

@@ -3,14 +3,13 @@
 
 import email
 import email.policy
-import hashlib
 import html.parser
 import os
 import re
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
-from bookspool import TOP, World, equal, finish, key_of, match, ok, sample  # noqa: E402
+from bookspool import TOP, World, equal, finish, match, ok, sample  # noqa: E402
 
 LANGUAGES = ("en.lang", "de.lang")
 HOSTILE = '<script>alert(1)</script>" onload="x & y'
@@ -29,17 +28,6 @@ class Desk(World):
     @staticmethod
     def tell(done):
         print("# " + (done.stdout + done.stderr).replace("\n", "\n# "))
-
-    def stored(self, directory, body, provider="calcom"):
-        """An event in the spool, made by hand; its key."""
-        key = key_of(provider, body)
-        os.makedirs(os.path.join(self.spool_dir, directory), exist_ok=True)
-        with open(os.path.join(self.spool_dir, directory, key), "wb") as file:
-            file.write(f"Bookspool: 1\nKey: {key}\nProvider: {provider}\nEvent: X\n"
-                       "Received: 2026-11-21T10:00:00.000Z\nKey-Used: primary\n"
-                       f"Length: {len(body)}\nSha256: {hashlib.sha256(body).hexdigest()}\n\n"
-                       .encode() + body)
-        return key
 
     def templates(self, **files):
         """A folder of templates: a_b="..." is the file a.b."""
@@ -113,9 +101,9 @@ def sources():
     with Desk() as world:
         for directory in ("new", "done", "held", "bad"):
             body = sample("calcom", "booking_created")
-            key = world.stored(directory, body)
+            key = world.put_event(directory, "calcom", body)
             match(world.render(key[:12]), f"bookspool trace {key}", f"an event in {directory}/")
-        path = os.path.join(world.spool_dir, "bad", key)
+        path = world.file("bad", key)
         match(world.render(path), f"bookspool trace {key}", "a file")
         bare = world.path("body.json")
         with open(bare, "wb") as file:
@@ -139,7 +127,7 @@ def message():
         match(mail["Subject"], "^New booking: Intro call", "with its subject")
         kinds = [part.get_content_type() for part in mail.walk() if not part.is_multipart()]
         equal(kinds, ["text/plain", "text/html", "text/calendar", "application/ics"], "its parts")
-        key = world.stored("done", sample("calcom", "booking_created"))
+        key = world.put_event("done", "calcom", sample("calcom", "booking_created"))
         equal(world.render(key, "--eml"), world.render(key, "--eml"), "the same bytes each time")
         calendar = [part for part in mail.walk() if part.get_content_type() == "text/calendar"][0]
         match(calendar.get_content(), "METHOD:PUBLISH", "the owner's entry is published")
@@ -153,7 +141,7 @@ def message():
 def customers_see_their_own():
     with Desk() as world:
         body = sample("calcom", "booking_created")
-        key = world.stored("done", body)
+        key = world.put_event("done", "calcom", body)
         text = world.render(key, "--customer")
         match(text, "Subject: Your booking is confirmed", "the customer's words")
         match(text, r"07:00 to 07:30 PST \(America/Los_Angeles\)", "and clock")
@@ -170,7 +158,8 @@ def escaping():
     with Desk() as world:
         body = sample("calcom", "booking_created").decode()
         body = body.replace("Example & Sons", HOSTILE.replace('"', '\\"'))
-        key = world.stored("done", body.replace("Zoë says", "<b>Zoë</b> says").encode())
+        body = body.replace("Zoë says", "<b>Zoë</b> says")
+        key = world.put_event("done", "calcom", body.encode())
         page = Page(world.render(key, "--html"))
         check_page(page, "a hostile booking")
         ok(HOSTILE in page.text, "what was said stands there as text")

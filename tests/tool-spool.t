@@ -1,9 +1,7 @@
 #!/usr/bin/python3
 """The operator's tool on spools made by hand: what it says, what it moves, how it ends."""
 
-import datetime
 import fcntl
-import hashlib
 import json
 import os
 import stat
@@ -12,33 +10,13 @@ import sys
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
-from bookspool import World, equal, finish, key_of, match, ok, sample, skip  # noqa: E402
+from bookspool import (World, equal, event_file, finish, key_of, mail_file, mark_of,  # noqa: E402
+                       match, ok, sample, skip, utc)
 
-RECIPIENT = hashlib.sha256(b"owner@example.org").hexdigest()[:12]
-OTHER = hashlib.sha256(b"other@example.org").hexdigest()[:12]
+RECIPIENT = mark_of("owner@example.org")
+OTHER = mark_of("other@example.org")
 COMMANDS = ("list show trace render status check replay release prune rebuild post sign"
             ).split()
-
-
-def utc(ago=0):
-    when = datetime.datetime.now(datetime.timezone.utc) - datetime.timedelta(seconds=ago)
-    return when.isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
-def seal(head, body):
-    return (head + f"Length: {len(body)}\nSha256: {hashlib.sha256(body).hexdigest()}\n\n"
-            ).encode() + body
-
-
-def event_file(key, body, ago=0, extra=""):
-    return seal(f"Bookspool: 1\nKey: {key}\nProvider: calcom\nEvent: BOOKING_CREATED\n"
-                f"Received: {utc(ago)}\nKey-Used: primary\n{extra}", body)
-
-
-def mail_file(key, ago=0, to="owner@example.org"):
-    body = f"From: bookspool@example.org\r\nTo: {to}\r\nSubject: A booking\r\n\r\nHello\r\n"
-    return seal(f"Bookspool-Mail: 1\nKey: {key}\nFrom: bookspool@example.org\nTo: {to}\n"
-                f"Queued: {utc(ago)}\n", body.encode())
 
 
 class Spool(World):
@@ -49,26 +27,23 @@ class Spool(World):
         for name in "tmp new replay done out sent failed held bad".split():
             os.mkdir(self.file(name), 0o770)
 
-    def file(self, *names):
-        return os.path.join(self.spool_dir, *names)
-
     def write(self, directory, name, data, mtime=0, mode=0o660):
         """mtime: seconds from now."""
-        path = self.file(directory, name)
-        with open(path, "wb") as file:
-            file.write(data)
-        os.chmod(path, mode)
-        os.utime(path, (time.time() + mtime, time.time() + mtime))
+        super().write(directory, name, data)
+        os.chmod(self.file(directory, name), mode)
+        os.utime(self.file(directory, name), (time.time() + mtime, time.time() + mtime))
 
     def event(self, directory, ago=0, mtime=None, body=None):
         body = sample("calcom", "booking_created") if body is None else body
         key = key_of("calcom", body)
-        self.write(directory, key, event_file(key, body, ago), -ago if mtime is None else mtime)
+        data = event_file("calcom", body, Received=utc(time.time() - ago))
+        self.write(directory, key, data, -ago if mtime is None else mtime)
         return key
 
     def mail(self, directory, key, ago=0, mtime=0, mode=0o660, recipient=RECIPIENT):
         name = f"{key}-{recipient}"
-        self.write(directory, name, mail_file(key, ago), mtime, mode)
+        data = mail_file(key, Queued=utc(time.time() - ago))
+        self.write(directory, name, data, mtime, mode)
         return name
 
     def tool(self, *args, code=0, name=None, **more):
@@ -160,10 +135,10 @@ def showing():
         world.tool("show", "f" * 32, code=66)
         match(world.said, "nowhere", "and the message says so")
         other = key[:4] + "0" * 28
-        world.write("new", other, event_file(other, b"{}"))
+        world.write("new", other, event_file("calcom", b"{}", Key=other))
         world.tool("show", key[:4], code=65, name="a beginning of two keys")
         match(world.said, rf"(?s){other}.*{key}", "names them both")
-        world.write("new", other, event_file(other, b"{}")[:-1])
+        world.write("new", other, event_file("calcom", b"{}", Key=other)[:-1])
         world.tool("show", other, code=65, name="an event that is not whole")
         match(world.said, "shorter than Length", "and why")
         evil = world.event("new", body=b'{"x":"\x1b]0;owned\x07\xc2\x9b31m"}')
@@ -216,7 +191,7 @@ def tracing():
         world.write("bad", key + ".why", b"its header has no end\n")
         match(world.verdict(key), "set aside in bad/: its header has no end", "bad")
         key = world.event("done")
-        world.write("replay", "by hand", event_file(key, b"{}"))
+        world.write("replay", "by hand", event_file("calcom", b"{}", Key=key))
         match(world.verdict(key), "mails it again, as an operator asked", "in replay/, any name")
 
 
@@ -245,7 +220,7 @@ def sealing():
         key = key_of("calcom", body)
         edited = world.path("edited")
         with open(edited, "wb") as file:
-            file.write(event_file(key, body, extra="X-Later: kept\n").replace(b"Ada", b"Adalbert"))
+            file.write(event_file("calcom", body, X_Later="kept").replace(b"Ada", b"Adalbert"))
         world.tool("check", edited, code=65, name="an edited file is not whole")
         match(world.tool("replay", edited), key, "an edited file is sealed")
         head, sealed = world.record("replay", key)
@@ -261,7 +236,7 @@ def sealing():
             file.write(mail_file(key))
         world.tool("replay", edited, code=65, name="a mail's file")
         with open(edited, "wb") as file:
-            file.write(event_file("notakey", b"{}").replace(b"{}", b"[]"))
+            file.write(event_file("calcom", b"{}", Key="notakey").replace(b"{}", b"[]"))
         world.tool("replay", edited, code=65, name="a broken key is not sealed")
         equal(world.spool("replay"), [], "and nothing was put")
 
@@ -283,7 +258,7 @@ def releasing():
             match(world.tool("release", known), f"is in {directory}/ already", "known already")
             ok(known in world.spool("held"), "it stays in held/")
         torn = "e" * 32
-        world.write("held", torn, event_file(torn, b"{}")[:-1])
+        world.write("held", torn, event_file("calcom", b"{}", Key=torn)[:-1])
         world.tool("release", torn, code=65, name="one that is not whole")
         world.tool("release", code=64)
         world.tool("release", "--all", code=65, name="all, of which one is not whole")
@@ -399,11 +374,11 @@ def checking_files():
         match(world.tool("check", world.file("new", key)), f"whole: calcom BOOKING_CREATED, key {key}",
               "a whole event")
         match(world.tool("check", world.file("out", world.mail("out", key))), "a mail of", "a mail")
-        world.write("new", "a" * 32, event_file(key, b"{}"))
+        world.write("new", "a" * 32, event_file("calcom", b"{}", Key=key))
         shown = world.tool("check", world.file("new", "a" * 32))
         match(shown, "its name is of another event", "another event's name")
         match(shown, "not the one that it came with", "another body")
-        world.write("new", key, event_file(key, b"{}").replace(b"{}", b"[]"))
+        world.write("new", key, event_file("calcom", b"{}", Key=key).replace(b"{}", b"[]"))
         found = world.json("check", world.file("new", key), code=65)
         match(found["findings"][0]["text"], "does not match Sha256", "a changed body")
         equal(found["ok"], False, "in JSON")

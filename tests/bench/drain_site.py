@@ -11,7 +11,6 @@ mounted it is a folder of /dev/shm, which says less: syncs cost nothing there.
 
 import contextlib
 import datetime
-import hashlib
 import itertools
 import json
 import os
@@ -24,7 +23,7 @@ import time
 from collections import namedtuple
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../lib"))
-from bookspool import World, key_of, may_mount, program, sample  # noqa: E402
+from bookspool import World, may_mount, program, sample, utc  # noqa: E402
 
 Cost = namedtuple("Cost", "wall user system status")
 START = datetime.datetime(2027, 1, 4, 8, tzinfo=datetime.timezone.utc)
@@ -72,36 +71,20 @@ def ram_disk(plain=False, files=500_000):
 _KINDS = {"calcom": "booking_created", "calendly": "invitee_created"}
 
 
-def _later(by):
-    return (START + by).isoformat().replace("+00:00", "Z")
-
-
 def booking(provider, number):
     """The body of a new booking that lasts half an hour and overlaps with no other one."""
     event = json.loads(sample(provider, _KINDS[provider], fresh=False))
-    start = datetime.timedelta(minutes=30 * number)
+    start = START + datetime.timedelta(minutes=30 * number)
     end = start + datetime.timedelta(minutes=30)
     payload = event["payload"]
-    now = datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="milliseconds")
-    event["createdAt" if provider == "calcom" else "created_at"] = now.replace("+00:00", "Z")
+    event["createdAt" if provider == "calcom" else "created_at"] = utc(time.time())
     if provider == "calcom":
-        payload.update(uid=f"uid{number}", startTime=_later(start), endTime=_later(end))
+        payload.update(uid=f"uid{number}", startTime=utc(start), endTime=utc(end))
     else:
         uri = f"https://api.calendly.com/scheduled_events/{number:032x}"
         payload.update(uri=f"{uri}/invitees/{number:032x}", event=uri)
-        payload["scheduled_event"].update(uri=uri, start_time=_later(start), end_time=_later(end))
+        payload["scheduled_event"].update(uri=uri, start_time=utc(start), end_time=utc(end))
     return json.dumps(event, separators=(",", ":"), ensure_ascii=False).encode()
-
-
-def event_file(provider, body, received):
-    """(name, bytes) of the event as a receiver would have left it in new/."""
-    key = key_of(provider, body)
-    when = datetime.datetime.fromtimestamp(received, datetime.timezone.utc)
-    head = (f"Bookspool: 1\nKey: {key}\nProvider: {provider}\n"
-            f"Received: {when.isoformat(timespec='milliseconds').replace('+00:00', 'Z')}\n"
-            f"Key-Used: primary\nContent-Type: application/json\nLength: {len(body)}\n"
-            f"Sha256: {hashlib.sha256(body).hexdigest()}\n\n")
-    return key, head.encode() + body
 
 
 # ---- a site ----
@@ -118,17 +101,12 @@ class Site(World):
         for name in ("new", "out"):
             os.makedirs(self.file(name), exist_ok=True)
 
-    def file(self, *names):
-        return os.path.join(self.spool_dir, *names)
-
     def put_events(self, count):
         """Bookings of both providers by turns, which arrived a moment ago."""
-        now = time.time()
+        now = utc(time.time())
         for number in itertools.islice(self.numbers, count):
             provider = ("calcom", "calendly")[number % 2]
-            name, data = event_file(provider, booking(provider, number), now)
-            with open(self.file("new", name), "wb") as file:
-                file.write(data)
+            self.put_event("new", provider, booking(provider, number), Received=now)
         os.sync()
 
     def make_due(self):

@@ -49,6 +49,9 @@ PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 ENDPOINT = {"calcom": "/api/calcom-webhook", "calendly": "/api/webhooks/calendly"}
 SIGNATURE = {"calcom": "X-Cal-Signature-256", "calendly": "Calendly-Webhook-Signature"}
 SECRET = {"calcom": "CALCOM_WEBHOOK_SECRET", "calendly": "CALENDLY_WEBHOOK_SIGNING_KEY"}
+NEWS = {"calcom": "BOOKING_CREATED", "calendly": "invitee.created"}  # of a booking
+MESSAGE = (b"From: bookspool@example.org\r\nTo: owner@example.org\r\nSubject: A booking\r\n"
+           b"\r\nHello\r\n")
 
 # ---- TAP ----
 
@@ -165,6 +168,14 @@ def is_root():
 # ---- bookings ----
 
 
+def utc(when):
+    """A time as providers and the spool write it; `when` is a datetime, or seconds since 1970."""
+    if not isinstance(when, datetime.datetime):
+        when = datetime.datetime.fromtimestamp(when, datetime.timezone.utc)
+    return when.astimezone(datetime.timezone.utc).isoformat(timespec="milliseconds").replace(
+        "+00:00", "Z")
+
+
 def sample(provider, name, fresh=True):
     """examples/bodies/PROVIDER/NAME.json as bytes; fresh: with an id and times of its own."""
     with open(os.path.join(TOP, "examples/bodies", provider, name + ".json"), "rb") as file:
@@ -173,9 +184,8 @@ def sample(provider, name, fresh=True):
         return raw
     body = json.loads(raw)
     payload = body.get("payload") if isinstance(body, dict) else None
-    now = datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="milliseconds")
     if isinstance(payload, dict):
-        body["createdAt" if provider == "calcom" else "created_at"] = now.replace("+00:00", "Z")
+        body["createdAt" if provider == "calcom" else "created_at"] = utc(time.time())
         if provider == "calcom":
             payload["uid"] = secrets.token_urlsafe(16)
         else:
@@ -199,15 +209,46 @@ def aged(provider, body, seconds):
     """(body, at) of an event that was sent so long ago; both go into sign()."""
     if provider == "calendly":
         return body, time.time() - seconds
-    then = datetime.datetime.now(datetime.timezone.utc) - datetime.timedelta(seconds=seconds)
     event = json.loads(body)
-    event["createdAt"] = then.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    event["createdAt"] = utc(time.time() - seconds)
     return json.dumps(event, separators=(",", ":"), ensure_ascii=False).encode(), None
 
 
 def key_of(provider, body):
     """The event's name in the spool, as DESIGN says."""
     return hashlib.sha256(provider.encode() + b"\0" + body).hexdigest()[:32]
+
+
+# ---- files of the spool ----
+
+
+def spool_file(head, body, **fields):
+    """The bytes of a whole file; src/event/record.h has the form. `fields` are more of the header, or
+    stand in place of those that are right: Key_Used="-", Length=7. One of None is left out."""
+    fields = {name.replace("_", "-"): value for name, value in fields.items()}
+    head = {**head, "Length": len(body), "Sha256": hashlib.sha256(body).hexdigest(), **fields}
+    lines = "".join(f"{n}: {v}\n" for n, v in head.items() if v is not None)
+    return lines.encode("latin-1") + b"\n" + body
+
+
+def event_file(provider, body, **fields):
+    """An event as the receiver leaves it."""
+    return spool_file({"Bookspool": 1, "Key": key_of(provider, body), "Provider": provider,
+                       "Event": NEWS[provider], "Received": "2026-11-21T10:00:00.123Z",
+                       "Key-Used": "primary", "Signature": "0" * 64,
+                       "Content-Type": "application/json"}, body, **fields)
+
+
+def mail_file(key, body=MESSAGE, **fields):
+    """A mail as the drain lays it into out/."""
+    return spool_file({"Bookspool-Mail": 1, "Key": key, "From": "bookspool@example.org",
+                       "To": "owner@example.org", "Queued": "2026-11-21T10:00:05.001Z"},
+                      body, **fields)
+
+
+def mark_of(recipient):
+    """What stands behind the key in the name of a mail, as DESIGN says."""
+    return hashlib.sha256(recipient.encode()).hexdigest()[:12]
 
 
 class Answer:
@@ -269,6 +310,9 @@ class World:
 
     def path(self, *names):
         return os.path.join(self.dir, *names)
+
+    def file(self, *names):
+        return os.path.join(self.spool_dir, *names)
 
     def write_settings(self, name, values):
         path = self.path("etc", name)
@@ -464,19 +508,33 @@ class World:
         connection.close()
         return result
 
+    # ---- what is put by hand ----
+
+    def write(self, directory, name, data):
+        os.makedirs(self.file(directory), mode=0o770, exist_ok=True)
+        with open(self.file(directory, name), "wb") as file:
+            file.write(data)
+
+    def put_event(self, directory, provider, body, **fields):
+        """An event under its key, which is returned; `fields` are those of event_file."""
+        key = fields.get("Key") or key_of(provider, body)
+        self.write(directory, key, event_file(provider, body, **fields))
+        os.chmod(self.file(directory, key), 0o660)
+        return key
+
     # ---- what came of it ----
 
     def spool(self, directory):
         """Names in one directory of the spool, sorted."""
         try:
-            names = os.listdir(os.path.join(self.spool_dir, directory))
+            names = os.listdir(self.file(directory))
         except FileNotFoundError:
             return []
         return sorted(name for name in names if not name.startswith("."))
 
     def record(self, directory, name):
         """(header as a dictionary by lower-case name, body) of a file in the spool."""
-        with open(os.path.join(self.spool_dir, directory, name), "rb") as file:
+        with open(self.file(directory, name), "rb") as file:
             head, _, body = file.read().partition(b"\n\n")
         pairs = (line.partition(":") for line in head.decode().splitlines())
         return {n.lower(): v.strip() for n, _, v in pairs}, body

@@ -13,7 +13,6 @@ A `Step` is where a trial strikes: a call by name and number, or an allocation.
 
 import collections
 import email
-import hashlib
 import json
 import os
 import re
@@ -24,13 +23,13 @@ import tempfile
 import traceback
 
 from fault_steps import LOOSE, Step, describe, tells
-from bookspool import BIN, World, key_of, ok, sample, skip_all, wait_for
+from bookspool import BIN, World, event_file, key_of, mark_of, ok, sample, skip_all, wait_for
 from smtp_peer import Scripted
 
 SHIM = os.path.join(BIN, "tests/shim.so")
 ALLOC = os.path.join(BIN, "tests/alloc.so")
 DIRS = ("tmp", "new", "replay", "done", "out", "sent", "failed", "held", "bad")
-OWNER = hashlib.sha256(b"owner@example.org").hexdigest()[:12]
+OWNER = mark_of("owner@example.org")
 
 # No power is cut here, and the trials are many: memory will do.
 if os.access("/dev/shm", os.W_OK) and "TMPDIR" not in os.environ:
@@ -71,9 +70,6 @@ class Trial(World):
         self.accepted_before = 0
         self.usual = {}  # what programs that only look say
 
-    def file(self, *names):
-        return os.path.join(self.spool_dir, *names)
-
     def fresh(self, made=True):
         """An empty spool and state; made=False: not even the spool's directories."""
         for directory in (self.spool_dir, self.state_dir):
@@ -87,10 +83,6 @@ class Trial(World):
             os.chmod(self.file(name), 0o2770)
         self.accepted_before = len(self.server.accepted) if self.server else 0
         self.tokens = {}
-
-    def write(self, directory, name, data):
-        with open(self.file(directory, name), "wb") as file:
-            file.write(data)
 
     def body(self, provider="calcom"):
         """A body that nobody had before, and that differs from others by one token only."""
@@ -111,11 +103,7 @@ class Trial(World):
         """Puts an event there, a new one without a body. (key, body)"""
         body = body or self.body(provider)
         key = key_of(provider, body)
-        kind = {"calcom": "BOOKING_CREATED", "calendly": "invitee.created"}[provider]
-        head = (f"Bookspool: 1\nKey: {key}\nProvider: {provider}\nEvent: {kind}\n"
-                f"Received: 2026-11-21T10:00:00.123Z\nKey-Used: primary\n"
-                f"Length: {len(body)}\nSha256: {hashlib.sha256(body).hexdigest()}\n\n")
-        self.write(directory, name or key, head.encode() + body)
+        self.write(directory, name or key, event_file(provider, body))
         return key, body
 
     def messages(self):

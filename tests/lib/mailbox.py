@@ -13,13 +13,12 @@ python3-icalendar. Nothing here knows how bookspool writes a mail.
 import datetime
 import email
 import email.policy
-import hashlib
 import html.parser
 import json
 import os
 import re
 
-from bookspool import World, bail, key_of, ok, sample
+from bookspool import World, bail, ok, sample, utc
 
 try:
     import icalendar
@@ -30,11 +29,6 @@ START = datetime.datetime(2026, 11, 24, 15, tzinfo=datetime.timezone.utc)
 HALF_HOUR = datetime.timedelta(minutes=30)
 INVITEE = "https://api.calendly.com/scheduled_events/{0}/invitees/{0}"
 QUEUE = "tmp new replay done out sent failed held bad".split()
-
-
-def utc(when):
-    return when.astimezone(datetime.timezone.utc).isoformat(timespec="milliseconds").replace(
-        "+00:00", "Z")
 
 
 # ---- mails ----
@@ -216,22 +210,15 @@ class Office(World):
         super().__init__(drain=settings)
         self.maildir = os.path.join(self.state_dir, "Maildir", "new")
         for name in QUEUE:
-            os.mkdir(os.path.join(self.spool_dir, name), 0o770)
+            os.mkdir(self.file(name), 0o770)
         self.begun = self.now = (datetime.datetime.now(datetime.timezone.utc)
                                  - datetime.timedelta(minutes=10))
 
     def put(self, provider, raw, directory="new"):
         """One event, a second after the one before."""
         self.now += datetime.timedelta(seconds=1)
-        key = key_of(provider, raw)
-        head = (f"Bookspool: 1\nKey: {key}\nProvider: {provider}\nEvent: X\n"
-                f"Received: {utc(self.now)}\nKey-Used: primary\nLength: {len(raw)}\n"
-                f"Sha256: {hashlib.sha256(raw).hexdigest()}\n\n")
-        path = os.path.join(self.spool_dir, directory, key)
-        with open(path, "wb") as file:
-            file.write(head.encode() + raw)
-        os.chmod(path, 0o660)
-        os.utime(path, (self.now.timestamp(), self.now.timestamp()))
+        key = self.put_event(directory, provider, raw, Event="X", Received=utc(self.now))
+        os.utime(self.file(directory, key), (self.now.timestamp(), self.now.timestamp()))
         return key
 
     def arrive(self, provider, name, uid, hours=0, previous=None, sent=0, **more):
@@ -245,7 +232,7 @@ class Office(World):
         """Whatever waits in new/ for its time, with BOOKSPOOL_FOLD=0s that is over."""
         if env.get("BOOKSPOOL_FOLD") == "0s":
             for name in self.spool("new"):
-                os.utime(os.path.join(self.spool_dir, "new", name))
+                os.utime(self.file("new", name))
         done = self.drain(env=env)
         if done.returncode:
             ok(False, "the drain runs", done.stderr)

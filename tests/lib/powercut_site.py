@@ -7,12 +7,12 @@ import shutil
 import subprocess
 from collections import Counter
 
-from bookspool import ENDPOINT, World, key_of, program, sample, sign
+from bookspool import ENDPOINT, World, key_of, mark_of, program, sample, sign
 from fcgi import params
 from smtp_peer import REPLIES
 
 RECIPIENTS = "owner@example.org", "other@example.org"
-MARKS = {address: hashlib.sha256(address.encode()).hexdigest()[:12] for address in RECIPIENTS}
+MARKS = {address: mark_of(address) for address in RECIPIENTS}
 
 
 def mail_names(name):
@@ -42,9 +42,6 @@ class Site(World):
                           "CALCOM_WEBHOOK_REPLAY_WINDOW": "36000"})  # for a slow machine
         self.server = server
         self.secret["calcom"] = secret
-
-    def file(self, *names):
-        return os.path.join(self.spool_dir, *names)
 
     def fresh(self):
         for directory in (self.spool_dir, self.state_dir):
