@@ -18,9 +18,10 @@ from dataclasses import dataclass, field
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(os.path.dirname(HERE), "lib"))
-from bookspool import BIN, tool  # noqa: E402
+from bookspool import BIN, may_mount, tool  # noqa: E402
 
 PARTS = ("receive", "drain", "growth")
+US = 1e6
 PR_SET_PDEATHSIG = 1  # linux/prctl.h
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -41,6 +42,18 @@ class Options:
     folder: str = ""  # of disks and worlds; removed at the end
     started: float = 0.0
     progress: object = field(default=lambda text: None)  # one line that says what is being done
+
+
+def alone(main):
+    """What a part does as a program of its own: it shows what it found, and ends with 1 where a goal
+    is missed."""
+    may_mount()
+    result = main(Options(rounds=int(os.environ.get("BENCH_ROUNDS", "5")),
+                          smoke="--smoke" in sys.argv))
+    print(result["text"])
+    for goal in result["goals"]:
+        print(f"{'met   ' if goal['met'] else 'MISSED'}  {goal['text']}: {goal['measured']}")
+    sys.exit(not all(goal["met"] for goal in result["goals"]))
 
 
 def helper(name):

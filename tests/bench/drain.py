@@ -20,11 +20,10 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from types import SimpleNamespace
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from common import BIN, helper  # noqa: E402
-from drain_site import Cost, Site, exactly, may_mount, ram_disk  # noqa: E402
+from common import US, alone, helper  # noqa: E402
+from drain_site import Cost, Site, exactly, ram_disk  # noqa: E402
 from goals import at_least, at_most  # noqa: E402
 from slow_relay import SlowRelay  # noqa: E402
 from bookspool import free_port, program, tool, wait_for  # noqa: E402
@@ -32,7 +31,6 @@ from bookspool import free_port, program, tool, wait_for  # noqa: E402
 FULL = {"kept": 10_000, "waiting": 100_000, "composed": 10_000, "one": 100, "eight": 1600}
 SMOKE = {"kept": 200, "waiting": 500, "composed": 50, "one": 8, "eight": 32}
 REPLY = 0.02
-US = 1e6
 
 
 def medians(costs, count):
@@ -253,17 +251,6 @@ def main(options, parts=tuple(PARTS)):
     return result
 
 
-def alone():
-    may_mount()
-    rounds = int(os.environ.get("BENCH_ROUNDS", "5"))
-    chosen = tuple(part for part in PARTS if part in sys.argv[1:]) or tuple(PARTS)
-    options = SimpleNamespace(rounds=rounds, smoke="--smoke" in sys.argv, progress=lambda text: None)
-    result = main(options, chosen)
-    print(result["text"])
-    for goal in result["goals"]:
-        print(f"{'met   ' if goal['met'] else 'MISSED'}  {goal['text']}: {goal['measured']}")
-    sys.exit(not all(goal["met"] for goal in result["goals"]))
-
-
 if __name__ == "__main__":
-    alone()
+    chosen = tuple(part for part in PARTS if part in sys.argv[1:]) or tuple(PARTS)
+    alone(lambda options: main(options, chosen))

@@ -17,19 +17,18 @@ import statistics
 import subprocess
 import sys
 import time
-from types import SimpleNamespace
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from chart import lines  # noqa: E402
+from common import US, alone  # noqa: E402
 from goals import at_most  # noqa: E402
-from drain_site import Site, booking, may_mount, ram_disk  # noqa: E402
+from drain_site import Site, booking, ram_disk  # noqa: E402
 from bookspool import ENDPOINT, sign  # noqa: E402
 from fcgi import Client, params, request  # noqa: E402
 
 FULL = {"names": (0, 10_000, 100_000, 1_000_000), "events": 1000, "traced": 200}
 SMOKE = {"names": (0, 100), "events": 20, "traced": 10}
 LIMIT = 1.5
-US = 1e6
 
 
 class Grown(Site):
@@ -172,16 +171,5 @@ def main(options):
     return {"rows": rows, "text": "\n".join(text(rows)), "goals": goals(rows), "charts": charts(rows)}
 
 
-def alone():
-    may_mount()
-    options = SimpleNamespace(rounds=int(os.environ.get("BENCH_ROUNDS", "5")),
-                              smoke="--smoke" in sys.argv, progress=lambda words: None)
-    result = main(options)
-    print(result["text"])
-    for goal in result["goals"]:
-        print(f"{'met   ' if goal['met'] else 'MISSED'}  {goal['text']}: {goal['measured']}")
-    sys.exit(not all(goal["met"] for goal in result["goals"]))
-
-
 if __name__ == "__main__":
-    alone()
+    alone(main)
