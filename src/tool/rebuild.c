@@ -319,11 +319,7 @@ static int rebuild(struct tool *tool, bool dry)
 
 static int run(struct tool *tool, int argc, char **argv)
 {
-    bool dry = false;
-    char **operands;
-    const struct tool_option options[] = {{"dry-run", &dry, NULL}, {0}};
-    if (tool_parse(tool, argc, argv, options, &operands))
-        tool_usage(tool, "takes no operands");
+    bool dry = tool_dry_run(tool, argc, argv);
     int code = tool_open(tool);
     if (code == EX_OK && tool_setting_wrong(tool, SET_LEDGER))
         code = EX_CONFIG;

@@ -91,6 +91,16 @@ int tool_parse(
     return argc - optind;
 }
 
+bool tool_dry_run(struct tool *tool, int argc, char **argv)
+{
+    bool dry = false;
+    char **operands;
+    const struct tool_option options[] = {{"dry-run", &dry, NULL}, {0}};
+    if (tool_parse(tool, argc, argv, options, &operands))
+        tool_usage(tool, "takes no operands");
+    return dry;
+}
+
 int64_t tool_number(
     const struct tool *tool, const char *option, const char *text, int64_t low, int64_t high)
 {

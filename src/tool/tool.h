@@ -58,6 +58,10 @@ enum { TOOL_OPTIONS_MAX = 16 };
 int tool_parse(
     struct tool *tool, int argc, char **argv, const struct tool_option *options, char ***operands);
 
+/* The command line of a subcommand that has no operands and no option of its own but --dry-run; was
+ * that given? */
+bool tool_dry_run(struct tool *tool, int argc, char **argv);
+
 /* The whole number that an option was given; ends the program with EX_USAGE when it is none. */
 int64_t tool_number(
     const struct tool *tool, const char *option, const char *text, int64_t low, int64_t high);
