@@ -48,8 +48,11 @@ def alone(main):
     """What a part does as a program of its own: it shows what it found, and ends with 1 where a goal
     is missed."""
     may_mount()
-    result = main(Options(rounds=int(os.environ.get("BENCH_ROUNDS", "5")),
-                          smoke="--smoke" in sys.argv))
+    options = Options(rounds=int(os.environ.get("BENCH_ROUNDS", "5")), smoke="--smoke" in sys.argv)
+    try:
+        result = main(options)
+    except Missing as what:
+        sys.exit(str(what))
     print(result["text"])
     for goal in result["goals"]:
         print(f"{'met   ' if goal['met'] else 'MISSED'}  {goal['text']}: {goal['measured']}")
