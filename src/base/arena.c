@@ -10,45 +10,31 @@ enum { FIRST_BLOCK = 4096, LARGEST_BLOCK = 64 * 1024 };
 
 struct arena_block {
     struct arena_block *next;
-    size_t used, size;
+    size_t size;
     _Alignas(max_align_t) char data[];
 };
 
-static struct arena_block *add_block(struct arena *a, size_t size)
+bool arena_grow(struct arena *a, size_t size)
 {
+    const size_t align = _Alignof(max_align_t);
     size_t room = a->head ? 2 * a->head->size : FIRST_BLOCK;
     if (room > LARGEST_BLOCK)
         room = LARGEST_BLOCK;
     if (room < size)
-        room = size;
-    struct arena_block *block = malloc(sizeof *block + room);
+        room = (size + align - 1) / align * align;
+    bool tried = !a->failed && size <= SIZE_MAX / 2;
+    struct arena_block *block = tried ? malloc(sizeof *block + room) : NULL;
     if (!block) {
+        a->room = 0;
         a->failed = true;
-        return NULL;
+        return false;
     }
     block->size = room;
-    block->used = 0;
     block->next = a->head;
     a->head = block;
-    return block;
-}
-
-void *arena_alloc(struct arena *a, size_t size)
-{
-    const size_t align = _Alignof(max_align_t);
-    if (a->failed || size > SIZE_MAX / 2) {
-        a->failed = true;
-        return NULL;
-    }
-    size = (size + align - 1) / align * align;
-    struct arena_block *block = a->head;
-    if (!block || block->size - block->used < size)
-        block = add_block(a, size);
-    if (!block)
-        return NULL;
-    void *memory = block->data + block->used;
-    block->used += size;
-    return memset(memory, 0, size);
+    a->free = block->data;
+    a->room = room;
+    return true;
 }
 
 char *arena_strndup(struct arena *a, const char *text, size_t len)
@@ -87,5 +73,5 @@ void arena_free(struct arena *a)
         free(a->head);
         a->head = next;
     }
-    a->failed = false;
+    *a = (struct arena){0};
 }

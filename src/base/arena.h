@@ -11,16 +11,34 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <string.h>
 
 struct arena_block;
 
 struct arena {
     struct arena_block *head;
+    char *free;  /* in the newest block, always aligned */
+    size_t room; /* from there on; none once it failed */
     bool failed;
 };
 
-/* Zeroed, aligned for any object. */
-void *arena_alloc(struct arena *a, size_t size);
+/* Makes room for so many bytes, in a new block. */
+bool arena_grow(struct arena *a, size_t size);
+
+/* Zeroed, aligned for any object; one of no bytes too is somewhere. Here, since a size that is
+ * known when compiling is rounded then, and zeroed without a call. */
+static inline void *arena_alloc(struct arena *a, size_t size)
+{
+    const size_t align = _Alignof(max_align_t);
+    if (size >= a->room && !arena_grow(a, size))
+        return NULL;
+    void *memory = a->free;
+    size = (size + align - 1) / align * align;
+    a->free += size;
+    a->room -= size;
+    return memset(memory, 0, size);
+}
+
 char *arena_strndup(struct arena *a, const char *text, size_t len);
 char *arena_strdup(struct arena *a, const char *text);
 char *arena_printf(struct arena *a, const char *format, ...) __attribute__((format(printf, 2, 3)));
