@@ -1,13 +1,11 @@
 #include "mail/language.h"
 
-#include <stdlib.h>
+#include <stdint.h>
 #include <string.h>
 
 #include "mail/escape.h"
 #include "mail/fault.h"
 #include "mail/nearest.h"
-
-enum { FIRST_WORDS = 64 };
 
 struct reader {
     struct language *language;
@@ -32,27 +30,21 @@ static struct span trimmed(const char *from, const char *to)
 
 /* ---- words ---- */
 
-/* The first place in `sorted` whose key is not before this one. */
-static size_t place_of(const struct language *language, const char *key)
+/* FNV-1a. */
+static size_t slot_of(const char *key)
 {
-    size_t from = 0, to = language->count;
-    while (from < to) {
-        size_t middle = from + (to - from) / 2;
-        if (strcmp(language->words[language->sorted[middle]].key, key) < 0)
-            from = middle + 1;
-        else
-            to = middle;
-    }
-    return from;
+    uint32_t hash = 2166136261;
+    for (; *key; key++)
+        hash = (hash ^ (unsigned char)*key) * 16777619;
+    return hash % LANGUAGE_SLOTS;
 }
 
 static struct word *find(const struct language *language, const char *key)
 {
-    size_t place = place_of(language, key);
-    if (place == language->count)
-        return NULL;
-    struct word *word = &language->words[language->sorted[place]];
-    return strcmp(word->key, key) == 0 ? word : NULL;
+    struct word *word = language->slot[slot_of(key)];
+    while (word && strcmp(word->key, key) != 0)
+        word = word->alike;
+    return word;
 }
 
 const struct word *language_find(const struct language *language, const char *key)
@@ -60,37 +52,27 @@ const struct word *language_find(const struct language *language, const char *ke
     return find(language, key);
 }
 
-static bool make_room(struct language *language)
-{
-    if (language->count < language->room)
-        return true;
-    size_t room = language->room ? 2 * language->room : FIRST_WORDS;
-    struct word *words = reallocarray(language->words, room, sizeof *words);
-    language->words = words ? words : language->words;
-    size_t *sorted = words ? reallocarray(language->sorted, room, sizeof *sorted) : NULL;
-    language->sorted = sorted ? sorted : language->sorted;
-    language->arena.failed |= !sorted;
-    language->room = sorted ? room : language->room;
-    return sorted;
-}
-
 static struct word *add_word(struct language *language, const char *key)
 {
-    if (!make_room(language))
+    struct word *word = arena_alloc(&language->arena, sizeof *word);
+    struct word **slot = &language->slot[slot_of(key)];
+    if (!word)
         return NULL;
-    size_t *place = language->sorted + place_of(language, key);
-    memmove(place + 1, place, (size_t)(language->sorted + language->count - place) * sizeof *place);
-    *place = language->count;
-    struct word *word = &language->words[language->count++];
-    *word = (struct word){.key = key};
+    *word = (struct word){.key = key, .alike = *slot};
+    *slot = word;
+    if (language->last)
+        language->last->next = word;
+    else
+        language->first = word;
+    language->last = word;
     return word;
 }
 
 void language_no_word(const struct language *language, const char *key, struct buf *why)
 {
     struct nearest nearest = {.wanted = key};
-    for (size_t i = 0; i < language->count; i++)
-        nearest_try(&nearest, language->words[i].key);
+    for (const struct word *word = language->first; word; word = word->next)
+        nearest_try(&nearest, word->key);
     buf_printf(why, "there is no word \"%s\"", key);
     if (nearest.best)
         buf_printf(why, "; the nearest is \"%s\"", nearest.best);
@@ -207,17 +189,15 @@ static void see_partial(void *context, const char *name, const char *place)
 void language_check(const struct language *language, struct buf *why)
 {
     struct check check = {language, why};
-    for (size_t i = 0; i < language->count; i++)
-        if (language->words[i].template)
-            template_each_partial(language->words[i].template, see_partial, &check);
+    for (const struct word *word = language->first; word; word = word->next)
+        if (word->template)
+            template_each_partial(word->template, see_partial, &check);
 }
 
 void language_free(struct language *language)
 {
-    for (size_t i = 0; i < language->count; i++)
-        template_free(language->words[i].template);
-    free(language->words);
-    free(language->sorted);
+    for (struct word *word = language->first; word; word = word->next)
+        template_free(word->template);
     arena_free(&language->arena);
     *language = (struct language){0};
 }

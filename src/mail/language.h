@@ -24,13 +24,16 @@ struct word {
     struct template *template;
     const char *file; /* the last one that had it, and where: a file must not say it twice */
     size_t line;
+    struct word *next;  /* in the order of the file that brought the keys */
+    struct word *alike; /* in the same slot */
 };
+
+enum { LANGUAGE_SLOTS = 256 };
 
 struct language {
     struct arena arena;
-    struct word *words;
-    size_t *sorted; /* indexes of words, in the order of their keys */
-    size_t count, room;
+    struct word *first, *last;
+    struct word *slot[LANGUAGE_SLOTS]; /* by the hash of the key */
 };
 
 enum language_use {

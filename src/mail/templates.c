@@ -273,9 +273,9 @@ static void link_all(struct templates *set)
             template_link(file->template, &partials);
     }
     finder.part = PART_TEXT;
-    for (size_t i = 0; i < set->language.count; i++)
-        if (set->language.words[i].template)
-            template_link(set->language.words[i].template, &partials);
+    for (const struct word *word = set->language.first; word; word = word->next)
+        if (word->template)
+            template_link(word->template, &partials);
 }
 
 /* ---- the set ---- */
