@@ -20,9 +20,12 @@ static const struct {
 } names[AUDIENCES] = {
     [AUDIENCE_OWNER] = {"", "default"}, [AUDIENCE_CUSTOMER] = {"customer-", "customer"}};
 
+enum { NAMES_MAX = 12 };
+
 struct templates {
     struct template_files files;
     struct language language;
+    const char *names[NAME_LISTS][NAMES_MAX];
     const struct template *part[AUDIENCES][KINDS][TEMPLATE_PARTS];
 };
 
@@ -219,11 +222,33 @@ static void check_other_languages(struct templates *set, struct buf *why)
     }
 }
 
+/* Names are separated by blanks. */
+static void read_names(struct templates *set, struct buf *why)
+{
+    static const char *const keys[NAME_LISTS] = {
+        [LIST_DAYS] = "days",
+        [LIST_DAYS_LONG] = "days_long",
+        [LIST_MONTHS] = "months",
+        [LIST_MONTHS_LONG] = "months_long",
+    };
+    struct arena *arena = &set->language.arena;
+    for (enum name_list list = 0; list < NAME_LISTS; list++) {
+        const char *word = templates_word(set, keys[list]);
+        char *copy = word ? arena_strdup(arena, word) : NULL, *rest;
+        char *name = copy ? strtok_r(copy, " ", &rest) : NULL;
+        for (size_t i = 0; name && i < NAMES_MAX; i++, name = strtok_r(NULL, " ", &rest))
+            set->names[list][i] = name;
+    }
+    if (arena->failed)
+        fault_add(why, "templates: out of memory");
+}
+
 static void read_language(struct templates *set, const char *language, struct buf *why)
 {
     if (!find_file(set, language, LANGUAGE_ENDING, ""))
         fault_no_language(set, language, why);
     read_words(set, language, why);
+    read_names(set, why);
     check_other_languages(set, why);
     language_check(&set->language, why);
 }
@@ -318,6 +343,11 @@ const char *templates_word(const struct templates *templates, const char *key)
 {
     const struct word *word = language_find(&templates->language, key);
     return word ? word->text : NULL;
+}
+
+const char *templates_name(const struct templates *templates, enum name_list list, int number)
+{
+    return number > 0 && number <= NAMES_MAX ? templates->names[list][number - 1] : NULL;
 }
 
 const char *templates_fixed(const struct templates *templates, const char *key)

@@ -29,6 +29,9 @@
 enum audience { AUDIENCE_OWNER, AUDIENCE_CUSTOMER, AUDIENCES };
 enum template_part { PART_SUBJECT, PART_TEXT, PART_HTML, TEMPLATE_PARTS };
 
+/* Words that list names, such as "Mon Tue Wed Thu Fri Sat Sun". */
+enum name_list { LIST_DAYS, LIST_DAYS_LONG, LIST_MONTHS, LIST_MONTHS_LONG, NAME_LISTS };
+
 struct templates;
 
 /*
@@ -41,8 +44,11 @@ struct templates;
 struct templates *templates_open(const char *dir, const char *language, struct buf *why);
 void templates_close(struct templates *templates);
 
-/* A word of the language as it stands, for names of days and the like; NULL: there is none. */
+/* A word of the language as it stands; NULL: there is none. */
 const char *templates_word(const struct templates *templates, const char *key);
+
+/* The number-th name, from 1; NULL: the list has not so many. */
+const char *templates_name(const struct templates *templates, enum name_list list, int number);
 
 /* The word where nothing in it is to be filled in; NULL: there is none, or something is. */
 const char *templates_fixed(const struct templates *templates, const char *key);

@@ -5,17 +5,10 @@
 
 enum { WEEK = 7, YEAR = 12, MS_PER_MINUTE = 60 * MS_PER_SECOND };
 
-/* The number-th of the names, separated by blanks, that a word lists: "Mon Tue Wed ...". */
 static void add_name(
-    struct view *view, struct value *object, const char *field, const char *key, int number)
+    struct view *view, struct value *object, const char *field, enum name_list list, int number)
 {
-    const char *at = templates_word(view->templates, key);
-    for (; at && number > 1; number--) {
-        at = strchr(at, ' ');
-        at = at ? at + strspn(at, " ") : NULL;
-    }
-    if (at)
-        view_text(view, object, field, arena_strndup(view->arena, at, strcspn(at, " ")));
+    view_text(view, object, field, templates_name(view->templates, list, number));
 }
 
 /* At least so many digits of a number that is not negative; gives the end. */
@@ -48,10 +41,10 @@ static void add_clock(struct view *view, struct value *object, const char *field
 /* What words and templates make a date of. */
 static void add_pieces(struct view *view, struct value *object, const struct zone_time *time)
 {
-    add_name(view, object, "weekday", "days", time->weekday);
-    add_name(view, object, "weekday_long", "days_long", time->weekday);
-    add_name(view, object, "month", "months", time->month);
-    add_name(view, object, "month_long", "months_long", time->month);
+    add_name(view, object, "weekday", LIST_DAYS, time->weekday);
+    add_name(view, object, "weekday_long", LIST_DAYS_LONG, time->weekday);
+    add_name(view, object, "month", LIST_MONTHS, time->month);
+    add_name(view, object, "month_long", LIST_MONTHS_LONG, time->month);
     add_number(view, object, "day", time->day, 1);
     add_number(view, object, "day_2", time->day, 2);
     add_number(view, object, "month_2", time->month, 2);
