@@ -14,7 +14,7 @@ struct view_time {
     int64_t when;
     bool known; /* false: it is beyond all calendars */
     struct zone_time clock;
-    struct value *pieces; /* what words and templates make a date of */
+    struct value *pieces; /* what words and templates make a date of; NULL: not made yet */
     struct view_time *next;
 };
 

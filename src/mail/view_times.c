@@ -62,17 +62,14 @@ static struct view_time *work_out(struct view *view, const struct zone *zone, in
         return NULL;
     *time = (struct view_time){.tz = zone->tz, .when = when, .next = view->times};
     time->known = zone_local(zone, when, &time->clock);
-    time->pieces = time->known ? value_root(view->arena) : NULL;
-    if (time->pieces)
-        add_pieces(view, time->pieces, &time->clock);
     view->times = time;
     return time;
 }
 
 /* The same times are asked for again and again. NULL when there is no such time. */
-static const struct view_time *time_of(struct view *view, const struct zone *zone, int64_t when)
+static struct view_time *time_of(struct view *view, const struct zone *zone, int64_t when)
 {
-    const struct view_time *time = view->times;
+    struct view_time *time = view->times;
     if (when == TIME_NONE)
         return NULL;
     while (time && (time->tz != zone->tz || time->when != when))
@@ -82,13 +79,22 @@ static const struct view_time *time_of(struct view *view, const struct zone *zon
     return time && time->known ? time : NULL;
 }
 
+static const struct value *pieces_of(struct view *view, struct view_time *time)
+{
+    if (!time->pieces) {
+        time->pieces = value_root(view->arena);
+        add_pieces(view, time->pieces, &time->clock);
+    }
+    return time->pieces;
+}
+
 /* An object of pieces. False when there is no such time. */
 static bool add_time(struct view *view, struct value *parent, const char *name,
     const struct zone *zone, int64_t when)
 {
-    const struct view_time *time = time_of(view, zone, when);
+    struct view_time *time = time_of(view, zone, when);
     if (time)
-        value_add_same(view->arena, parent, name, time->pieces);
+        value_add_same(view->arena, parent, name, pieces_of(view, time));
     return time;
 }
 
@@ -103,9 +109,9 @@ static void add_raw(struct view *view, struct value *object, const char *name, i
 /* "Tue 24 Nov 2026, 16:00 CET" */
 static void add_moment(struct view *view, const char *name, int64_t when)
 {
-    const struct view_time *time = time_of(view, &view->zone, when);
+    struct view_time *time = time_of(view, &view->zone, when);
     if (time)
-        view_say(view, view->context, name, "moment", time->pieces);
+        view_say(view, view->context, name, "moment", pieces_of(view, time));
     else if (when != TIME_NONE)
         add_raw(view, view->context, name, when);
 }
@@ -159,6 +165,13 @@ void view_add_short_span(
     view_say(view, object, name, "span", span_pieces(view, &view->zone, start, end));
 }
 
+static bool clocks_agree(
+    struct view *view, const struct zone *here, const struct zone *there, int64_t when)
+{
+    const struct view_time *ours = time_of(view, here, when), *theirs = time_of(view, there, when);
+    return !ours || !theirs || ours->clock.offset == theirs->clock.offset;
+}
+
 /* Only where their clocks show something else. */
 static void add_when_theirs(struct view *view)
 {
@@ -168,7 +181,7 @@ static void add_when_theirs(struct view *view)
     if (!name)
         return;
     zone_open(&theirs, name);
-    if (!theirs.known || !zone_agree(&view->zone, &theirs, booking->start))
+    if (!theirs.known || !clocks_agree(view, &view->zone, &theirs, booking->start))
         view_add_span(view, view->context, "when_theirs", &theirs, booking->start, booking->end);
     zone_close(&theirs);
 }

@@ -1,6 +1,5 @@
 #include "mail/zone.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -58,34 +57,34 @@ void zone_close(struct zone *zone)
     zone->tz = NULL;
 }
 
-static void read_clock(GDateTime *time, struct zone_time *out)
+static void read_calendar(const struct tm *tm, struct zone_time *out)
 {
-    const char *name = g_date_time_get_timezone_abbreviation(time);
-    g_date_time_get_ymd(time, &out->year, &out->month, &out->day);
-    out->weekday = g_date_time_get_day_of_week(time);
-    out->hour = g_date_time_get_hour(time);
-    out->minute = g_date_time_get_minute(time);
-    out->offset = g_date_time_get_utc_offset(time) / G_USEC_PER_SEC;
-    snprintf(out->abbreviation, sizeof out->abbreviation, "%s%s",
-        name[0] == '+' || name[0] == '-' ? "UTC" : "", name);
+    out->year = tm->tm_year + 1900;
+    out->month = tm->tm_mon + 1;
+    out->day = tm->tm_mday;
+    out->weekday = tm->tm_wday ? tm->tm_wday : 7;
+    out->hour = tm->tm_hour;
+    out->minute = tm->tm_min;
 }
 
+static void add_abbreviation(const char *name, struct zone_time *out)
+{
+    bool bare = name[0] == '+' || name[0] == '-';
+    g_strlcpy(out->abbreviation, bare ? "UTC" : "", sizeof out->abbreviation);
+    g_strlcat(out->abbreviation, name, sizeof out->abbreviation);
+}
+
+/* A GDateTime would tell the same for twice the work. */
 bool zone_local(const struct zone *zone, int64_t when, struct zone_time *out)
 {
-    GDateTime *utc = g_date_time_new_from_unix_utc(time_to_timespec(when).tv_sec);
-    GDateTime *local = utc ? g_date_time_to_timezone(utc, zone->tz) : NULL;
-    if (local)
-        read_clock(local, out);
-    if (utc)
-        g_date_time_unref(utc);
-    if (local)
-        g_date_time_unref(local);
-    return local != NULL;
-}
-
-bool zone_agree(const struct zone *a, const struct zone *b, int64_t when)
-{
-    struct zone_time here, there;
-    return !zone_local(a, when, &here) || !zone_local(b, when, &there) ||
-           here.offset == there.offset;
+    time_t seconds = time_to_timespec(when).tv_sec;
+    int interval = g_time_zone_find_interval(zone->tz, G_TIME_TYPE_UNIVERSAL, seconds);
+    out->offset = g_time_zone_get_offset(zone->tz, interval);
+    seconds += out->offset;
+    struct tm tm;
+    if (!gmtime_r(&seconds, &tm) || tm.tm_year <= -1900 || tm.tm_year > 9999 - 1900)
+        return false;
+    read_calendar(&tm, out);
+    add_abbreviation(g_time_zone_get_abbreviation(zone->tz, interval), out);
+    return true;
 }

@@ -39,7 +39,4 @@ struct zone_time {
 /* False for a time beyond the year 9999. */
 bool zone_local(const struct zone *zone, int64_t when, struct zone_time *out);
 
-/* Do clocks in both zones show the same at that time? */
-bool zone_agree(const struct zone *a, const struct zone *b, int64_t when);
-
 #endif
