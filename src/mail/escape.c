@@ -51,25 +51,32 @@ static const char *reference(char c)
     }
 }
 
-/* Neither a control character nor the first byte of one. */
-static bool is_plain(char c)
-{
-    unsigned char byte = (unsigned char)c;
-    return byte >= ' ' && byte != 0x7f && byte != 0xc2;
-}
+/* What a character may be that begins with the byte: a control character, white space, markup. */
+enum { CTL = 1, SPC = 2, MRK = 4, ANY = CTL | SPC };
 
-/* Nor white space or the first byte of it. */
-static bool is_graphic(char c)
+/* clang-format off */
+static const unsigned char may_be[256] = {
+    CTL, CTL, CTL, CTL, CTL, CTL, CTL, CTL, CTL, SPC, SPC, ANY, ANY, ANY, CTL, CTL,
+    CTL, CTL, CTL, CTL, CTL, CTL, CTL, CTL, CTL, CTL, CTL, CTL, CTL, CTL, CTL, CTL,
+    [' '] = SPC, ['"'] = MRK, ['&'] = MRK, ['\''] = MRK, ['<'] = MRK, ['>'] = MRK,
+    [0x7f] = CTL, [0xc2] = ANY, [0xe2] = SPC,
+};
+/* clang-format on */
+
+/* How much of the text is none of these for sure. */
+static size_t run_without(unsigned kinds, const char *text, size_t len)
 {
-    return is_plain(c) && c != ' ' && (unsigned char)c != 0xe2;
+    size_t run = 0;
+    while (run < len && !(may_be[(unsigned char)text[run]] & kinds))
+        run++;
+    return run;
 }
 
 void escape_html(const char *text, size_t len, struct buf *out)
 {
     for (size_t i = 0, run = 0; i < len; i += run) {
         const char *written = reference(text[i]);
-        for (run = 0; i + run < len && is_plain(text[i + run]) && !reference(text[i + run]);)
-            run++;
+        run = run_without(CTL | MRK, text + i, len - i);
         if (run) {
             buf_add(out, text + i, run);
         } else if (written) {
@@ -85,8 +92,7 @@ void escape_html(const char *text, size_t len, struct buf *out)
 void escape_text(const char *text, size_t len, struct buf *out)
 {
     for (size_t i = 0, run = 0; i < len; i += run) {
-        for (run = 0; i + run < len && is_plain(text[i + run]);)
-            run++;
+        run = run_without(CTL, text + i, len - i);
         if (run) {
             buf_add(out, text + i, run);
         } else if ((run = control(text + i, len - i)) == 0) {
@@ -100,8 +106,7 @@ void escape_line(const char *text, size_t len, struct buf *out)
 {
     bool first = true, blank = false;
     for (size_t i = 0, run = 0; i < len; i += run) {
-        for (run = 0; i + run < len && is_graphic(text[i + run]);)
-            run++;
+        run = run_without(CTL | SPC, text + i, len - i);
         if (!run && (run = space(text + i, len - i)) != 0) {
             blank = true;
             continue;
