@@ -102,21 +102,28 @@ void escape_text(const char *text, size_t len, struct buf *out)
     }
 }
 
-void escape_line(const char *text, size_t len, struct buf *out)
+void escape_line(struct buf *out, size_t from)
 {
-    bool first = true, blank = false;
-    for (size_t i = 0, run = 0; i < len; i += run) {
-        run = run_without(CTL | SPC, text + i, len - i);
-        if (!run && (run = space(text + i, len - i)) != 0) {
+    bool blank = false;
+    size_t to = from;
+    for (size_t i = from, run = 0; i < out->len; i += run) {
+        const char *text = out->data + i;
+        size_t len = out->len - i;
+        run = run_without(CTL | SPC, text, len);
+        if (!run && (run = space(text, len)) != 0) {
             blank = true;
             continue;
         }
-        if (!run && (run = control(text + i, len - i)) != 0)
+        if (!run && (run = control(text, len)) != 0)
             continue;
         run = run ? run : 1;
-        if (blank && !first)
-            buf_putc(out, ' ');
-        buf_add(out, text + i, run);
-        first = blank = false;
+        if (blank && to > from)
+            out->data[to++] = ' ';
+        memmove(out->data + to, text, run);
+        to += run;
+        blank = false;
     }
+    if (to < out->len)
+        out->data[to] = '\0';
+    out->len = to;
 }

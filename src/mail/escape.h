@@ -14,7 +14,8 @@
 /* & < > " ' as references: for HTML text and for attribute values in quotes. */
 void escape_html(const char *text, size_t len, struct buf *out);
 void escape_text(const char *text, size_t len, struct buf *out);
-/* One line: white space, also line breaks, is folded to single blanks, with none at the ends. */
-void escape_line(const char *text, size_t len, struct buf *out);
+/* Makes one line of what the buffer holds from there on: white space, also line breaks, is folded
+ * to single blanks, with none at the ends. */
+void escape_line(struct buf *out, size_t from);
 
 #endif

@@ -105,7 +105,8 @@ static struct word *word_of(struct reader *r, const char *key, size_t column)
 static bool is_fixed(const char *text)
 {
     struct buf line = {0};
-    escape_line(text, strlen(text), &line);
+    buf_puts(&line, text);
+    escape_line(&line, 0);
     bool fixed = !strstr(text, "{{") && strcmp(buf_text(&line), text) == 0;
     buf_free(&line);
     return fixed;

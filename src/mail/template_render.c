@@ -272,17 +272,11 @@ static void take_back(struct buf *out, size_t len)
 bool template_render(const struct template *template, const struct value *context,
     enum template_escape escape, struct buf *out, struct buf *why)
 {
-    struct buf line = {0};
     size_t before = out->len;
-    bool ok = render(template, context, escape, escape == ESCAPE_LINE ? &line : out, why);
-    if (ok && escape == ESCAPE_LINE)
-        escape_line(buf_text(&line), line.len, out);
-    if (ok && out->failed) {
-        fault_add(why, "%s: out of memory", template->file);
-        ok = false;
-    }
+    bool ok = render(template, context, escape, out, why);
     if (!ok)
         take_back(out, before);
-    buf_free(&line);
+    else if (escape == ESCAPE_LINE)
+        escape_line(out, before);
     return ok;
 }
