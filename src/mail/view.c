@@ -74,6 +74,7 @@ static const char *zone_of_reader(const struct view *view)
 
 static void add_all(struct view *view)
 {
+    view_add_flags(view);
     view_text(view, view->context, "provider_name", view_provider_title(view->event->provider));
     if (view_for_customer(view))
         view_flag(view, view->context, "for_customer");

@@ -65,8 +65,11 @@ static void put_people(struct buf *out, const struct person *person, size_t coun
         if (out->len)
             buf_putc(out, '\n');
         buf_puts(out, person_label(person));
-        if (person->name && person->email)
-            buf_printf(out, " <%s>", person->email);
+        if (person->name && person->email) {
+            buf_puts(out, " <");
+            buf_puts(out, person->email);
+            buf_putc(out, '>');
+        }
     }
 }
 

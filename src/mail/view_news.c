@@ -64,8 +64,9 @@ static bool is_off(const struct view *view, const struct news *news)
            (strcmp(news->tone, "cancelled") == 0 || news == &asked_to_rebook);
 }
 
-static void add_flags(struct view *view, const struct news *news)
+void view_add_flags(struct view *view)
 {
+    const struct news *news = news_of(view->event);
     const char *kind = of_kind[view->event->kind].name;
     const char *tone = view->decision->late ? "neutral" : news->tone;
     struct value *is = view_object(view, view->context, "is");
@@ -144,15 +145,12 @@ static void add_about(struct view *view)
 
 /* ---- words ---- */
 
-/* The customer's own word of that name, where the language has one, else the owner's; NULL: none.
- */
+/* For a customer the word of that name for customers; NULL: the language has none. */
 static const char *word_key(
     const struct view *view, const char *prefix, const char *name, char key[WORD_KEY])
 {
-    snprintf(key, WORD_KEY, "customer_%s_%s", prefix, name);
-    if (view_for_customer(view))
-        return templates_word(view->templates, key) ? key : NULL;
-    snprintf(key, WORD_KEY, "%s_%s", prefix, name);
+    const char *reader = view_for_customer(view) ? "customer_" : "";
+    snprintf(key, WORD_KEY, "%s%s_%s", reader, prefix, name);
     return templates_word(view->templates, key) ? key : NULL;
 }
 
@@ -172,7 +170,6 @@ void view_add_news(struct view *view)
 {
     const struct news *news = news_of(view->event);
     char key[WORD_KEY];
-    add_flags(view, news);
     add_about(view);
     if (!word_key(view, "heading", news->name, key))
         word_key(view, "heading", "other", key);

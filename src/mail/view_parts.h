@@ -62,7 +62,9 @@ void view_say(struct view *view, struct value *object, const char *name, const c
 
 /* ---- the parts ---- */
 
-/* `is`, `tone`, `off`, `heading`, `remarks`, and what a subject needs. After the times. */
+/* `is`, `tone`, `off`, `late`: before all others, since templates ask for them most. */
+void view_add_flags(struct view *view);
+/* `heading`, `remarks`, and what a subject needs. After the times. */
 void view_add_news(struct view *view);
 /* start, end, at, when, when_theirs, previously, duration, ... */
 void view_add_times(struct view *view);
