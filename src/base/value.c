@@ -8,7 +8,7 @@ struct value_name value_name(const char *text)
 {
     struct value_name name = {.text = text};
     for (unsigned i = 0; i < sizeof name.head && text[i]; i++)
-        name.head |= (uint64_t)(unsigned char)text[i] << (8 * i);
+        name.head = name.head << 8 | (unsigned char)text[i];
     return name;
 }
 

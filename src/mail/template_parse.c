@@ -174,7 +174,8 @@ static void find_runs(struct template *t)
         struct node *node = &t->nodes[i], *next = node + 1;
         bool joined = node->kind == NODE_TEXT && i + 1 < t->count && next->kind == NODE_TEXT &&
                       node->text + node->len == next->text;
-        node->run = joined ? next->run + 1 : 1;
+        node->run = joined ? node->len + next->run : node->len;
+        node->next = joined ? next->next : node->next;
     }
 }
 

@@ -68,7 +68,8 @@ static void add_number(double number, struct buf *out)
         return;
     for (int digits = 15; digits <= 17; digits++) {
         snprintf(text, sizeof text, "%.*g", digits, number == 0 ? 0.0 : number);
-        if (strtod(text, NULL) >= number && strtod(text, NULL) <= number)
+        double read = strtod(text, NULL);
+        if (read >= number && read <= number)
             break;
     }
     buf_puts(out, text);
@@ -114,20 +115,15 @@ static void add_indent(struct renderer *r, const struct node *node)
         buf_add(r->out, r->indent.data + r->indent_from, r->indent.len - r->indent_from);
 }
 
-/* Gives how many nodes it wrote. */
-static size_t render_text(struct renderer *r, const struct node *node, size_t most)
+static void render_text(struct renderer *r, const struct node *node)
 {
-    size_t run = r->indent.len ? 1 : node->run < most ? node->run : most;
-    const struct node *last = node + run - 1;
-    size_t len = (size_t)(last->text + last->len - node->text);
+    size_t len = r->indent.len ? node->len : node->run;
     if (r->indent.len)
         add_indent(r, node);
     if (r->template->words)
         add_escaped(r, node->text, len);
     else
         buf_add(r->out, node->text, len);
-    r->steps += run - 1;
-    return run;
 }
 
 /* ---- sections and partials ---- */
@@ -188,7 +184,8 @@ static bool render_partial(struct renderer *r, const struct node *node)
     if (!enter(r, node))
         return false;
     size_t indented = r->indent.len, indent_from = r->indent_from;
-    buf_add(&r->indent, node->text, node->len);
+    if (node->len)
+        buf_add(&r->indent, node->text, node->len);
     if (!node->alone)
         r->indent_from = r->indent.len;
     r->template = partial;
@@ -202,18 +199,15 @@ static bool render_partial(struct renderer *r, const struct node *node)
 
 /* ---- the whole ---- */
 
-/* Leaves *at behind what was rendered. */
-static bool render_node(struct renderer *r, size_t *at, size_t to)
+static bool render_node(struct renderer *r, const struct node *node)
 {
-    const struct node *node = &r->template->nodes[*at];
-    size_t next = node->next;
     bool ok = true;
     if (++r->steps > TEMPLATE_STEPS_MAX)
         return fault(
             r, node, "the sections repeat too much: steps are more than", TEMPLATE_STEPS_MAX);
     switch (node->kind) {
     case NODE_TEXT:
-        next = *at + render_text(r, node, to - *at);
+        render_text(r, node);
         break;
     case NODE_VALUE:
     case NODE_RAW:
@@ -226,17 +220,20 @@ static bool render_node(struct renderer *r, size_t *at, size_t to)
     case NODE_PARTIAL:
         ok = render_partial(r, node);
     }
-    *at = next;
     if (ok && r->out->len - r->before > TEMPLATE_OUTPUT_MAX)
         return fault(r, node, "the result has more bytes than", TEMPLATE_OUTPUT_MAX);
     return ok;
 }
 
+/* Where texts are indented, each line of them is on its own. */
 static bool render_nodes(struct renderer *r, size_t from, size_t to)
 {
-    while (from < to)
-        if (!render_node(r, &from, to))
+    while (from < to) {
+        const struct node *node = &r->template->nodes[from];
+        if (!render_node(r, node))
             return false;
+        from = r->indent.len && node->kind == NODE_TEXT ? from + 1 : node->next;
+    }
     return true;
 }
 
