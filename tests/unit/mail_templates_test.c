@@ -245,6 +245,20 @@ static void words_come_from_the_nearest_file(void **state)
     templates_close(other);
 }
 
+static void names_are_numbered_from_one(void **state)
+{
+    (void)state;
+    put("de.lang", "days = Mo  Di Mi\n");
+    struct templates *set = opened("de");
+    assert_string_equal(templates_name(set, LIST_DAYS, 1), "Mo");
+    assert_string_equal(templates_name(set, LIST_DAYS, 2), "Di");
+    assert_string_equal(templates_name(set, LIST_MONTHS_LONG, 12), "Dezember");
+    assert_null(templates_name(set, LIST_DAYS, 4));
+    assert_null(templates_name(set, LIST_DAYS, 0));
+    assert_null(templates_name(set, LIST_DAYS, 13));
+    templates_close(set);
+}
+
 static void faults_of_languages_are_told(void **state)
 {
     (void)state;
@@ -384,6 +398,7 @@ int main(void)
         WITH_DIR(partials_are_of_the_same_kind_of_file),
         WITH_DIR(files_of_any_editor_are_read),
         WITH_DIR(words_come_from_the_nearest_file),
+        WITH_DIR(names_are_numbered_from_one),
         WITH_DIR(faults_of_languages_are_told),
         WITH_DIR(words_are_templates_that_are_checked),
         cmocka_unit_test(an_unknown_language_is_a_fault),
