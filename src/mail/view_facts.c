@@ -189,8 +189,10 @@ static void add_participants(struct view *view, struct value *facts)
     const struct booking *booking = &view->event->booking;
     bool customer = view_for_customer(view);
     struct buf guests = {0};
-    for (size_t i = 0; i < booking->guest_count; i++)
-        buf_printf(&guests, "%s%s", i ? "\n" : "", booking->guests[i]);
+    for (size_t i = 0; i < booking->guest_count; i++) {
+        buf_puts(&guests, i ? "\n" : "");
+        buf_puts(&guests, booking->guests[i]);
+    }
     if (customer)
         add_persons_fact(view, facts, "label_with", &booking->organizer, 1);
     else
