@@ -3,6 +3,8 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include <glib.h>
+
 static bool begins_with(const char *text, size_t len, const char *what)
 {
     size_t need = strlen(what);
@@ -51,8 +53,9 @@ static const char *reference(char c)
     }
 }
 
-/* What a character may be that begins with the byte: a control character, white space, markup. */
-enum { CTL = 1, SPC = 2, MRK = 4, ANY = CTL | SPC };
+/* What a character may be that begins with the byte: a control character, white space, markup; or
+ * is for sure: beyond ASCII. */
+enum { CTL = 1, SPC = 2, MRK = 4, FAR = 8, ANY = CTL | SPC };
 
 /* clang-format off */
 static const unsigned char may_be[256] = {
@@ -63,29 +66,67 @@ static const unsigned char may_be[256] = {
 };
 /* clang-format on */
 
+static unsigned kinds_of(char byte)
+{
+    unsigned char c = (unsigned char)byte;
+    return may_be[c] | (c < 0x80 ? 0U : FAR);
+}
+
 /* How much of the text is none of these for sure. */
 static size_t run_without(unsigned kinds, const char *text, size_t len)
 {
     size_t run = 0;
-    while (run < len && !(may_be[(unsigned char)text[run]] & kinds))
+    while (run < len && !(kinds_of(text[run]) & kinds))
         run++;
     return run;
 }
 
+/* At most every second byte is not. A name in another script is no longer for being references. */
+static bool is_mostly_ascii(const char *text, size_t len)
+{
+    size_t others = 0;
+    for (size_t i = 0; i < len; i++)
+        others += (unsigned char)text[i] >> 7;
+    return 2 * others <= len;
+}
+
+/* The character that the text begins with; gives its length. */
+static size_t add_reference(const char *text, size_t len, struct buf *out)
+{
+    gunichar c = g_utf8_get_char_validated(text, (gssize)len);
+    if (c >= (gunichar)-2) {
+        buf_putc(out, *text);
+        return 1;
+    }
+    buf_printf(out, "&#%u;", c);
+    return (size_t)(g_utf8_next_char(text) - text);
+}
+
+/* The same of what run_without stopped at. */
+static size_t add_special(const char *text, size_t len, unsigned kinds, struct buf *out)
+{
+    size_t dropped = control(text, len);
+    const char *markup = reference(*text);
+    if (dropped)
+        return dropped;
+    if (kinds_of(*text) & kinds & FAR)
+        return add_reference(text, len, out);
+    if (markup)
+        buf_puts(out, markup);
+    else
+        buf_putc(out, *text);
+    return 1;
+}
+
 void escape_html(const char *text, size_t len, struct buf *out)
 {
+    unsigned kinds = is_mostly_ascii(text, len) ? CTL | MRK | FAR : CTL | MRK;
     for (size_t i = 0, run = 0; i < len; i += run) {
-        const char *written = reference(text[i]);
-        run = run_without(CTL | MRK, text + i, len - i);
-        if (run) {
+        run = run_without(kinds, text + i, len - i);
+        if (run)
             buf_add(out, text + i, run);
-        } else if (written) {
-            buf_puts(out, written);
-            run = 1;
-        } else if ((run = control(text + i, len - i)) == 0) {
-            buf_putc(out, text[i]);
-            run = 1;
-        }
+        else
+            run = add_special(text + i, len - i, kinds, out);
     }
 }
 

@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "json_value.h"
+#include "mail/escape.h"
 #include "mail/template.h"
 
 static struct template *parsed(const char *name, const char *text, struct buf *why)
@@ -262,6 +263,26 @@ static bool render(const char *text, const struct value *data, enum template_esc
     return ok;
 }
 
+/* So that a page of them is ASCII; but not names in another script, which would become long. */
+static void pages_have_references(void **state)
+{
+    (void)state;
+    static const char *const cases[][2] = {
+        {"Zo\xc3\xab", "Zo&#235;"},
+        {"ok \xf0\x9f\x98\x80", "ok \xf0\x9f\x98\x80"},
+        {"fine \xf0\x9f\x98\x80", "fine &#128512;"},
+        {"\xd0\x90\xd0\xb4\xd0\xb0 <", "\xd0\x90\xd0\xb4\xd0\xb0 &lt;"},
+        {"\xd0\x90\xc2\x85<", "\xd0\x90&lt;"},
+        {"cut off \xc3", "cut off \xc3"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct buf out = {0};
+        escape_html(cases[i][0], strlen(cases[i][0]), &out);
+        assert_string_equal(buf_text(&out), cases[i][1]);
+        buf_free(&out);
+    }
+}
+
 static void values_are_escaped_by_the_kind_of_file(void **state)
 {
     (void)state;
@@ -272,7 +293,7 @@ static void values_are_escaped_by_the_kind_of_file(void **state)
         const char *template, *expected;
     } cases[] = {
         {ESCAPE_HTML, "[{{x}}]",
-            "[&lt;a href=&#39;b&#39;&gt;&quot;\xc3\xa9\ttab\n  next &amp;\xe2\x80\xa8 ]"},
+            "[&lt;a href=&#39;b&#39;&gt;&quot;&#233;\ttab\n  next &amp;&#8232; ]"},
         {ESCAPE_TEXT, "[{{x}}]", "[<a href='b'>\"\xc3\xa9\ttab\n  next &\xe2\x80\xa8 ]"},
         {ESCAPE_LINE, "[{{x}}]\n", "[<a href='b'>\" \xc3\xa9 tab next & ]"},
         {ESCAPE_LINE, "\n [{{{x}}}]\n{{! }}\n \n", "[<a href='b'>\" \xc3\xa9 tab next & ]"},
@@ -561,6 +582,7 @@ int main(void)
         cmocka_unit_test(renders_partials),
         cmocka_unit_test(renders_decisions),
         cmocka_unit_test(values_are_escaped_by_the_kind_of_file),
+        cmocka_unit_test(pages_have_references),
         cmocka_unit_test(words_are_text_in_html),
         cmocka_unit_test(faults_are_told_with_their_place),
         cmocka_unit_test(nul_and_size_are_bounded),
