@@ -1,6 +1,7 @@
 #include "mail/compose.h"
 
 #include <string.h>
+#include <strings.h>
 
 #include "base/json.h"
 #include "mail/calendar.h"
@@ -52,11 +53,23 @@ static enum calendar_method method_of(const struct letter *letter)
     return customer ? METHOD_REQUEST : METHOD_PUBLISH;
 }
 
-static struct person organizer_of(const struct composer *composer, const struct letter *letter)
+/* Outlook throws a mail away whose organizer reads it. So who mails himself gets another name at
+ * his domain: nobody answers to what is published. */
+static const char *publisher_of(
+    const struct composer *composer, const struct letter *letter, struct arena *arena)
+{
+    const char *domain = strrchr(composer->from, '@');
+    if (!domain || strcasecmp(composer->from, letter->recipient) != 0)
+        return composer->from;
+    return arena_printf(arena, "noreply%s", domain);
+}
+
+static struct person organizer_of(
+    const struct composer *composer, const struct letter *letter, struct arena *arena)
 {
     const struct person *organizer = &letter->event->booking.organizer;
     if (letter->audience == AUDIENCE_OWNER)
-        return (struct person){.email = composer->from};
+        return (struct person){.email = publisher_of(composer, letter, arena)};
     if (composer->reply_to)
         return (struct person){.name = organizer->name, .email = composer->reply_to};
     if (organizer->email)
@@ -77,7 +90,7 @@ static const char *summary_of(const struct letter *letter, const struct value *v
 /* Nothing is appended where the event leaves calendars alone, or tells too little for an entry. A
  * move told late takes away the entry that it left behind, at the old time. */
 static bool write_calendar(const struct composer *composer, const struct letter *letter,
-    const struct value *view, struct buf *out)
+    const struct value *view, struct arena *arena, struct buf *out)
 {
     const struct decision *decision = letter->decision;
     const struct booking *booking = &letter->event->booking;
@@ -96,7 +109,7 @@ static bool write_calendar(const struct composer *composer, const struct letter 
         .description = value_text_of(value_find(view, "booking"), "description"),
         .location = where ? where : booking->join_url,
         .url = booking->join_url,
-        .organizer = organizer_of(composer, letter),
+        .organizer = organizer_of(composer, letter, arena),
         .attendee = letter->audience == AUDIENCE_CUSTOMER ? &attendee : NULL};
     if (decision->calendar == CALENDAR_UNTOUCHED || !decision->calendar_uid ||
         calendar.start == TIME_NONE)
@@ -133,7 +146,7 @@ static bool make_parts(const struct composer *composer, const struct letter *let
     bool ok = view && render(composer, letter, view, PART_SUBJECT, &parts->subject, why) &&
               render(composer, letter, view, PART_TEXT, &parts->text, why) &&
               render(composer, letter, view, PART_HTML, &parts->html, why);
-    if (ok && !write_calendar(composer, letter, view, &parts->calendar)) {
+    if (ok && !write_calendar(composer, letter, view, &arena, &parts->calendar)) {
         buf_puts(why, "the calendar part cannot be made (out of memory?)");
         ok = false;
     }

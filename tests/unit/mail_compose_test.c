@@ -164,6 +164,20 @@ static void the_owners_entry_is_published(void **state)
     buf_free(&mail);
 }
 
+/* Outlook throws a mail away whose organizer reads it. */
+static void who_mails_himself_is_no_organizer(void **state)
+{
+    (void)state;
+    struct event event = event_of(KIND_CREATED);
+    struct composer composer = composer_of(NULL);
+    composer.from = "Owner@example.org";
+    struct decision decision = entry(CALENDAR_CONFIRMED);
+    struct buf mail = composed(&composer, &event, &decision, AUDIENCE_OWNER);
+    assert_calendar(&mail, (const char *const[]){"ORGANIZER:mailto:noreply@example.org\r\n", NULL});
+    assert_non_null(strstr(buf_text(&mail), "\r\nFrom: Owner@example.org\r\n"));
+    buf_free(&mail);
+}
+
 static void the_customer_is_invited(void **state)
 {
     (void)state;
@@ -292,6 +306,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(text_and_page_without_a_calendar),
         cmocka_unit_test(the_owners_entry_is_published),
+        cmocka_unit_test(who_mails_himself_is_no_organizer),
         cmocka_unit_test(the_customer_is_invited),
         cmocka_unit_test(what_is_cancelled_is_taken_out_of_calendars),
         cmocka_unit_test(no_entry_without_what_it_needs),
