@@ -172,6 +172,7 @@ def languages():
         match(text, r"Subject: Verschoben: .*, jetzt Do, 26\.11\.2026, 10:00 Uhr CET", "German")
         match(text, r"(?m)^Wann: +Do, 26\.11\.2026, 10:00 bis 10:30 Uhr CET \(Europe/Berlin\)$",
               "in the text too")
+        match(text, r"(?m)^Stand: +angenommen$", "and the provider's word for its status")
         folder = world.templates(de_lang="label_guests=Außerdem dabei\n")
         wide = world.render("calcom/rescheduled", "--language", "de", "--templates", folder)
         rows = re.findall(r"(?m)^\w[^:\n]*: +(?=\S)", wide.partition("\n\n")[2])

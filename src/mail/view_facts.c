@@ -1,3 +1,4 @@
+#include <stdio.h>
 #include <string.h>
 
 #include <glib.h>
@@ -6,6 +7,8 @@
 
 /* Is a fact also one of the small print, which a page lists apart from date, place and persons? */
 enum { MAIN, DETAIL };
+
+enum { STATUS_KEY = 64 };
 
 /* ---- persons ---- */
 
@@ -202,13 +205,24 @@ static void add_participants(struct view *view, struct value *facts)
         add_persons_fact(view, facts, "label_host", &booking->organizer, 1);
 }
 
-/* The provider's word, which the heading says better. Where one seat is given up it speaks of the
+/* The reader's word for the provider's, which stands as it is where the language has none. */
+static const char *status_word(const struct view *view, const char *status)
+{
+    char key[STATUS_KEY];
+    snprintf(key, sizeof key, "status_%s", status);
+    const char *word = templates_word(view->templates, key);
+    return word ? word : status;
+}
+
+/* Customers have the heading, which says it better. Where one seat is given up it speaks of the
  * booking, which goes on. */
 static const char *status_of(const struct view *view)
 {
     const struct value *is = value_find(view->context, "is");
-    bool one_seat = value_find(is, "seat_given_up");
-    return view_for_customer(view) || one_seat ? NULL : view->event->booking.status;
+    const char *status = view->event->booking.status;
+    if (!status || view_for_customer(view) || value_find(is, "seat_given_up"))
+        return NULL;
+    return status_word(view, status);
 }
 
 static struct value *add_booking(struct view *view)
