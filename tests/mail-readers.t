@@ -4,6 +4,7 @@
 import datetime
 import json
 import os
+import re
 import sys
 import zoneinfo
 
@@ -14,6 +15,9 @@ from mailbox import Office, booking, timed  # noqa: E402
 BODIES = os.path.join(TOP, "examples", "bodies")
 UTC = datetime.timezone.utc
 SILENT = {"ping"}  # nobody is told of a test
+# What SpamAssassin's FONT_INVIS and STY_INVIS rules take for text that is hidden from readers.
+HIDDEN = re.compile(r"""<[a-z]+\s[^>]*(?:font-size:\s*[01](?:px|pt)|color:\s*transparent|
+                    display:\s*none|visibility:\s*hidden)[^>]*>\w""", re.X)
 # What a mail of each sample says first; those that are not here are told as what they are.
 NEWS = {
     "booking_cancelled": "Cancelled", "booking_cancelled_rebook": "Asked to choose another time",
@@ -78,6 +82,8 @@ def check(provider, name, raw, letter):
               ["application/octet-stream"] if raw else [], f"{what}: with its body")
     ok(letter.text.startswith(letter.says) and letter.says in letter.page.text
        and not {"script", "img", "form"} & set(letter.page.tags), f"{what}: so do text and page")
+    equal(HIDDEN.findall(letter.mail.get_body("html").get_content()), [],
+          f"{what}: no filter takes it for hiding text")
     told = times_of(raw)
     method = METHODS.get(news) if told else None
     equal(letter.calendar and str(letter.calendar["METHOD"]), method, f"{what}: calendar {method}")
