@@ -202,7 +202,7 @@ look:
 	BOOKSPOOL_BIN=$(abspath $(B)) tests/look
 
 # Speed, against peers and at the price of a disk of known flush; BENCH_ROUNDS, BENCH_SECONDS and
-# BENCH_ONLY are tests/bench/run's. `make bench-results` keeps the figures in the tree and in README.
+# BENCH_ONLY are tests/bench/run's. `make bench-results` keeps the figures in tests/bench/results and tests/bench/README.md.
 bench:
 	@tests/deps bench
 	$(MAKE) all $(BENCH_TOOLS)

@@ -106,5 +106,5 @@ goals_are_judged()
 if os.path.exists(os.path.join(BENCH, "results/bench.json")):
     shown = subprocess.run([os.path.join(BENCH, "readme"), "--check"], capture_output=True,
                            text=True)
-    equal((shown.returncode, shown.stderr), (0, ""), "the README shows the results in the tree")
+    equal((shown.returncode, shown.stderr), (0, ""), "tests/bench/README.md shows the results in the tree")
 finish()
