@@ -110,6 +110,10 @@ static enum mailing_result make_one(struct run *run, const struct mailing *maili
         return MAILING_IMPOSSIBLE;
     if (!read_whole(run, name, key, &met, &there))
         return MAILING_IO_FAILED;
+    if (there && queue_was_sent(&run->spool, name)) { /* a copy would be another file */
+        spool_file_free(&met);
+        return MAILING_MADE;
+    }
     if (there)
         return renew(run, name, &met);
     if (!look_settled(run, name, &there))

@@ -191,6 +191,8 @@ static enum run_result send_item(struct sender *sender, const struct spool_item 
             NULL, "unknown-name", "out/%.80s is not named as a mail; left where it is", item->name);
         return RUN_GOES_ON;
     }
+    if (queue_was_sent(&sender->run->spool, item->name))
+        return settle_was_sent(&sender->settle, item->name, name.key);
     if (!read_mail(sender, item, &file)) {
         if (errno != ENOENT)
             log_warn(name.key, "unreadable", "out/%s: %s; left where it is", item->name,

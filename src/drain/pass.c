@@ -41,6 +41,12 @@ static void restore(struct run *run, const char *name)
 {
     struct spool_file file;
     struct spool_name parsed;
+    if (spool_same_file(
+            &run->spool, DIR_BAD, name, DIR_DONE, name)) { /* restored before a power cut */
+        if (spool_remove(&run->spool, DIR_BAD, name))
+            queue_remove_why(&run->spool, DIR_BAD, name);
+        return;
+    }
     if (!name_parse(name, &parsed) || *parsed.recipient ||
         (!parsed.generation && spool_exists(&run->spool, DIR_DONE, name)) ||
         !spool_read(&run->spool, DIR_BAD, name, &file))

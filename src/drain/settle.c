@@ -81,7 +81,7 @@ static enum run_result to_sent(struct settle *settle, const char *name, const ch
         !queue_set_time(spool, DIR_SENT, name, clock_now()))
         log_debug(key, "mark-failed", "sent/%s", name);
     if (!settle->none_failed)
-        queue_remove_why(spool, DIR_FAILED, name); /* of before a person moved it back */
+        queue_forget_failure(spool, name); /* of before a person moved it back */
     return owed ? RUN_GOES_ON : count_unsynced(settle);
 }
 
@@ -91,6 +91,13 @@ enum run_result settle_marked_sent(struct settle *settle, const char *name, cons
     if (result == RUN_GOES_ON)
         log_info(key, "renamed-late", "out/%s had been accepted by an earlier run", name);
     return result;
+}
+
+enum run_result settle_was_sent(struct settle *settle, const char *name, const char *key)
+{
+    log_info(
+        key, "sent-before", "out/%s is the same file as sent/%s: it is not sent again", name, name);
+    return to_sent(settle, name, key, false);
 }
 
 static enum run_result sent(struct settle *settle, const char *name,

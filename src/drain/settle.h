@@ -28,6 +28,9 @@ enum run_result settle_mail(struct settle *settle, const char *name,
 /* A mail marked as sent by a run that could not rename it. */
 enum run_result settle_marked_sent(struct settle *settle, const char *name, const char *key);
 
+/* A mail of queue_was_sent: its name in out/ goes. */
+enum run_result settle_was_sent(struct settle *settle, const char *name, const char *key);
+
 enum run_result settle_sync(struct settle *settle);
 /*
  * Once, behind the last mail: gives up the refused ones that waited, unless the run ends early

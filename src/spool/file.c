@@ -23,6 +23,15 @@ bool spool_look(struct spool *spool, enum spool_dir dir, const char *name, bool 
     return *there || errno == ENOENT || spool_failed(spool, "look for", dir, name);
 }
 
+bool spool_same_file(const struct spool *spool, enum spool_dir dir, const char *name,
+    enum spool_dir other_dir, const char *other_name)
+{
+    struct stat a, b;
+    return fstatat(spool->dir[dir], name, &a, AT_SYMLINK_NOFOLLOW) == 0 &&
+           fstatat(spool->dir[other_dir], other_name, &b, AT_SYMLINK_NOFOLLOW) == 0 &&
+           a.st_dev == b.st_dev && a.st_ino == b.st_ino;
+}
+
 /* ---- writing and naming ---- */
 
 static int create(struct spool *spool, struct spool_temp *temp)
@@ -76,18 +85,38 @@ enum spool_put spool_move_new(struct spool *spool, enum spool_dir from, const ch
         rc = link_instead(a, name, b, new_name);
     if (rc == 0)
         return SPOOL_PUT;
-    if (errno == EEXIST)
-        return SPOOL_PUT_EXISTS;
+    if (errno == EEXIST) {
+        if (from == DIR_TMP || !spool_same_file(spool, from, name, to, new_name))
+            return SPOOL_PUT_EXISTS;
+        return spool_remove(spool, from, name) ? SPOOL_PUT : SPOOL_PUT_FAILED;
+    }
     spool_failed(spool, "name", to, new_name);
     return SPOOL_PUT_FAILED;
+}
+
+/*
+ * Renames between two names of one file, which rename(2) leaves as they are. The old name is
+ * removed; but a receiver may give a name in new/ to a file of its own at any moment, and has then
+ * answered 200 for it. There the new name is removed, and the rename takes what is in new/.
+ */
+static bool move_same_file(struct spool *spool, enum spool_dir from, const char *name,
+    enum spool_dir to, const char *new_name)
+{
+    if (from != DIR_NEW)
+        return spool_remove(spool, from, name);
+    return spool_remove(spool, to, new_name) &&
+           (renameat(spool->dir[from], name, spool->dir[to], new_name) == 0 ||
+               spool_failed(spool, "rename to", to, new_name));
 }
 
 bool spool_move(struct spool *spool, enum spool_dir from, const char *name, enum spool_dir to,
     const char *new_name)
 {
-    if (renameat(spool->dir[from], name, spool->dir[to], new_name) == 0)
-        return true;
-    return spool_failed(spool, "rename to", to, new_name);
+    if (renameat(spool->dir[from], name, spool->dir[to], new_name) < 0)
+        return spool_failed(spool, "rename to", to, new_name);
+    if (from == DIR_TMP || !spool_same_file(spool, from, name, to, new_name))
+        return true; /* names in tmp/ are this process's own */
+    return move_same_file(spool, from, name, to, new_name);
 }
 
 enum spool_put spool_name(

@@ -155,6 +155,18 @@ void queue_remove_why(struct spool *spool, enum spool_dir dir, const char *name)
         unlinkat(spool->dir[dir], file, 0);
 }
 
+bool queue_was_sent(const struct spool *spool, const char *name)
+{
+    return spool_same_file(spool, DIR_SENT, name, DIR_OUT, name);
+}
+
+void queue_forget_failure(struct spool *spool, const char *name)
+{
+    if (spool_same_file(spool, DIR_FAILED, name, DIR_SENT, name))
+        unlinkat(spool->dir[DIR_FAILED], name, 0);
+    queue_remove_why(spool, DIR_FAILED, name);
+}
+
 bool queue_gone(const struct spool *spool, enum spool_dir dir, const char *name)
 {
     return errno == ENOENT && !spool_exists(spool, dir, name);

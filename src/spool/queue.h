@@ -67,6 +67,15 @@ bool queue_mark(struct spool *spool, enum spool_dir dir, const char *name, mode_
 bool queue_mark_durably(struct spool *spool, enum spool_dir dir, const char *name, mode_t marks);
 bool queue_set_time(struct spool *spool, enum spool_dir dir, const char *name, int64_t when);
 
+/*
+ * A mail in out/ that is the same file as the one in sent/ was sent: a power cut has undone one
+ * half of the rename, or a person has linked it. Only the rename is owed.
+ */
+bool queue_was_sent(const struct spool *spool, const char *name);
+/* After a mail was sent: its reason in failed/ goes, and its name there, where a power cut left it.
+ */
+void queue_forget_failure(struct spool *spool, const char *name);
+
 /* NAME.why: one line for people. Durable when it returns true. */
 bool queue_write_why(struct spool *spool, enum spool_dir dir, const char *name, const char *why);
 void queue_remove_why(struct spool *spool, enum spool_dir dir, const char *name);

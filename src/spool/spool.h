@@ -84,6 +84,14 @@ bool spool_exists(const struct spool *spool, enum spool_dir dir, const char *nam
  */
 bool spool_look(struct spool *spool, enum spool_dir dir, const char *name, bool *there);
 
+/*
+ * Are these two names of one file? After a power cut some file systems have both names of a rename
+ * between two directories. The name that is less likely to exist comes first: where it does not,
+ * the other is not looked at. An error counts as "no".
+ */
+bool spool_same_file(const struct spool *spool, enum spool_dir dir, const char *name,
+    enum spool_dir other_dir, const char *other_name);
+
 /* One file, read to its end. */
 struct spool_file {
     struct buf data;
@@ -147,6 +155,11 @@ enum spool_put spool_name(
 bool spool_name_over(
     struct spool *spool, struct spool_temp *temp, enum spool_dir dir, const char *name);
 
+/*
+ * The two ways to rename; the first replaces what is there. When one has succeeded the old name is
+ * gone, also where both were names of one file: rename(2) then does nothing and returns 0, and
+ * RENAME_NOREPLACE fails with EEXIST.
+ */
 bool spool_move(struct spool *spool, enum spool_dir from, const char *name, enum spool_dir to,
     const char *new_name);
 enum spool_put spool_move_new(struct spool *spool, enum spool_dir from, const char *name,

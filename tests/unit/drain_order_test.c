@@ -317,6 +317,73 @@ static void a_mail_that_cannot_be_settled(void **state)
 
 /* ---- recipients ---- */
 
+/* ---- both names of a rename, after a power cut ---- */
+
+/* Sent once, by the run that the power cut ended: by no other. */
+static void a_mail_in_out_and_in_sent(void **state)
+{
+    struct scratch *s = *state;
+    put(s, "new", WAITS, WAITS);
+    assert_int_equal(pass(), 0);
+    scratch_link(s, "sent/" MAILED, "out/" MAILED);
+    calls_clear();
+    assert_int_equal(pass(), 0);
+    assert_never("name Maildir/tmp/* *");
+    ASSERT_ORDER("remove out/" MAILED, "sync sent", "sync out");
+    assert_int_equal(scratch_count(s, DIR_SENT), 1);
+    assert_all_settled(s);
+}
+
+/* Its event came back too: a copy of the mail would be another file, and be sent. */
+static void and_its_event_in_new(void **state)
+{
+    struct scratch *s = *state;
+    put(s, "new", WAITS, WAITS);
+    assert_int_equal(pass(), 0);
+    scratch_link(s, "sent/" MAILED, "out/" MAILED);
+    assert_true(spool_move(&s->spool, DIR_DONE, WAITS, DIR_NEW, WAITS));
+    calls_clear();
+    assert_int_equal(pass(), 0);
+    assert_never("name Maildir/tmp/* *");
+    assert_all_settled(s);
+}
+
+/* It was given up once, and is sent now. */
+static void a_mail_in_out_and_in_failed(void **state)
+{
+    struct scratch *s = *state;
+    put(s, "new", WAITS, WAITS);
+    assert_int_equal(pass(), 0);
+    assert_true(spool_move(&s->spool, DIR_SENT, MAILED, DIR_FAILED, MAILED));
+    scratch_link(s, "failed/" MAILED, "out/" MAILED);
+    scratch_write(s, "failed/" MAILED ".why", "why\n", 4);
+    assert_int_equal(pass(), 0);
+    assert_int_equal(scratch_count(s, DIR_SENT), 1);
+    assert_all_settled(s);
+}
+
+/* In done/ and where it came from: what is left is the name in done/. */
+static void an_event_with_two_names(void **state)
+{
+    struct scratch *s = *state;
+    put(s, "new", WAITS, WAITS);
+    assert_int_equal(pass(), 0);
+    scratch_link(s, "done/" WAITS, "replay/" WAITS ".1700000000");
+    assert_int_equal(pass(), 0);
+    assert_int_equal(scratch_count(s, DIR_SENT), 2);
+    assert_all_settled(s);
+    scratch_link(s, "done/" WAITS, "bad/" WAITS);
+    scratch_write(s, "bad/" WAITS ".why", "why\n", 4);
+    assert_int_equal(pass(), 0);
+    assert_all_settled(s);
+    scratch_link(s, "done/" WAITS, "new/" WAITS);
+    scratch_link(s, "done/" WAITS, "held/" WAITS);
+    assert_int_equal(pass(), 0);
+    assert_all_settled(s);
+    assert_int_equal(scratch_count(s, DIR_HELD), 0);
+    assert_true(spool_exists(&s->spool, DIR_DONE, WAITS));
+}
+
 static unsigned mails_made(const char *recipients)
 {
     calls_clear();
@@ -364,6 +431,10 @@ int main(void)
         PASS_TEST(a_ledger_that_is_not_synced),
         PASS_TEST(each_other_sync_ends_the_run),
         PASS_TEST(a_mail_that_cannot_be_settled),
+        PASS_TEST(a_mail_in_out_and_in_sent),
+        PASS_TEST(and_its_event_in_new),
+        PASS_TEST(a_mail_in_out_and_in_failed),
+        PASS_TEST(an_event_with_two_names),
         PASS_TEST(a_changed_list_of_recipients),
     };
     return cmocka_run_group_tests(tests, group_up, NULL);

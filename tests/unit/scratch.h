@@ -81,6 +81,12 @@ static inline void scratch_write(struct scratch *s, const char *name, const void
     assert_int_equal(fclose(file), 0);
 }
 
+/* A second name of the same file, as a power cut may leave it. */
+static inline void scratch_link(struct scratch *s, const char *name, const char *other)
+{
+    assert_int_equal(linkat(s->spool.root, name, s->spool.root, other, 0), 0);
+}
+
 /* No setting but those of `text`, the spool, and what is put into the environment after. */
 static inline void scratch_settings(struct scratch *s, const char *text)
 {

@@ -176,6 +176,19 @@ static void giving_up(void **state)
                  "move out/" MAIL " failed/" MAIL "\n");
 }
 
+/* What a receiver puts into new/ meanwhile goes to bad/, and is not removed. */
+static void setting_aside_one_that_has_both_names(void **state)
+{
+    struct scratch *s = *state;
+    write_event(s, "new/" KEY, KEY);
+    scratch_link(s, "new/" KEY, "bad/" KEY);
+    calls_clear();
+    assert_true(queue_give_up(&s->spool, DIR_NEW, KEY, DIR_BAD, "torn"));
+    ASSERT_ORDER(
+        "sync bad", "move new/" KEY " bad/" KEY, "remove bad/" KEY, "move new/" KEY " bad/" KEY);
+    assert_never("remove new/*");
+}
+
 static void a_mark_that_must_last(void **state)
 {
     struct scratch *s = *state;
@@ -245,6 +258,7 @@ int main(void)
         ORDER_TEST(each_failed_sync_is_told),
         ORDER_TEST(files_stay_open_until_they_are_synced),
         ORDER_TEST(giving_up),
+        ORDER_TEST(setting_aside_one_that_has_both_names),
         ORDER_TEST(a_mark_that_must_last),
         ORDER_TEST(adopting),
         ORDER_TEST(claiming_a_replay),

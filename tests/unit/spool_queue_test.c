@@ -100,6 +100,60 @@ static void giving_up_says_why(void **state)
     spool_file_free(&why);
 }
 
+/* ---- two names of one file ---- */
+
+static void assert_moves(struct scratch *s, enum spool_dir from, enum spool_dir to)
+{
+    char old[400], new[400];
+    in_dir(old, spool_dir_name(from), mail);
+    in_dir(new, spool_dir_name(to), mail);
+    write_event(s, old, scratch_key);
+    scratch_link(s, old, new);
+    assert_true(spool_move(&s->spool, from, mail, to, mail));
+    assert_false(spool_exists(&s->spool, from, mail));
+    assert_true(spool_exists(&s->spool, to, mail));
+    assert_true(spool_remove(&s->spool, to, mail));
+}
+
+static void a_move_takes_the_old_name_away(void **state)
+{
+    assert_moves(*state, DIR_OUT, DIR_SENT);
+    assert_moves(*state, DIR_OUT, DIR_FAILED);
+    assert_moves(*state, DIR_OUT, DIR_BAD);
+    assert_moves(*state, DIR_NEW, DIR_DONE);
+    assert_moves(*state, DIR_NEW, DIR_BAD);
+    assert_moves(*state, DIR_REPLAY, DIR_DONE);
+}
+
+static void so_does_one_that_replaces_nothing(void **state)
+{
+    struct scratch *s = *state;
+    write_event(s, "bad/x", scratch_key);
+    scratch_link(s, "bad/x", "new/x");
+    write_event(s, "bad/y", scratch_key);
+    write_event(s, "new/y", scratch_key);
+    assert_int_equal(spool_move_new(&s->spool, DIR_BAD, "x", DIR_NEW, "x"), SPOOL_PUT);
+    assert_false(spool_exists(&s->spool, DIR_BAD, "x"));
+    assert_true(spool_exists(&s->spool, DIR_NEW, "x"));
+    assert_int_equal(spool_move_new(&s->spool, DIR_BAD, "y", DIR_NEW, "y"), SPOOL_PUT_EXISTS);
+    assert_true(spool_exists(&s->spool, DIR_BAD, "y"));
+}
+
+static void a_link_is_sent_and_a_copy_is_not(void **state)
+{
+    struct scratch *s = *state;
+    char out[400], sent[400];
+    in_dir(out, "out", mail);
+    in_dir(sent, "sent", mail);
+    write_event(s, sent, scratch_key);
+    assert_false(queue_was_sent(&s->spool, mail));
+    scratch_link(s, sent, out);
+    assert_true(queue_was_sent(&s->spool, mail));
+    assert_true(spool_remove(&s->spool, DIR_OUT, mail));
+    write_event(s, out, scratch_key);
+    assert_false(queue_was_sent(&s->spool, mail));
+}
+
 static void a_claim_takes_a_free_generation(void **state)
 {
     struct scratch *s = *state;
@@ -270,6 +324,9 @@ int main(void)
         cmocka_unit_test(due_now_later_and_after_a_jump),
         SPOOL_TEST(marks_and_times_stay_when_adopted),
         SPOOL_TEST(giving_up_says_why),
+        SPOOL_TEST(a_move_takes_the_old_name_away),
+        SPOOL_TEST(so_does_one_that_replaces_nothing),
+        SPOOL_TEST(a_link_is_sent_and_a_copy_is_not),
         SPOOL_TEST(a_claim_takes_a_free_generation),
         SPOOL_TEST(replays_put_twice_are_two),
         SPOOL_TEST(forgets_only_what_is_old),
