@@ -114,8 +114,10 @@ static enum mailing_result make_one(struct run *run, const struct mailing *maili
         spool_file_free(&met);
         return MAILING_MADE;
     }
-    if (there)
+    if (there) {
+        queue_leave_failed(&run->spool, name);
         return renew(run, name, &met);
+    }
     if (!look_settled(run, name, &there))
         return MAILING_IO_FAILED;
     if (there)

@@ -193,6 +193,8 @@ static enum run_result send_item(struct sender *sender, const struct spool_item 
     }
     if (queue_was_sent(&sender->run->spool, item->name))
         return settle_was_sent(&sender->settle, item->name, name.key);
+    if (!sender->settle.none_failed)
+        queue_leave_failed(&sender->run->spool, item->name);
     if (!read_mail(sender, item, &file)) {
         if (errno != ENOENT)
             log_warn(name.key, "unreadable", "out/%s: %s; left where it is", item->name,

@@ -81,7 +81,7 @@ static enum run_result to_sent(struct settle *settle, const char *name, const ch
         !queue_set_time(spool, DIR_SENT, name, clock_now()))
         log_debug(key, "mark-failed", "sent/%s", name);
     if (!settle->none_failed)
-        queue_forget_failure(spool, name); /* of before a person moved it back */
+        queue_remove_why(spool, DIR_FAILED, name); /* of before a person moved it back */
     return owed ? RUN_GOES_ON : count_unsynced(settle);
 }
 

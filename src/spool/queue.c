@@ -160,11 +160,10 @@ bool queue_was_sent(const struct spool *spool, const char *name)
     return spool_same_file(spool, DIR_SENT, name, DIR_OUT, name);
 }
 
-void queue_forget_failure(struct spool *spool, const char *name)
+void queue_leave_failed(struct spool *spool, const char *name)
 {
-    if (spool_same_file(spool, DIR_FAILED, name, DIR_SENT, name))
+    if (spool_same_file(spool, DIR_FAILED, name, DIR_OUT, name))
         unlinkat(spool->dir[DIR_FAILED], name, 0);
-    queue_remove_why(spool, DIR_FAILED, name);
 }
 
 bool queue_gone(const struct spool *spool, enum spool_dir dir, const char *name)

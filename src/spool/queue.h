@@ -72,9 +72,11 @@ bool queue_set_time(struct spool *spool, enum spool_dir dir, const char *name, i
  * half of the rename, or a person has linked it. Only the rename is owed.
  */
 bool queue_was_sent(const struct spool *spool, const char *name);
-/* After a mail was sent: its reason in failed/ goes, and its name there, where a power cut left it.
+/*
+ * A mail in out/ that is the same file as the one in failed/ is tried again, and its name in failed/
+ * goes first: from there a person could move it over the one that was sent meanwhile.
  */
-void queue_forget_failure(struct spool *spool, const char *name);
+void queue_leave_failed(struct spool *spool, const char *name);
 
 /* NAME.why: one line for people. Durable when it returns true. */
 bool queue_write_why(struct spool *spool, enum spool_dir dir, const char *name, const char *why);

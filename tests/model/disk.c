@@ -80,9 +80,21 @@ void name(struct state *s, unsigned entry, uint8_t inode)
     change(s, NO_ENTRY, entry, inode);
 }
 
+bool same_file(const struct state *s, unsigned entry, unsigned other)
+{
+    return s->cur[entry] && s->cur[entry] == s->cur[other];
+}
+
+/* Between two names of one file the old one is removed; in new/ a receiver may have replaced it. */
 void move(struct state *s, unsigned from, unsigned to)
 {
-    change(s, from, to, s->cur[from]);
+    if (!same_file(s, from, to))
+        change(s, from, to, s->cur[from]);
+    else if (rule(OLD_NAME_GOES)) {
+        drop(s, from == NEW ? to : from);
+        if (from == NEW)
+            change(s, from, to, s->cur[from]);
+    }
 }
 
 void drop(struct state *s, unsigned entry)
@@ -102,18 +114,39 @@ static bool related(const struct change *a, const struct change *b)
     return concerns(a, b->to) || (b->from && concerns(a, b->from));
 }
 
+/* How much of a change: NEW_NAME is for renames between two directories. */
+enum part { NOTHING, NEW_NAME, ALL };
+
+static bool crosses(const struct change *change)
+{
+    return change->from && directory(change->from) != directory(change->to);
+}
+
+/* May b be on the disk when there is so much of a, which came before? */
+static bool enough(const struct change *a, enum part part, const struct change *b)
+{
+    return part == ALL || !related(a, b) || (part == NEW_NAME && !concerns(b, a->from));
+}
+
 /* Makes those of keep[] durable, with all that they depend on, and keeps the others pending. */
-static void make_durable(struct state *s, bool keep[PENDING_MAX])
+static void make_durable(struct state *s, enum part keep[PENDING_MAX])
 {
     unsigned left = 0;
     for (unsigned i = s->count; i-- > 0;)
-        for (unsigned j = 0; keep[i] && j < i; j++)
-            keep[j] = keep[j] || related(&s->pending[j], &s->pending[i]);
-    for (unsigned i = 0; i < s->count; i++)
-        if (keep[i])
-            apply(s->disk, &s->pending[i]);
-        else
-            s->pending[left++] = s->pending[i];
+        for (unsigned j = 0; keep[i] != NOTHING && j < i; j++)
+            if (!enough(&s->pending[j], keep[j], &s->pending[i]))
+                keep[j] = ALL;
+    for (unsigned i = 0; i < s->count; i++) {
+        struct change *change = &s->pending[i];
+        if (keep[i] == ALL)
+            apply(s->disk, change);
+        if (keep[i] == NEW_NAME) {
+            s->disk[change->to] = change->inode;
+            *change = (struct change){NO_ENTRY, change->from, 0};
+        }
+        if (keep[i] != ALL)
+            s->pending[left++] = *change;
+    }
     s->count = (uint8_t)left;
 }
 
@@ -163,20 +196,25 @@ bool sync_file(struct state *s, struct process *p)
 /* A failed one has made no name durable for sure, and a later one may. */
 bool sync_dir(struct state *s, unsigned entry)
 {
-    bool keep[PENDING_MAX] = {false};
+    enum part keep[PENDING_MAX] = {NOTHING};
     if (fault(s, BAD_SYNCS))
         return false;
-    for (unsigned i = 0; i < s->count; i++)
-        keep[i] = directory(s->pending[i].to) == directory(entry) ||
-                  (s->pending[i].from && directory(s->pending[i].from) == directory(entry));
+    for (unsigned i = 0; i < s->count; i++) {
+        const struct change *change = &s->pending[i];
+        if (change->from && directory(change->from) == directory(entry))
+            keep[i] = ALL;
+        else if (directory(change->to) == directory(entry))
+            keep[i] = crosses(change) ? NEW_NAME : ALL;
+    }
     make_durable(s, keep);
     return true;
 }
 
 bool sync_all(struct state *s, struct process *p)
 {
-    bool keep[PENDING_MAX];
-    memset(keep, true, sizeof keep);
+    enum part keep[PENDING_MAX];
+    for (unsigned i = 0; i < PENDING_MAX; i++)
+        keep[i] = ALL;
     if (fault(s, BAD_SYNCS)) {
         for (unsigned i = 1; i < INODES; i++)
             if (s->inode[i].data == DIRTY && choose(2) == 0)
@@ -194,14 +232,19 @@ bool sync_all(struct state *s, struct process *p)
 
 static void cut_names(struct state *s)
 {
-    bool keep[PENDING_MAX];
+    enum part keep[PENDING_MAX];
     for (unsigned i = 0; i < s->count; i++) {
-        keep[i] = true;
+        const struct change *change = &s->pending[i];
+        bool can = true;
         for (unsigned j = 0; j < i; j++)
-            keep[i] = keep[i] && (keep[j] || !related(&s->pending[j], &s->pending[i]));
-        keep[i] = keep[i] && choose(2) == 0;
-        if (!keep[i])
-            say("lost: the change of %s", entry_name(s->pending[i].to));
+            can = can && enough(&s->pending[j], keep[j], change);
+        keep[i] = can ? ALL - choose(crosses(change) ? 3 : 2) : NOTHING;
+        if (keep[i] == NEW_NAME && !crosses(change))
+            keep[i] = NOTHING;
+        if (keep[i] == NEW_NAME)
+            say("kept: %s, and also %s", entry_name(change->to), entry_name(change->from));
+        if (keep[i] == NOTHING)
+            say("lost: the change of %s", entry_name(change->to));
     }
     make_durable(s, keep);
     s->count = 0;

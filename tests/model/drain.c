@@ -35,6 +35,8 @@ void drain(struct state *s, struct process *p)
 void bad_ones(struct state *s, struct process *p)
 {
     BEGIN(p)
+    if (same_file(s, BAD, DONE))
+        drop(s, BAD);
     if (s->cur[DONE] || !whole(s, BAD)) {
         go(p, EVENTS);
         return;
@@ -46,6 +48,8 @@ void bad_ones(struct state *s, struct process *p)
         go(p, EVENTS);
         return;
     }
+    if (same_file(s, BAD, NEW))
+        drop(s, BAD);
     STEP(p);
     if (!s->cur[NEW] || whole(s, NEW)) {
         go(p, EVENTS);
@@ -169,6 +173,12 @@ void make(struct state *s, struct process *p)
     BEGIN(p)
     if (whole(s, OUT + p->mail) || (!rule(TORN_IN_OUT_IS_REPLACED) && s->cur[OUT + p->mail])) {
         say("%s exists", entry_name(OUT + p->mail));
+        if (same_file(s, OUT + p->mail, SENT + p->mail) && rule(SAME_FILE_WAS_SENT)) {
+            go(p, SETTLE);
+            return;
+        }
+        if (same_file(s, OUT + p->mail, FAILED + p->mail) && rule(SAME_FILE_IS_TRIED))
+            drop(s, FAILED + p->mail);
         if (!rule(RENEW_MET_MAIL) || !whole(s, OUT + p->mail)) {
             go(p, SETTLE);
             return;

@@ -21,6 +21,13 @@ void next_mail(struct state *s, struct process *p)
     while (!(p->listed >> p->mail & 1))
         p->mail++;
     p->listed &= (uint8_t) ~(1 << p->mail);
+    if (same_file(s, OUT + p->mail, SENT + p->mail) && rule(SAME_FILE_WAS_SENT)) {
+        say("%s was sent", entry_name(OUT + p->mail));
+        go(p, TO_SENT);
+        return;
+    }
+    if (same_file(s, OUT + p->mail, FAILED + p->mail) && rule(SAME_FILE_IS_TRIED))
+        drop(s, FAILED + p->mail);
     if (!s->cur[OUT + p->mail] || (!whole(s, OUT + p->mail) && rule(ONLY_WHOLE_IS_SENT)))
         return;
     uint8_t marks = s->inode[s->cur[OUT + p->mail]].marks;
@@ -149,6 +156,8 @@ void sync_sent_ones(struct state *s, struct process *p)
             io_failed(p, "the sync of sent/ failed");
             return;
         }
+        for (unsigned mail = 0; mail < MAILS; mail++)
+            s->window[mail] = 0;
         STEP(p);
         if (!sync_dir(s, OUT)) {
             io_failed(p, "the sync of out/ failed");

@@ -11,7 +11,10 @@
  *     has for sure (disk); `pending` are the changes between the two. A power cut keeps any subset
  *     of them that is closed under dependency: no change survives without the earlier changes of
  *     the same names. The prefixes that a journal keeps are among these subsets.
- *   - A rename is one change, also where it crosses directories.
+ *   - A rename within one directory is one change. Of a rename between two directories a power cut
+ *     may keep the new name alone, so that one file has both names (Btrfs, after a sync of the new
+ *     directory), but never the removal of the old name alone. rename(2) between two names of one
+ *     file does nothing.
  *   - The contents of a file are torn after a power cut unless they were synced (or by luck). A
  *     sync of a file makes no name durable, one of a directory no contents.
  *   - A failed sync of contents leaves the file whole in memory, called clean, and lost. It is told
@@ -165,6 +168,9 @@ enum rule {
     ONLY_WHOLE_IS_SENT,
     MARK_BEFORE_END,
     RENAME_AFTER_YES,
+    OLD_NAME_GOES,
+    SAME_FILE_WAS_SENT,
+    SAME_FILE_IS_TRIED,
     SYNC_SENT,
     RECORD_OWED_RENAME,
     OWED_UNTIL_DURABLE,
@@ -184,6 +190,7 @@ bool whole(const struct state *s, unsigned entry);
 uint8_t file_new(struct state *s, enum data data);
 void name(struct state *s, unsigned entry, uint8_t inode); /* replaces */
 void move(struct state *s, unsigned from, unsigned to);    /* replaces */
+bool same_file(const struct state *s, unsigned entry, unsigned other);
 void drop(struct state *s, unsigned entry);
 const char *entry_name(unsigned entry);
 

@@ -195,7 +195,9 @@ void state_tidy(struct state *s)
 /* Nothing goes wrong any more, and the drain runs until nothing is left to do. */
 static void recover(struct state *s)
 {
+    enum { RUNS_AT_MOST = 12 };
     struct state before;
+    unsigned runs = 0;
     say("then, undisturbed:");
     memset(s->left, 0, sizeof s->left);
     do {
@@ -203,7 +205,7 @@ static void recover(struct state *s)
         s->left[RUNS] = 1;
         while (actor_step(s, DRAIN1))
             disk_tidy(s);
-    } while (memcmp(&before, s, sizeof before) != 0);
+    } while (memcmp(&before, s, sizeof before) != 0 && runs++ < RUNS_AT_MOST);
 }
 
 static bool mailed(const struct state *s, unsigned mail)
@@ -224,6 +226,9 @@ static void check_end(const struct state *s)
         breach("a held event was released, and is never mailed");
     if (generations < s->copied)
         breach("a replay was promised, and is never mailed");
+    for (unsigned mail = 0; mail < MAILS; mail++)
+        if (whole(s, OUT + mail) || (mail && whole(s, CLAIM1 + mail - 1)))
+            breach("a mail or a claim stays for ever");
 }
 
 static void check_now(const struct state *s)
