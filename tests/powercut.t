@@ -18,16 +18,18 @@ retries, and what came of it is held against the promise of DESIGN section 4:
 
 Some recordings hold a death or a failed call as well (tests/faults/shim.c); the cut comes after.
 
-Where a rename between directories is two steps and not one, all of it still holds but this: a mail
-that was refused for good may be gone from out/ and not be in failed/, where its reason is; and a
+All of it holds where a rename between directories is one step, and where a file may be left with
+both names of it. At the end of each recording, and in the long form everywhere, the directories are
+also taken as independent, a rename being two steps. All of it still holds then but this: a mail that
+was refused for good may be gone from out/ and not be in failed/, where its reason is; and a
 repeat may be made anew, with the same Message-ID.
 
 Then syncs are taken out of the recordings, and a state must appear that breaks the promise; the
 table NOT_NEEDED says of which syncs none does.
 
-POWERCUT=full tries many more states, both rules of rename, and each sync (make powercut);
-POWERCUT_TRIALS says how many of one recording; POWERCUT_SEED repeats a choice;
-POWERCUT_ONLY=NAME,... takes some of the recordings.
+POWERCUT=full tries many more states, all rules of rename, and each sync (make powercut);
+POWERCUT_TRIALS says how many of one recording; POWERCUT_SEED repeats a choice; arguments, or
+POWERCUT_ONLY=NAME,..., take some of the recordings.
 """
 
 import multiprocessing
@@ -43,7 +45,8 @@ from collections import Counter
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
 from bookspool import diag, equal, finish, ok, skip_all  # noqa: E402
-from powercut import RECORDER, Disk, fingerprint, states  # noqa: E402
+from powercut import (NEW_NAME_FIRST, ONE_STEP, RECORDER, RULES, SCRATCH, TWO_STEPS, Disk,  # noqa: E402
+                      fingerprint, states)
 from powercut_scenes import RECORDINGS, record  # noqa: E402
 from powercut_site import Site, whole  # noqa: E402
 from powercut_trial import Promise, Trial  # noqa: E402
@@ -51,7 +54,7 @@ from smtp_peer import Scripted  # noqa: E402
 
 FULL = os.environ.get("POWERCUT") == "full"
 SEED = int(os.environ.get("POWERCUT_SEED", random.randrange(10 ** 6)))
-ONLY = [name for name in os.environ.get("POWERCUT_ONLY", "").split(",") if name]
+ONLY = sys.argv[1:] or [name for name in os.environ.get("POWERCUT_ONLY", "").split(",") if name]
 MOST = 150 if FULL else 12  # states at one position
 TRIALS = int(os.environ.get("POWERCUT_TRIALS", 120 if FULL else 10))  # states of one recording
 TRIALS_WITHOUT = 60  # the same, for one sync that is taken out
@@ -94,9 +97,9 @@ def try_one(work):
         return case, [f"the trial itself failed: {error!r}"]
 
 
-def cases(scene, chance, most, split=False, without=()):
+def cases(scene, chance, most, rename=ONE_STEP, without=()):
     """States of a recording, each once; `without` are the places of syncs that are ignored."""
-    disk, promise, seen = Disk(scene.log.baseline, split), Promise(scene, split), set()
+    disk, promise, seen = Disk(scene.log.baseline, rename), Promise(scene, rename), set()
     for at, step in enumerate(scene.log.records):
         hidden = disk.hidden(step)
         disk.apply(step, at in without)
@@ -108,7 +111,7 @@ def cases(scene, chance, most, split=False, without=()):
             mark = fingerprint(tree), repr(here)
             if mark not in seen:
                 seen.add(mark)
-                yield {"tree": tree, "promise": here, "at": at, "split": split,
+                yield {"tree": tree, "promise": here, "at": at, "rename": rename,
                        "retry_first": chance.random() < 0.5}
 
 
@@ -116,7 +119,7 @@ def describe(scene, case, breaches):
     log = scene.log.records
     place = [f"{i}: {log[i]!r}" for i in range(max(0, case["at"] - 3), case["at"] + 1)]
     lies = [f"{path} {'torn' if data is not None and not whole(data) else ''}"
-            for path, (data, _, _) in sorted(case["tree"].items())
+            for path, (data, _, _, _) in sorted(case["tree"].items())
             if data is not None and not path.startswith("spool/tmp/")]
     return "\n".join([*breaches, "  cut after", *(f"    {line}" for line in place),
                       f"  on the disk ({'retry' if case['retry_first'] else 'drain'} first)",
@@ -135,12 +138,42 @@ def try_all(pool, scene, found, trials, chance, stop=False):
     return done, broken
 
 
-def check(pool, scene, split=False):
+def check(pool, scene, rename):
     chance = random.Random(SEED)
-    found = list(cases(scene, chance, MOST, split))
+    found = list(cases(scene, chance, MOST, rename))
     trials, broken = try_all(pool, scene, found, TRIALS, chance)
-    ok(trials and not broken, f"{scene.name}: {trials} of {len(found)} states"
-       + (", a rename being two steps" if split else ""), "\n".join(broken[:3]))
+    ok(trials and not broken, f"{scene.name}: {trials} of {len(found)} states, a rename being {rename}",
+       "\n".join(broken[:3]))
+    return trials
+
+
+def both_names(case):
+    """The pairs of directories in which one file has a name: {("spool/out", "spool/sent")}"""
+    return frozenset((os.path.dirname(other), os.path.dirname(path))
+                     for path, (_, _, _, other) in case["tree"].items()
+                     if other and not path.startswith(SCRATCH + "/"))
+
+
+def check_both_names(pool, scene):
+    """States in which a file has both names of a rename: at least one of each set of pairs."""
+    chance, kinds = random.Random(SEED), {}
+    found = [case for case in cases(scene, chance, MOST, NEW_NAME_FIRST) if both_names(case)]
+    for case in chance.sample(found, len(found)):
+        kinds.setdefault(both_names(case), case)
+    trials, broken = try_all(pool, scene, list(kinds.values()), len(kinds), chance)
+    ok(not broken, f"{scene.name}: {trials} of {len(found)} states with both names of a file",
+       "\n".join(broken[:3]))
+    return trials
+
+
+def check_end(pool, scene):
+    """After the last step, where all that is promised has been synced: directory by directory."""
+    found = list(cases(scene, random.Random(SEED), 2, TWO_STEPS))
+    chance, last = random.Random(SEED), found[-1]["at"]
+    found = [case for case in found if case["at"] == last][:3]
+    trials, broken = try_all(pool, scene, found, len(found), chance)
+    ok(not broken, f"{scene.name}: {trials} states at its end, a rename being two steps",
+       "\n".join(broken[:3]))
     return trials
 
 
@@ -168,10 +201,10 @@ def syncs(scene):
     return found
 
 
-def without(pool, scene, places, split=False):
+def without(pool, scene, places, rename=ONE_STEP):
     """(trials, a breach or none) when the syncs at these places had not been made."""
     chance = random.Random(SEED)
-    found = list(cases(scene, chance, MOST, split, places))
+    found = list(cases(scene, chance, MOST, rename, places))
     near = found[:2 * TRIALS_WITHOUT]  # soon after, where no other sync has made up for it yet
     done, broken = try_all(pool, scene, near, TRIALS_WITHOUT // 2, chance, stop=True)
     if not broken:
@@ -194,26 +227,26 @@ class Syncs:
     """Which syncs are needed in any recording, by either rule of rename."""
 
     def __init__(self):
-        self.seen, self.needed = {}, {False: set(), True: set()}
+        self.seen, self.needed = {}, {ONE_STEP: set(), TWO_STEPS: set()}
 
     def look(self, pool, scene):
         trials = 0
         for what, places in syncs(scene).items():
             self.seen.setdefault(what, []).append(scene.name)
-            for split in (False, True):
-                if what not in self.needed[split]:
-                    done, broken = without(pool, scene, places, split)
+            for rename in (ONE_STEP, TWO_STEPS):
+                if what not in self.needed[rename]:
+                    done, broken = without(pool, scene, places, rename)
                     trials += done
-                    self.needed[split] |= {what} if broken else set()
+                    self.needed[rename] |= {what} if broken else set()
         return trials
 
     def judge(self):
         for what, names in sorted(self.seen.items()):
-            diag(f"{what}: " + ("needed" if what in self.needed[False] else
-                                "needed if a rename is two steps" if what in self.needed[True] else
+            diag(f"{what}: " + ("needed" if what in self.needed[ONE_STEP] else
+                                "needed if a rename is two steps" if what in self.needed[TWO_STEPS] else
                                 "not needed") + f" (in {len(names)} recordings)")
         if not ONLY:
-            equal(sorted(set(self.seen) - self.needed[False] - set(NOT_NEEDED)), [],
+            equal(sorted(set(self.seen) - self.needed[ONE_STEP] - set(NOT_NEEDED)), [],
                   "each sync is needed, but for those that are known not to be")
 
 
@@ -223,11 +256,10 @@ def run_all(pool, site):
         if ONLY and make.__name__ not in ONLY:
             continue
         scene = record(site, make)
-        total += check(pool, scene)
-        if FULL:
-            total += check(pool, scene, split=True) + all_syncs.look(pool, scene)
-        else:
-            total += check_needed(pool, scene)
+        for rename in RULES if FULL else (NEW_NAME_FIRST,):
+            total += check(pool, scene, rename)
+        total += check_both_names(pool, scene) + check_end(pool, scene)
+        total += all_syncs.look(pool, scene) if FULL else check_needed(pool, scene)
     if FULL:
         all_syncs.judge()
     return total

@@ -20,10 +20,12 @@ which they were made; Btrfs may not.
           in any combination.
   names   A successful fsync of a directory makes durable what was done to its names. Until then
           each such operation may be on the disk or not, in any combination, whatever their order.
-  rename  is one step, also between two directories: both names change on the disk, or none; it is
-          one transaction in the journals of ext4 and XFS and in the tree of Btrfs. `split=True`
-          takes that away between directories, as on ext2: a name may then be gone from the one
-          and not be in the other.
+  rename  is one step in a directory. Between two there are three rules. ONE_STEP: both names change
+          on the disk, or none, as in one transaction of the journals of ext4 and XFS.
+          NEW_NAME_FIRST: the new name may be there alone, so that the file has both names, as on
+          Btrfs after a sync of the new directory; the old name never goes without it. TWO_STEPS:
+          directories are independent, as on ext2; a name may be gone from the one and not be in
+          the other.
   syncfs  makes everything durable that was done before below spool/: state/ may be another file
           system.
   marks   (mode, mtime) may be on the disk or not, apart from data and names.
@@ -45,6 +47,7 @@ RECORDER = os.path.join(BIN, "tests/record.so")
 HEAD = 16  # of struct log in tests/faults/record.c
 LOG_SIZE = 16 << 20
 SCRATCH = "spool/tmp"  # names there mean nothing to any program but to the sweep
+ONE_STEP, NEW_NAME_FIRST, TWO_STEPS = RULES = "one step", "the new name first", "two steps"
 
 
 # ---- recording ----
@@ -174,10 +177,11 @@ class Disk:
 
     `names` holds durable entries as {(folder, name): (number, inode or None)}; `steps` what is not
     yet durable, in order: (number, {(folder, name): inode or None}). The numbers keep an older step
-    that becomes durable late from undoing a younger one."""
+    that becomes durable late from undoing a younger one. Two steps of one number are the new and the
+    old name of a rename."""
 
-    def __init__(self, baseline, split=False):
-        self.split, self.number = split, 0
+    def __init__(self, baseline, rename=ONE_STEP):
+        self.rename, self.number = rename, 0
         self.names, self.now, self.steps, self.inodes = {}, {}, [], {}
         self.spooled = set()  # every inode that ever was in the spool, for syncfs
         for path, ino, data, mode, mtime in baseline.entries:
@@ -197,7 +201,8 @@ class Disk:
         self.number += 1
         self.now.update(change)
         across = len({folder for folder, _ in change}) > 1
-        parts = [{e: inode} for e, inode in change.items()] if self.split and across else [change]
+        apart = across and self.rename != ONE_STEP
+        parts = [{e: inode} for e, inode in change.items()] if apart else [change]
         self.steps += [(self.number, part) for part in parts]
 
     def _entry(self, folder, name):
@@ -268,10 +273,19 @@ class Disk:
             else:
                 inode.sync()
 
+    def without(self, missing):
+        """These places in `steps`, and those that cannot be there without them."""
+        if self.rename != NEW_NAME_FIRST:
+            return set(missing)
+        return {i for i, (number, _) in enumerate(self.steps)
+                if i in missing or (i - 1 in missing and self.steps[i - 1][0] == number)}
+
     def _settle(self, wanted):
-        rest = []
+        rest, whole = [], set()  # numbers of renames whose new name goes with the old one
+        if self.rename == NEW_NAME_FIRST:
+            whole = {number for number, part in self.steps if wanted(part) and None in part.values()}
         for number, part in self.steps:
-            if wanted(part):
+            if wanted(part) or number in whole:
                 set_names(self.names, number, part)
             else:
                 rest.append((number, part))
@@ -340,7 +354,7 @@ def open_steps(disk):
 
 
 def names_with(disk, missing):
-    names = dict(disk.names)
+    names, missing = dict(disk.names), disk.without(missing)
     for i, (number, part) in enumerate(disk.steps):
         if i not in missing:
             set_names(names, number, part)
@@ -396,8 +410,9 @@ def some_choices(disk, places, chance, most):
 
 
 def tree_of(names, data, marks):
-    """{path: (bytes or None, mode, mtime)}, for what can be reached from the top."""
-    tree = {}
+    """{path: (bytes or None, mode, mtime, the path of another name of the file or None)}, for what
+    can be reached from the top."""
+    tree, first = {}, {}
     for (folder, name), inode in sorted(names.items(), key=lambda item: item[0]):
         if folder and folder not in tree:
             continue
@@ -405,7 +420,9 @@ def tree_of(names, data, marks):
         own = data.get(inode, ALL)
         mode, mtime = (inode.mode_now, inode.mtime_now) if marks else (inode.mode, inode.mtime)
         tree[path] = (
-            None if inode.folder else content(inode.data, written(inode.pending, own)), mode, mtime)
+            None if inode.folder else content(inode.data, written(inode.pending, own)), mode, mtime,
+            first.get(inode))
+        first.setdefault(inode, path)
     return tree
 
 
@@ -424,15 +441,18 @@ def states(disk, chance, most):
 
 def fingerprint(tree):
     """The same for trees between which no program can tell; within one process only."""
-    return hash(frozenset((path, data, mode and mode & 0o1100, mtime)
-                          for path, (data, mode, mtime) in tree.items()
+    return hash(frozenset((path, data, mode and mode & 0o1100, mtime, other)
+                          for path, (data, mode, mtime, other) in tree.items()
                           if not path.startswith(SCRATCH + "/")))
 
 
 def build(tree, top):
     """Lays the tree out below `top`, where nothing of it lies yet."""
-    for path, (data, mode, mtime) in sorted(tree.items()):
+    for path, (data, mode, mtime, other) in sorted(tree.items()):
         full = os.path.join(top, path)
+        if other:
+            os.link(os.path.join(top, other), full)
+            continue
         if data is None:
             os.makedirs(full, mode=0o770, exist_ok=True)
             continue

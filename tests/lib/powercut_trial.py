@@ -8,15 +8,15 @@ import stat
 from collections import Counter
 from contextlib import closing
 
-from powercut import Disk, build
+from powercut import TWO_STEPS, Disk, build
 from powercut_site import mail_names, message_name, whole
 
 
 class Promise:
     """What holds at one position of a recording, from its beginning on, by all of its syncs."""
 
-    def __init__(self, scene, split):
-        self.disk = Disk(scene.log.baseline, split)
+    def __init__(self, scene, rename):
+        self.disk = Disk(scene.log.baseline, rename)
         self.answered, self.held, self.marks = set(scene.story.answered), set(), set()
         self.promised = {b"200": self.answered, b"403": self.held}
         self.given, self.streams, self.last = Counter(scene.story.earlier), {}, None
@@ -46,10 +46,10 @@ class Promise:
         that stands for it and is not being taken away."""
         if name in self.ended:
             return True
-        waits = self.disk.durable("spool/out", name)
-        if waits:
+        waits, sent = self.disk.durable("spool/out", name), self.disk.durable("spool/sent", name)
+        if waits and waits is not sent:
             return bool((waits.mode or 0) & (waits.mode_now or 0) & stat.S_ISVTX)
-        return bool(self.disk.durable("spool/sent", name))
+        return bool(sent)
 
     def here(self):
         """Plain data for the processes that try."""
@@ -68,7 +68,7 @@ class Trial:
     def __init__(self, site, story, case):
         self.site, self.story, self.tree = site, story, case["tree"]
         self.promise, self.retry_first = case["promise"], case["retry_first"]
-        self.split = case["split"]
+        self.split = case["rename"] == TWO_STEPS
         self.breaches = []
 
     def expect(self, holds, what):
