@@ -12,7 +12,7 @@ import xml.etree.ElementTree as ElementTree
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "bench"))
 sys.dont_write_bytecode = True
-from bookspool import TOP, equal, finish, need, ok, tool  # noqa: E402
+from bookspool import PATIENCE, TOP, equal, finish, need, ok, tool  # noqa: E402
 import chart  # noqa: E402
 import goals  # noqa: E402
 
@@ -23,7 +23,7 @@ COSTS = ("rate", "best", "p50", "p99", "front_us", "all_us", "pss")  # app_us: f
 def smoke(folder):
     """A quick run's result, or None."""
     done = subprocess.run([os.path.join(BENCH, "run"), "--smoke", "--out", folder],
-                          capture_output=True, text=True, timeout=120)
+                          capture_output=True, text=True, timeout=2 * PATIENCE)
     ok(done.returncode == 0, "a quick run of the bench ends well", done.stdout + done.stderr)
     ok("req/s" in done.stdout, "and shows a table")
     if done.returncode:

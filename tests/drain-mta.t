@@ -12,7 +12,8 @@ import socket
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
-from bookspool import TOP, bail, equal, finish, free_port, match, ok, skip_all, wait_for  # noqa: E402
+from bookspool import (PATIENCE, TOP, bail, equal, finish, free_port, match, ok, skip_all,  # noqa: E402
+                       wait_for)
 from mailbox import Diary, Office, read_folder  # noqa: E402
 
 SERVICES = """\
@@ -99,7 +100,7 @@ class Postfix:
         self.process = office.start(
             ["setsid", os.path.join(home, "sbin/master"), "-c", self.dir + "/etc", "-d"],
             "postfix.log", {"LD_LIBRARY_PATH": libraries, "MAIL_CONFIG": self.dir + "/etc"})
-        if not wait_for(self._answers, 30):
+        if not wait_for(self._answers):
             bail("Postfix does not start: " + self.log())
 
     def _make(self, name, mode, uid, gid):
@@ -112,7 +113,7 @@ class Postfix:
         if self.process.poll() is not None:
             bail("Postfix ends: " + self.log())
         with socket.socket() as probe:
-            probe.settimeout(20)
+            probe.settimeout(PATIENCE)
             return probe.connect_ex(("127.0.0.1", self.port)) == 0 and probe.recv(3) == b"220"
 
     def log(self):
@@ -124,7 +125,7 @@ class Postfix:
 
     def delivered(self, count):
         """The letters in the owner's Maildir, once there are so many."""
-        wait_for(lambda: os.path.isdir(self.folder) and len(os.listdir(self.folder)) >= count, 60)
+        wait_for(lambda: os.path.isdir(self.folder) and len(os.listdir(self.folder)) >= count)
         return read_folder(self.folder)
 
 

@@ -69,7 +69,7 @@ def rate_limit():
 
 
 def drops():
-    quick = {"BOOKSPOOL_REPLY_TIMEOUT": "1s", "BOOKSPOOL_CONNECT_TIMEOUT": "2s"}
+    quick = {"BOOKSPOOL_REPLY_TIMEOUT": "4s", "BOOKSPOOL_CONNECT_TIMEOUT": "10s"}
     check("hang-up after the request", DROP, UNKNOWN, DONE, "sendgrid-lost")
     check("hang-up amid the request", DROP_AMID, RETRY, DONE, "sendgrid-lost", big(),
           BOOKSPOOL_RETRY_MIN="5m")

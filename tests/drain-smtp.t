@@ -10,7 +10,7 @@ import sys
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
-from bookspool import diag, equal, finish, mail_file, match, ok, program, skip, wait_for
+from bookspool import PATIENCE, diag, equal, finish, mail_file, match, ok, program, skip, wait_for
 from mailer import DONE, HELD, HOLD, NEVER, RETRY, SENT, UNKNOWN, Mailer, big
 from smtp_peer import BODY, HANG_UP, LATE, SILENT, Aio, Authority, Scripted, Sink, find_sink
 
@@ -64,7 +64,7 @@ def drops():
           big(), BOOKSPOOL_RETRY_MIN="5m")
     check("hang-up after the final dot", Scripted({"dot": HANG_UP}), UNKNOWN, DONE, 0,
           "smtp-dot-lost")
-    quick = {"BOOKSPOOL_REPLY_TIMEOUT": "1s", "BOOKSPOOL_CONNECT_TIMEOUT": "2s"}
+    quick = {"BOOKSPOOL_REPLY_TIMEOUT": "4s", "BOOKSPOOL_CONNECT_TIMEOUT": "10s"}
     check("silence at connect", Scripted({"greeting": SILENT}), RETRY, HOLD, 0,
           "smtp-greeting-timeout", **quick)
     check("silence at RCPT", Scripted({"RCPT": SILENT}), RETRY, DONE, 0, "smtp-rcpt-timeout",
@@ -195,7 +195,7 @@ def rewritten(world, name, old, new):
 
 def touched_meanwhile():
     """A mail is read while the one before it waits for its answer; after a long wait it is read anew."""
-    server = Scripted({"dot": [f"{LATE}2 250 queued", "250 queued"]})
+    server = Scripted({"dot": [f"{LATE}6 250 queued", "250 queued"]})
     with server, Mailer(f"smtp+plain://127.0.0.1:{server.port}") as world:
         world.arrive()
         world.arrive()
@@ -206,7 +206,7 @@ def touched_meanwhile():
         time.sleep(0.3)
         second, = set(world.spool("out")) - set(first)
         rewritten(world, second, b"Subject:", b"X-Touched: yes\r\nSubject:")
-        equal(process.wait(30), DONE, "one mail is changed while the other's answer is awaited")
+        equal(process.wait(PATIENCE), DONE, "one mail is changed while the other's answer is awaited")
         equal([b"X-Touched" in message for message in server.accepted], [True],
               "it goes out as it is when its turn comes (a late answer counts for no mail there)")
         equal(len(world.spool("sent")), 2, "and each is sent once")

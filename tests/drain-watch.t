@@ -5,10 +5,10 @@ import os
 import shutil
 import signal
 import sys
-import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
-from bookspool import World, equal, finish, mark_of, match, ok, program, sample, wait_for  # noqa: E402
+from bookspool import (PATIENCE, World, equal, finish, mark_of, match, ok, program, sample,  # noqa: E402
+                       wait_for, wait_until_idle)
 from smtp_peer import Scripted  # noqa: E402
 
 OWNER = mark_of("owner@example.org")
@@ -51,10 +51,7 @@ def idle_cpu():
     with Watched() as world:
         process = world.watch({"BOOKSPOOL_LOG_LEVEL": "debug"})
         ok(world.sent(world.arrive()), "an event is mailed")
-        time.sleep(1)
-        before = world.log("drain.log").count("drained")
-        time.sleep(2)
-        equal(world.log("drain.log").count("drained"), before, "then it sleeps")
+        ok(wait_until_idle(process, 2), "then it sleeps", world.log("drain.log"))
         world.stop(process)
 
 
@@ -75,7 +72,7 @@ def ends():
         process = world.watch()
         equal(world.stop(process, signal.SIGINT), 0, "SIGINT ends it too")
         os.rename(world.spool_dir, world.path("elsewhere"))
-        match(str(world.start([*program("bookspool-drain"), "--watch"], "gone.log").wait(20)), "78",
+        match(str(world.start([*program("bookspool-drain"), "--watch"], "gone.log").wait(PATIENCE)), "78",
               "without a spool it does not start")
         equal(world.drain("--watch", "--dry-run").returncode, 64, "--dry-run stays alone")
 

@@ -12,7 +12,7 @@ import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
 from bookspool import (ENDPOINT, bail, finish, key_of, match, program, sample, sign,  # noqa: E402
-                       wait_for)
+                       wait_for, wait_until_idle)
 from fault_steps import alloc_steps, death_steps, describe, fault_steps, tells  # noqa: E402
 from faults import OWNER, Trial, allocations_of, need_shims, series  # noqa: E402
 from fcgi import Client, params, request  # noqa: E402
@@ -177,7 +177,7 @@ def calls_of(trial, made):
     """(the calls until it listens, those of the posts and of its end)"""
     fresh(trial, made)
     process = start(trial, trial.counting())
-    time.sleep(0.1)  # until it sleeps
+    wait_until_idle(process)
     begun = trial.calls()
     if made:
         posts(trial)

@@ -8,7 +8,8 @@ import sys
 import threading
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
-from bookspool import (ENDPOINT, World, equal, finish, key_of, need, ok, sample, sign)  # noqa: E402
+from bookspool import (ENDPOINT, PATIENCE, World, equal, finish, key_of, need, ok, sample,  # noqa: E402
+                       sign)
 
 CLIENTS, EVENTS = 16, 200
 FIRST = {"calcom": "booking_created", "calendly": "invitee_created"}
@@ -58,7 +59,7 @@ def same_for_all(events, count):
 
 def answers_of(clients):
     """The status of every transfer of every client."""
-    return [status for client in clients for status in client.communicate(timeout=300)[0].split()]
+    return [status for client in clients for status in client.communicate(timeout=2 * PATIENCE)[0].split()]
 
 
 def crowd():
@@ -99,7 +100,7 @@ def workers_die():
         thread = threading.Thread(target=killer, args=(world, workers, stop, deaths))
         thread.start()
         clients = start_clients(world, [events[n::4] for n in range(4)])
-        statuses = [client.communicate(timeout=300)[0].split() for client in clients]
+        statuses = [client.communicate(timeout=2 * PATIENCE)[0].split() for client in clients]
         stop.set()
         thread.join()
         check_survivors(world, events, statuses, deaths)
@@ -117,7 +118,7 @@ def workers_are_restarted():
         thread.start()
         clients = start_clients(world, [events[n::4] for n in range(4)])
         statuses = [status for client in clients
-                    for status in client.communicate(timeout=300)[0].split()]
+                    for status in client.communicate(timeout=2 * PATIENCE)[0].split()]
         stop.set()
         thread.join()
         ok(len(ends) > 0, f"workers were restarted under load ({len(ends)})")

@@ -10,7 +10,7 @@ import subprocess
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
-from bookspool import (BIN, TOP, WRAP, World, equal, finish, free_port, match, need, ok,  # noqa: E402
+from bookspool import (BIN, PATIENCE, TOP, WRAP, World, equal, finish, free_port, match, need, ok,  # noqa: E402
                        sample, skip, tool, wait_for)
 
 EXAMPLES = os.path.join(TOP, "examples")
@@ -77,7 +77,7 @@ def units_are_right():
 def run_test_webhook(world, *args):
     env = world.env({"BOOKSPOOL": os.path.join(BIN, "bookspool")})
     return subprocess.run([os.path.join(EXAMPLES, "test-webhook.sh"), *args], env=env, text=True,
-                          capture_output=True, timeout=120)
+                          capture_output=True, timeout=PATIENCE)
 
 
 def verdicts(done):
@@ -131,7 +131,7 @@ def spawn_fcgi():
         env = world.env({"PREFIX": world.path("usr"), "RUN": world.dir, "OWNER": "nobody",
                          "GROUP": "nogroup", "WEB_GROUP": "nogroup"})
         done = subprocess.run([os.path.join(EXAMPLES, "spawn-fcgi.sh")], env=env, text=True,
-                              capture_output=True, timeout=60)
+                              capture_output=True, timeout=PATIENCE)
         pids = [int(pid) for pid in read(world.path("fcgi.pid")).split()]
         try:
             ok((done.returncode, len(pids)) == (0, 2), "spawn-fcgi.sh starts two receivers",

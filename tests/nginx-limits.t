@@ -7,7 +7,7 @@ import subprocess
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
-from bookspool import ENDPOINT, TOP, World, equal, finish, need, ok, sample, sign  # noqa: E402
+from bookspool import ENDPOINT, PATIENCE, TOP, World, equal, finish, need, ok, sample, sign  # noqa: E402
 
 CAP = 1024 * 1024
 ON_DISK = "buffered to a temporary file"
@@ -26,7 +26,7 @@ def flood(world, count):
     for _ in range(count):
         command += ["--output", world.path("answers"),
                     "http://localhost" + ENDPOINT["calcom"]]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, env=world.env())
+    done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, env=world.env())
     return done.stdout.splitlines()
 
 

@@ -10,7 +10,7 @@ import sys
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
-from bookspool import (ENDPOINT, World, aged, equal, finish, key_of, match, ok,  # noqa: E402
+from bookspool import (ENDPOINT, PATIENCE, World, aged, equal, finish, key_of, match, ok,  # noqa: E402
                        sign, wait_for)
 from fcgi import Client, params, request  # noqa: E402
 
@@ -126,7 +126,7 @@ def keys(world, provider):
     equal(answer.status, 200, f"{provider}: the second key is as good")
     equal(world.record("new", key_of(provider, body))[0]["key-used"], "secondary", "and noted")
     equal(counter(world, provider, "key_secondary"), 1, "and counted")
-    ok(abs(counter(world, provider, "key_secondary_at") / 1000 - time.time()) < 60, "with the time")
+    ok(abs(counter(world, provider, "key_secondary_at") / 1000 - time.time()) < PATIENCE, "with the time")
     ok(counter(world, provider, "key_primary") > 1, "apart from the first one's")
     ok(counter(world, provider, "accepted") > 2, "accepted ones are counted")
     ok(counter(world, provider, "signature") > 4, "so are refused signatures")
@@ -193,13 +193,16 @@ def odd_bodies(world):
 
 
 def key_of_any(world, body):
-    hour = str(int(time.time() // 3600)).encode()
-    keyed = hashlib.sha256(b"calcom\0" + body + b"\0" + hour).hexdigest()[:32]
-    return keyed if keyed in world.spool("new") else key_of("calcom", body)
+    now = int(time.time() // 3600)
+    for hour in now, now - 1:  # it may have ended since
+        keyed = hashlib.sha256(b"calcom\0" + body + b"\0%d" % hour).hexdigest()[:32]
+        if keyed in world.spool("new"):
+            return keyed
+    return key_of("calcom", body)
 
 
 def main_world():
-    settings = {"BOOKSPOOL_DEADLINE": "5s"}
+    settings = {"BOOKSPOOL_DEADLINE": "5m"}
     second = {name: "the other one" for name in OTHER_KEY.values()}
     with World(settings, second) as world:
         world.start_receiver()

@@ -30,7 +30,7 @@ def connect(world):
     """A full backlog is told at once, as EAGAIN."""
     while True:
         try:
-            return fcgi.Client(world.socket, 60)
+            return fcgi.Client(world.socket)
         except BlockingIOError:
             time.sleep(0.01)
 

@@ -9,7 +9,7 @@ import sys
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
-from bookspool import (ENDPOINT, World, equal, finish, key_of, match, ok, program,  # noqa: E402
+from bookspool import (ENDPOINT, PATIENCE, World, equal, finish, key_of, match, ok, program,  # noqa: E402
                        sign, skip, tool, wait_for)
 from fcgi import Client, params, request  # noqa: E402
 
@@ -126,7 +126,7 @@ def fcgiwrap(world):
 
 def cgi(world, values, body=b"", args=()):
     return subprocess.run([*program("bookspool-fcgi"), *args], input=body, capture_output=True,
-                          env=world.env(values), timeout=60)
+                          env=world.env(values), timeout=PATIENCE)
 
 
 def plain_cgi(world):
@@ -156,7 +156,7 @@ def plain_cgi(world):
                                stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
                                env=world.env(values_of(world, body)))
     match(process.stdout.read(), "Status: 400", "a silent server")
-    ok(time.monotonic() - start < 15, "waits no longer than the deadline")
+    ok(time.monotonic() - start < PATIENCE, "waits no longer than the deadline")
     process.stdin.close()
     process.stdout.close()
     process.wait()
@@ -183,7 +183,7 @@ def refusals(world):
     ok(not os.path.exists(world.socket), "no refusal leaves a socket")
 
 
-with World({"BOOKSPOOL_DEADLINE": "1s"}) as world:
+with World({"BOOKSPOOL_DEADLINE": "5s"}) as world:
     listen(world)
     standard_input(world)
     spawn_fcgi(world)

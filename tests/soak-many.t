@@ -20,7 +20,7 @@ from collections import Counter
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
 from bookspool import (ENDPOINT, World, diag, equal, finish, key_of, ok, program, sample,  # noqa: E402
-                       sign)
+                       sign, wait_for)
 from fcgi import Client, params, request  # noqa: E402
 from smtp_peer import Scripted  # noqa: E402
 
@@ -166,6 +166,7 @@ def go(world):
     for thread in threads:
         thread.start()
     time.sleep(SECONDS)
+    wait_for(lambda: len(world.acknowledged) > 5)
     world.over.set()
     for thread in threads:
         thread.join()

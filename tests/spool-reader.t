@@ -10,7 +10,7 @@ import subprocess
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
-from bookspool import (ENDPOINT, TOP, World, aged, equal, event_file, finish,  # noqa: E402
+from bookspool import (ENDPOINT, PATIENCE, TOP, World, aged, equal, event_file, finish,  # noqa: E402
                        key_of, mail_file, ok, sample, sign)
 from fcgi import Client, params, request  # noqa: E402
 from smtp_peer import Scripted  # noqa: E402
@@ -34,7 +34,7 @@ class Spool(World):
     def read(self):
         """{place/name: (key, what, state)} as the reader tells."""
         done = subprocess.run([READER, self.spool_dir], capture_output=True, text=True,
-                              env=self.env(), timeout=120)
+                              env=self.env(), timeout=PATIENCE)
         equal((done.returncode, done.stderr), (0, ""), "the reader ends well")
         return {row[0]: tuple(row[1:]) for row in
                 (line.split("\t") for line in done.stdout.splitlines())}

@@ -43,13 +43,15 @@ TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))
 NGINX = os.path.join(TOP, "nginx")
 BIN = os.path.abspath(os.environ.get("BOOKSPOOL_BIN") or os.path.join(TOP, "build"))
 WRAP = shlex.split(os.environ.get("BOOKSPOOL_WRAP", ""))
-PASSED_ON = ("ASAN_OPTIONS", "UBSAN_OPTIONS", "LSAN_OPTIONS", "LD_LIBRARY_PATH")
+PASSED_ON = ("ASAN_OPTIONS", "UBSAN_OPTIONS", "LSAN_OPTIONS", "LD_LIBRARY_PATH", "LD_PRELOAD",
+             "CLOCK_AHEAD", "TZ")
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 ENDPOINT = {"calcom": "/api/calcom-webhook", "calendly": "/api/webhooks/calendly"}
 SIGNATURE = {"calcom": "X-Cal-Signature-256", "calendly": "Calendly-Webhook-Signature"}
 SECRET = {"calcom": "CALCOM_WEBHOOK_SECRET", "calendly": "CALENDLY_WEBHOOK_SIGNING_KEY"}
 NEWS = {"calcom": "BOOKING_CREATED", "calendly": "invitee.created"}  # of a booking
+PATIENCE = 300  # seconds for what takes a moment, unless the machine is very busy
 MESSAGE = (b"From: bookspool@example.org\r\nTo: owner@example.org\r\nSubject: A booking\r\n"
            b"\r\nHello\r\n")
 
@@ -108,12 +110,25 @@ def finish():
     sys.exit(1 if _failed else 0)
 
 
-def wait_for(condition, seconds=20, step=0.02):
+def wait_for(condition, seconds=PATIENCE, step=0.02):
     """What the condition returns as soon as it is true; false after that many seconds."""
     end = time.monotonic() + seconds
     while not (result := condition()) and time.monotonic() < end:
         time.sleep(step)
     return result
+
+
+def wait_until_idle(process, seconds=0.2):
+    """Waits until a process has not run at all for so long; false if it never rests."""
+    def turns():
+        with open(f"/proc/{process.pid}/status", encoding="ascii") as file:
+            return re.findall(r"ctxt_switches:\s*(\d+)", file.read())
+
+    def rests():
+        before = turns()
+        time.sleep(seconds)
+        return turns() == before
+    return wait_for(rests)
 
 
 # ---- programs ----
@@ -324,8 +339,10 @@ class World:
         env = {"PATH": PATH, "LC_ALL": "C.UTF-8",
                "BOOKSPOOL_CONF": self.path("etc/bookspool.conf")}
         env.update((name, os.environ[name]) for name in PASSED_ON if name in os.environ)
-        env.update(extra or {})
-        return env
+        extra = extra or {}
+        if "LD_PRELOAD" in extra and "LD_PRELOAD" in env:  # the machine's clock goes on below
+            extra = {**extra, "LD_PRELOAD": f"{extra['LD_PRELOAD']} {env['LD_PRELOAD']}"}
+        return {**env, **extra}
 
     def __enter__(self):
         def leave(number, _frame):
@@ -367,7 +384,7 @@ class World:
         self._running.append(process)
         return process
 
-    def stop(self, process, how=signal.SIGTERM, seconds=15):
+    def stop(self, process, how=signal.SIGTERM, seconds=PATIENCE):
         """Ends a program started here and returns its exit status."""
         if process in self._running:
             self._running.remove(process)
@@ -382,7 +399,8 @@ class World:
     def run(self, name, *args, env=None, **more):
         """Runs one of the three programs to its end; text out."""
         return subprocess.run([*program(name), *args], env=self.env(env), cwd=self.dir, text=True,
-                              capture_output=True, timeout=120, stdin=subprocess.DEVNULL, **more)
+                              capture_output=True, timeout=2 * PATIENCE, stdin=subprocess.DEVNULL,
+                              **more)
 
     def terminal(self, *args):
         """What a person at a terminal sees of `bookspool`; None where there is no terminal."""
@@ -478,7 +496,7 @@ class World:
 
     def curl(self, path, *args, body=None):
         """One request by curl through nginx."""
-        command = ["curl", "--silent", "--show-error", "--include", "--max-time", "60",
+        command = ["curl", "--silent", "--show-error", "--include", "--max-time", str(PATIENCE),
                    *self._curl, *args]
         if body is not None:
             command += ["--data-binary", "@-", "--header", "Expect:"]
@@ -498,9 +516,9 @@ class World:
 
     def request(self, method, path, body=None, headers=None):
         """One request by http.client through nginx: no process, and nothing is added."""
-        connection = http.client.HTTPConnection("localhost", timeout=60)
+        connection = http.client.HTTPConnection("localhost", timeout=PATIENCE)
         connection.sock = socket.socket(socket.AF_UNIX)
-        connection.sock.settimeout(60)
+        connection.sock.settimeout(PATIENCE)
         connection.sock.connect(self.path("http.sock"))
         connection.request(method, path, body, headers or {})
         answer = connection.getresponse()

@@ -8,7 +8,7 @@
 import socket
 import struct
 
-from bookspool import Answer
+from bookspool import PATIENCE, Answer
 
 BEGIN, ABORT, END, PARAMS, STDIN, STDOUT, STDERR, DATA, GET_VALUES = 1, 2, 3, 4, 5, 6, 7, 8, 9
 RESPONDER, AUTHORIZER, FILTER = 1, 2, 3
@@ -63,7 +63,7 @@ def request(values, body=b"", keep=False, id=1, size=32768, params_size=32768, p
 class Client:
     """One connection. Every wait ends after `seconds`, as an exception."""
 
-    def __init__(self, path, seconds=20):
+    def __init__(self, path, seconds=PATIENCE):
         self.socket = socket.socket(socket.AF_UNIX)
         self.socket.settimeout(seconds)
         self.socket.connect(path)

@@ -25,7 +25,8 @@ try:
 except ImportError:
     bail("python3-icalendar is missing: run tests/deps check")
 
-START = datetime.datetime(2026, 11, 24, 15, tzinfo=datetime.timezone.utc)
+# Always to come, and never near the end of daylight saving time.
+START = datetime.datetime(datetime.date.today().year + 1, 11, 24, 15, tzinfo=datetime.timezone.utc)
 HALF_HOUR = datetime.timedelta(minutes=30)
 INVITEE = "https://api.calendly.com/scheduled_events/{0}/invitees/{0}"
 QUEUE = "tmp new replay done out sent failed held bad".split()

@@ -7,7 +7,7 @@ import shutil
 import subprocess
 from collections import Counter
 
-from bookspool import ENDPOINT, World, key_of, mark_of, program, sample, sign
+from bookspool import ENDPOINT, PATIENCE, World, key_of, mark_of, program, sample, sign
 from fcgi import params
 from smtp_peer import REPLIES
 
@@ -58,7 +58,7 @@ class Site(World):
         signature = sign("calcom", body, self.secret["calcom"])
         values = params("POST", ENDPOINT["calcom"], body, signature)
         done = subprocess.run(program("bookspool-fcgi"), input=body, capture_output=True,
-                              env=self.env(values), cwd=self.dir, timeout=60)
+                              env=self.env(values), cwd=self.dir, timeout=2 * PATIENCE)
         head, _, said = done.stdout.partition(b"\r\n\r\n")
         found = re.search(rb"(?im)^status: *(\d+)", head)
         return int(found[1]) if found else 200, said.decode()
