@@ -108,7 +108,7 @@ $(B)/obj/tests/%.o: tests/unit/%.c
 	$(call quiet,CC) $(CC) $(BASE_CFLAGS) $(drain_CFLAGS) $(CPPFLAGS) $(CFLAGS) $(SAN_FLAGS) -MMD -MP -c -o $@ $<
 
 # Preloaded by tests; a sanitizer would have to come first, so these go without.
-SHIM = $(if $(SAN),,$(B)/tests/shim.so $(B)/tests/record.so $(B)/tests/alloc.so)
+SHIM = $(if $(SAN),,$(foreach name,shim record alloc clock,$(B)/tests/$(name).so))
 
 $(B)/tests/%.so: tests/faults/%.c
 	@mkdir -p $(@D)
@@ -183,7 +183,26 @@ demo:
 # word before the colon is for tests/run.
 WHOLE   = $(sort $(wildcard tests/*.t))
 CHECKS  = $(UNIT_TESTS:$(B)/%=plain:%) $(UNIT_TESTS:$(B)/%=asan:%) $(UNIT_TESTS:$(B)/%=valgrind:%) \
-          $(WHOLE:%=plain:%) $(WHOLE:%=asan:%) valgrind:tests/nginx-answers.t
+          $(WHOLE:%=plain:%) $(WHOLE:%=asan:%) valgrind:tests/nginx-answers.t $(OTHER_DAYS)
+
+# Tests that depend on the time, as on other days: next year, the end of February, and the days on
+# which daylight saving time begins and ends, some shortly before midnight or the change.
+NEXT_YEAR = +1year@UTC
+FEBRUARY  = 2027-02-28T23:58@UTC
+LEAP_DAY  = 2028-02-29T23:50@Europe/Berlin
+DAYS      = $(NEXT_YEAR) $(FEBRUARY) $(LEAP_DAY) 2027-03-28T01:58@Europe/Berlin \
+            2027-10-31T02:30@Europe/Berlin 2027-03-14T01:58@America/New_York \
+            2027-11-07T01:30@America/New_York
+TIMELY    = drain_order ledger_store mail_calendar mail_compose mail_zone provider_glance spool_queue tool_order
+
+OTHER_DAYS = $(foreach day,$(DAYS),$(TIMELY:%=$(day):tests/%_test)) \
+    $(LEAP_DAY):tests/mail-stories.t $(FEBRUARY):tests/receive-answers.t \
+    $(FEBRUARY):tests/mail-trouble.t $(LEAP_DAY):tests/tool-ledger.t \
+    $(NEXT_YEAR):tests/tool-spool.t $(NEXT_YEAR):tests/drain-templates.t \
+    2027-03-28T01:58@Europe/Berlin:tests/tool-post.t \
+    2027-10-31T02:30@Europe/Berlin:tests/tool-render.t \
+    2027-03-14T01:58@America/New_York:tests/drain-operators.t \
+    2027-11-07T01:30@America/New_York:tests/mail-trouble.t
 
 check:
 	@tests/deps check
@@ -193,6 +212,13 @@ check:
 	BOOKSPOOL_BIN=$(abspath $(B)) prove -j$(JOBS) --exec tests/run $(CHECKS)
 
 JOBS ?= $(shell nproc)
+
+# All tests on all of DAYS; the short form is in check. The mutations are compiled and judged alike
+# on every day, and the bench judges nothing by it.
+shifted: all unit-tests $(BENCH_PEERS)
+	BOOKSPOOL_BIN=$(abspath $(B)) prove -j$(JOBS) --exec tests/run \
+	    $(foreach day,$(DAYS),$(UNIT_TESTS:$(B)/%=$(day):%) \
+	        $(patsubst %,$(day):%,$(filter-out %/mutations.t %/bench.t,$(WHOLE))))
 
 # The mails in a browser, which is too large a thing for check to install. LOOK_PICTURES=DIR leaves
 # pictures there.
@@ -258,6 +284,6 @@ lint:
 clean:
 	rm -rf $(B)
 
-.PHONY: all bench bench-results check clean demo faults install limits lint look model powercut soak uninstall unit-tests
+.PHONY: all bench bench-results check clean demo faults install limits lint look model powercut shifted soak uninstall unit-tests
 .SECONDARY:
 -include $(shell find $(B)/obj -name '*.d' 2>/dev/null)
