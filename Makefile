@@ -16,7 +16,7 @@ LDFLAGS    += -pie -Wl,-z,relro,-z,now
 # A room is a folder of src/. These lines are the architecture: a program links only the rooms
 # and libraries that its line names, so a call into another room is a link error.
 FCGI_ROOMS  = base event provider spool receive
-DRAIN_ROOMS = base event provider spool ledger mail drain
+DRAIN_ROOMS = base event provider spool ledger mail deliver drain
 TOOL_ROOMS  = base event provider spool ledger mail tool
 
 MAIL_LIBS  := $(shell $(PKG) --libs gmime-3.0 libical)
@@ -26,6 +26,7 @@ TOOL_LIBS   = -lcurl $(MAIL_LIBS) -lsqlite3 -lcjson -lcrypto
 
 # Only the room that needs a library sees its headers' flags.
 mail_CFLAGS := $(shell $(PKG) --cflags gmime-3.0 libical)
+deliver_CFLAGS = $(mail_CFLAGS)
 drain_CFLAGS = $(mail_CFLAGS)
 tool_CFLAGS  = $(mail_CFLAGS)
 
@@ -86,6 +87,10 @@ $(B)/tests/mail_%: $(B)/obj/tests/mail_%.o $(call objects,base event provider sp
 $(B)/tests/ledger_%: $(B)/obj/tests/ledger_%.o $(call objects,base event provider spool ledger)
 	@mkdir -p $(@D)
 	$(LINK) -lsqlite3 -lcjson -lcrypto -lcmocka
+
+$(B)/tests/deliver_%: $(B)/obj/tests/deliver_%.o $(call objects,base event provider spool ledger mail deliver) $(MAIL_DATA)
+	@mkdir -p $(@D)
+	$(LINK) $(DRAIN_LIBS) -lcmocka
 
 $(B)/tests/drain_%: $(B)/obj/tests/drain_%.o $(call no_main,$(DRAIN_ROOMS)) $(MAIL_DATA)
 	@mkdir -p $(@D)

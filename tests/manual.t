@@ -213,10 +213,10 @@ def reason_codes():
                  "malformed", "signature", "unavailable"}
     ok(len(received) > 25, "the receiver's reason codes are found here", received)
     none_missing(received - diagnosed(PAGES[0]), f"{PAGES[0]} explains all reason codes")
-    drained = common | reasons_of("src/drain/*.c")
-    drained |= set(re.findall(r'"(maildir-[a-z-]+)"', read("src/drain/maildir.c")))
-    drained |= set(re.findall(r'"(smtp-[a-z-]+)"', read("src/drain/smtp.c") +
-                              read("src/drain/smtp_outcome.c")))
+    drained = common | reasons_of("src/drain/*.c", "src/deliver/*.c")
+    drained |= set(re.findall(r'"(maildir-[a-z-]+)"', read("src/deliver/maildir.c")))
+    drained |= set(re.findall(r'"(smtp-[a-z-]+)"', read("src/deliver/smtp.c") +
+                              read("src/deliver/smtp_outcome.c")))
     ok(len(drained) > 25, "the drain's reason codes are found here", drained)
     none_missing(drained - diagnosed(PAGES[1]), f"{PAGES[1]} explains all reason codes")
 

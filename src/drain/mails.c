@@ -8,9 +8,9 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "deliver/transport.h"
 #include "drain/progress.h"
 #include "drain/settle.h"
-#include "drain/transport.h"
 #include "spool/queue.h"
 
 enum { AHEAD_LIFE = 1000 }; /* ms */

@@ -9,9 +9,9 @@
 #include "base/counters.h"
 #include "base/log.h"
 #include "base/version.h"
+#include "deliver/transport.h"
 #include "drain/pass.h"
 #include "drain/preview.h"
-#include "drain/transport.h"
 #include "drain/watch.h"
 #include "mail/message.h"
 

@@ -18,7 +18,7 @@
 #include <sys/types.h>
 
 #include "base/address.h"
-#include "drain/transport.h"
+#include "deliver/transport.h"
 #include "event/key.h"
 
 enum { REFUSALS_ALIKE = 3 };

@@ -7,9 +7,9 @@
 
 #include <stdint.h>
 
+#include "deliver/transport.h"
 #include "drain/refusals.h"
 #include "drain/run.h"
-#include "drain/transport.h"
 #include "spool/spool.h"
 
 struct settle {

@@ -1,4 +1,4 @@
-#include "drain/sendgrid_body.h"
+#include "deliver/sendgrid_body.h"
 
 #include <string.h>
 

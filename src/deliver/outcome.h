@@ -1,12 +1,12 @@
 /*
  * outcome: words and codes that transports share. Pure.
  */
-#ifndef DRAIN_OUTCOME_H
-#define DRAIN_OUTCOME_H
+#ifndef DELIVER_OUTCOME_H
+#define DELIVER_OUTCOME_H
 
 #include <stdbool.h>
 
-#include "drain/transport.h"
+#include "deliver/transport.h"
 
 /* Sets outcome and reason; true, so that a row of a table can end a function with it. */
 bool outcome_set(struct delivery_result *result, enum outcome outcome, const char *reason, ...)

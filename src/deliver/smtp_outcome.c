@@ -1,10 +1,10 @@
-#include "drain/smtp_outcome.h"
+#include "deliver/smtp_outcome.h"
 
 #include <stddef.h>
 
 #include <curl/curl.h>
 
-#include "drain/outcome.h"
+#include "deliver/outcome.h"
 
 /*
  * The first row that fits decides. Refusals that concern the installation and not the message

@@ -1,4 +1,4 @@
-#include "drain/maildir.h"
+#include "deliver/maildir.h"
 
 #include <dirent.h>
 #include <errno.h>

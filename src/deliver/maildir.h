@@ -14,10 +14,10 @@
  * Reasons: maildir-new, maildir-there; maildir-before-end (retry); maildir-sync (unknown);
  * maildir-open, maildir-write, maildir-name (hold).
  */
-#ifndef DRAIN_MAILDIR_H
-#define DRAIN_MAILDIR_H
+#ifndef DELIVER_MAILDIR_H
+#define DELIVER_MAILDIR_H
 
-#include "drain/transport.h"
+#include "deliver/transport.h"
 
 /* `value` is the setting; "maildir:" and an absolute path. Directories are opened when needed. */
 void *maildir_open(const struct conf *conf, const char *value, struct buf *why);

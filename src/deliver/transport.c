@@ -1,14 +1,14 @@
-#include "drain/transport.h"
+#include "deliver/transport.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/log.h"
-#include "drain/maildir.h"
-#include "drain/outcome.h"
-#include "drain/sendgrid.h"
-#include "drain/sendmail.h"
-#include "drain/smtp.h"
+#include "deliver/maildir.h"
+#include "deliver/outcome.h"
+#include "deliver/sendgrid.h"
+#include "deliver/sendmail.h"
+#include "deliver/smtp.h"
 
 struct kind {
     const char *scheme;

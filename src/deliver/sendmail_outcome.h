@@ -12,12 +12,12 @@
  * started; sendmail-timeout; sendmail-unread: it ended well without having read the message;
  * sendmail-before-end. Besides them sendmail-invalid (never) and sendmail-memory (retry).
  */
-#ifndef DRAIN_SENDMAIL_OUTCOME_H
-#define DRAIN_SENDMAIL_OUTCOME_H
+#ifndef DELIVER_SENDMAIL_OUTCOME_H
+#define DELIVER_SENDMAIL_OUTCOME_H
 
 #include <stdbool.h>
 
-#include "drain/transport.h"
+#include "deliver/transport.h"
 
 struct sendmail_attempt {
     int start_errno; /* of starting it; 0: it was started */

@@ -10,12 +10,12 @@
  * -garbled where no usable one came; smtp-dns-N, smtp-connect-N, smtp-tls-N and so on where
  * libcurl's code N decides; smtp-no-auth; smtp-before-end.
  */
-#ifndef DRAIN_SMTP_OUTCOME_H
-#define DRAIN_SMTP_OUTCOME_H
+#ifndef DELIVER_SMTP_OUTCOME_H
+#define DELIVER_SMTP_OUTCOME_H
 
 #include <stdbool.h>
 
-#include "drain/transport.h"
+#include "deliver/transport.h"
 
 /* What the server is expected to answer next; libcurl does not pipeline. */
 enum smtp_step {

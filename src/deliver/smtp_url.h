@@ -1,8 +1,8 @@
 /*
  * smtp_url: the server that BOOKSPOOL_TRANSPORT names, checked, as a URL for libcurl.
  */
-#ifndef DRAIN_SMTP_URL_H
-#define DRAIN_SMTP_URL_H
+#ifndef DELIVER_SMTP_URL_H
+#define DELIVER_SMTP_URL_H
 
 #include <stdbool.h>
 

@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-#include "drain/sendmail_outcome.h"
+#include "deliver/sendmail_outcome.h"
 
 #define EXITED(code) ((code) << 8)
 

@@ -1,4 +1,4 @@
-#include "drain/sendmail.h"
+#include "deliver/sendmail.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -14,8 +14,8 @@
 
 #include "base/address.h"
 #include "base/clock.h"
-#include "drain/outcome.h"
-#include "drain/sendmail_outcome.h"
+#include "deliver/outcome.h"
+#include "deliver/sendmail_outcome.h"
 
 #define CLEAN_PATH "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 

@@ -1,4 +1,4 @@
-#include "drain/smtp_url.h"
+#include "deliver/smtp_url.h"
 
 #include <netdb.h>
 #include <string.h>

@@ -11,13 +11,13 @@
  *     vendor's specification and its prose differ about the one of the whole message.
  * An empty text is left out, because it would be refused. Everything is valid UTF-8.
  */
-#ifndef DRAIN_SENDGRID_BODY_H
-#define DRAIN_SENDGRID_BODY_H
+#ifndef DELIVER_SENDGRID_BODY_H
+#define DELIVER_SENDGRID_BODY_H
 
 #include <stdbool.h>
 
 #include "base/buf.h"
-#include "drain/transport.h"
+#include "deliver/transport.h"
 
 /* Appends the JSON text. False: the message cannot be read or has no text, or memory ran out. */
 bool sendgrid_body(const struct delivery *delivery, struct buf *out);

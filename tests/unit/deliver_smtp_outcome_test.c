@@ -8,8 +8,8 @@
 #include <cmocka.h>
 #include <curl/curl.h>
 
-#include "drain/smtp_outcome.h"
-#include "drain/smtp_url.h"
+#include "deliver/smtp_outcome.h"
+#include "deliver/smtp_url.h"
 
 struct row {
     const char *what;

@@ -14,7 +14,7 @@
 
 #include <cmocka.h>
 
-#include "drain/maildir.h"
+#include "deliver/maildir.h"
 
 #define NAME "0123456789abcdef0123456789abcdef-0123456789ab"
 

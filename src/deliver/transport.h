@@ -10,8 +10,8 @@
  *
  * A transport object belongs to one process and keeps one connection.
  */
-#ifndef DRAIN_TRANSPORT_H
-#define DRAIN_TRANSPORT_H
+#ifndef DELIVER_TRANSPORT_H
+#define DELIVER_TRANSPORT_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -6,16 +6,16 @@
  *
  * One message a request, one kept connection, HTTP/1.1 without redirects. The request is given to
  * libcurl piece by piece, so that it is known whether its last byte was, and so that libcurl
- * cannot repeat it by itself. What the answers mean: drain/sendgrid_outcome.h; what is sent:
- * drain/sendgrid_body.h.
+ * cannot repeat it by itself. What the answers mean: deliver/sendgrid_outcome.h; what is sent:
+ * deliver/sendgrid_body.h.
  *
  * `detail` is the status with the id of the request (X-Message-Id) or the first error, else
  * libcurl's own words.
  */
-#ifndef DRAIN_SENDGRID_H
-#define DRAIN_SENDGRID_H
+#ifndef DELIVER_SENDGRID_H
+#define DELIVER_SENDGRID_H
 
-#include "drain/transport.h"
+#include "deliver/transport.h"
 
 /* libcurl keeps a copy of the key; `conf` may be wiped after. */
 void *sendgrid_open(const struct conf *conf, const char *value, struct buf *why);

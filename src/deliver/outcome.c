@@ -1,4 +1,4 @@
-#include "drain/outcome.h"
+#include "deliver/outcome.h"
 
 #include <stdarg.h>
 #include <stdio.h>

@@ -1,4 +1,4 @@
-#include "drain/sendgrid_outcome.h"
+#include "deliver/sendgrid_outcome.h"
 
 #include <limits.h>
 #include <string.h>
@@ -6,7 +6,7 @@
 #include <curl/curl.h>
 
 #include "base/clock.h"
-#include "drain/outcome.h"
+#include "deliver/outcome.h"
 
 enum { FIELD_MAX = 20 };
 

@@ -1,4 +1,4 @@
-#include "drain/sendgrid.h"
+#include "deliver/sendgrid.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,8 +12,8 @@
 #include "base/json.h"
 #include "base/loopback.h"
 #include "base/version.h"
-#include "drain/sendgrid_body.h"
-#include "drain/sendgrid_outcome.h"
+#include "deliver/sendgrid_body.h"
+#include "deliver/sendgrid_outcome.h"
 
 #define SEND_PATH "/v3/mail/send"
 

@@ -1,4 +1,4 @@
-#include "drain/smtp.h"
+#include "deliver/smtp.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,8 +9,8 @@
 
 #include "base/address.h"
 #include "base/clock.h"
-#include "drain/smtp_outcome.h"
-#include "drain/smtp_url.h"
+#include "deliver/smtp_outcome.h"
+#include "deliver/smtp_url.h"
 
 /* What one call of curl_easy_perform is about and has seen. */
 struct session {

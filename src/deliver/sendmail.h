@@ -8,14 +8,14 @@
  * is its standard input. -i: a line of a single dot does not end it. The recipient never comes from
  * the headers. The message is complete for it when its standard input ends.
  *
- * Its exit status is one of sysexits(3); drain/sendmail_outcome.h says what each means. The whole
+ * Its exit status is one of sysexits(3); deliver/sendmail_outcome.h says what each means. The whole
  * takes BOOKSPOOL_REPLY_TIMEOUT at most: then the group is killed. `detail` is the first line
  * that it wrote to standard error.
  */
-#ifndef DRAIN_SENDMAIL_H
-#define DRAIN_SENDMAIL_H
+#ifndef DELIVER_SENDMAIL_H
+#define DELIVER_SENDMAIL_H
 
-#include "drain/transport.h"
+#include "deliver/transport.h"
 
 /* `value` is the setting; "sendmail:" and an absolute path. */
 void *sendmail_open(const struct conf *conf, const char *value, struct buf *why);

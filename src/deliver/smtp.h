@@ -15,10 +15,10 @@
  *
  * `detail` is what the server said last, else libcurl's own words.
  */
-#ifndef DRAIN_SMTP_H
-#define DRAIN_SMTP_H
+#ifndef DELIVER_SMTP_H
+#define DELIVER_SMTP_H
 
-#include "drain/transport.h"
+#include "deliver/transport.h"
 
 /* libcurl keeps a copy of the password or token; `conf` may be wiped after. The token's file is
  * read again each time. */

@@ -12,13 +12,13 @@
  * sendgrid-dns-N, -connect-N, -proxy-N, -tls-N, -setup-N where libcurl's code N decides;
  * sendgrid-before-end.
  */
-#ifndef DRAIN_SENDGRID_OUTCOME_H
-#define DRAIN_SENDGRID_OUTCOME_H
+#ifndef DELIVER_SENDGRID_OUTCOME_H
+#define DELIVER_SENDGRID_OUTCOME_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "drain/transport.h"
+#include "deliver/transport.h"
 
 struct sendgrid_attempt {
     int curl;          /* CURLcode */

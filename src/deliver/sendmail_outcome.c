@@ -1,11 +1,11 @@
-#include "drain/sendmail_outcome.h"
+#include "deliver/sendmail_outcome.h"
 
 #include <errno.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <sysexits.h>
 
-#include "drain/outcome.h"
+#include "deliver/outcome.h"
 
 /*
  * A person must act on what holds; EX_DATAERR and EX_NOUSER concern this mail alone. What is not
