@@ -16,8 +16,8 @@ LDFLAGS    += -pie -Wl,-z,relro,-z,now
 # A room is a folder of src/. These lines are the architecture: a program links only the rooms
 # and libraries that its line names, so a call into another room is a link error.
 FCGI_ROOMS  = base event provider spool receive
-DRAIN_ROOMS = base event provider spool ledger mail deliver drain
-TOOL_ROOMS  = base event provider spool ledger mail tool
+DRAIN_ROOMS = base event provider spool ledger http mail deliver drain
+TOOL_ROOMS  = base event provider spool ledger http mail deliver tool
 
 MAIL_LIBS  := $(shell $(PKG) --libs gmime-3.0 libical)
 FCGI_LIBS   = -lfcgi -lcjson -lcrypto
@@ -88,7 +88,7 @@ $(B)/tests/ledger_%: $(B)/obj/tests/ledger_%.o $(call objects,base event provide
 	@mkdir -p $(@D)
 	$(LINK) -lsqlite3 -lcjson -lcrypto -lcmocka
 
-$(B)/tests/deliver_%: $(B)/obj/tests/deliver_%.o $(call objects,base event provider spool ledger mail deliver) $(MAIL_DATA)
+$(B)/tests/deliver_%: $(B)/obj/tests/deliver_%.o $(call objects,base event provider spool ledger http mail deliver) $(MAIL_DATA)
 	@mkdir -p $(@D)
 	$(LINK) $(DRAIN_LIBS) -lcmocka
 

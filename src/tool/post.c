@@ -5,8 +5,8 @@
 #include <sysexits.h>
 
 #include "base/json.h"
+#include "http/http.h"
 #include "tool/fresh.h"
-#include "tool/http.h"
 #include "tool/keys.h"
 #include "tool/out.h"
 #include "tool/samples.h"
@@ -36,7 +36,7 @@ static const char usage[] =
     "\n"
     "Exit status: 0 every answer was 2xx, 1 another one, 75 there was none.\n";
 
-enum { EXIT_REFUSED = 1, REPEAT_MAX = 100000 };
+enum { EXIT_REFUSED = 1, REPEAT_MAX = 100000, ANSWER_LIMIT = 15000 /* ms */ };
 
 struct post {
     enum provider provider;
@@ -118,16 +118,22 @@ static void print_answer(const struct tool *tool, struct http_answer *answer)
     json_print_line(object);
 }
 
-static int send_once(struct tool *tool, const struct http_request *request)
+/* Over a connection of its own, as a provider's. */
+static int send_once(
+    struct tool *tool, const struct http_options *options, const struct http_request *request)
 {
     struct http_answer answer;
     int code = EX_TEMPFAIL;
-    if (http_post(request, &answer)) {
+    struct http_client *client = http_open(options);
+    if (!client)
+        tool_no_memory();
+    if (http_post(client, request, &answer)) {
         print_answer(tool, &answer);
         code = answer.status >= 200 && answer.status < 300 ? EX_OK : EXIT_REFUSED;
     } else
         tool_say(tool, "no answer: %s", answer.error);
-    buf_free(&answer.body);
+    http_answer_free(&answer);
+    http_close(client);
     return code;
 }
 
@@ -139,14 +145,17 @@ static int send_all(struct tool *tool, const struct post *post)
     int code = make_body(tool, post, &body);
     if (code == EX_OK)
         code = sign_body(tool, post, &body, header);
+    char type[160];
+    snprintf(type, sizeof type, "Content-Type: %s",
+        post->sample ? post->sample->type : "application/json");
+    const struct http_options options = {
+        .ca = post->cacert, .unix_socket = post->unix_socket, .total_ms = ANSWER_LIMIT};
     const struct http_request request = {.url = post->url,
-        .type = post->sample ? post->sample->type : "application/json",
-        .header = header,
-        .body = &body,
-        .cacert = post->cacert,
-        .unix_socket = post->unix_socket};
+        .headers = (const char *const[]){type, header, NULL},
+        .body = buf_text(&body),
+        .len = body.len};
     for (int64_t i = 0; i < times && (code == EX_OK || code == EXIT_REFUSED); i++) {
-        int one = send_once(tool, &request);
+        int one = send_once(tool, &options, &request);
         code = one > code ? one : code;
     }
     buf_free(&body);
