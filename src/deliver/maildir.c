@@ -227,15 +227,15 @@ static void deliver(const struct maildir *maildir, const struct delivery *delive
     if (!local_form(delivery, &content))
         report(result, OUTCOME_RETRY, "maildir-write", "out of memory");
     else if (!write_file(maildir->dir[IN_TMP], temp, &content))
-        report_errno(maildir, result, OUTCOME_HOLD, "maildir-write");
+        report_errno(maildir, result, OUTCOME_BLOCKED, "maildir-write");
     else if (!delivery->before_end(delivery->context))
         report(result, OUTCOME_RETRY, "maildir-before-end", "given up before it was complete");
     else if (!name_in_new(maildir, temp, delivery->name))
-        report_errno(maildir, result, OUTCOME_HOLD, "maildir-name");
+        report_errno(maildir, result, OUTCOME_BLOCKED, "maildir-name");
     else
         settle(maildir, result, "maildir-new", maildir->path);
     buf_free(&content);
-    if (result->outcome == OUTCOME_HOLD || result->outcome == OUTCOME_RETRY)
+    if (result->outcome == OUTCOME_BLOCKED || result->outcome == OUTCOME_RETRY)
         unlinkat(maildir->dir[IN_TMP], temp, 0);
 }
 
@@ -245,7 +245,7 @@ void maildir_send(void *state, const struct delivery *delivery, struct delivery_
     char unique[UNIQUE_SIZE];
     unique_name(delivery->name, 0, unique);
     if (!open_dirs(maildir))
-        report_errno(maildir, result, OUTCOME_HOLD, "maildir-open");
+        report_errno(maildir, result, OUTCOME_BLOCKED, "maildir-open");
     else if (delivery->repeat && is_there(maildir, unique))
         settle(maildir, result, "maildir-there", maildir->path);
     else

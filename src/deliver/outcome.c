@@ -2,6 +2,7 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 #include <curl/curl.h>
 
@@ -15,20 +16,20 @@ static const struct {
     {CURLE_PROXY, OUTCOME_RETRY, "proxy"},
     {CURLE_COULDNT_CONNECT, OUTCOME_RETRY, "connect"},
     {CURLE_OUT_OF_MEMORY, OUTCOME_RETRY, "memory"},
-    {CURLE_LOGIN_DENIED, OUTCOME_HOLD, "auth"},
-    {CURLE_AUTH_ERROR, OUTCOME_HOLD, "auth"},
-    {CURLE_SSL_CONNECT_ERROR, OUTCOME_HOLD, "tls"},
-    {CURLE_PEER_FAILED_VERIFICATION, OUTCOME_HOLD, "tls"},
-    {CURLE_USE_SSL_FAILED, OUTCOME_HOLD, "tls"},
-    {CURLE_SSL_CACERT_BADFILE, OUTCOME_HOLD, "tls"},
-    {CURLE_SSL_CERTPROBLEM, OUTCOME_HOLD, "tls"},
-    {CURLE_SSL_CIPHER, OUTCOME_HOLD, "tls"},
-    {CURLE_SSL_ISSUER_ERROR, OUTCOME_HOLD, "tls"},
-    {CURLE_REMOTE_ACCESS_DENIED, OUTCOME_HOLD, "ehlo"},
-    {CURLE_UNSUPPORTED_PROTOCOL, OUTCOME_HOLD, "setup"},
-    {CURLE_URL_MALFORMAT, OUTCOME_HOLD, "setup"},
-    {CURLE_NOT_BUILT_IN, OUTCOME_HOLD, "setup"},
-    {CURLE_FAILED_INIT, OUTCOME_HOLD, "setup"},
+    {CURLE_LOGIN_DENIED, OUTCOME_BLOCKED, "auth"},
+    {CURLE_AUTH_ERROR, OUTCOME_BLOCKED, "auth"},
+    {CURLE_SSL_CONNECT_ERROR, OUTCOME_BLOCKED, "tls"},
+    {CURLE_PEER_FAILED_VERIFICATION, OUTCOME_BLOCKED, "tls"},
+    {CURLE_USE_SSL_FAILED, OUTCOME_BLOCKED, "tls"},
+    {CURLE_SSL_CACERT_BADFILE, OUTCOME_BLOCKED, "tls"},
+    {CURLE_SSL_CERTPROBLEM, OUTCOME_BLOCKED, "tls"},
+    {CURLE_SSL_CIPHER, OUTCOME_BLOCKED, "tls"},
+    {CURLE_SSL_ISSUER_ERROR, OUTCOME_BLOCKED, "tls"},
+    {CURLE_REMOTE_ACCESS_DENIED, OUTCOME_BLOCKED, "ehlo"},
+    {CURLE_UNSUPPORTED_PROTOCOL, OUTCOME_BLOCKED, "setup"},
+    {CURLE_URL_MALFORMAT, OUTCOME_BLOCKED, "setup"},
+    {CURLE_NOT_BUILT_IN, OUTCOME_BLOCKED, "setup"},
+    {CURLE_FAILED_INIT, OUTCOME_BLOCKED, "setup"},
 };
 
 bool outcome_set(struct delivery_result *result, enum outcome outcome, const char *reason, ...)
@@ -50,4 +51,18 @@ bool outcome_by_curl(struct delivery_result *result, const char *prefix, int cod
                 result, errors[i].outcome, "%s-%s-%d", prefix, errors[i].reason, code);
         }
     return false;
+}
+
+size_t outcome_add_words(char *text, size_t size, size_t at, const char *words, size_t len)
+{
+    for (size_t i = 0; i < len && at + 1 < size; i++)
+        text[at++] = words[i] < ' ' || words[i] > '~' ? '?' : words[i];
+    text[at] = '\0';
+    return at;
+}
+
+void outcome_add_detail(struct delivery_result *result, const char *words)
+{
+    outcome_add_words(
+        result->detail, sizeof result->detail, strlen(result->detail), words, strlen(words));
 }

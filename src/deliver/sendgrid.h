@@ -1,23 +1,23 @@
 /*
- * sendgrid: the transport that hands a mail to SendGrid's v3 Mail Send, by libcurl.
+ * sendgrid: the transport that hands a mail to SendGrid's v3 Mail Send.
  *
- *     sendgrid:    with SENDGRID_API_KEY; SENDGRID_API_BASE is https://api.sendgrid.com unless
- * told, https://api.eu.sendgrid.com for accounts of that region. Without TLS to this machine only.
+ *     sendgrid:    with SENDGRID_API_KEY; SENDGRID_API_BASE is https://api.sendgrid.com by default,
+ *                  https://api.eu.sendgrid.com for accounts of that region. http:// is accepted for
+ *                  this machine only.
  *
- * One message a request, one kept connection, HTTP/1.1 without redirects. The request is given to
- * libcurl piece by piece, so that it is known whether its last byte was, and so that libcurl
- * cannot repeat it by itself. What the answers mean: deliver/sendgrid_outcome.h; what is sent:
- * deliver/sendgrid_body.h.
+ * One message a request, one kept connection (http/http.h). What the answers mean:
+ * deliver/sendgrid_outcome.h; what is sent: deliver/sendgrid_body.h.
  *
  * `detail` is the status with the id of the request (X-Message-Id) or the first error, else
- * libcurl's own words.
+ * libcurl's own words. Besides the reasons of sendgrid_outcome.h: sendgrid-invalid (never),
+ * sendgrid-body (never).
  */
 #ifndef DELIVER_SENDGRID_H
 #define DELIVER_SENDGRID_H
 
 #include "deliver/transport.h"
 
-/* libcurl keeps a copy of the key; `conf` may be wiped after. */
+/* libcurl keeps a copy of the key; `conf` may be wiped afterwards. */
 void *sendgrid_open(const struct conf *conf, const char *value, struct buf *why);
 void sendgrid_send(void *state, const struct delivery *delivery, struct delivery_result *result);
 void sendgrid_close(void *state);

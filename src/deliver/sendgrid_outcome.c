@@ -20,18 +20,19 @@ static const struct {
     const char *words;
 } answers[] = {
     {202, 202, OUTCOME_SENT, NULL},
-    {200, 200, OUTCOME_HOLD, "sandbox mode: nothing is delivered"},
+    {200, 200, OUTCOME_BLOCKED, "sandbox mode: nothing is delivered"},
     {200, 299, OUTCOME_UNKNOWN, "a yes that the interface does not document"},
-    {300, 399, OUTCOME_HOLD, "a redirect: SENDGRID_API_BASE is not SendGrid's interface"},
+    {300, 399, OUTCOME_BLOCKED, "a redirect: SENDGRID_API_BASE is not SendGrid's interface"},
     {400, 400, OUTCOME_NEVER, "the request was refused"},
-    {401, 401, OUTCOME_HOLD, "the key is refused, or the credits are used up"},
-    {403, 403, OUTCOME_HOLD, "the sender is not verified, or the account is blocked for a while"},
-    {404, 405, OUTCOME_HOLD, "SENDGRID_API_BASE is not SendGrid's interface"},
+    {401, 401, OUTCOME_BLOCKED, "the key is refused, or the credits are used up"},
+    {403, 403, OUTCOME_BLOCKED,
+        "the sender is not verified, or the account is blocked for a while"},
+    {404, 405, OUTCOME_BLOCKED, "SENDGRID_API_BASE is not SendGrid's interface"},
     {408, 408, OUTCOME_RETRY, NULL},
     {413, 413, OUTCOME_NEVER, "the message is too large"},
     {429, 429, OUTCOME_RETRY, "too many requests"},
-    {451, 451, OUTCOME_HOLD, "the account belongs to another region: SENDGRID_API_BASE"},
-    {400, 499, OUTCOME_HOLD, NULL},
+    {451, 451, OUTCOME_BLOCKED, "the account belongs to another region: SENDGRID_API_BASE"},
+    {400, 499, OUTCOME_BLOCKED, NULL},
     {502, 502, OUTCOME_UNKNOWN, "a gateway lost the answer"},
     {504, 504, OUTCOME_UNKNOWN, "a gateway lost the answer"},
     {500, 599, OUTCOME_RETRY, NULL},
@@ -73,7 +74,7 @@ static void by_answer(
         return;
     int len = part_len(attempt->field);
     if (len)
-        outcome_set(result, is_about_settings(attempt->field) ? OUTCOME_HOLD : OUTCOME_NEVER,
+        outcome_set(result, is_about_settings(attempt->field) ? OUTCOME_BLOCKED : OUTCOME_NEVER,
             "sendgrid-400-%.*s", len, attempt->field);
 }
 

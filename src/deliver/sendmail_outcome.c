@@ -17,17 +17,17 @@ static const struct {
     const char *words;
 } exits[] = {
     {EX_OK, OUTCOME_SENT, NULL},
-    {EX_USAGE, OUTCOME_HOLD, "it does not take -i -f FROM -- TO"},
+    {EX_USAGE, OUTCOME_BLOCKED, "it does not take -i -f FROM -- TO"},
     {EX_DATAERR, OUTCOME_NEVER, "the message or an address is refused"},
     {EX_NOUSER, OUTCOME_NEVER, "there is no such recipient"},
-    {EX_OSFILE, OUTCOME_HOLD, "a file of the system is missing"},
-    {EX_CANTCREAT, OUTCOME_HOLD, "it cannot write its queue"},
+    {EX_OSFILE, OUTCOME_BLOCKED, "a file of the system is missing"},
+    {EX_CANTCREAT, OUTCOME_BLOCKED, "it cannot write its queue"},
     {EX_IOERR, OUTCOME_UNKNOWN, "it lost its connection"},
     {EX_PROTOCOL, OUTCOME_UNKNOWN, "it did not understand its mail server"},
-    {EX_NOPERM, OUTCOME_HOLD, "it may not do this"},
-    {EX_CONFIG, OUTCOME_HOLD, "its configuration is wrong"},
-    {126, OUTCOME_HOLD, "it cannot be executed"}, /* a shell's */
-    {127, OUTCOME_HOLD, "a program is missing"},
+    {EX_NOPERM, OUTCOME_BLOCKED, "it may not do this"},
+    {EX_CONFIG, OUTCOME_BLOCKED, "its configuration is wrong"},
+    {126, OUTCOME_BLOCKED, "it cannot be executed"}, /* a shell's */
+    {127, OUTCOME_BLOCKED, "a program is missing"},
 };
 
 static void by_status(int status, bool end_given, struct delivery_result *result)
@@ -55,7 +55,7 @@ void sendmail_classify(const struct sendmail_attempt *attempt, struct delivery_r
     int status = attempt->status;
     enum outcome no_word = attempt->end_given ? OUTCOME_UNKNOWN : OUTCOME_RETRY;
     if (attempt->start_errno)
-        outcome_set(result, passes(attempt->start_errno) ? OUTCOME_RETRY : OUTCOME_HOLD,
+        outcome_set(result, passes(attempt->start_errno) ? OUTCOME_RETRY : OUTCOME_BLOCKED,
             "sendmail-start-%d", attempt->start_errno);
     else if (attempt->given_up)
         outcome_set(result, OUTCOME_RETRY, "sendmail-before-end");

@@ -20,9 +20,9 @@ static const struct {
 } replies[] = {
     {STEP_DOT, STEP_DOT, 200, 299, OUTCOME_SENT},
     {STEP_GREETING, STEP_DOT, 400, 499, OUTCOME_RETRY},
-    {STEP_GREETING, STEP_RCPT, 530, 530, OUTCOME_HOLD},
+    {STEP_GREETING, STEP_RCPT, 530, 530, OUTCOME_BLOCKED},
     {STEP_MAIL, STEP_MAIL, 552, 552, OUTCOME_NEVER},
-    {STEP_GREETING, STEP_MAIL, 500, 599, OUTCOME_HOLD},
+    {STEP_GREETING, STEP_MAIL, 500, 599, OUTCOME_BLOCKED},
     {STEP_RCPT, STEP_RCPT, 552, 552, OUTCOME_RETRY},
     {STEP_RCPT, STEP_DOT, 500, 599, OUTCOME_NEVER},
 };
@@ -55,7 +55,7 @@ static const char *trouble(int curl)
 static void classify(const struct smtp_attempt *attempt, struct delivery_result *result)
 {
     if (attempt->not_authenticated)
-        outcome_set(result, OUTCOME_HOLD, "smtp-no-auth");
+        outcome_set(result, OUTCOME_BLOCKED, "smtp-no-auth");
     else if (attempt->given_up)
         outcome_set(result, OUTCOME_RETRY, "smtp-before-end");
     else if (attempt->curl == CURLE_OK)

@@ -43,7 +43,7 @@ const char *outcome_name(enum outcome outcome)
         [OUTCOME_RETRY] = "retry",
         [OUTCOME_NEVER] = "never",
         [OUTCOME_UNKNOWN] = "unknown",
-        [OUTCOME_HOLD] = "hold",
+        [OUTCOME_BLOCKED] = "blocked",
     };
     return names[outcome];
 }
@@ -120,7 +120,7 @@ static void send_by(
 
 static bool is_out_of_order(const struct delivery_result *result)
 {
-    return result->outcome == OUTCOME_HOLD ||
+    return result->outcome == OUTCOME_BLOCKED ||
            (result->outcome == OUTCOME_RETRY && result->unreachable);
 }
 

@@ -20,9 +20,9 @@
 #include "base/buf.h"
 #include "base/conf.h"
 
-enum outcome { OUTCOME_SENT, OUTCOME_RETRY, OUTCOME_NEVER, OUTCOME_UNKNOWN, OUTCOME_HOLD };
+enum outcome { OUTCOME_SENT, OUTCOME_RETRY, OUTCOME_NEVER, OUTCOME_UNKNOWN, OUTCOME_BLOCKED };
 
-/* "sent", "retry", "never", "unknown", "hold" */
+/* "sent", "retry", "never", "unknown", "blocked" */
 const char *outcome_name(enum outcome outcome);
 
 struct delivery {

@@ -266,7 +266,7 @@ enum run_result settle_mail(struct settle *settle, const char *name,
         return accepted(settle, name, before, result);
     case OUTCOME_NEVER:
         return refused(settle, &mail);
-    case OUTCOME_HOLD:
+    case OUTCOME_BLOCKED:
         return hold(settle, &mail);
     case OUTCOME_UNKNOWN:
         settle->run->totals->unknown++;

@@ -199,7 +199,7 @@ static void what_cannot_be_written_holds(void **state)
     FILE *file = fopen(scene->path, "w"); /* a file where the directory should be */
     assert_non_null(file);
     assert_int_equal(fclose(file), 0);
-    assert_result(send_mail(scene, false), OUTCOME_HOLD, "maildir-open");
+    assert_result(send_mail(scene, false), OUTCOME_BLOCKED, "maildir-open");
     assert_int_equal(unlink(scene->path), 0);
     assert_result(send_mail(scene, false), OUTCOME_SENT, "maildir-new");
 }
@@ -211,7 +211,7 @@ static void a_folder_that_went_away_holds(void **state)
     assert_result(send_mail(scene, false), OUTCOME_SENT, "maildir-new");
     in(scene, "tmp", path);
     assert_int_equal(rmdir(path), 0);
-    assert_result(send_mail(scene, false), OUTCOME_HOLD, "maildir-write");
+    assert_result(send_mail(scene, false), OUTCOME_BLOCKED, "maildir-write");
 }
 
 static void relative_paths_are_refused(void **state)

@@ -34,42 +34,42 @@ static const struct row rows[] = {
 
     {"busy", REPLY(CURLE_WEIRD_SERVER_REPLY, STEP_GREETING, 421), false, OUTCOME_RETRY,
         "smtp-greeting-421"},
-    {"unwanted", REPLY(CURLE_WEIRD_SERVER_REPLY, STEP_GREETING, 554), false, OUTCOME_HOLD,
+    {"unwanted", REPLY(CURLE_WEIRD_SERVER_REPLY, STEP_GREETING, 554), false, OUTCOME_BLOCKED,
         "smtp-greeting-554"},
-    {"EHLO refused", CURLE_REMOTE_ACCESS_DENIED, STEP_EHLO, 550, STEP_EHLO, false, OUTCOME_HOLD,
+    {"EHLO refused", CURLE_REMOTE_ACCESS_DENIED, STEP_EHLO, 550, STEP_EHLO, false, OUTCOME_BLOCKED,
         "smtp-ehlo-550"},
     {"EHLO later", CURLE_REMOTE_ACCESS_DENIED, STEP_EHLO, 450, STEP_EHLO, false, OUTCOME_RETRY,
         "smtp-ehlo-450"},
     {"STARTTLS later", CURLE_USE_SSL_FAILED, STEP_EHLO, 454, STEP_EHLO, false, OUTCOME_RETRY,
         "smtp-ehlo-454"},
 
-    {"no STARTTLS", CURLE_USE_SSL_FAILED, STEP_EHLO, 250, STEP_EHLO, false, OUTCOME_HOLD,
+    {"no STARTTLS", CURLE_USE_SSL_FAILED, STEP_EHLO, 250, STEP_EHLO, false, OUTCOME_BLOCKED,
         "smtp-tls-64"},
-    {"certificate", CURLE_PEER_FAILED_VERIFICATION, STEP_EHLO, 220, STEP_EHLO, false, OUTCOME_HOLD,
-        "smtp-tls-60"},
-    {"no TLS there", NOTHING(CURLE_SSL_CONNECT_ERROR, STEP_GREETING), false, OUTCOME_HOLD,
+    {"certificate", CURLE_PEER_FAILED_VERIFICATION, STEP_EHLO, 220, STEP_EHLO, false,
+        OUTCOME_BLOCKED, "smtp-tls-60"},
+    {"no TLS there", NOTHING(CURLE_SSL_CONNECT_ERROR, STEP_GREETING), false, OUTCOME_BLOCKED,
         "smtp-tls-35"},
-    {"CA file", NOTHING(CURLE_SSL_CACERT_BADFILE, STEP_GREETING), false, OUTCOME_HOLD,
+    {"CA file", NOTHING(CURLE_SSL_CACERT_BADFILE, STEP_GREETING), false, OUTCOME_BLOCKED,
         "smtp-tls-77"},
 
-    {"wrong password", CURLE_LOGIN_DENIED, STEP_EHLO, 535, STEP_EHLO, false, OUTCOME_HOLD,
+    {"wrong password", CURLE_LOGIN_DENIED, STEP_EHLO, 535, STEP_EHLO, false, OUTCOME_BLOCKED,
         "smtp-auth-535"},
-    {"weak mechanism", CURLE_LOGIN_DENIED, STEP_EHLO, 534, STEP_EHLO, false, OUTCOME_HOLD,
+    {"weak mechanism", CURLE_LOGIN_DENIED, STEP_EHLO, 534, STEP_EHLO, false, OUTCOME_BLOCKED,
         "smtp-auth-534"},
-    {"login needed", CURLE_LOGIN_DENIED, STEP_EHLO, 530, STEP_EHLO, false, OUTCOME_HOLD,
+    {"login needed", CURLE_LOGIN_DENIED, STEP_EHLO, 530, STEP_EHLO, false, OUTCOME_BLOCKED,
         "smtp-auth-530"},
-    {"encryption needed", CURLE_LOGIN_DENIED, STEP_EHLO, 538, STEP_EHLO, false, OUTCOME_HOLD,
+    {"encryption needed", CURLE_LOGIN_DENIED, STEP_EHLO, 538, STEP_EHLO, false, OUTCOME_BLOCKED,
         "smtp-auth-538"},
     {"login later", CURLE_LOGIN_DENIED, STEP_EHLO, 454, STEP_EHLO, false, OUTCOME_RETRY,
         "smtp-auth-454"},
-    {"no mechanism in common", CURLE_LOGIN_DENIED, STEP_EHLO, 250, STEP_EHLO, false, OUTCOME_HOLD,
-        "smtp-auth-67"},
+    {"no mechanism in common", CURLE_LOGIN_DENIED, STEP_EHLO, 250, STEP_EHLO, false,
+        OUTCOME_BLOCKED, "smtp-auth-67"},
 
     {"sender later", REPLY(CURLE_SEND_ERROR, STEP_MAIL, 451), false, OUTCOME_RETRY,
         "smtp-mail-451"},
-    {"sender refused", REPLY(CURLE_SEND_ERROR, STEP_MAIL, 550), false, OUTCOME_HOLD,
+    {"sender refused", REPLY(CURLE_SEND_ERROR, STEP_MAIL, 550), false, OUTCOME_BLOCKED,
         "smtp-mail-550"},
-    {"login needed for MAIL", REPLY(CURLE_SEND_ERROR, STEP_MAIL, 530), false, OUTCOME_HOLD,
+    {"login needed for MAIL", REPLY(CURLE_SEND_ERROR, STEP_MAIL, 530), false, OUTCOME_BLOCKED,
         "smtp-mail-530"},
     {"too big", REPLY(CURLE_SEND_ERROR, STEP_MAIL, 552), false, OUTCOME_NEVER, "smtp-mail-552"},
 
@@ -82,7 +82,7 @@ static const struct row rows[] = {
     {"no relay", REPLY(CURLE_SEND_ERROR, STEP_RCPT, 554), false, OUTCOME_NEVER, "smtp-rcpt-554"},
     {"too many recipients", REPLY(CURLE_SEND_ERROR, STEP_RCPT, 552), false, OUTCOME_RETRY,
         "smtp-rcpt-552"},
-    {"login needed for RCPT", REPLY(CURLE_SEND_ERROR, STEP_RCPT, 530), false, OUTCOME_HOLD,
+    {"login needed for RCPT", REPLY(CURLE_SEND_ERROR, STEP_RCPT, 530), false, OUTCOME_BLOCKED,
         "smtp-rcpt-530"},
 
     {"DATA later", REPLY(CURLE_SEND_ERROR, STEP_DATA, 451), false, OUTCOME_RETRY, "smtp-data-451"},
@@ -175,7 +175,7 @@ static void stopped_by_ourselves(void **state)
     struct delivery_result result = {0};
     struct smtp_attempt attempt = {.curl = CURLE_ABORTED_BY_CALLBACK, .not_authenticated = true};
     smtp_classify(&attempt, &result);
-    assert_int_equal(result.outcome, OUTCOME_HOLD);
+    assert_int_equal(result.outcome, OUTCOME_BLOCKED);
     assert_string_equal(result.reason, "smtp-no-auth");
     attempt = (struct smtp_attempt){.curl = CURLE_ABORTED_BY_CALLBACK,
         .given_up = true,
