@@ -27,6 +27,14 @@ struct place {
     enum how { HOW_NONE, HOW_PLAIN, HOW_FILE } how[SETTINGS]; /* as KEY, or as KEY_FILE */
 };
 
+static void add_place(const struct place *place, struct buf *out)
+{
+    if (place->file)
+        buf_printf(out, "%s:%d: ", place->file, place->line);
+    else
+        buf_puts(out, "environment: ");
+}
+
 static void complain(struct conf *conf, const struct place *place, const char *key,
     const char *format, ...) __attribute__((format(printf, 4, 5)));
 
@@ -34,10 +42,7 @@ static void complain(
     struct conf *conf, const struct place *place, const char *key, const char *format, ...)
 {
     va_list args;
-    if (place->file)
-        buf_printf(&conf->errors, "%s:%d: ", place->file, place->line);
-    else
-        buf_puts(&conf->errors, "environment: ");
+    add_place(place, &conf->errors);
     buf_printf(&conf->errors, "%s: ", key);
     va_start(args, format);
     buf_vprintf(&conf->errors, format, args);
@@ -104,6 +109,7 @@ static void forget(struct conf_value *value)
     wipe(value->text);
     free(value->text);
     free(value->file);
+    free(value->place);
     *value = (struct conf_value){0};
 }
 
@@ -121,9 +127,11 @@ static bool keep(struct conf *conf, enum setting which, const char *text)
 
 static void take(struct conf *conf, enum setting which, const char *text, const struct place *place)
 {
-    struct buf hint = {0};
+    struct buf hint = {0}, at = {0};
     struct conf_value *value = &conf->value[which];
     forget(value);
+    add_place(place, &at);
+    value->place = at.data;
     const char *wrong = conf_value_check(&settings[which], text, value, &hint);
     if (wrong && settings[which].secret)
         complain(conf, place, settings[which].name, "must be %s", wrong);
@@ -309,21 +317,25 @@ static void apply_default(struct conf *conf, enum setting which)
         return;
     take(conf, which, settings[which].fallback, &place);
     conf->value[which].given = false;
+    free(conf->value[which].place);
+    conf->value[which].place = NULL;
 }
 
 /* The one name that a value may begin with: "maildir:$STATE/Maildir", "sqlite:$STATE/ledger.db". */
 static void expand_state(struct conf *conf, enum setting which)
 {
-    const char *text = conf_text(conf, which), *state = text ? strstr(text, ":$STATE/") : NULL;
-    struct buf whole = {0};
-    if (!state)
+    const char *text = conf_text(conf, which), *state;
+    struct buf expanded = {0};
+    if (!text || !strstr(text, ":$STATE/"))
         return;
-    buf_add(&whole, text, (size_t)(state - text) + 1);
-    buf_puts(&whole, conf_text(conf, SET_STATE));
-    buf_puts(&whole, state + strlen(":$STATE"));
-    if (whole.failed || !keep(conf, which, whole.data))
+    for (; (state = strstr(text, ":$STATE/")) != NULL; text = state + strlen(":$STATE")) {
+        buf_add(&expanded, text, (size_t)(state - text) + 1);
+        buf_puts(&expanded, conf_text(conf, SET_STATE));
+    }
+    buf_puts(&expanded, text);
+    if (expanded.failed || !keep(conf, which, expanded.data))
         buf_printf(&conf->errors, "%s: out of memory\n", settings[which].name);
-    buf_free(&whole);
+    buf_free(&expanded);
 }
 
 static void warn_later(struct conf *conf)
@@ -354,6 +366,18 @@ bool conf_load(struct conf *conf, enum conf_program program)
     conf_check_together(conf);
     warn_later(conf);
     return conf->errors.len == 0 && !conf->errors.failed;
+}
+
+void conf_fault(
+    const struct conf *conf, enum setting which, struct buf *faults, const char *format, ...)
+{
+    va_list args;
+    const char *place = conf->value[which].place;
+    buf_printf(faults, "%s%s: ", place ? place : "", settings[which].name);
+    va_start(args, format);
+    buf_vprintf(faults, format, args);
+    va_end(args);
+    buf_putc(faults, '\n');
 }
 
 const char *conf_text(const struct conf *conf, enum setting which)

@@ -34,6 +34,7 @@ struct conf_value {
     int64_t second; /* of BOOKSPOOL_RESERVE=SIZE,INODES: the inodes */
     bool given;     /* by a file or the environment */
     char *file;     /* KEY_FILE: where the text was read; else NULL */
+    char *place;    /* "FILE:LINE: " or "environment: "; NULL: not set */
 };
 
 struct conf {
@@ -45,6 +46,13 @@ struct conf {
 
 /* True when nothing was wrong. conf_free either way. */
 bool conf_load(struct conf *conf, enum conf_program program);
+
+/*
+ * Adds a line to `faults`: where the setting was set, its name, and the words. For what only the
+ * feature that a setting belongs to can judge.
+ */
+void conf_fault(const struct conf *conf, enum setting which, struct buf *faults, const char *format,
+    ...) __attribute__((format(printf, 4, 5)));
 
 /* NULL when unset. */
 const char *conf_text(const struct conf *conf, enum setting which);

@@ -28,18 +28,12 @@ struct maildir {
     int dir[SUBDIRS]; /* -1 until opened */
 };
 
-void *maildir_open(const struct conf *conf, const char *value, struct buf *why)
+void *maildir_open(const struct conf *conf, const struct target *target, struct buf *why)
 {
-    (void)conf;
-    const char *path = strchr(value, ':') + 1;
-    if (path[0] != '/') {
-        buf_puts(why, "maildir: needs an absolute path, as in maildir:/var/lib/bookspool/Maildir");
-        return NULL;
-    }
     struct maildir *maildir = malloc(sizeof *maildir);
-    char *copy = strdup(path);
+    char *copy = strdup(target->path);
     if (!maildir || !copy) {
-        buf_puts(why, "out of memory");
+        conf_fault(conf, SET_TRANSPORT, why, "out of memory");
         free(maildir);
         free(copy);
         return NULL;
@@ -63,6 +57,44 @@ void maildir_close(void *state)
     close_dirs(maildir);
     free(maildir->path);
     free(maildir);
+}
+
+/*
+ * NULL when files can be made in this directory, or it is missing and can be made in its parent;
+ * else which of the two is the obstacle, and errno.
+ */
+static const char *find_obstacle(const char *path, const char *parent)
+{
+    struct stat st;
+    if (stat(path, &st) < 0) {
+        if (errno == ENOENT)
+            return euidaccess(parent, W_OK | X_OK) < 0 ? parent : NULL;
+        return path;
+    }
+    if (S_ISDIR(st.st_mode))
+        return euidaccess(path, W_OK | X_OK) < 0 ? path : NULL;
+    errno = ENOTDIR;
+    return path;
+}
+
+void maildir_check(const struct conf *conf, const struct target *target, struct buf *why)
+{
+    struct buf parent = {0}, subdir = {0};
+    size_t len = (size_t)(strrchr(target->path, '/') - target->path);
+    buf_add(&parent, target->path, len ? len : 1);
+    const char *obstacle = find_obstacle(target->path, buf_text(&parent));
+    struct stat st;
+    bool there = !obstacle && stat(target->path, &st) == 0;
+    for (int i = 0; there && !obstacle && i < SUBDIRS; i++) {
+        buf_clear(&subdir);
+        buf_printf(&subdir, "%s/%s", target->path, subdirs[i]);
+        obstacle = find_obstacle(buf_text(&subdir), target->path);
+    }
+    if (obstacle)
+        conf_fault(conf, SET_TRANSPORT, why, "Maildir %s cannot be used: %s: %s", target->path,
+            obstacle, strerrordesc_np(errno));
+    buf_free(&parent);
+    buf_free(&subdir);
 }
 
 /* ---- directories ---- */

@@ -17,10 +17,13 @@
 #ifndef DELIVER_MAILDIR_H
 #define DELIVER_MAILDIR_H
 
+#include "deliver/target.h"
 #include "deliver/transport.h"
 
-/* `value` is the setting; "maildir:" and an absolute path. Directories are opened when needed. */
-void *maildir_open(const struct conf *conf, const char *value, struct buf *why);
+/* Directories are made and opened when a mail needs them. */
+void *maildir_open(const struct conf *conf, const struct target *target, struct buf *why);
+/* Can they be? Adds a line to `why` if not. */
+void maildir_check(const struct conf *conf, const struct target *target, struct buf *why);
 void maildir_send(void *state, const struct delivery *delivery, struct delivery_result *result);
 void maildir_close(void *state);
 

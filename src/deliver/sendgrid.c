@@ -34,26 +34,27 @@ static bool add_url(const char *base, struct buf *url, bool *plain)
 
 static bool key_usable(const char *key)
 {
-    while (key && *key > ' ' && *key <= '~')
+    while (*key > ' ' && *key <= '~')
         key++;
-    return key && *key == '\0';
+    return *key == '\0';
 }
 
-void *sendgrid_open(const struct conf *conf, const char *value, struct buf *why)
+void *sendgrid_open(const struct conf *conf, const struct target *target, struct buf *why)
 {
+    (void)target;
     const char *key = conf_text(conf, SET_SENDGRID_API_KEY);
     struct sendgrid *sendgrid = calloc(1, sizeof *sendgrid);
     bool plain = false;
     if (!sendgrid)
-        buf_puts(why, "out of memory");
-    else if (strcmp(value, "sendgrid:") != 0)
-        buf_puts(why, "BOOKSPOOL_TRANSPORT: nothing follows sendgrid:; the rest is in "
-                      "SENDGRID_API_KEY and SENDGRID_API_BASE");
+        conf_fault(conf, SET_TRANSPORT, why, "out of memory");
+    else if (!key)
+        conf_fault(
+            conf, SET_SENDGRID_API_KEY, why, "is required with sendgrid:; set it in drain.env");
     else if (!key_usable(key))
-        buf_puts(why, "SENDGRID_API_KEY: is required with sendgrid:, one word of printable ASCII");
+        conf_fault(conf, SET_SENDGRID_API_KEY, why, "must be one word of printable ASCII");
     else if (!add_url(conf_text(conf, SET_SENDGRID_API_BASE), &sendgrid->url, &plain))
-        buf_puts(why, "SENDGRID_API_BASE: expected https://HOST (http:// is for 127.0.0.1, [::1] "
-                      "and localhost only)");
+        conf_fault(conf, SET_SENDGRID_API_BASE, why,
+            "must be https://HOST (http:// is for 127.0.0.1, [::1] and localhost only)");
     else if (!(sendgrid->client = http_open(&(struct http_options){
                    .ca = conf_text(conf, SET_TLS_CA),
                    .bearer = key,
@@ -62,7 +63,7 @@ void *sendgrid_open(const struct conf *conf, const char *value, struct buf *why)
                    .connect_ms = conf_number(conf, SET_CONNECT_TIMEOUT),
                    .silence_ms = conf_number(conf, SET_REPLY_TIMEOUT),
                })))
-        buf_puts(why, "libcurl cannot be set up for SendGrid");
+        conf_fault(conf, SET_TRANSPORT, why, "libcurl cannot be set up for SendGrid");
     else
         return sendgrid;
     sendgrid_close(sendgrid);

@@ -15,10 +15,11 @@
 #ifndef DELIVER_SENDGRID_H
 #define DELIVER_SENDGRID_H
 
+#include "deliver/target.h"
 #include "deliver/transport.h"
 
 /* libcurl keeps a copy of the key; `conf` may be wiped afterwards. */
-void *sendgrid_open(const struct conf *conf, const char *value, struct buf *why);
+void *sendgrid_open(const struct conf *conf, const struct target *target, struct buf *why);
 void sendgrid_send(void *state, const struct delivery *delivery, struct delivery_result *result);
 void sendgrid_close(void *state);
 

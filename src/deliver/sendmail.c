@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/pidfd.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -37,21 +38,29 @@ struct child {
     struct sendmail_attempt attempt;
 };
 
-void *sendmail_open(const struct conf *conf, const char *value, struct buf *why)
+void *sendmail_open(const struct conf *conf, const struct target *target, struct buf *why)
 {
-    const char *path = strchr(value, ':') + 1;
-    if (path[0] != '/') {
-        buf_puts(why, "sendmail: needs an absolute path, as in sendmail:/usr/sbin/sendmail");
-        return NULL;
-    }
     struct sendmail *sendmail = calloc(1, sizeof *sendmail);
-    if (sendmail && (sendmail->path = strdup(path))) {
+    if (sendmail && (sendmail->path = strdup(target->path))) {
         sendmail->limit = conf_number(conf, SET_REPLY_TIMEOUT);
         return sendmail;
     }
     free(sendmail);
-    buf_puts(why, "out of memory");
+    conf_fault(conf, SET_TRANSPORT, why, "out of memory");
     return NULL;
+}
+
+void sendmail_check(const struct conf *conf, const struct target *target, struct buf *why)
+{
+    struct stat st;
+    const char *wrong = NULL;
+    if (stat(target->path, &st) < 0 || (S_ISREG(st.st_mode) && euidaccess(target->path, X_OK) < 0))
+        wrong = strerrordesc_np(errno);
+    else if (!S_ISREG(st.st_mode))
+        wrong = "is no program";
+    if (wrong)
+        conf_fault(
+            conf, SET_TRANSPORT, why, "sendmail %s cannot be started: %s", target->path, wrong);
 }
 
 void sendmail_close(void *state)

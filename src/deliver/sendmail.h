@@ -15,10 +15,12 @@
 #ifndef DELIVER_SENDMAIL_H
 #define DELIVER_SENDMAIL_H
 
+#include "deliver/target.h"
 #include "deliver/transport.h"
 
-/* `value` is the setting; "sendmail:" and an absolute path. */
-void *sendmail_open(const struct conf *conf, const char *value, struct buf *why);
+void *sendmail_open(const struct conf *conf, const struct target *target, struct buf *why);
+/* Is it a program that may be started? Adds a line to `why` if not. */
+void sendmail_check(const struct conf *conf, const struct target *target, struct buf *why);
 void sendmail_send(void *state, const struct delivery *delivery, struct delivery_result *result);
 void sendmail_close(void *state);
 

@@ -1,22 +1,32 @@
 #include "deliver/smtp.h"
 
+#include <netdb.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-
-#include <curl/curl.h>
+#include <unistd.h>
 
 #include "base/address.h"
 #include "base/clock.h"
+#include "deliver/kind.h"
+#include "deliver/outcome.h"
 #include "deliver/smtp_outcome.h"
-#include "deliver/smtp_url.h"
+#include "http/handle.h"
 
-/* What one call of curl_easy_perform is about and has seen. */
+enum {
+    HOST_SIZE = 256,
+    /*
+     * libcurl allocates twice its upload buffer for each read, to escape dots in it: so little that
+     * the heap keeps it, and yet enough for most mails.
+     */
+    BUFFER_SIZE = 32 << 10
+};
+
+/* One transaction, and what it has seen. */
 struct session {
-    const struct delivery *delivery;
-    size_t given; /* bytes of the message that libcurl has got */
     struct smtp_attempt attempt;
+    size_t given;                /* bytes of the message that libcurl got */
     bool settled;                /* the deciding reply has come: what follows belongs to QUIT */
     char reply[DETAIL_SIZE_MAX]; /* the last reply that matters, its lines joined */
     size_t reply_len;
@@ -25,15 +35,15 @@ struct session {
 
 struct smtp {
     CURL *easy;
-    CURLM *multi;   /* keeps the connection */
-    bool abandoned; /* the transfer that runs is to end at once */
+    CURLM *multi; /* keeps the connection */
+    struct handle_upload upload;
     bool wants_login;
     bool logged_in; /* on the kept connection */
     char error[CURL_ERROR_SIZE];
     struct session session;
 };
 
-/* ---- replies ---- */
+/* ---- what libcurl calls ---- */
 
 static int reply_code(const char *line, size_t len)
 {
@@ -46,27 +56,35 @@ static int reply_code(const char *line, size_t len)
     return code;
 }
 
-/* Words of the server end in .why files and on terminals: printable ASCII only. */
-static void keep_line(struct session *session, const char *line, size_t len)
+/* CURLOPT_HEADERFUNCTION: called with each line that the server sends. */
+static size_t on_reply(char *line, size_t size, size_t count, void *context)
 {
-    if (!session->in_reply)
-        session->reply_len = 0;
-    else if (session->reply_len + 1 < sizeof session->reply)
-        session->reply[session->reply_len++] = ' ';
-    for (size_t i = 0; i < len && session->reply_len + 1 < sizeof session->reply; i++)
-        if (line[i] != '\r' && line[i] != '\n')
-            session->reply[session->reply_len++] = line[i] < ' ' || line[i] > '~' ? '?' : line[i];
-    session->reply[session->reply_len] = '\0';
-}
-
-/*
- * Before MAIL the number of replies depends on TLS and login, so EHLO stands for all of them, and a
- * refusal is kept until another reply of that kind: a QUIT may follow it. From MAIL on there is
- * one reply a step.
- */
-static void count_reply(struct session *session, int code)
-{
+    struct smtp *smtp = context;
+    struct session *session = &smtp->session;
     struct smtp_attempt *attempt = &session->attempt;
+    size_t len = size * count, text_len = len;
+    int code = reply_code(line, len);
+    if (session->settled || code == 0 || code == 221)
+        return len;
+    while (text_len && (line[text_len - 1] == '\r' || line[text_len - 1] == '\n'))
+        text_len--;
+    if (session->in_reply)
+        session->reply_len =
+            outcome_add_words(session->reply, sizeof session->reply, session->reply_len, " ", 1);
+    else
+        session->reply_len = 0;
+    session->reply_len = outcome_add_words(
+        session->reply, sizeof session->reply, session->reply_len, line, text_len);
+    session->in_reply = len > 3 && line[3] == '-';
+    if (session->in_reply)
+        return len;
+    if (code == 235 && attempt->waiting == STEP_EHLO)
+        smtp->logged_in = true;
+    /*
+     * Before MAIL the number of replies depends on TLS and login, so EHLO covers all of them, and a
+     * refusal is kept until another reply of that kind: a QUIT may follow it. From MAIL on there is
+     * one reply a step.
+     */
     attempt->code = code;
     attempt->replied = attempt->waiting;
     if (attempt->waiting == STEP_GREETING)
@@ -75,24 +93,6 @@ static void count_reply(struct session *session, int code)
         attempt->waiting++;
     session->settled =
         attempt->waiting == STEP_END || (attempt->replied != STEP_EHLO && code >= 400);
-}
-
-/* CURLOPT_HEADERFUNCTION: called with each line that the server says. */
-static size_t on_reply(char *line, size_t size, size_t count, void *context)
-{
-    struct smtp *smtp = context;
-    struct session *session = &smtp->session;
-    size_t len = size * count;
-    int code = reply_code(line, len);
-    if (session->settled || code == 0 || code == 221)
-        return len;
-    keep_line(session, line, len);
-    session->in_reply = len > 3 && line[3] == '-';
-    if (session->in_reply)
-        return len;
-    if (code == 235 && session->attempt.waiting == STEP_EHLO)
-        smtp->logged_in = true;
-    count_reply(session, code);
     return len;
 }
 
@@ -118,173 +118,153 @@ static int on_ready(void *context, char *remote, char *local, int remote_port, i
     return smtp->session.attempt.not_authenticated ? CURL_PREREQFUNC_ABORT : CURL_PREREQFUNC_OK;
 }
 
-/* CURLOPT_READFUNCTION. With a known size libcurl may not call again after the last byte. */
-static size_t on_body(char *out, size_t size, size_t count, void *context)
-{
-    struct session *session = &((struct smtp *)context)->session;
-    const struct delivery *delivery = session->delivery;
-    size_t room = size * count, rest = delivery->len - session->given;
-    size_t len = rest < room ? rest : room;
-    if (len == rest && !session->attempt.end_given) {
-        if (!delivery->before_end(delivery->context)) {
-            session->attempt.given_up = true;
-            return CURL_READFUNC_ABORT;
-        }
-        session->attempt.end_given = true;
-    }
-    memcpy(out, delivery->data + session->given, len);
-    session->given += len;
-    return len;
-}
-
-/*
- * CURLOPT_XFERINFOFUNCTION: called at least once a second, also while a reply is waited for. What
- * it gives back other than 0 ends the transfer.
- */
-static int on_time(void *context, curl_off_t a, curl_off_t b, curl_off_t c, curl_off_t d)
-{
-    (void)a, (void)b, (void)c, (void)d;
-    const struct smtp *smtp = context;
-    const struct delivery *delivery = smtp->session.delivery;
-    if (delivery && delivery->waiting)
-        delivery->waiting(delivery->context);
-    return smtp->abandoned;
-}
-
 /* ---- setting up ---- */
 
-/*
- * libcurl allocates twice its upload buffer for each read, to escape dots in it: so little that the
- * heap keeps it, and yet a whole mail.
- */
-enum { BUFFER_SIZE = 32 << 10 };
-
-struct option {
-    CURLoption name;
-    long value;
-};
-
-static bool set_text(CURL *easy, CURLoption name, const char *text)
+static bool check_login(const struct conf *conf, bool plain, struct buf *why)
 {
-    return !text || curl_easy_setopt(easy, name, text) == CURLE_OK;
+    size_t before = why->len;
+    const char *user = conf_text(conf, SET_SMTP_USER),
+               *password = conf_text(conf, SET_SMTP_PASSWORD),
+               *token = conf_text(conf, SET_SMTP_TOKEN);
+    if (plain && user)
+        conf_fault(conf, SET_SMTP_USER, why,
+            "smtp+plain:// takes no login, because the password would go in clear: use smtp:// or "
+            "smtps://, or unset this");
+    if (user && !password && !token)
+        conf_fault(conf, SET_SMTP_USER, why,
+            "needs BOOKSPOOL_SMTP_PASSWORD or BOOKSPOOL_SMTP_TOKEN in drain.env");
+    if (!user && (password || token))
+        conf_fault(conf, SET_SMTP_USER, why, "is required, because BOOKSPOOL_SMTP_%s is set",
+            password ? "PASSWORD" : "TOKEN");
+    if (password && token)
+        conf_fault(conf, SET_SMTP_TOKEN, why,
+            "and BOOKSPOOL_SMTP_PASSWORD are both set: remove one of them");
+    return why->len == before;
 }
 
-static bool set_numbers(CURL *easy, const struct option *options, size_t count)
+/* The name for EHLO: the setting, else the host's name with its domain where it has one. */
+static bool ehlo_name(const struct conf *conf, char name[HOST_SIZE], struct buf *why)
 {
-    for (size_t i = 0; i < count; i++)
-        if (curl_easy_setopt(easy, options[i].name, options[i].value) != CURLE_OK)
+    /* a domain or an address literal, RFC 5321 section 4.1.1.1 */
+    static const char allowed[] =
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-.:[]";
+    const char *setting = conf_text(conf, SET_EHLO);
+    if (setting) {
+        if (strlen(setting) >= HOST_SIZE || setting[strspn(setting, allowed)] != '\0') {
+            conf_fault(conf, SET_EHLO, why,
+                "must be a host name of letters, digits, dots and hyphens, or an address in "
+                "brackets");
             return false;
+        }
+        memcpy(name, setting, strlen(setting) + 1);
+        return true;
+    }
+    struct addrinfo hints = {.ai_flags = AI_CANONNAME, .ai_socktype = SOCK_STREAM}, *found = NULL;
+    if (gethostname(name, HOST_SIZE) < 0)
+        name[0] = '\0';
+    name[HOST_SIZE - 1] = '\0';
+    if (!strchr(name, '.') && getaddrinfo(name, NULL, &hints, &found) == 0) {
+        const char *full = found->ai_canonname;
+        if (full && strchr(full, '.') && strlen(full) < HOST_SIZE)
+            memcpy(name, full, strlen(full) + 1);
+        freeaddrinfo(found);
+    }
+    if (name[0] == '\0' || name[strspn(name, allowed)] != '\0')
+        memcpy(name, "localhost", sizeof "localhost");
     return true;
 }
 
-static bool set_policy(CURL *easy, const struct conf *conf, bool plain)
+/* libcurl takes the name for EHLO from the path, where a bracket is to be escaped. */
+static void add_url(const struct target *target, const char *ehlo, struct buf *url)
 {
-    long connect_ms = (long)conf_number(conf, SET_CONNECT_TIMEOUT);
-    long reply_s =
-        (long)((conf_number(conf, SET_REPLY_TIMEOUT) + MS_PER_SECOND - 1) / MS_PER_SECOND);
-    const struct option options[] = {
-        {CURLOPT_USE_SSL, plain ? CURLUSESSL_NONE : CURLUSESSL_ALL},
-        {CURLOPT_SSLVERSION, CURL_SSLVERSION_TLSv1_2},
-        {CURLOPT_SSL_VERIFYPEER, 1},
-        {CURLOPT_SSL_VERIFYHOST, 2},
-        {CURLOPT_CONNECTTIMEOUT_MS, connect_ms},
-        {CURLOPT_SERVER_RESPONSE_TIMEOUT, reply_s},
-        {CURLOPT_LOW_SPEED_LIMIT, 1}, /* a server that stops reading the message */
-        {CURLOPT_LOW_SPEED_TIME, reply_s},
-        {CURLOPT_UPLOAD, 1},
-        {CURLOPT_TCP_KEEPALIVE, 1},
-        {CURLOPT_SUPPRESS_CONNECT_HEADERS, 1},
-        {CURLOPT_NOSIGNAL, 1}, /* SIGPIPE is ignored by the program, so not around each write */
-        {CURLOPT_UPLOAD_BUFFERSIZE, BUFFER_SIZE},
-    };
-    return set_numbers(easy, options, sizeof options / sizeof options[0]) &&
-           set_text(easy, CURLOPT_PROTOCOLS_STR, "smtp,smtps") &&
-           set_text(easy, CURLOPT_NOPROXY, plain ? "*" : NULL) &&
-           set_text(easy, CURLOPT_CAINFO, conf_text(conf, SET_TLS_CA)) &&
-           set_text(easy, CURLOPT_USERNAME, conf_text(conf, SET_SMTP_USER)) &&
-           set_text(easy, CURLOPT_PASSWORD, conf_text(conf, SET_SMTP_PASSWORD));
+    buf_puts(url, target->url);
+    for (; *ehlo; ehlo++)
+        if (*ehlo == '[' || *ehlo == ']')
+            buf_printf(url, "%%%02X", (unsigned char)*ehlo);
+        else
+            buf_putc(url, *ehlo);
 }
 
-static bool set_callbacks(struct smtp *smtp)
+/*
+ * Without the login options libcurl would offer the user with an empty password to a server that
+ * knows no tokens. The token becomes a part of a line: nothing in it may end that.
+ */
+static bool set_token(CURL *easy, const struct conf *conf, struct buf *why)
 {
-    CURL *easy = smtp->easy;
-    return curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, smtp->error) == CURLE_OK &&
+    struct buf token = {0}, wrong = {0};
+    bool ok = true;
+    if (!conf_text(conf, SET_SMTP_TOKEN))
+        return true;
+    if (!conf_reread(conf, SET_SMTP_TOKEN, &token, &wrong)) {
+        conf_fault(conf, SET_SMTP_TOKEN, why, "%s", buf_text(&wrong));
+        ok = false;
+    } else {
+        const char *end = buf_text(&token);
+        while (*end > ' ' && *end <= '~')
+            end++;
+        if (token.len == 0 || *end != '\0') {
+            conf_fault(conf, SET_SMTP_TOKEN, why, "must be one word of printable ASCII");
+            ok = false;
+        }
+    }
+    ok = ok && handle_set_text(easy, CURLOPT_XOAUTH2_BEARER, token.data) &&
+         handle_set_text(easy, CURLOPT_LOGIN_OPTIONS, "AUTH=XOAUTH2;AUTH=OAUTHBEARER");
+    if (token.data)
+        explicit_bzero(token.data, token.len);
+    buf_free(&token);
+    buf_free(&wrong);
+    return ok;
+}
+
+static bool set_up(
+    struct smtp *smtp, const struct conf *conf, const char *url, bool plain, struct buf *why)
+{
+    int64_t reply_ms = conf_number(conf, SET_REPLY_TIMEOUT);
+    const struct handle_policy policy = {.protocols = "smtp,smtps",
+        .ca = conf_text(conf, SET_TLS_CA),
+        .no_proxy = plain,
+        .connect_ms = conf_number(conf, SET_CONNECT_TIMEOUT),
+        .silence_ms = reply_ms};
+    const struct handle_number numbers[] = {
+        {CURLOPT_USE_SSL, plain ? CURLUSESSL_NONE : CURLUSESSL_ALL},
+        {CURLOPT_SERVER_RESPONSE_TIMEOUT, (long)((reply_ms + MS_PER_SECOND - 1) / MS_PER_SECOND)},
+        {CURLOPT_UPLOAD, 1},
+        {CURLOPT_UPLOAD_BUFFERSIZE, BUFFER_SIZE},
+    };
+    CURL *easy = smtp->easy = handle_open(&policy, smtp->error);
+    smtp->multi = easy ? curl_multi_init() : NULL;
+    return smtp->multi && handle_set_numbers(easy, numbers, sizeof numbers / sizeof numbers[0]) &&
+           handle_set_text(easy, CURLOPT_URL, url) &&
+           handle_set_text(easy, CURLOPT_USERNAME, conf_text(conf, SET_SMTP_USER)) &&
+           handle_set_text(easy, CURLOPT_PASSWORD, conf_text(conf, SET_SMTP_PASSWORD)) &&
+           set_token(easy, conf, why) && handle_set_upload(easy, &smtp->upload) &&
            curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_reply) == CURLE_OK &&
            curl_easy_setopt(easy, CURLOPT_HEADERDATA, smtp) == CURLE_OK &&
            curl_easy_setopt(easy, CURLOPT_SOCKOPTFUNCTION, on_connect) == CURLE_OK &&
            curl_easy_setopt(easy, CURLOPT_SOCKOPTDATA, smtp) == CURLE_OK &&
            curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, on_ready) == CURLE_OK &&
-           curl_easy_setopt(easy, CURLOPT_PREREQDATA, smtp) == CURLE_OK &&
-           curl_easy_setopt(easy, CURLOPT_NOPROGRESS, 0L) == CURLE_OK &&
-           curl_easy_setopt(easy, CURLOPT_XFERINFOFUNCTION, on_time) == CURLE_OK &&
-           curl_easy_setopt(easy, CURLOPT_XFERINFODATA, smtp) == CURLE_OK &&
-           curl_easy_setopt(easy, CURLOPT_READFUNCTION, on_body) == CURLE_OK &&
-           curl_easy_setopt(easy, CURLOPT_READDATA, smtp) == CURLE_OK;
+           curl_easy_setopt(easy, CURLOPT_PREREQDATA, smtp) == CURLE_OK;
 }
 
-/* conf.c sees to it that a user comes with a password or a token. */
-static bool check_login(const struct conf *conf, bool plain, struct buf *why)
+void *smtp_open(const struct conf *conf, const struct target *target, struct buf *why)
 {
-    if (plain && conf_text(conf, SET_SMTP_USER))
-        buf_puts(why, "BOOKSPOOL_TRANSPORT: smtp+plain:// takes no login, the password would go in "
-                      "clear; use smtp:// or smtps://, or unset BOOKSPOOL_SMTP_USER");
-    return why->len == 0;
-}
-
-/* The line of a token goes into the login as it is: nothing may be in it that ends one. */
-static bool is_graphic(const char *text)
-{
-    while (*text > ' ' && *text <= '~')
-        text++;
-    return *text == '\0';
-}
-
-/*
- * An OAuth 2 access token lives about an hour, so its file is read again for each run. Without the
- * options libcurl would offer the user with an empty password to a server that knows no tokens.
- */
-static bool set_token(CURL *easy, const struct conf *conf, struct buf *why)
-{
-    struct buf token = {0};
-    bool ok = true;
-    if (!conf_text(conf, SET_SMTP_TOKEN))
-        return true;
-    if (!conf_reread(conf, SET_SMTP_TOKEN, &token, why))
-        ok = false;
-    else if (token.len == 0 || !is_graphic(token.data))
-        buf_puts(why, "BOOKSPOOL_SMTP_TOKEN: expected one word of printable ASCII");
-    else
-        ok = set_text(easy, CURLOPT_XOAUTH2_BEARER, token.data) &&
-             set_text(easy, CURLOPT_LOGIN_OPTIONS, "AUTH=XOAUTH2;AUTH=OAUTHBEARER");
-    if (token.data)
-        explicit_bzero(token.data, token.len);
-    buf_free(&token);
-    return ok && why->len == 0;
-}
-
-void *smtp_open(const struct conf *conf, const char *value, struct buf *why)
-{
-    bool plain = smtp_url_is_plain(value);
+    char ehlo[HOST_SIZE];
     struct buf url = {0};
-    struct smtp *smtp = NULL;
-    if (!check_login(conf, plain, why) || !smtp_url(value, conf_text(conf, SET_EHLO), &url, why)) {
-        buf_free(&url);
+    size_t before = why->len;
+    bool plain = target->kind->no_tls;
+    bool login = check_login(conf, plain, why), named = ehlo_name(conf, ehlo, why);
+    if (!login || !named)
         return NULL;
-    }
-    if (curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK && (smtp = calloc(1, sizeof *smtp))) {
-        smtp->easy = curl_easy_init();
-        smtp->multi = curl_multi_init();
-    }
-    bool ready = smtp && smtp->easy && smtp->multi && set_text(smtp->easy, CURLOPT_URL, url.data) &&
-                 set_policy(smtp->easy, conf, plain) && set_token(smtp->easy, conf, why) &&
-                 set_callbacks(smtp);
+    struct smtp *smtp = calloc(1, sizeof *smtp);
+    add_url(target, ehlo, &url);
+    bool ready = smtp && !url.failed && set_up(smtp, conf, url.data, plain, why);
     buf_free(&url);
     if (ready) {
         smtp->wants_login = conf_text(conf, SET_SMTP_USER) != NULL;
         return smtp;
     }
-    if (why->len == 0)
-        buf_puts(why, "libcurl cannot be set up for SMTP");
+    if (why->len == before)
+        conf_fault(conf, SET_TRANSPORT, why, "libcurl cannot be set up for SMTP");
     smtp_close(smtp);
     return NULL;
 }
@@ -302,20 +282,6 @@ void smtp_close(void *state)
 /* ---- sending ---- */
 
 /*
- * libcurl keeps a connection on which the answer to the final dot did not come, and would take a
- * late one for the next mail's. Shut down, it counts as dead and is neither used again nor told
- * QUIT.
- */
-static void drop_unanswered(struct smtp *smtp)
-{
-    curl_socket_t fd = CURL_SOCKET_BAD;
-    if (smtp->session.attempt.curl != CURLE_OK && smtp->session.attempt.waiting < STEP_END &&
-        curl_easy_getinfo(smtp->easy, CURLINFO_ACTIVESOCKET, &fd) == CURLE_OK &&
-        fd != CURL_SOCKET_BAD)
-        shutdown(fd, SHUT_RDWR);
-}
-
-/*
  * As curl_easy_perform, which must not be used: where it cannot wait (poll fails with ENOMEM) it
  * ends the message with the final dot, however much of it was given, and the server takes what
  * there is.
@@ -324,40 +290,56 @@ static CURLcode transfer(struct smtp *smtp)
 {
     int running = 0, left;
     CURLMcode code;
-    smtp->abandoned = false;
     do {
         code = curl_multi_perform(smtp->multi, &running);
         if (running && curl_multi_poll(smtp->multi, NULL, 0, MS_PER_SECOND, NULL) != CURLM_OK)
-            smtp->abandoned = true;
+            smtp->upload.abandon = true;
     } while (code == CURLM_OK && running);
     const CURLMsg *message = curl_multi_info_read(smtp->multi, &left);
     return message ? message->data.result : CURLE_OUT_OF_MEMORY;
 }
 
-static void perform(struct smtp *smtp, const struct delivery *delivery, bool fresh)
+/* One transaction; on a new connection, if `fresh`. */
+static void transact(struct smtp *smtp, const struct delivery *delivery, bool fresh)
 {
-    struct curl_slist *to = curl_slist_append(NULL, delivery->to);
     CURL *easy = smtp->easy;
-    smtp->error[0] = '\0';
-    smtp->session = (struct session){.delivery = delivery};
     CURLcode code = CURLE_OUT_OF_MEMORY;
+    curl_socket_t fd = CURL_SOCKET_BAD;
+    smtp->error[0] = '\0';
+    smtp->session = (struct session){0};
+    smtp->upload = (struct handle_upload){.data = delivery->data,
+        .len = delivery->len,
+        .before_end = delivery->before_end,
+        .waiting = delivery->waiting,
+        .context = delivery->context};
+    struct curl_slist *to = curl_slist_append(NULL, delivery->to);
     if (to && curl_easy_setopt(easy, CURLOPT_MAIL_FROM, delivery->from) == CURLE_OK &&
         curl_easy_setopt(easy, CURLOPT_MAIL_RCPT, to) == CURLE_OK &&
         curl_easy_setopt(easy, CURLOPT_INFILESIZE_LARGE, (curl_off_t)delivery->len) == CURLE_OK &&
         curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, (long)fresh) == CURLE_OK &&
         curl_multi_add_handle(smtp->multi, easy) == CURLM_OK)
         code = transfer(smtp);
-    smtp->session.attempt.curl = (int)code;
-    drop_unanswered(smtp);
+    struct session *session = &smtp->session;
+    session->attempt.curl = (int)code;
+    session->attempt.end_given = smtp->upload.end_given;
+    session->attempt.given_up = smtp->upload.given_up;
+    session->given = smtp->upload.given;
+    /*
+     * libcurl keeps a connection on which the answer to the final dot did not come, and would take
+     * a late one for the next mail's. Shut down, it counts as dead and is neither used again nor
+     * sent QUIT.
+     */
+    if (code != CURLE_OK && session->attempt.waiting < STEP_END &&
+        curl_easy_getinfo(easy, CURLINFO_ACTIVESOCKET, &fd) == CURLE_OK && fd != CURL_SOCKET_BAD)
+        shutdown(fd, SHUT_RDWR);
     curl_multi_remove_handle(smtp->multi, easy);
     curl_easy_setopt(easy, CURLOPT_MAIL_RCPT, NULL);
     curl_slist_free_all(to);
-    smtp->session.delivery = NULL;
-    smtp->session.settled = true;
+    smtp->upload = (struct handle_upload){0};
+    session->settled = true;
 }
 
-/* The kept connection was closed by the server, with or without a 421, and nothing was handed over.
- */
+/* The server had closed the kept connection, with or without a 421, and nothing was given away. */
 static bool was_stale(const struct smtp *smtp)
 {
     const struct session *session = &smtp->session;
@@ -370,30 +352,25 @@ static bool was_stale(const struct smtp *smtp)
                                               session->attempt.curl == CURLE_RECV_ERROR));
 }
 
-static void describe(const struct smtp *smtp, struct delivery_result *result)
-{
-    const struct session *session = &smtp->session;
-    const char *own =
-        smtp->error[0] ? smtp->error : curl_easy_strerror((CURLcode)session->attempt.curl);
-    bool reply_decides = result->outcome == OUTCOME_SENT || session->attempt.code >= 400;
-    if (session->attempt.not_authenticated)
-        own = "the server offered no login";
-    snprintf(result->detail, sizeof result->detail, "%s",
-        reply_decides && session->reply_len ? session->reply : own);
-}
-
 void smtp_send(void *state, const struct delivery *delivery, struct delivery_result *result)
 {
     struct smtp *smtp = state;
-    *result = (struct delivery_result){.outcome = OUTCOME_NEVER};
+    const struct session *session = &smtp->session;
+    *result = (struct delivery_result){0};
     if (!address_valid(delivery->from) || !address_valid(delivery->to) || delivery->len == 0) {
-        snprintf(result->reason, sizeof result->reason, "smtp-invalid");
-        snprintf(result->detail, sizeof result->detail, "not a bare address, or an empty message");
+        outcome_set(result, OUTCOME_NEVER, "smtp-invalid");
+        outcome_add_detail(result, "not a bare address, or an empty message");
         return;
     }
-    perform(smtp, delivery, false);
+    transact(smtp, delivery, false);
     if (was_stale(smtp))
-        perform(smtp, delivery, true);
-    smtp_classify(&smtp->session.attempt, result);
-    describe(smtp, result);
+        transact(smtp, delivery, true);
+    smtp_classify(&session->attempt, result);
+    if (session->attempt.not_authenticated)
+        outcome_add_detail(result, "the server offered no login");
+    else if (session->reply_len &&
+             (result->outcome == OUTCOME_SENT || session->attempt.code >= 400))
+        outcome_add_detail(result, session->reply);
+    else
+        outcome_add_detail(result, handle_error((CURLcode)session->attempt.curl, smtp->error));
 }

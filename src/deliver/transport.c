@@ -1,38 +1,73 @@
 #include "deliver/transport.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/log.h"
+#include "deliver/kind.h"
 #include "deliver/maildir.h"
 #include "deliver/outcome.h"
 #include "deliver/sendgrid.h"
 #include "deliver/sendmail.h"
 #include "deliver/smtp.h"
 
-struct kind {
-    const char *scheme;
-    void *(*open)(const struct conf *conf, const char *value, struct buf *why);
-    void (*send)(void *state, const struct delivery *delivery, struct delivery_result *result);
-    void (*close)(void *state);
+const struct transport_kind transport_kinds[] = {
+    {.scheme = "maildir:",
+        .form = TARGET_PATH,
+        .example = "maildir:/absolute/path",
+        .local = true,
+        .open = maildir_open,
+        .check = maildir_check,
+        .send = maildir_send,
+        .close = maildir_close},
+    {.scheme = "smtp://",
+        .form = TARGET_SERVER,
+        .example = "smtp://HOST[:PORT]",
+        .url_scheme = "smtp://",
+        .port = 25,
+        .open = smtp_open,
+        .send = smtp_send,
+        .close = smtp_close},
+    {.scheme = "smtps://",
+        .form = TARGET_SERVER,
+        .example = "smtps://HOST[:PORT]",
+        .url_scheme = "smtps://",
+        .port = 465,
+        .open = smtp_open,
+        .send = smtp_send,
+        .close = smtp_close},
+    {.scheme = "smtp+plain://",
+        .form = TARGET_SERVER,
+        .example = "smtp+plain://HOST[:PORT]",
+        .url_scheme = "smtp://",
+        .port = 25,
+        .no_tls = true,
+        .open = smtp_open,
+        .send = smtp_send,
+        .close = smtp_close},
+    {.scheme = "sendgrid:",
+        .form = TARGET_NOTHING,
+        .example = "sendgrid:",
+        .open = sendgrid_open,
+        .send = sendgrid_send,
+        .close = sendgrid_close},
+    {.scheme = "sendmail:",
+        .form = TARGET_PATH,
+        .example = "sendmail:/absolute/path",
+        .open = sendmail_open,
+        .check = sendmail_check,
+        .send = sendmail_send,
+        .close = sendmail_close},
 };
+const size_t transport_kind_count = sizeof transport_kinds / sizeof transport_kinds[0];
 
-static const struct kind kinds[] = {
-    {"maildir:", maildir_open, maildir_send, maildir_close},
-    {"smtp://", smtp_open, smtp_send, smtp_close},
-    {"smtps://", smtp_open, smtp_send, smtp_close},
-    {"smtp+plain://", smtp_open, smtp_send, smtp_close},
-    {"sendgrid:", sendgrid_open, sendgrid_send, sendgrid_close},
-    {"sendmail:", sendmail_open, sendmail_send, sendmail_close},
-};
-
-enum { FIRST, SECOND, WAYS };
+enum { FIRST, SECOND };
 
 struct transport {
-    struct way {
-        const struct kind *kind; /* NULL: there is none */
-        void *state;
-    } way[WAYS];
+    struct target_list targets;
+    void *state[TARGETS_MAX];
     int used;
 };
 
@@ -48,14 +83,6 @@ const char *outcome_name(enum outcome outcome)
     return names[outcome];
 }
 
-static const struct kind *kind_of(const char *value)
-{
-    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++)
-        if (strncmp(value, kinds[i].scheme, strlen(kinds[i].scheme)) == 0)
-            return &kinds[i];
-    return NULL;
-}
-
 void delivery_add_local(const struct delivery *delivery, struct buf *out)
 {
     const char *data = delivery->data, *end = data + delivery->len;
@@ -67,55 +94,82 @@ void delivery_add_local(const struct delivery *delivery, struct buf *out)
     }
 }
 
-/* ---- one or two of them ---- */
+/* ---- settings ---- */
 
-static bool open_way(struct way *way, const struct conf *conf, const char *value, struct buf *why)
+/* Mail that leaves this machine needs addresses of the user's own. */
+static void require_addresses(
+    const struct conf *conf, const struct target_list *targets, struct buf *why)
 {
-    const struct kind *kind = kind_of(value);
-    if (!kind)
-        buf_puts(why, "BOOKSPOOL_TRANSPORT: expected maildir:DIR, smtp://HOST[:PORT], "
-                      "smtps://HOST[:PORT], sendgrid: or sendmail:/PATH");
-    else if ((way->state = kind->open(conf, value, why)) != NULL)
-        way->kind = kind;
-    return way->kind != NULL;
-}
-
-static bool open_ways(
-    struct transport *transport, const struct conf *conf, char *list, struct buf *why)
-{
-    char *value;
-    for (int i = 0; (value = conf_next_item(&list)) != NULL; i++) {
-        if (i == WAYS) {
-            buf_puts(why, "BOOKSPOOL_TRANSPORT: expected at most two, separated by a comma");
-            return false;
-        }
-        if (!open_way(&transport->way[i], conf, value, why))
-            return false;
-    }
-    return true;
+    bool leaves = false;
+    for (size_t i = 0; i < targets->count; i++)
+        leaves = leaves || !targets->item[i].kind->local;
+    if (leaves && !conf_text(conf, SET_MAIL_TO))
+        conf_fault(conf, SET_MAIL_TO, why, "is required: the address that mails go to");
+    if (leaves && !conf_text(conf, SET_MAIL_FROM))
+        conf_fault(conf, SET_MAIL_FROM, why,
+            "is required: the address that mails come from, one that your mail server lets you "
+            "use");
 }
 
 struct transport *transport_open(const struct conf *conf, struct buf *why)
 {
-    const char *setting = conf_text(conf, SET_TRANSPORT);
     struct transport *transport = calloc(1, sizeof *transport);
-    char *list = strdup(setting ? setting : "");
-    bool opened = false;
-    if (transport && list)
-        opened = open_ways(transport, conf, list, why);
-    else
-        buf_puts(why, "out of memory");
-    free(list);
-    if (opened)
+    if (!transport) {
+        conf_fault(conf, SET_TRANSPORT, why, "out of memory");
+        return NULL;
+    }
+    bool ok = target_list_read(conf, &transport->targets, why);
+    if (ok) {
+        size_t before = why->len;
+        require_addresses(conf, &transport->targets, why);
+        ok = why->len == before && !why->failed;
+        for (size_t i = 0; i < transport->targets.count; i++) {
+            const struct target *target = &transport->targets.item[i];
+            transport->state[i] = target->kind->open(conf, target, why);
+            ok = ok && transport->state[i];
+        }
+    }
+    if (ok)
         return transport;
     transport_close(transport);
     return NULL;
 }
 
-static void send_by(
-    const struct way *way, const struct delivery *delivery, struct delivery_result *result)
+void transport_close(struct transport *transport)
 {
-    way->kind->send(way->state, delivery, result);
+    if (!transport)
+        return;
+    for (size_t i = 0; i < transport->targets.count; i++)
+        if (transport->state[i])
+            transport->targets.item[i].kind->close(transport->state[i]);
+    target_list_free(&transport->targets);
+    free(transport);
+}
+
+enum transport_state transport_check(const struct conf *conf, struct buf *why)
+{
+    const char *ca = conf_text(conf, SET_TLS_CA);
+    size_t before = why->len;
+    struct transport *transport = transport_open(conf, why);
+    if (!transport)
+        return TRANSPORT_WRONG;
+    for (size_t i = 0; i < transport->targets.count; i++) {
+        const struct target *target = &transport->targets.item[i];
+        if (target->kind->check)
+            target->kind->check(conf, target, why);
+    }
+    if (ca && euidaccess(ca, R_OK) < 0)
+        conf_fault(conf, SET_TLS_CA, why, "%s: %s", ca, strerrordesc_np(errno));
+    transport_close(transport);
+    return why->len == before ? TRANSPORT_USABLE : TRANSPORT_BLOCKED;
+}
+
+/* ---- sending ---- */
+
+static void send_by(struct transport *transport, int which, const struct delivery *delivery,
+    struct delivery_result *result)
+{
+    transport->targets.item[which].kind->send(transport->state[which], delivery, result);
 }
 
 static bool is_out_of_order(const struct delivery_result *result)
@@ -128,27 +182,19 @@ void transport_send(
     struct transport *transport, const struct delivery *delivery, struct delivery_result *result)
 {
     if (transport->used == FIRST) {
-        send_by(&transport->way[FIRST], delivery, result);
-        if (!transport->way[SECOND].kind || !is_out_of_order(result))
+        send_by(transport, FIRST, delivery, result);
+        if (transport->targets.count <= SECOND || !is_out_of_order(result))
             return;
         transport->used = SECOND;
         log_warn(NULL, "second-transport", "%s%s%s; the rest of this run goes to %s...",
             result->reason, result->words ? ": " : "", result->words ? result->words : "",
-            transport->way[SECOND].kind->scheme);
+            transport->targets.item[SECOND].kind->scheme);
     }
     if (delivery->repeat) {
         *result = (struct delivery_result){0};
         outcome_set(result, OUTCOME_RETRY, "second-not-used");
         result->words = "it may have arrived by the first transport";
     } else {
-        send_by(&transport->way[SECOND], delivery, result);
+        send_by(transport, SECOND, delivery, result);
     }
-}
-
-void transport_close(struct transport *transport)
-{
-    for (int i = FIRST; transport && i < WAYS; i++)
-        if (transport->way[i].kind)
-            transport->way[i].kind->close(transport->way[i].state);
-    free(transport);
 }

@@ -1,14 +1,15 @@
 /*
- * transport: hands one finished message to one recipient, and tells honestly what came of it.
+ * transport: delivers one finished message to one recipient, and reports the outcome:
  *
- *   sent     the other side has taken it over: a clear yes
- *   retry    a clear no for now (4yz, no connection, an answer missing before the last byte)
- *   never    a clear no for good (550 to the recipient, 554 to the message)
- *   unknown  the connection broke after the last byte could have gone: it may have arrived
- *   hold     nothing can be sent at present and a person must act (login, TLS, the sender's
- *            address refused, a Maildir that cannot be written): the run stops and touches nothing
+ *   sent     the other side has accepted the message
+ *   retry    refused for now (4yz), no connection, or no answer before the last byte
+ *   never    refused for good (550 to the recipient, 554 to the message)
+ *   unknown  the connection broke after the last byte may have gone out: it may have arrived
+ *   blocked  nothing can be sent until a person acts (login, TLS, the sender's address refused, a
+ *            Maildir that cannot be written): the run stops and changes nothing
  *
- * A transport object belongs to one process and keeps one connection.
+ * A transport object belongs to one process and keeps one connection. How to add a transport:
+ * src/README.md.
  */
 #ifndef DELIVER_TRANSPORT_H
 #define DELIVER_TRANSPORT_H
@@ -30,11 +31,11 @@ struct delivery {
     const char *from, *to; /* the envelope: bare ASCII addresses */
     const char *data;      /* the message, CRLF line ends */
     size_t len;
-    bool repeat; /* an earlier attempt ended unknown: it may be there already */
+    bool repeat; /* an earlier attempt ended unknown: the mail may have arrived */
     /*
-     * Called once, just before the message could become complete at the other
-     * side (SMTP: before the last byte and the final dot are given away).
-     * False: something is wrong on our side, give up before that point: retry.
+     * Called once, just before the message could become complete at the other side (SMTP: before
+     * the last byte and the final dot are given away). False: something is wrong on our side; the
+     * transport must stop before that point, and the outcome is retry.
      */
     bool (*before_end)(void *context);
     /* Called about once a second while an answer is waited for; may be NULL. */
@@ -49,8 +50,8 @@ enum { REASON_SIZE = 48, DETAIL_SIZE_MAX = 400 };
 
 struct delivery_result {
     enum outcome outcome;
-    bool unreachable;  /* with retry: nobody answered, so the next mail need not try */
-    int64_t wait_ms;   /* with retry: nothing is taken before; 0: not said */
+    bool unreachable;  /* with retry: no answer at all, so the next mail need not try */
+    int64_t wait_ms;   /* with retry: the other side accepts nothing before; 0: it did not say */
     const char *words; /* what the reason means, without anybody's data; static; may be NULL */
     char reason[REASON_SIZE];     /* a log reason code: "smtp-rcpt-550" */
     char detail[DETAIL_SIZE_MAX]; /* for .why and the terminal: the server's words; not for logs */
@@ -58,16 +59,31 @@ struct delivery_result {
 
 struct transport;
 
+enum transport_state {
+    TRANSPORT_USABLE,
+    TRANSPORT_BLOCKED, /* a file or directory cannot be used now; when it can, nothing else is
+                          needed */
+    TRANSPORT_WRONG    /* a setting is missing or wrong */
+};
+
 /*
- * As BOOKSPOOL_TRANSPORT says: one transport, or two separated by a comma. NULL, with what would be
- * right in `why`, when one of them cannot be had.
+ * Can mail leave as the settings say? Reads BOOKSPOOL_TRANSPORT and everything that its transports
+ * need, opens and closes them, and looks at the files and directories that they name; connects to
+ * nothing. The drain asks at its start and `bookspool check` when it is run, so the two cannot
+ * disagree. `why` gets a line for each fault.
+ */
+enum transport_state transport_check(const struct conf *conf, struct buf *why);
+
+/*
+ * The transport or the two transports of BOOKSPOOL_TRANSPORT (deliver/target.h). NULL, with a line
+ * for each fault in `why`, when a setting is missing or wrong.
  */
 struct transport *transport_open(const struct conf *conf, struct buf *why);
 
 /*
- * When the first transport holds or cannot be reached, the mail goes to the second at once, and so
- * do all later ones: logged once. But a repeat never does: whether it arrived by the first one is
- * not known, and only that one may recognise it; it is put off ("second-not-used", retry).
+ * When the first transport is blocked or cannot be reached, the mail goes to the second at once,
+ * and so do all later ones: logged once. But a repeat never does: whether it arrived by the first
+ * one is not known, and only that one may recognise it; it waits ("second-not-used", retry).
  */
 void transport_send(
     struct transport *transport, const struct delivery *delivery, struct delivery_result *result);

@@ -251,7 +251,7 @@ static enum run_result send_as(
     if (sender.transport)
         result = send_share(&sender);
     else
-        log_error(NULL, "transport", "%s", buf_text(&why));
+        log_lines(LOG_LEVEL_ERROR, "transport", buf_text(&why));
     transport_close(sender.transport);
     buf_free(&why);
     return result;

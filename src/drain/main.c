@@ -66,21 +66,26 @@ static int parse(int argc, char **argv, struct options *options)
     return EX_USAGE;
 }
 
-/* Asked before anything is touched, so that a fault in the settings holds the run. */
+/*
+ * Asked before anything is touched, so that a wrong setting ends the run. A file or directory that
+ * cannot be used now is only reported: events still become mails, and each attempt to deliver one
+ * shows whether it can be used by then.
+ */
 static bool transport_usable(const struct conf *conf)
 {
     struct buf why = {0};
-    struct transport *transport = transport_open(conf, &why);
-    if (!transport)
-        log_error(NULL, "transport", "%s", buf_text(&why));
-    transport_close(transport);
+    enum transport_state state = transport_check(conf, &why);
+    log_lines(state == TRANSPORT_WRONG ? LOG_LEVEL_ERROR : LOG_LEVEL_WARNING, "transport",
+        buf_text(&why));
     buf_free(&why);
-    return transport != NULL;
+    return state != TRANSPORT_WRONG;
 }
 
 static int dry_run(struct run *run)
 {
     struct buf why = {0};
+    if (!transport_usable(run->conf))
+        return EX_CONFIG;
     bool ok = spool_open_readonly(&run->spool, conf_text(run->conf, SET_SPOOL), &why);
     if (ok)
         run->ledger = ledger_open_readonly(conf_text(run->conf, SET_LEDGER), &why);

@@ -9,7 +9,6 @@
 #include <curl/curl.h>
 
 #include "deliver/smtp_outcome.h"
-#include "deliver/smtp_url.h"
 
 struct row {
     const char *what;
@@ -187,59 +186,6 @@ static void stopped_by_ourselves(void **state)
     assert_string_equal(result.reason, "smtp-before-end");
 }
 
-/* ---- the URL ---- */
-
-static void servers_that_may_be_named(void **state)
-{
-    (void)state;
-    static const struct {
-        const char *value, *ehlo, *url; /* NULL: refused */
-    } urls[] = {
-        {"smtp://mail.example.org", "a.example", "smtp://mail.example.org/a.example"},
-        {"smtp://mail.example.org:587", "a.example", "smtp://mail.example.org:587/a.example"},
-        {"smtps://mail.example.org:465", "a.example", "smtps://mail.example.org:465/a.example"},
-        {"smtp+plain://127.0.0.1:2525", "a.example", "smtp://127.0.0.1:2525/a.example"},
-        {"smtp+plain://127.255.0.9", "a.example", "smtp://127.255.0.9/a.example"},
-        {"smtp+plain://[::1]:25", "a.example", "smtp://[::1]:25/a.example"},
-        {"smtp+plain://localhost", "a.example", "smtp://localhost/a.example"},
-        {"smtp+plain://128.0.0.1", "a.example", NULL},
-        {"smtp+plain://[::2]", "a.example", NULL},
-        {"smtp+plain://localhost.example.org", "a.example", NULL},
-        {"smtp+plain://127.0.0.1.example.org", "a.example", NULL},
-        {"smtp+plain://127.0.0.1@example.org", "a.example", NULL},
-        {"smtp://user:password@example.org", "a.example", NULL},
-        {"smtp://example.org/path", "a.example", NULL},
-        {"smtp://example.org?query", "a.example", NULL},
-        {"smtp://example.org:port", "a.example", NULL},
-        {"smtp://", "a.example", NULL},
-        {"smtp://example.org", "two words", NULL},
-        {"smtp://example.org", "a\r\nMAIL FROM:<b>", NULL},
-        {"smtp://example.org", "", NULL},
-    };
-    for (size_t i = 0; i < sizeof urls / sizeof urls[0]; i++) {
-        struct buf url = {0}, why = {0};
-        bool ok = smtp_url(urls[i].value, urls[i].ehlo, &url, &why);
-        print_message("# %s\n", urls[i].value);
-        assert_int_equal(ok, urls[i].url != NULL);
-        if (ok)
-            assert_string_equal(buf_text(&url), urls[i].url);
-        else
-            assert_true(why.len > 0);
-        buf_free(&url);
-        buf_free(&why);
-    }
-}
-
-static void a_name_for_ehlo_is_found(void **state)
-{
-    (void)state;
-    struct buf url = {0}, why = {0};
-    assert_true(smtp_url("smtp://example.org", NULL, &url, &why));
-    assert_true(url.len > strlen("smtp://example.org/"));
-    buf_free(&url);
-    buf_free(&why);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -247,8 +193,6 @@ int main(void)
         cmocka_unit_test(only_the_dot_is_a_yes),
         cmocka_unit_test(only_silence_is_unreachable),
         cmocka_unit_test(stopped_by_ourselves),
-        cmocka_unit_test(servers_that_may_be_named),
-        cmocka_unit_test(a_name_for_ehlo_is_found),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
