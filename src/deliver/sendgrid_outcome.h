@@ -1,11 +1,12 @@
 /*
  * sendgrid_outcome: what an answer of SendGrid's v3 Mail Send means. Pure.
  *
- * Only 202 is a yes: 200 comes from sandbox mode, which delivers nothing. What concerns the account
- * or the address of the interface holds: 401 (also "Maximum credits exceeded"), 403 (sender not
- * verified, or blocked for a while), 404 and other signs of a wrong address, 406, 451, redirects,
- * and a 400 about the sender or the address for replies. Other 400s, and 413, concern the message.
- * 429 says when it is over. 502 and 504 are a gateway's, which may have passed the mail on before.
+ * Only 202 is an acceptance: 200 comes from sandbox mode, which delivers nothing. What concerns the
+ * account or the address of the interface is blocked: 401 (also "Maximum credits exceeded"), 403
+ * (sender not verified, or blocked for a while), 404 and other signs of a wrong address, 406, 451,
+ * redirects, and a 400 about the sender or the address for replies. Other 400s, and 413, concern
+ * the message. 429 says when it is over. 502 and 504 come from a gateway, which may have passed the
+ * mail on before.
  *
  * Reasons: sendgrid-STATUS, for a 400 with the part of the message that it is about
  * ("sendgrid-400-personalizations"); sendgrid-lost and -timeout where no answer came;

@@ -79,9 +79,17 @@ static void close_fd(int *fd)
 
 /* ---- starting it ---- */
 
-/* The pipes' far ends become 0 and 2; nothing else of ours is open in the program. */
-static int set_files(posix_spawn_file_actions_t *files, int input, int errors)
+/*
+ * The pipes' far ends become its 0 and 2, and no other descriptor of ours is open in it. SIGPIPE is
+ * ignored here and would stay so; a process group of its own can be killed with all that it
+ * started. 0, or the errno of what failed.
+ */
+static int prepare(
+    posix_spawn_file_actions_t *files, posix_spawnattr_t *attributes, int input, int errors)
 {
+    sigset_t none, all;
+    sigemptyset(&none);
+    sigfillset(&all);
     int failed = posix_spawn_file_actions_adddup2(files, input, STDIN_FILENO);
     if (!failed)
         failed = posix_spawn_file_actions_addopen(files, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
@@ -89,54 +97,41 @@ static int set_files(posix_spawn_file_actions_t *files, int input, int errors)
         failed = posix_spawn_file_actions_adddup2(files, errors, STDERR_FILENO);
     if (!failed)
         failed = posix_spawn_file_actions_addclosefrom_np(files, STDERR_FILENO + 1);
-    return failed ? failed : posix_spawn_file_actions_addchdir_np(files, "/");
-}
-
-/* SIGPIPE is ignored here, and would stay so; a group of its own can be ended as a whole. */
-static int set_signals(posix_spawnattr_t *attributes)
-{
-    sigset_t none, all;
-    sigemptyset(&none);
-    sigfillset(&all);
-    int failed = posix_spawnattr_setsigdefault(attributes, &all);
+    if (!failed)
+        failed = posix_spawn_file_actions_addchdir_np(files, "/");
+    if (!failed)
+        failed = posix_spawnattr_setsigdefault(attributes, &all);
     if (!failed)
         failed = posix_spawnattr_setsigmask(attributes, &none);
-    return failed ? failed
-                  : posix_spawnattr_setflags(attributes,
-                        POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK);
-}
-
-/* 0, or the errno of what failed, in here or in exec. */
-static int spawn(pid_t *pid, char *const argv[], char *const envp[], int input, int errors)
-{
-    posix_spawn_file_actions_t files;
-    posix_spawnattr_t attributes;
-    int failed = posix_spawn_file_actions_init(&files);
-    if (failed)
-        return failed;
-    failed = posix_spawnattr_init(&attributes);
-    if (!failed) {
-        failed = set_files(&files, input, errors);
-        if (!failed)
-            failed = set_signals(&attributes);
-        if (!failed)
-            failed = posix_spawn(pid, argv[0], &files, &attributes, argv, envp);
-        posix_spawnattr_destroy(&attributes);
-    }
-    posix_spawn_file_actions_destroy(&files);
+    if (!failed)
+        failed = posix_spawnattr_setflags(
+            attributes, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK);
     return failed;
 }
 
-static int spawn_for(
-    const char *path, const struct delivery *delivery, pid_t *pid, int input, int errors)
+/* 0, or the errno of what failed, here or in exec. */
+static int spawn(
+    pid_t *pid, const char *path, const struct delivery *delivery, int input, int errors)
 {
+    posix_spawn_file_actions_t files;
+    posix_spawnattr_t attributes;
     const char *home = getenv("HOME");
     struct buf home_entry = {0};
     buf_printf(&home_entry, "HOME=%s", home ? home : "/");
     char *const argv[] = {
         (char *)path, "-i", "-f", (char *)delivery->from, "--", (char *)delivery->to, NULL};
     char *const envp[] = {CLEAN_PATH, home_entry.data, NULL};
-    int failed = home_entry.failed ? ENOMEM : spawn(pid, argv, envp, input, errors);
+    int failed = home_entry.failed ? ENOMEM : posix_spawn_file_actions_init(&files);
+    if (!failed) {
+        failed = posix_spawnattr_init(&attributes);
+        if (!failed) {
+            failed = prepare(&files, &attributes, input, errors);
+            if (!failed)
+                failed = posix_spawn(pid, path, &files, &attributes, argv, envp);
+            posix_spawnattr_destroy(&attributes);
+        }
+        posix_spawn_file_actions_destroy(&files);
+    }
     buf_free(&home_entry);
     return failed;
 }
@@ -147,27 +142,12 @@ static bool set_nonblocking(int fd)
     return flags >= 0 && fcntl(fd, F_SETFL, flags | O_NONBLOCK) == 0;
 }
 
-static void end_group(const struct child *child)
+static void kill_group(const struct child *child)
 {
     kill(-child->pid, SIGKILL);
 }
 
-/* After fork and exec: our ends of the pipes, and a way to be told of its end. */
-static int watch(struct child *child, int input, int errors)
-{
-    child->input = input;
-    child->errors = errors;
-    child->exited = pidfd_open(child->pid, 0);
-    if (child->exited >= 0 && set_nonblocking(input) && set_nonblocking(errors))
-        return 0;
-    int failed = errno;
-    end_group(child);
-    while (waitpid(child->pid, NULL, 0) < 0 && errno == EINTR)
-        continue;
-    return failed;
-}
-
-/* 0, or the errno of what failed. */
+/* 0, or the errno of what failed. `child` owns the descriptors that are set in it. */
 static int start(const char *path, const struct delivery *delivery, struct child *child)
 {
     int in[2], err[2], failed;
@@ -179,53 +159,43 @@ static int start(const char *path, const struct delivery *delivery, struct child
         close(in[1]);
         return failed;
     }
-    failed = spawn_for(path, delivery, &child->pid, in[0], err[1]);
+    child->input = in[1];
+    child->errors = err[0];
+    failed = spawn(&child->pid, path, delivery, in[0], err[1]);
     close(in[0]);
     close(err[1]);
-    if (!failed)
-        return watch(child, in[1], err[0]);
-    close(in[1]);
-    close(err[0]);
+    if (failed)
+        return failed;
+    child->exited = pidfd_open(child->pid, 0);
+    if (child->exited >= 0 && set_nonblocking(child->input) && set_nonblocking(child->errors))
+        return 0;
+    failed = errno;
+    kill_group(child);
+    while (waitpid(child->pid, NULL, 0) < 0 && errno == EINTR)
+        continue;
     return failed;
 }
 
 /* ---- while it works ---- */
 
-/* Others' words end in .why files and on terminals: one line of printable ASCII. */
-static void keep_words(struct child *child, const char *text, size_t len)
-{
-    for (size_t i = 0; i < len && !child->words_end; i++) {
-        if (text[i] == '\n' && child->words_len)
-            child->words_end = true;
-        else if (text[i] >= ' ' && text[i] <= '~')
-            child->words[child->words_len++] = text[i];
-        child->words_end = child->words_end || child->words_len + 1 == sizeof child->words;
-    }
-    child->words[child->words_len] = '\0';
-}
-
+/* The first line that it wrote, for `detail`. */
 static void read_errors(struct child *child)
 {
     char text[512];
     ssize_t len;
     while ((len = read(child->errors, text, sizeof text)) > 0)
-        keep_words(child, text, (size_t)len);
+        for (ssize_t i = 0; i < len && !child->words_end; i++) {
+            if (text[i] == '\n' && child->words_len)
+                child->words_end = true;
+            else if (text[i] != '\n' && text[i] != '\r')
+                child->words_len = outcome_add_words(
+                    child->words, sizeof child->words, child->words_len, &text[i], 1);
+        }
     if (len == 0 || (errno != EAGAIN && errno != EINTR))
         close_fd(&child->errors);
 }
 
 /* The end of its standard input is what makes the message complete. */
-static void give_end(struct child *child, const struct delivery *delivery)
-{
-    if (delivery->before_end(delivery->context)) {
-        child->attempt.end_given = true;
-        close_fd(&child->input);
-        return;
-    }
-    child->attempt.given_up = true;
-    end_group(child);
-}
-
 static void write_more(struct child *child, const struct delivery *delivery)
 {
     const struct buf *message = &child->message;
@@ -234,9 +204,16 @@ static void write_more(struct child *child, const struct delivery *delivery)
     if (len >= 0)
         child->written += (size_t)len;
     else if (errno != EAGAIN && errno != EINTR)
-        close_fd(&child->input); /* it reads no more: its exit status tells why */
-    if (child->input >= 0 && child->written == message->len)
-        give_end(child, delivery);
+        close_fd(&child->input); /* it reads no more: its exit status says why */
+    if (child->input < 0 || child->written < message->len)
+        return;
+    if (delivery->before_end(delivery->context)) {
+        child->attempt.end_given = true;
+        close_fd(&child->input);
+    } else {
+        child->attempt.given_up = true;
+        kill_group(child);
+    }
 }
 
 /* Until it ended, was given up or took too long; killed in the latter cases. */
@@ -247,7 +224,7 @@ static void converse(struct child *child, const struct delivery *delivery, int64
         int64_t left = deadline - clock_monotonic();
         if (left <= 0) {
             child->attempt.timed_out = true;
-            end_group(child);
+            kill_group(child);
             return;
         }
         struct pollfd fds[] = {{.fd = child->exited, .events = POLLIN},
@@ -264,36 +241,23 @@ static void converse(struct child *child, const struct delivery *delivery, int64
     }
 }
 
-static void finish(struct child *child)
-{
-    if (child->errors >= 0)
-        read_errors(child);
-    while (waitpid(child->pid, &child->attempt.status, 0) < 0 && errno == EINTR)
-        continue;
-    /* only now: whoever is left of a killed group must not take its end for the message's */
-    close_fd(&child->input);
-}
-
 /* ---- one mail ---- */
 
-static void deliver(
+static void run_program(
     const struct sendmail *sendmail, struct child *child, const struct delivery *delivery)
 {
     child->attempt.start_errno = start(sendmail->path, delivery, child);
     if (!child->attempt.start_errno) {
         converse(child, delivery, sendmail->limit);
-        finish(child);
+        if (child->errors >= 0)
+            read_errors(child);
+        while (waitpid(child->pid, &child->attempt.status, 0) < 0 && errno == EINTR)
+            continue;
     }
+    /* only now: a process of a killed group must not take the end of its input for the message's */
     close_fd(&child->input);
     close_fd(&child->errors);
     close_fd(&child->exited);
-}
-
-static void refuse(
-    struct delivery_result *result, enum outcome outcome, const char *reason, const char *detail)
-{
-    outcome_set(result, outcome, "%s", reason);
-    snprintf(result->detail, sizeof result->detail, "%s", detail);
 }
 
 void sendmail_send(void *state, const struct delivery *delivery, struct delivery_result *result)
@@ -303,14 +267,17 @@ void sendmail_send(void *state, const struct delivery *delivery, struct delivery
     *result = (struct delivery_result){0};
     delivery_add_local(delivery, &child.message);
     if (!address_valid(delivery->from) || !address_valid(delivery->to)) {
-        refuse(result, OUTCOME_NEVER, "sendmail-invalid", "not a bare address");
+        outcome_set(result, OUTCOME_NEVER, "sendmail-invalid");
+        outcome_add_detail(result, "not a bare address");
     } else if (child.message.failed) {
-        refuse(result, OUTCOME_RETRY, "sendmail-memory", "out of memory");
+        outcome_set(result, OUTCOME_RETRY, "sendmail-memory");
+        outcome_add_detail(result, "out of memory");
     } else {
-        deliver(sendmail, &child, delivery);
+        run_program(sendmail, &child, delivery);
         sendmail_classify(&child.attempt, result);
-        const char *own = result->words ? result->words : "it said nothing";
-        snprintf(result->detail, sizeof result->detail, "%s", child.words_len ? child.words : own);
+        outcome_add_detail(result, child.words_len ? child.words
+                                   : result->words ? result->words
+                                                   : "it said nothing");
     }
     buf_free(&child.message);
 }

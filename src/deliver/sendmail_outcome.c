@@ -7,10 +7,7 @@
 
 #include "deliver/outcome.h"
 
-/*
- * A person must act on what holds; EX_DATAERR and EX_NOUSER concern this mail alone. What is not
- * here is a no for now.
- */
+/* EX_DATAERR and EX_NOUSER concern this mail alone. What is not here is retried. */
 static const struct {
     int status;
     enum outcome outcome;
@@ -30,7 +27,7 @@ static const struct {
     {127, OUTCOME_BLOCKED, "a program is missing"},
 };
 
-static void by_status(int status, bool end_given, struct delivery_result *result)
+static void classify_status(int status, bool end_given, struct delivery_result *result)
 {
     enum outcome outcome = OUTCOME_RETRY;
     for (size_t i = 0; i < sizeof exits / sizeof exits[0]; i++)
@@ -44,7 +41,7 @@ static void by_status(int status, bool end_given, struct delivery_result *result
 }
 
 /* Too little memory or too many processes pass; a program that is not there does not. */
-static bool passes(int error)
+static bool is_passing(int error)
 {
     return error == EAGAIN || error == ENOMEM || error == EMFILE || error == ENFILE ||
            error == ETXTBSY;
@@ -53,20 +50,20 @@ static bool passes(int error)
 void sendmail_classify(const struct sendmail_attempt *attempt, struct delivery_result *result)
 {
     int status = attempt->status;
-    enum outcome no_word = attempt->end_given ? OUTCOME_UNKNOWN : OUTCOME_RETRY;
+    enum outcome no_answer = attempt->end_given ? OUTCOME_UNKNOWN : OUTCOME_RETRY;
     if (attempt->start_errno)
-        outcome_set(result, passes(attempt->start_errno) ? OUTCOME_RETRY : OUTCOME_BLOCKED,
+        outcome_set(result, is_passing(attempt->start_errno) ? OUTCOME_RETRY : OUTCOME_BLOCKED,
             "sendmail-start-%d", attempt->start_errno);
     else if (attempt->given_up)
         outcome_set(result, OUTCOME_RETRY, "sendmail-before-end");
     else if (attempt->timed_out)
-        outcome_set(result, no_word, "sendmail-timeout");
+        outcome_set(result, no_answer, "sendmail-timeout");
     else if (!WIFEXITED(status))
-        outcome_set(result, no_word, "sendmail-signal-%d", WTERMSIG(status));
+        outcome_set(result, no_answer, "sendmail-signal-%d", WTERMSIG(status));
     else if (WEXITSTATUS(status) == EX_OK && !attempt->end_given)
         outcome_set(result, OUTCOME_RETRY, "sendmail-unread");
     else
-        by_status(WEXITSTATUS(status), attempt->end_given, result);
+        classify_status(WEXITSTATUS(status), attempt->end_given, result);
     if (attempt->start_errno)
         result->words = strerrordesc_np(attempt->start_errno);
 }

@@ -5,8 +5,8 @@
  * them. Where they differ nothing is given up: EX_NOHOST (68) is a recipient's domain for one and
  * the own relay for another, EX_UNAVAILABLE (69) a mail system that is down for Postfix and any
  * 4yz, also of one recipient, for msmtp. EX_IOERR (74) and EX_PROTOCOL (76) are what programs that
- * deliver at once say when their connection broke, also behind the final dot: unknown, if they had
- * the whole message. A status that is none of sysexits is a no for now.
+ * deliver at once return when their connection broke, also after the final dot: unknown, if they
+ * had all of the message. A status that is none of sysexits is retried.
  *
  * Reasons: sendmail-exit-N; sendmail-signal-N; sendmail-start-N (errno) where it could not be
  * started; sendmail-timeout; sendmail-unread: it ended well without having read the message;
@@ -22,7 +22,7 @@
 struct sendmail_attempt {
     int start_errno; /* of starting it; 0: it was started */
     int status;      /* as waitpid(2) gives it */
-    bool end_given;  /* its standard input was closed behind the whole message */
+    bool end_given;  /* its standard input was closed after all of the message */
     bool timed_out;  /* killed, because it took too long */
     bool given_up;   /* killed, because before_end said so */
 };

@@ -7,8 +7,8 @@
 #include "deliver/outcome.h"
 
 /*
- * The first row that fits decides. Refusals that concern the installation and not the message
- * hold: the greeting, EHLO, STARTTLS, the login, and the sender's address. A message that is too
+ * The first row that fits decides. Refusals that concern the installation and not the message are
+ * blocked: the greeting, EHLO, STARTTLS, the login, and the sender's address. A message that is too
  * big is refused at MAIL already (RFC 1870 section 6.1); 552 at RCPT once meant "too
  * many recipients" and is to be taken as 452 (RFC 5321 section 4.5.3.1.10); 530 asks for a login
  * or for TLS wherever it comes.
@@ -34,7 +34,7 @@ static const char *step_name(enum smtp_step step)
     return names[step];
 }
 
-static bool by_reply(const struct smtp_attempt *attempt, struct delivery_result *result)
+static bool classify_reply(const struct smtp_attempt *attempt, struct delivery_result *result)
 {
     enum smtp_step step = attempt->curl == CURLE_LOGIN_DENIED ? STEP_AUTH : attempt->replied;
     int code = attempt->code;
@@ -45,34 +45,21 @@ static bool by_reply(const struct smtp_attempt *attempt, struct delivery_result 
     return false;
 }
 
-static const char *trouble(int curl)
+void smtp_classify(const struct smtp_attempt *attempt, struct delivery_result *result)
 {
-    if (curl == CURLE_OPERATION_TIMEDOUT)
-        return "timeout";
-    return curl == CURLE_WEIRD_SERVER_REPLY ? "garbled" : "lost";
-}
-
-static void classify(const struct smtp_attempt *attempt, struct delivery_result *result)
-{
+    const char *failure = attempt->curl == CURLE_OPERATION_TIMEDOUT   ? "timeout"
+                          : attempt->curl == CURLE_WEIRD_SERVER_REPLY ? "garbled"
+                                                                      : "lost";
     if (attempt->not_authenticated)
         outcome_set(result, OUTCOME_BLOCKED, "smtp-no-auth");
     else if (attempt->given_up)
         outcome_set(result, OUTCOME_RETRY, "smtp-before-end");
     else if (attempt->curl == CURLE_OK)
         outcome_set(result, OUTCOME_SENT, "smtp-dot-%d", attempt->code);
-    else if (by_reply(attempt, result))
-        return;
-    else if (attempt->end_given)
-        outcome_set(result, OUTCOME_UNKNOWN, "smtp-%s-%s", step_name(attempt->waiting),
-            trouble(attempt->curl));
-    else if (!outcome_by_curl(result, "smtp", attempt->curl))
-        outcome_set(result, OUTCOME_RETRY, "smtp-%s-%s", step_name(attempt->waiting),
-            trouble(attempt->curl));
-}
-
-void smtp_classify(const struct smtp_attempt *attempt, struct delivery_result *result)
-{
-    classify(attempt, result);
+    else if (!classify_reply(attempt, result) &&
+             (attempt->end_given || !outcome_by_curl(result, "smtp", attempt->curl)))
+        outcome_set(result, attempt->end_given ? OUTCOME_UNKNOWN : OUTCOME_RETRY, "smtp-%s-%s",
+            step_name(attempt->waiting), failure);
     result->unreachable =
         result->outcome == OUTCOME_RETRY && attempt->code == 0 && attempt->waiting == STEP_GREETING;
 }

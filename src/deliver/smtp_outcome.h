@@ -1,9 +1,9 @@
 /*
  * smtp_outcome: what an SMTP transaction that did not simply succeed means. Pure.
  *
- * libcurl's error code seldom tells temporary from permanent, and a reply code alone does
- * not tell what it answered; so the decision rests on the last reply, the step that it answered,
- * and whether the last byte of the message was given away. Replies: RFC 5321 section 4.2 and 4.3.2,
+ * libcurl's error code seldom distinguishes temporary from permanent, and a reply code alone does
+ * not say what it answered; so the decision rests on the last reply, the step that it answered, and
+ * whether the last byte of the message was given away. Replies: RFC 5321 section 4.2 and 4.3.2,
  * RFC 4954 section 6 (AUTH), RFC 3207 section 4 (STARTTLS).
  *
  * Reasons: smtp-STEP-CODE where a reply decides ("smtp-rcpt-550"); smtp-STEP-lost, -timeout and
