@@ -197,6 +197,23 @@ def reasons_of(*patterns):
     return found
 
 
+def reasons_of_transports():
+    """As the manual writes them: "smtp-STEP-CODE", "sendmail-exit-N"."""
+    prefixes = {re.match(r"[a-z]+", os.path.basename(path)).group()
+                for path in glob.glob(os.path.join(TOP, "src/deliver/*_outcome.c"))} | {"maildir", "second"}
+    source = "".join(read(path) for path in glob.glob(os.path.join(TOP, "src/deliver/*.c")))
+    source = source.replace("smtp-%s-%s", "smtp-%s-lost").replace('"smtp-dot-%d"', "")
+    source = source.replace("sendgrid-400-%.*s", "").replace("sendgrid-%ld", "sendgrid-STATUS")
+    source = source.replace("smtp-%s-%d", "smtp-STEP-CODE").replace("smtp-%s", "smtp-STEP")
+    source = source.replace("sendgrid-%s", "sendgrid-lost").replace("-%d", "-N")
+    found = set(re.findall(rf'"((?:{"|".join(sorted(prefixes))})-[A-Za-z-]+)"', source))
+    table = read("src/deliver/outcome.c")
+    for word in re.findall(r'\{CURLE_\w+, OUTCOME_\w+, "(\w+)"\}', table):
+        found.update(f"{prefix}-{word}-N" for prefix in re.findall(
+            r'outcome_by_curl\(result, "(\w+)"', source))
+    return found - {"second-transport"}
+
+
 def diagnosed(page):
     text = sections(read(page), "Sh")["DIAGNOSTICS"]
     return {word for line in re.findall(r"^\.It (.*)", text, re.M)
@@ -214,11 +231,14 @@ def reason_codes():
     ok(len(received) > 25, "the receiver's reason codes are found here", received)
     none_missing(received - diagnosed(PAGES[0]), f"{PAGES[0]} explains all reason codes")
     drained = common | reasons_of("src/drain/*.c", "src/deliver/*.c")
-    drained |= set(re.findall(r'"(maildir-[a-z-]+)"', read("src/deliver/maildir.c")))
-    drained |= set(re.findall(r'"(smtp-[a-z-]+)"', read("src/deliver/smtp.c") +
-                              read("src/deliver/smtp_outcome.c")))
     ok(len(drained) > 25, "the drain's reason codes are found here", drained)
     none_missing(drained - diagnosed(PAGES[1]), f"{PAGES[1]} explains all reason codes")
+    outcomes = reasons_of_transports()
+    ok(len(outcomes) > 40, "the transports' reason codes are found here", outcomes)
+    text = sections(read(PAGES[1]), "Sh")["DIAGNOSTICS"]
+    items = " ".join(re.findall(r"^\.It (.*)", text, re.M))
+    named = set(re.findall(r"[\w-]+", re.sub(r" Ns( Ar)? ?", "", items)))
+    none_missing(outcomes - named, f"{PAGES[1]} explains all reason codes of transports")
 
 
 # ---- examples ----

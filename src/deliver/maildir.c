@@ -121,7 +121,7 @@ static bool open_dirs(struct maildir *maildir)
         maildir->dir[i] = make_and_open(root, subdirs[i], &made);
         opened = maildir->dir[i] >= 0;
     }
-    if (opened && made) /* or a power cut could take a whole new Maildir with its mails */
+    if (opened && made) /* or a power cut could remove a new Maildir with its mails */
         opened = syncfs(root) == 0;
     int saved = errno;
     close(root);
@@ -167,7 +167,7 @@ static void unique_name(const char *name, int suffix, char unique[UNIQUE_SIZE])
 
 /* ---- one file ---- */
 
-/* The message as a Maildir reader expects it: local line ends, behind the envelope. */
+/* The message as a Maildir reader expects it: local line ends, after the envelope. */
 static bool local_form(const struct delivery *delivery, struct buf *out)
 {
     buf_printf(out, "Return-Path: <%s>\nDelivered-To: %s\n", delivery->from, delivery->to);

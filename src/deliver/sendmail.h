@@ -8,9 +8,9 @@
  * is its standard input. -i: a line of a single dot does not end it. The recipient never comes from
  * the headers. The message is complete for it when its standard input ends.
  *
- * Its exit status is one of sysexits(3); deliver/sendmail_outcome.h says what each means. The whole
- * takes BOOKSPOOL_REPLY_TIMEOUT at most: then the group is killed. `detail` is the first line
- * that it wrote to standard error.
+ * Its exit status is one of sysexits(3); deliver/sendmail_outcome.h says what each means. After
+ * BOOKSPOOL_REPLY_TIMEOUT the group is killed. `detail` is the first line that it wrote to standard
+ * error.
  */
 #ifndef DELIVER_SENDMAIL_H
 #define DELIVER_SENDMAIL_H
