@@ -248,6 +248,12 @@ soak: all
 
 SECONDS ?= 120
 
+# Bursts of requests whose clients go away, as built for use and under ASan; the short form is in check.
+storm: all
+	$(MAKE) B=$(B)/asan SAN=1 CFLAGS='-O1 -g' $(B)/asan/bookspool-fcgi
+	for flavour in plain asan; do STORM_SECONDS=$(SECONDS) BOOKSPOOL_BIN=$(abspath $(B)) \
+	    tests/run $$flavour:tests/receive-storm.t || exit 1; done
+
 # The disk states that a power cut could leave, many more of them; the short form is in check.
 powercut: all $(SHIM)
 	POWERCUT=full tests/powercut.t
@@ -289,6 +295,7 @@ lint:
 clean:
 	rm -rf $(B)
 
-.PHONY: all bench bench-results check clean demo faults install limits lint look model powercut shifted soak uninstall unit-tests
+.PHONY: all bench bench-results check clean demo faults install limits lint look model powercut \
+    powercut-real shifted soak storm uninstall unit-tests
 .SECONDARY:
 -include $(shell find $(B)/obj -name '*.d' 2>/dev/null)

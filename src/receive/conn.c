@@ -44,11 +44,21 @@ void conn_move(struct conn_table *table, struct conn *c, enum conn_state state, 
 void conn_drop(struct conn_table *table, struct conn *c)
 {
     take_out(&table->queue[c->state], c);
+    enter(table, c, CONN_GONE, 0);
     table->count--;
     if (c->fd >= 0)
         close(c->fd);
+    c->fd = -1;
     buf_free(&c->in);
-    free(c);
+}
+
+void conn_free_gone(struct conn_table *table)
+{
+    struct conn *c;
+    while ((c = table->queue[CONN_GONE].first)) {
+        take_out(&table->queue[CONN_GONE], c);
+        free(c);
+    }
 }
 
 int64_t conn_nearest(const struct conn_table *table)

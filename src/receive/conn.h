@@ -25,6 +25,7 @@ enum conn_state {
     CONN_IDLE,    /* kept, between two requests */
     CONN_LINGER,  /* answered before all had come: the rest is read and dropped, because closing
                      on unread bytes may cost the peer the answer */
+    CONN_GONE,    /* closed; its memory stays until the end of the turn */
     CONN_STATES
 };
 
@@ -54,8 +55,13 @@ struct conn_table {
 struct conn *conn_add(struct conn_table *table, int fd, int64_t now);
 /* To the end of that state's queue; the deadline counts from now. */
 void conn_move(struct conn_table *table, struct conn *c, enum conn_state state, int64_t now);
-/* Closes and frees it. */
+/*
+ * Closes it; the state becomes CONN_GONE. The memory stays valid until conn_free_gone, because an
+ * event that epoll returned in this turn may still point to it.
+ */
 void conn_drop(struct conn_table *table, struct conn *c);
+/* To be called at the end of a turn, when no event of it will be read any more. */
+void conn_free_gone(struct conn_table *table);
 /* The nearest deadline of all, INT64_MAX when there is none. */
 int64_t conn_nearest(const struct conn_table *table);
 /* The first whose time is up, NULL when there is none. */

@@ -206,8 +206,8 @@ static void begin(struct loop *l, struct conn *c)
 
 static void readable(struct loop *l, struct conn *c)
 {
-    /* whoever sends request upon request is read as fast as he is answered */
-    if (c->state == CONN_PENDING || c->state == CONN_WAITING)
+    /* pipelining clients are read no faster than they are answered */
+    if (c->state == CONN_PENDING || c->state == CONN_WAITING || c->state == CONN_GONE)
         return;
     ssize_t n = recv(c->fd, l->scratch, sizeof l->scratch, 0);
     if (n < 0 && (errno == EAGAIN || errno == EINTR))
@@ -403,6 +403,7 @@ static void turn(struct loop *l, const struct epoll_event *event, int count)
         accept_some(l, ACCEPTS_A_TURN);
     if (count < EVENTS) /* else there are some whose bytes wait for us */
         expire(l);
+    conn_free_gone(&l->table);
 }
 
 /* ---- from start to end ---- */

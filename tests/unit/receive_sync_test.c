@@ -3,6 +3,7 @@
 #include "calls.h"
 
 #include <signal.h>
+#include <sys/epoll.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -28,6 +29,63 @@ static int up(void **state)
     setenv("CALCOM_WEBHOOK_SECRET", secret, 1);
     calls_clear();
     return 0;
+}
+
+/* ---- the order of events ---- */
+
+/* A batch that is full in the middle of a turn: 2 that wait from the turn before, and 255 more. */
+enum { SILENT = 2, GONE = 2, CROWD = ACCEPT_BATCH_MAX - 1, CROWD_PEERS = SILENT + GONE + CROWD };
+
+static struct {
+    bool staged; /* else events are reported as they come */
+    int stage;
+    void *listener;
+} events;
+
+/* Reports only events of these; they are level-triggered, so that the others come again. */
+static int report(struct epoll_event *out, void *const *pointer, int count)
+{
+    for (int i = 0; i < count; i++)
+        out[i] = (struct epoll_event){.events = EPOLLIN, .data.ptr = pointer[i]};
+    return count;
+}
+
+/*
+ * 1. All peers connect, and nothing is read. 2. Two are answered, by a slow commit, and are then
+ * silent, so that the next commit waits for them. 3. Two whose peers have gone make their requests.
+ * 4. The rest fills the batch, with the event of one who has gone at the end.
+ */
+static int stage_events(const struct epoll_event *all, int count, struct epoll_event *out)
+{
+    void *others[CROWD_PEERS + 1], *gone[GONE];
+    int n = 0, hung_up = 0;
+    if (!events.listener)
+        events.listener = all[0].data.ptr;
+    for (int i = 0; i < count; i++) {
+        if (all[i].data.ptr == events.listener)
+            return report(out, &events.listener, 1);
+        if ((all[i].events & EPOLLHUP) && hung_up < GONE)
+            gone[hung_up++] = all[i].data.ptr;
+        else
+            others[n++] = all[i].data.ptr;
+    }
+    if (events.stage == 0)
+        n = report(out, others, SILENT);
+    else if (events.stage == 1)
+        n = report(out, gone, hung_up);
+    else
+        n = report(out, others, n) + report(out + n, gone, hung_up > 0);
+    events.staged = events.stage++ < 2;
+    return n;
+}
+
+int epoll_wait(int epoll, struct epoll_event *out, int max, int timeout)
+{
+    struct epoll_event all[CROWD_PEERS + 2];
+    if (!events.staged)
+        return (int)syscall(SYS_epoll_pwait, epoll, out, max, timeout, NULL, 0);
+    int count = (int)syscall(SYS_epoll_pwait, epoll, all, CROWD_PEERS + 2, timeout, NULL, 0);
+    return count > 0 ? stage_events(all, count, out) : count;
 }
 
 /* ---- the receiver ---- */
@@ -56,7 +114,7 @@ static int listen_in(struct scratch *s, struct sockaddr_un *address)
     *address = (struct sockaddr_un){.sun_family = AF_UNIX};
     snprintf(address->sun_path, sizeof address->sun_path, "%s/socket", s->path);
     assert_int_equal(bind(fd, (struct sockaddr *)address, sizeof *address), 0);
-    assert_int_equal(listen(fd, PEERS), 0);
+    assert_int_equal(listen(fd, SOMAXCONN), 0);
     return fd;
 }
 
@@ -243,6 +301,34 @@ static void who_speaks_again_before_the_commit(void **state)
     assert_int_equal(scratch_count(*state, DIR_NEW), 5);
 }
 
+/* The event of a connection that a commit in the middle of the turn has closed is still to come. */
+static void who_is_gone_in_the_middle_of_a_turn(void **state)
+{
+    struct sockaddr_un address;
+    int peer[CROWD_PEERS], listener = listen_in(*state, &address);
+    calls.slow = 100000;
+    events.staged = true;
+    for (int i = 0; i < CROWD_PEERS; i++) {
+        peer[i] = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        assert_int_equal(connect(peer[i], (struct sockaddr *)&address, sizeof address), 0);
+        send_booking(peer[i], i, true);
+    }
+    for (int i = 0; i < GONE; i++)
+        close(peer[i]);
+    pid_t receiver = fork();
+    assert_true(receiver >= 0);
+    if (receiver == 0)
+        serve(*state, listener, NULL);
+    close(listener);
+    events.staged = false;
+    for (int i = GONE; i < CROWD_PEERS; i++)
+        assert_true(answered(peer[i], 1));
+    stop(&(struct site){.receiver = receiver});
+    for (int i = GONE; i < CROWD_PEERS; i++)
+        close(peer[i]);
+    assert_int_equal(scratch_count(*state, DIR_NEW), CROWD_PEERS);
+}
+
 int main(void)
 {
 #define SYNC_TEST(f) cmocka_unit_test_setup_teardown(f, up, scratch_down)
@@ -252,6 +338,7 @@ int main(void)
         SYNC_TEST(a_name_that_is_not_synced),
         SYNC_TEST(a_batch_that_is_not_synced),
         SYNC_TEST(who_speaks_again_before_the_commit),
+        SYNC_TEST(who_is_gone_in_the_middle_of_a_turn),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
