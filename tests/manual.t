@@ -221,7 +221,7 @@ def diagnosed(page):
 
 
 def reason_codes():
-    common = reasons_of("src/base/conf.c")
+    common = reasons_of("src/base/conf.c", "src/base/counters.c")
     received = common | reasons_of("src/receive/*.c")
     received |= set(re.findall(r'\{\d+, "[^"]*", "([a-z-]+)",', read("src/receive/reply.c")))
     received |= set(re.findall(r'"(signature-[a-z-]+)"', read("src/provider/signature.c")))

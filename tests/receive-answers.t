@@ -297,7 +297,29 @@ def without_spool():
         equal(receiver.poll(), None, "and the receiver lives")
 
 
+def damaged_counters():
+    with World() as world:
+        receiver = world.start_receiver()
+        path = os.path.join(world.state_dir, "counters")
+        for number in range(3):
+            os.truncate(path, 0)
+            body, at = booking("calcom", number)
+            equal(post(world, "calcom", body, at).status, 200, "counters truncated: served")
+            equal(counter(world, "calcom", "accepted"), 1, "and counted from 0")
+        match(world.log(), "counters-reopened: .*/counters: truncated", "the log says so")
+        os.chmod(path, 0)
+        body, at = booking("calcom", 4)
+        equal(post(world, "calcom", body, at).status, 200, "counters closed to all: served")
+        os.unlink(path)
+        time.sleep(1.1)  # it is looked for once a second
+        body, at = booking("calcom", 5)
+        equal(post(world, "calcom", body, at).status, 200, "counters removed: served")
+        equal(counter(world, "calcom", "accepted"), 1, "and counted in a new file")
+        equal(world.stop(receiver), 0, "it ends cleanly")
+
+
 main_world()
+damaged_counters()
 without_keys()
 without_room()
 without_spool()

@@ -1,15 +1,22 @@
 /*
  * counters: numbers that all programs of one installation add to.
  *
- * One small file, mapped by receivers and drains alike and added to with atomic
- * operations: a number survives the end of the program that counted, costs no
- * system call, and needs no lock. It holds no personal data. Counters are never
- * worth an event: where the file cannot be had the program counts in memory of
- * its own, and says so once.
+ * One small file, mapped by receivers and drains and changed with atomic operations: a number
+ * survives the end of the program that counted, costs no system call, and needs no lock. It holds
+ * no personal data. Counters are never worth an event: while there is no file, the program counts
+ * in memory and logs that once.
  *
- * The file is `counters` in BOOKSPOOL_STATE: 16 bytes "bookspool-count1" and
- * then one little-endian 64-bit number per enum counter, in its order. New ones
- * are only added at the end; a shorter file is lengthened with zeros.
+ * The file is `counters` in BOOKSPOOL_STATE: 16 bytes "bookspool-count1" and then one little-endian
+ * 64-bit number per enum counter, in its order. New ones are only added at the end; a shorter file
+ * is lengthened with zeros.
+ *
+ * Any change of the file by others is safe. Truncated, even in the middle of an addition, it costs
+ * what it held: a SIGBUS handler puts memory in place of the mapping, and the same call of
+ * counter_add makes the file ready again and adds to it what this process has counted since. A full
+ * disk is met in the same way, with further attempts once a minute. A file that was removed or
+ * replaced is noticed by counters_check within a second and opened anew; what was counted in
+ * between is lost. A change of owner or mode has no effect on programs that have the file open. So
+ * `rm counters` and `: > counters` both set all counters to 0.
  */
 #ifndef BASE_COUNTERS_H
 #define BASE_COUNTERS_H
@@ -51,11 +58,19 @@ enum counter {
     COUNT_MAIL_LAST_AT,  /* when a mail was last sent */
     COUNT_DRAIN_HELD_AT, /* when a run last held, or failed */
     COUNT_MAIL_STUCK_AT, /* when a mail older than a day was last put off again */
+    COUNT_BAD_NOW,       /* events in bad/ at the end of the last run */
     COUNTERS
 };
 
-/* False when the file cannot be had (errno says why): it counts in memory then. */
+/*
+ * False when the file cannot be opened (errno): counting goes on in memory, and counters_check
+ * tries again. Installs the handler of SIGBUS; a fault elsewhere goes to the handler that was there
+ * before.
+ */
 bool counters_open(const char *state_dir);
+/* To be called now and then, such as in each turn of a loop; at most once a second it looks at the
+ * file. Logs counters-reopened and counters-in-memory. */
+void counters_check(void);
 /* Takes what is there at this moment, to look at; false when there is no file yet. */
 bool counters_open_readonly(const char *state_dir);
 void counter_add(enum counter which, uint64_t amount);

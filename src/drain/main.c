@@ -109,7 +109,7 @@ static int work(struct run *run, bool stay)
     if (!transport_usable(conf))
         return EX_CONFIG;
     if (!counters_open(conf_text(conf, SET_STATE)))
-        log_warn(NULL, "counters", "%s/counters cannot be used: %s; counting in memory",
+        log_warn(NULL, "counters-in-memory", "%s/counters: %s",
             conf_text(conf, SET_STATE), strerror(errno));
     run_stop_on_signals();
     return stay ? watch(run) : pass_once(run);

@@ -148,6 +148,7 @@ static enum run_result in_order(struct run *run)
 static void sum_up(struct run *run, enum run_result result)
 {
     struct totals *t = run->totals;
+    counters_check();
     counter_add(COUNT_DRAIN_RUNS, 1);
     counter_add(COUNT_MAIL_HELD_RUNS, result == RUN_HOLDS);
     counter_set(

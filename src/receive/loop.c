@@ -386,6 +386,7 @@ static int timeout(const struct loop *l)
 static void turn(struct loop *l, const struct epoll_event *event, int count)
 {
     bool knocked = false, told = false;
+    counters_check();
     for (int i = 0; i < count; i++) {
         if (event[i].data.ptr == &l->listener)
             knocked = true;

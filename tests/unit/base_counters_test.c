@@ -1,0 +1,281 @@
+/* Counters survive whatever happens to their file, and several processes count exactly. */
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+
+#include "base/counters.h"
+#include "base/log.h"
+#include "scratch.h"
+
+static char dir[64], path[128];
+
+static int up(void **state)
+{
+    (void)state;
+    strcpy(dir, "/tmp/bookspool-unit-XXXXXX");
+    if (!mkdtemp(dir))
+        return -1;
+    snprintf(path, sizeof path, "%s/counters", dir);
+    return 0;
+}
+
+static int down(void **state)
+{
+    (void)state;
+    return nftw(dir, scratch_remove, 8, FTW_DEPTH | FTW_PHYS);
+}
+
+/* What the file holds, read as `bookspool status` does, in a process of its own. */
+static unsigned long in_file(enum counter which)
+{
+    int ends[2];
+    unsigned long value = 0;
+    assert_int_equal(pipe(ends), 0);
+    pid_t reader = fork();
+    if (reader == 0) {
+        value = counters_open_readonly(dir) ? counter_get(which) : 999999999;
+        _exit(write(ends[1], &value, sizeof value) == sizeof value ? 0 : 1);
+    }
+    close(ends[1]);
+    assert_int_equal(read(ends[0], &value, sizeof value), sizeof value);
+    close(ends[0]);
+    assert_int_equal(waitpid(reader, NULL, 0), reader);
+    return value;
+}
+
+/* Runs it in a process of its own, whose counters begin afresh; its wait status. */
+static int in_process(void (*job)(void))
+{
+    int status;
+    pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        struct rlimit none = {0};
+        setrlimit(RLIMIT_CORE, &none);
+        log_setup(&(struct log_options){.program = "test", .level = LOG_LEVEL_ERROR});
+        job();
+        _exit(0);
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    return status;
+}
+
+#define must(x)                                                                                    \
+    do {                                                                                           \
+        if (!(x)) {                                                                                \
+            fprintf(stderr, "# line %d: %s\n", __LINE__, #x);                                      \
+            _exit(1);                                                                              \
+        }                                                                                          \
+    } while (0)
+
+static void count_and_truncate(void)
+{
+    must(counters_open(dir));
+    counter_add(COUNT_SYNCS, 7);
+    counter_set(COUNT_DRAIN_LAST_AT, 1000);
+    for (int round = 0; round < 3; round++) {
+        must(truncate(path, 0) == 0);
+        counter_add(COUNT_SYNCS, 5);
+        counter_set(COUNT_DRAIN_LAST_AT, 2000);
+        must(counter_get(COUNT_SYNCS) == 5);
+        must(counter_get(COUNT_BROKEN_CONNECTIONS) == 0);
+    }
+}
+
+static void a_truncated_file(void **state)
+{
+    (void)state;
+    assert_int_equal(in_process(count_and_truncate), 0);
+    assert_int_equal(in_file(COUNT_SYNCS), 5);
+    assert_int_equal(in_file(COUNT_DRAIN_LAST_AT), 2000);
+}
+
+/* Reading may be the first to meet it. */
+static void truncate_and_read(void)
+{
+    must(counters_open(dir));
+    counter_add(COUNT_SYNCS, 7);
+    must(truncate(path, 0) == 0);
+    must(counter_get(COUNT_SYNCS) == 0);
+    counter_add(COUNT_SYNCS, 1);
+}
+
+static void a_truncated_file_that_is_read(void **state)
+{
+    (void)state;
+    assert_int_equal(in_process(truncate_and_read), 0);
+    assert_int_equal(in_file(COUNT_SYNCS), 1);
+}
+
+static void count_while_unavailable(void)
+{
+    struct stat st;
+    must(!counters_open(dir));
+    counter_add(COUNT_SYNCS, 3);
+    must(counter_get(COUNT_SYNCS) == 3);
+    must(rmdir(path) == 0);
+    usleep(1100 * 1000);
+    counters_check();
+    counter_add(COUNT_SYNCS, 1);
+    must(stat(path, &st) == 0 && S_ISREG(st.st_mode));
+}
+
+static void counted_in_memory_until_there_is_a_file(void **state)
+{
+    (void)state;
+    assert_int_equal(mkdir(path, 0700), 0);
+    assert_int_equal(in_process(count_while_unavailable), 0);
+    assert_int_equal(in_file(COUNT_SYNCS), 4);
+}
+
+static void count_and_replace(void)
+{
+    char other[160];
+    snprintf(other, sizeof other, "%s.new", path);
+    must(counters_open(dir));
+    counter_add(COUNT_SYNCS, 7);
+    must(unlink(path) == 0);
+    usleep(1100 * 1000);
+    counters_check();
+    counter_add(COUNT_SYNCS, 2); /* into a new file */
+    must(access(path, F_OK) == 0 && in_file(COUNT_SYNCS) == 2);
+    int fd = open(other, O_WRONLY | O_CREAT, 0660);
+    must(fd >= 0 && close(fd) == 0 && rename(other, path) == 0 && chmod(path, 0600) == 0);
+    usleep(1100 * 1000);
+    counters_check();
+    counter_add(COUNT_SYNCS, 3);
+}
+
+static void a_file_that_is_removed_or_replaced(void **state)
+{
+    (void)state;
+    assert_int_equal(in_process(count_and_replace), 0);
+    assert_int_equal(in_file(COUNT_SYNCS), 3);
+}
+
+/* What is no file of counters is left alone. */
+static void count_over_something_else(void)
+{
+    must(!counters_open(dir));
+    counter_add(COUNT_SYNCS, 1);
+}
+
+static void something_else_in_its_place(void **state)
+{
+    (void)state;
+    char text[17] = "";
+    FILE *file = fopen(path, "w");
+    assert_non_null(file);
+    assert_true(fputs("not counters at all", file) >= 0 && fclose(file) == 0);
+    assert_int_equal(in_process(count_over_something_else), 0);
+    file = fopen(path, "r");
+    assert_int_equal(fread(text, 1, 16, file), 16);
+    assert_string_equal(text, "not counters at ");
+    fclose(file);
+}
+
+enum { CHILDREN = 4, ADDS = 20000, CUTS = 300 };
+
+/* Each begins when a byte comes from `go`. */
+static void start_adding(pid_t child[CHILDREN], int go)
+{
+    int ready[2];
+    assert_int_equal(pipe(ready), 0);
+    for (int i = 0; i < CHILDREN; i++) {
+        child[i] = fork();
+        assert_true(child[i] >= 0);
+        if (child[i])
+            continue;
+        char c;
+        log_setup(&(struct log_options){.program = "test", .level = LOG_LEVEL_ERROR});
+        must(counters_open(dir));
+        must(write(ready[1], "r", 1) == 1 && read(go, &c, 1) == 1);
+        for (int n = 0; n < ADDS; n++)
+            counter_add(COUNT_SYNCS, 1);
+        _exit(0);
+    }
+    for (int i = 0; i < CHILDREN; i++) {
+        char c;
+        assert_int_equal(read(ready[0], &c, 1), 1);
+    }
+    close(ready[0]);
+    close(ready[1]);
+}
+
+static void wait_for_all(const pid_t child[CHILDREN])
+{
+    for (int i = 0; i < CHILDREN; i++) {
+        int status;
+        assert_int_equal(waitpid(child[i], &status, 0), child[i]);
+        assert_int_equal(status, 0);
+    }
+}
+
+/* All have it open when it is truncated; none of what they count after that is lost. */
+static void processes_that_count_after_it_was_truncated(void **state)
+{
+    (void)state;
+    pid_t child[CHILDREN];
+    int go[2];
+    assert_int_equal(pipe(go), 0);
+    start_adding(child, go[0]);
+    assert_int_equal(truncate(path, 0), 0);
+    assert_int_equal(write(go[1], "....", CHILDREN), CHILDREN);
+    wait_for_all(child);
+    close(go[0]);
+    close(go[1]);
+    assert_int_equal(in_file(COUNT_SYNCS), CHILDREN * ADDS);
+}
+
+static void processes_that_count_while_it_is_truncated(void **state)
+{
+    (void)state;
+    pid_t child[CHILDREN];
+    int go[2];
+    assert_int_equal(pipe(go), 0);
+    start_adding(child, go[0]);
+    assert_int_equal(write(go[1], "....", CHILDREN), CHILDREN);
+    for (int i = 0; i < CUTS; i++)
+        assert_int_equal(truncate(path, 0), 0);
+    wait_for_all(child);
+    close(go[0]);
+    close(go[1]);
+}
+
+static void fault_elsewhere(void)
+{
+    char other[160];
+    snprintf(other, sizeof other, "%s.other", path);
+    signal(SIGBUS, SIG_DFL); /* cmocka's own handler would go on with the next test */
+    must(counters_open(dir));
+    int fd = open(other, O_RDWR | O_CREAT, 0600);
+    must(fd >= 0 && ftruncate(fd, 4096) == 0);
+    volatile char *memory = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    must(memory != MAP_FAILED && ftruncate(fd, 0) == 0);
+    memory[0] = 1;
+}
+
+static void another_fault_still_ends_the_program(void **state)
+{
+    (void)state;
+    int status = in_process(fault_elsewhere);
+    assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGBUS);
+}
+
+int main(void)
+{
+#define COUNTERS_TEST(f) cmocka_unit_test_setup_teardown(f, up, down)
+    const struct CMUnitTest tests[] = {
+        COUNTERS_TEST(a_truncated_file),
+        COUNTERS_TEST(a_truncated_file_that_is_read),
+        COUNTERS_TEST(counted_in_memory_until_there_is_a_file),
+        COUNTERS_TEST(a_file_that_is_removed_or_replaced),
+        COUNTERS_TEST(something_else_in_its_place),
+        COUNTERS_TEST(processes_that_count_after_it_was_truncated),
+        COUNTERS_TEST(processes_that_count_while_it_is_truncated),
+        COUNTERS_TEST(another_fault_still_ends_the_program),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
