@@ -75,7 +75,7 @@ static enum mailing_result put_mail(
 static bool compose(const struct run *run, const struct mailing *mailing, const char *name,
     const struct recipient *recipient, struct buf *out, struct buf *why)
 {
-    return compose_message(&run->composer,
+    bool ok = compose_message(&run->composer,
         &(struct letter){.event = mailing->event,
             .decision = mailing->decision,
             .record = mailing->record,
@@ -83,6 +83,11 @@ static bool compose(const struct run *run, const struct mailing *mailing, const 
             .recipient = recipient->address,
             .audience = recipient->audience},
         out, why);
+    if (ok && why->len) {
+        log_warn(mailing->record->key, "mail-cut", "%s: %s", name, buf_text(why));
+        buf_clear(why);
+    }
+    return ok;
 }
 
 /*

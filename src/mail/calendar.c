@@ -55,6 +55,16 @@ static void add_line(const char *name, const char *value, struct buf *out)
     buf_puts(out, "\r\n");
 }
 
+/* RFC 5545 section 3.3.4: a year has four digits. */
+static bool can_be_written(int64_t when)
+{
+    char text[TIME_TEXT];
+    if (when == TIME_NONE)
+        return false;
+    time_format(when, text);
+    return *text >= '0' && *text <= '9';
+}
+
 /* In UTC, as RFC 5545 section 3.3.5 has it: 20261121T100000Z. */
 static void add_time(const char *name, int64_t when, struct buf *out)
 {
@@ -173,7 +183,7 @@ static void add_times(const struct calendar *calendar, struct buf *out)
     add_time("DTSTAMP", calendar->stamp, out);
     add_time("DTSTART", calendar->start, out);
     /* RFC 5545 section 3.8.2.2: the end must be later than the start */
-    if (calendar->end != TIME_NONE &&
+    if (can_be_written(calendar->end) &&
         calendar->end / MS_PER_SECOND > calendar->start / MS_PER_SECOND)
         add_time("DTEND", calendar->end, out);
 }
@@ -205,7 +215,7 @@ static bool find_needed(struct arena *arena, const struct calendar *calendar, st
         .organizer = mailto(arena, &calendar->organizer),
         .attendee = attendee ? mailto(arena, attendee) : NULL};
     bool invited = calendar->method == METHOD_REQUEST || attendee;
-    return needed->uid && needed->organizer && calendar->start != TIME_NONE &&
+    return needed->uid && needed->organizer && can_be_written(calendar->start) &&
            (needed->attendee || !invited);
 }
 
@@ -241,13 +251,12 @@ bool calendar_write(const struct calendar *calendar, struct buf *out)
     struct arena arena = {0};
     struct buf text = {0};
     struct needed needed;
-    bool written = find_needed(&arena, calendar, &needed);
-    if (written)
+    if (find_needed(&arena, calendar, &needed))
         add_object(&arena, calendar, &needed, &text);
-    written = written && !arena.failed && !text.failed;
-    if (written)
+    bool ok = !arena.failed && !text.failed;
+    if (ok)
         buf_add(out, text.data, text.len);
     buf_free(&text);
     arena_free(&arena);
-    return written && !out->failed;
+    return ok && !out->failed;
 }

@@ -40,8 +40,9 @@ struct calendar {
     const struct person *attendee; /* NULL: none */
 };
 
-/* Appends the object. False, and nothing is written, when start, uid, organizer or a needed
- * attendee's address is missing, or memory ran out. */
+/* Appends the object; nothing where start, uid, organizer or a needed attendee's address is
+ * missing, or where the start is beyond the year 9999, which iCalendar cannot write. False: out of
+ * memory. */
 bool calendar_write(const struct calendar *calendar, struct buf *out);
 
 #endif

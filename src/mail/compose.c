@@ -4,7 +4,10 @@
 #include <strings.h>
 
 #include "base/json.h"
+#include "event/clean.h"
+#include "mail/bare.h"
 #include "mail/calendar.h"
+#include "mail/cut.h"
 #include "mail/message.h"
 #include "mail/view.h"
 
@@ -25,20 +28,46 @@ void composer_close(struct composer *composer)
     composer->templates = NULL;
 }
 
+/* ---- how much of an event goes into a mail ---- */
+
+/*
+ * Bytes. What a mail shows, text, page and both copies of the calendar, may be PARTS_MAX, and the
+ * attached body ATTACHMENT_MAX. In base64 with line ends, 78 bytes for 57, that is 1.97 MB, so no
+ * mail is above 2 MB.
+ */
+enum { PARTS_MAX = 384 << 10, ATTACHMENT_MAX = 1 << 20, SUBJECT_MAX = 500, DOTS = 3 };
+
+/* From all of it to what always fits with the built-in templates. */
+static const struct amount {
+    struct cut_limits limits;
+    bool html;
+} amounts[] = {
+    {{CLEAN_TEXT_MAX, CLEAN_LINE_MAX + DOTS, 4000, 500}, true},
+    {{5000, 500, 2000, 100}, true},
+    {{1000, 200, 1000, 20}, true},
+    {{1000, 200, 1000, 20}, false},
+};
+enum { AMOUNTS = sizeof amounts / sizeof *amounts };
+
+enum made { MADE, DOES_NOT_FIT, NO_MEMORY };
+
 static const struct value *view_of(const struct composer *composer, const struct letter *letter,
-    struct arena *arena, struct buf *why)
+    const struct amount *amount, struct arena *arena, struct buf *why)
 {
     const struct view_options options = {.timezone = composer->timezone,
         .audience = letter->audience,
-        .recipient = letter->recipient};
+        .recipient = letter->recipient,
+        .limits = &amount->limits};
     return view_make(arena, letter->event, letter->decision, composer->templates, &options, why);
 }
 
-static bool render(const struct composer *composer, const struct letter *letter,
+static enum made render(const struct composer *composer, const struct letter *letter,
     const struct value *view, enum template_part part, struct buf *out, struct buf *why)
 {
-    return templates_render(composer->templates, view_kind(letter->event, letter->decision),
-        letter->audience, part, view, out, why);
+    if (templates_render(composer->templates, view_kind(letter->event, letter->decision),
+            letter->audience, part, view, out, why))
+        return MADE;
+    return out->failed ? NO_MEMORY : DOES_NOT_FIT;
 }
 
 /* ---- the calendar ---- */
@@ -84,11 +113,12 @@ static const char *summary_of(const struct letter *letter, const struct value *v
     const char *what = value_text_of(view, "what"), *about = value_text_of(view, "about");
     if (shared && what)
         return what;
-    return about ? about : value_text_of(view, "provider_name");
+    const char *name = value_text_of(view, "provider_name");
+    return about ? about : name ? name : letter->event->booking.title;
 }
 
-/* Nothing is appended where the event leaves calendars alone, or tells too little for an entry. A
- * move told late takes away the entry that it left behind, at the old time. */
+/* Nothing is appended where the event leaves calendars alone, or has too little for an entry. A
+ * late move cancels the entry at the old time. False: out of memory. */
 static bool write_calendar(const struct composer *composer, const struct letter *letter,
     const struct value *view, struct arena *arena, struct buf *out)
 {
@@ -96,7 +126,7 @@ static bool write_calendar(const struct composer *composer, const struct letter 
     const struct booking *booking = &letter->event->booking;
     const struct person *own = view_attendee(letter->event, letter->recipient);
     const struct person attendee = own ? *own : (struct person){.email = letter->recipient};
-    const char *where = value_text_of(view, "where");
+    const char *where = value_text_of(view, "where"), *join = value_text_of(view, "join_url");
     bool left_behind = decision->late && decision->previous_start != TIME_NONE;
     const struct calendar calendar = {.method = method_of(letter),
         .uid = decision->calendar_uid,
@@ -107,51 +137,106 @@ static bool write_calendar(const struct composer *composer, const struct letter 
         .end = left_behind ? decision->previous_end : booking->end,
         .summary = summary_of(letter, view),
         .description = value_text_of(value_find(view, "booking"), "description"),
-        .location = where ? where : booking->join_url,
-        .url = booking->join_url,
+        .location = where ? where : join,
+        .url = join,
         .organizer = organizer_of(composer, letter, arena),
         .attendee = letter->audience == AUDIENCE_CUSTOMER ? &attendee : NULL};
-    if (decision->calendar == CALENDAR_UNTOUCHED || !decision->calendar_uid ||
-        calendar.start == TIME_NONE)
+    if (decision->calendar == CALENDAR_UNTOUCHED || !decision->calendar_uid)
         return true;
     return calendar_write(&calendar, out);
 }
 
 /* ---- the message ---- */
 
-/* What was not understood travels along, so that a person can. */
-static void attach(struct message *message, const struct record *record)
-{
-    if (record->length == 0)
-        return;
-    cJSON *json = json_parse(record->body, record->length);
-    message->attachment = record->body;
-    message->attachment_len = record->length;
-    message->attachment_name = json ? "body.json" : "body.txt";
-    cJSON_Delete(json);
-}
-
-enum { USUAL_PAGE = 12 << 10 };
-
 struct parts {
     struct buf subject, text, html, calendar;
+    bool cut; /* the mail does not say all of it: the body is attached */
 };
 
-static bool make_parts(const struct composer *composer, const struct letter *letter,
+static void parts_clear(struct parts *parts)
+{
+    buf_free(&parts->subject);
+    buf_free(&parts->text);
+    buf_free(&parts->html);
+    buf_free(&parts->calendar);
+    *parts = (struct parts){0};
+}
+
+/* A subject that fits into a header; the built-in ones are shorter. */
+static void cut_subject(struct buf *subject)
+{
+    size_t len = cut_length(buf_text(subject), SUBJECT_MAX);
+    if (len == subject->len)
+        return;
+    subject->len = len;
+    buf_puts(subject, "...");
+}
+
+static enum made make_parts(const struct composer *composer, const struct letter *letter,
+    const struct amount *amount, struct parts *parts, struct buf *why)
+{
+    struct arena arena = {0};
+    const struct value *view = view_of(composer, letter, amount, &arena, why);
+    enum made made = view ? MADE : arena.failed ? NO_MEMORY : DOES_NOT_FIT;
+    if (made == MADE)
+        made = render(composer, letter, view, PART_SUBJECT, &parts->subject, why);
+    if (made == MADE)
+        made = render(composer, letter, view, PART_TEXT, &parts->text, why);
+    if (made == MADE && amount->html)
+        made = render(composer, letter, view, PART_HTML, &parts->html, why);
+    if (made == MADE && !write_calendar(composer, letter, view, &arena, &parts->calendar))
+        made = NO_MEMORY;
+    cut_subject(&parts->subject);
+    size_t size = parts->text.len + parts->html.len + 2 * parts->calendar.len;
+    if (made == MADE && size > PARTS_MAX) {
+        buf_printf(
+            why, "text, page and calendar have %zu bytes, which is more than %d", size, PARTS_MAX);
+        made = DOES_NOT_FIT;
+    }
+    parts->cut = !amount->html || value_find(view, "cut");
+    arena_free(&arena);
+    return made;
+}
+
+/* As much as fits. `why` says why not all of it does, or is empty. */
+static enum made make_fitting_parts(const struct composer *composer, const struct letter *letter,
+    struct parts *parts, struct buf *why)
+{
+    enum made made = DOES_NOT_FIT;
+    for (size_t i = 0; i < AMOUNTS && made == DOES_NOT_FIT; i++) {
+        struct buf fault = {0};
+        parts_clear(parts);
+        made = make_parts(composer, letter, &amounts[i], parts, &fault);
+        if (!why->len)
+            buf_puts(why, buf_text(&fault));
+        buf_free(&fault);
+    }
+    return made;
+}
+
+static enum made make_bare_parts(const struct composer *composer, const struct letter *letter,
     struct parts *parts, struct buf *why)
 {
     struct arena arena = {0};
-    const struct value *view = view_of(composer, letter, &arena, why);
-    buf_reserve(&parts->html, USUAL_PAGE);
-    bool ok = view && render(composer, letter, view, PART_SUBJECT, &parts->subject, why) &&
-              render(composer, letter, view, PART_TEXT, &parts->text, why) &&
-              render(composer, letter, view, PART_HTML, &parts->html, why);
-    if (ok && !write_calendar(composer, letter, view, &arena, &parts->calendar)) {
-        buf_puts(why, "the calendar part cannot be made (out of memory?)");
-        ok = false;
-    }
+    parts_clear(parts);
+    parts->cut = true;
+    bare_facts(letter, buf_text(why), &parts->subject, &parts->text);
+    bool ok = write_calendar(composer, letter, NULL, &arena, &parts->calendar);
     arena_free(&arena);
-    return ok;
+    return ok ? MADE : NO_MEMORY;
+}
+
+/* What is not understood, or is cut, goes along so that a person can read it. */
+static void attach(struct message *message, const struct record *record)
+{
+    bool all = record->length <= ATTACHMENT_MAX;
+    if (record->length == 0)
+        return;
+    cJSON *json = all ? json_parse(record->body, record->length) : NULL;
+    message->attachment = record->body;
+    message->attachment_len = all ? record->length : ATTACHMENT_MAX;
+    message->attachment_name = !all ? "body-beginning.txt" : json ? "body.json" : "body.txt";
+    cJSON_Delete(json);
 }
 
 /* A customer's answer is meant for whom they booked, not for the address that news comes from. */
@@ -178,7 +263,7 @@ static bool write_message(const struct composer *composer, const struct letter *
         message.calendar = buf_text(&parts->calendar);
         message.calendar_method = calendar_method_name(method_of(letter));
     }
-    if (letter->event->kind == KIND_OTHER && letter->audience == AUDIENCE_OWNER)
+    if ((parts->cut || letter->event->kind == KIND_OTHER) && letter->audience == AUDIENCE_OWNER)
         attach(&message, letter->record);
     return message_compose(&message, out);
 }
@@ -187,24 +272,27 @@ bool compose_message(
     const struct composer *composer, const struct letter *letter, struct buf *out, struct buf *why)
 {
     struct parts parts = {0};
-    bool ok = make_parts(composer, letter, &parts, why);
-    if (ok && !write_message(composer, letter, &parts, out)) {
-        buf_puts(why, "the message cannot be made (out of memory?)");
-        ok = false;
+    enum made made = make_fitting_parts(composer, letter, &parts, why);
+    if (made == DOES_NOT_FIT)
+        made = make_bare_parts(composer, letter, &parts, why);
+    bool ok = made == MADE && write_message(composer, letter, &parts, out);
+    if (!ok) {
+        buf_clear(why);
+        buf_puts(why, "out of memory");
     }
-    buf_free(&parts.subject);
-    buf_free(&parts.text);
-    buf_free(&parts.html);
-    buf_free(&parts.calendar);
+    parts_clear(&parts);
     return ok;
 }
 
 bool compose_part(const struct composer *composer, const struct letter *letter,
     enum template_part part, struct buf *out, struct buf *why)
 {
-    struct arena arena = {0};
-    const struct value *view = view_of(composer, letter, &arena, why);
-    bool ok = view && render(composer, letter, view, part, out, why);
-    arena_free(&arena);
+    struct parts parts = {0};
+    const struct buf *const made[TEMPLATE_PARTS] = {
+        [PART_SUBJECT] = &parts.subject, [PART_TEXT] = &parts.text, [PART_HTML] = &parts.html};
+    bool ok = make_fitting_parts(composer, letter, &parts, why) == MADE;
+    if (ok)
+        buf_add(out, buf_text(made[part]), made[part]->len);
+    parts_clear(&parts);
     return ok;
 }

@@ -39,11 +39,16 @@ struct letter {
     enum audience audience;
 };
 
-/* Appends the RFC 5322 message. False: it cannot be made, `why` says why. */
+/*
+ * Appends the RFC 5322 message, of at most 2 MB. Whatever the event and the user's templates are,
+ * there is one: what is too long is cut, then the mail has no HTML part, then it has the bare facts
+ * in place of the templates. `why` then says what did not fit. False: out of memory.
+ */
 bool compose_message(
     const struct composer *composer, const struct letter *letter, struct buf *out, struct buf *why);
 
-/* One part alone, for previews. */
+/* One part alone, for previews. What is too long is cut, as above; false when the templates cannot
+ * be used for this event, as `why` says. */
 bool compose_part(const struct composer *composer, const struct letter *letter,
     enum template_part part, struct buf *out, struct buf *why);
 

@@ -76,8 +76,8 @@ void template_each_partial(const struct template *template,
     void (*see)(void *context, const char *name, const char *place), void *context);
 
 /*
- * Appends to `out`. False: a bound was reached, or memory ran out; a line in `why` says which, and
- * `out` has its former contents.
+ * Appends to `out`. False: a bound was reached, or memory ran out, and only then `out` has failed;
+ * a line in `why` says which, and `out` has its former contents.
  */
 bool template_render(const struct template *template, const struct value *context,
     enum template_escape escape, struct buf *out, struct buf *why);

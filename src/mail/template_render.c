@@ -250,12 +250,11 @@ static bool render(const struct template *template, const struct value *context,
     r.before = out->len;
     r.why = why;
     bool ok = render_with(&r, context, 0, template->count);
-    if (ok && (r.indent.failed || out->failed)) {
+    out->failed |= r.indent.failed;
+    if (ok && out->failed)
         fault_add(why, "%s: out of memory", template->file);
-        ok = false;
-    }
     buf_free(&r.indent);
-    return ok;
+    return ok && !out->failed;
 }
 
 static void take_back(struct buf *out, size_t len)

@@ -54,12 +54,13 @@ const char *templates_name(const struct templates *templates, enum name_list lis
 const char *templates_fixed(const struct templates *templates, const char *key);
 
 /* Appends the word, filled in from `context`, as one line; nothing where there is no such word.
- * False: `why` says what went wrong. */
+ * False: `why` says what went wrong; `out` has failed if it was memory. */
 bool templates_say(const struct templates *templates, const char *key, const struct value *context,
     struct buf *out, struct buf *why);
 
 /* Appends the part; an absent HTML template appends nothing. A subject is one line without a line
- * end. False: a line in `why` says what went wrong, and `out` has its former contents. */
+ * end. False: a line in `why` says what went wrong, and `out` has its former contents; it has
+ * failed if it was memory. */
 bool templates_render(const struct templates *templates, enum event_kind kind,
     enum audience audience, enum template_part part, const struct value *context, struct buf *out,
     struct buf *why);

@@ -78,6 +78,8 @@ static void add_all(struct view *view)
     view_text(view, view->context, "provider_name", view_provider_title(view->event->provider));
     if (view_for_customer(view))
         view_flag(view, view->context, "for_customer");
+    if (view->cut)
+        view_flag(view, view->context, "cut");
     zone_open(&view->zone, zone_of_reader(view));
     view_add_times(view);
     view_add_news(view);
@@ -98,12 +100,11 @@ struct value *view_make(struct arena *arena, const struct event *event,
         .templates = templates,
         .options = options,
         .arena = arena,
-        .context = event_to_value(&seen, arena),
+        .attendee_count = seen.booking.attendee_count,
         .why = why};
+    if (options->limits)
+        view.cut = cut_event(&seen, options->limits, templates, arena);
+    view.context = event_to_value(&seen, arena);
     add_all(&view);
-    if (!view.failed && !arena->failed)
-        return view.context;
-    if (!why->len)
-        buf_puts(why, "out of memory");
-    return NULL;
+    return view.failed || arena->failed ? NULL : view.context;
 }

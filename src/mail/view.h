@@ -20,12 +20,14 @@
 #include "base/value.h"
 #include "event/event.h"
 #include "ledger/decision.h"
+#include "mail/cut.h"
 #include "mail/templates.h"
 
 struct view_options {
     const char *timezone; /* BOOKSPOOL_TIMEZONE; NULL: the organizer's, else UTC */
     enum audience audience;
     const char *recipient; /* the address; a customer's own name and zone are found by it */
+    const struct cut_limits *limits; /* NULL: nothing is cut */
 };
 
 /*
@@ -37,8 +39,11 @@ enum event_kind view_kind(const struct event *event, const struct decision *deci
 /* The attendee with that address in any case; NULL: none. */
 const struct person *view_attendee(const struct event *event, const char *address);
 
-/* NULL, with the reason in `why`, when memory ran out or a word of the language cannot be made. It
- * lives in the arena, and no longer than what it is made from. */
+/*
+ * It lives in the arena, and no longer than what it is made from. What is longer than the limits is
+ * cut, and then `cut` is true in it. NULL: the arena has failed, or a word of the language cannot
+ * be made for this event, as `why` says.
+ */
 struct value *view_make(struct arena *arena, const struct event *event,
     const struct decision *decision, const struct templates *templates,
     const struct view_options *options, struct buf *why);

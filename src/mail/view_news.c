@@ -110,10 +110,7 @@ static void add_clipped(
     struct view *view, struct value *object, const char *name, const char *text, size_t max)
 {
     struct buf clipped = {0};
-    size_t len = 0, characters = 0;
-    for (; text[len]; len++)
-        if (((unsigned char)text[len] & 0xc0) != 0x80 && ++characters > max)
-            break;
+    size_t len = cut_length(text, max);
     if (!text[len]) {
         view_text(view, object, name, text);
         return;
@@ -136,8 +133,8 @@ static void add_about(struct view *view)
         add_clipped(view, brief, "what", what, SHORT_WHAT_MAX);
     if (who && !(what && strstr(what, who))) {
         add_clipped(view, brief, "who", who, SHORT_WHO_MAX);
-        if (view->event->kind != KIND_OUT_OF_OFFICE && booking->attendee_count > 1)
-            view_number(view, brief, "others", (double)(booking->attendee_count - 1));
+        if (view->event->kind != KIND_OUT_OF_OFFICE && view->attendee_count > 1)
+            view_number(view, brief, "others", (double)(view->attendee_count - 1));
     }
     if (what || who)
         view_say(view, view->context, "about", "about", view->context);
@@ -178,4 +175,6 @@ void view_add_news(struct view *view)
     add_remark(view, remarks, news->name);
     if (view->decision->late)
         add_remark(view, remarks, "late");
+    if (view->cut)
+        add_remark(view, remarks, "cut");
 }

@@ -24,7 +24,7 @@ void view_text(struct view *view, struct value *object, const char *name, const 
 
 const char *view_copy(struct view *view, const struct buf *text)
 {
-    view->failed |= text->failed;
+    view->arena->failed |= text->failed;
     return arena_strndup(view->arena, buf_text(text), text->len);
 }
 
@@ -82,6 +82,7 @@ void view_word(struct view *view, const char *key, const struct value *context, 
 {
     if (!view->failed && !templates_say(view->templates, key, context, out, view->why))
         view->failed = true;
+    view->arena->failed |= out->failed;
 }
 
 void view_say(struct view *view, struct value *object, const char *name, const char *key,

@@ -28,9 +28,11 @@ struct view {
     struct value *context;
     struct view_time *times; /* those worked out already */
     bool has_details;
-    bool off; /* nobody is expected at the time any more */
+    bool off;              /* nobody is expected at the time any more */
+    bool cut;              /* something of the event was too long */
+    size_t attendee_count; /* before that */
     struct buf *why;
-    bool failed; /* for good; every later addition is then a no-op */
+    bool failed; /* a word cannot be made: every later addition of one is then a no-op */
 };
 
 bool view_for_customer(const struct view *view);

@@ -2,8 +2,9 @@
 
 import os
 import stat
+import time
 
-from bookspool import World, sample
+from bookspool import MESSAGE, World, mail_file, mark_of, sample, utc
 
 DONE, HOLD, WRONG = 0, 75, 78
 SENT, RETRY, NEVER, UNKNOWN, HELD = "sent", "retry", "never", "unknown", "held"
@@ -17,8 +18,14 @@ class Mailer(World):
                                 **settings})
 
     def arrive(self, body=None):
+        """An event, or what begins like MESSAGE: a mail that is composed already."""
         body = sample("calcom", "booking_created") if body is None else body
-        return self.put_event("new", "calcom", body)
+        if not body.startswith(MESSAGE):
+            return self.put_event("new", "calcom", body)
+        key = os.urandom(16).hex()
+        self.write("out", f"{key}-{mark_of('owner@example.org')}",
+                   mail_file(key, body, Queued=utc(time.time())))
+        return key
 
     def outcome(self):
         """What came of the only mail, from where it lies and how it is marked."""
@@ -52,6 +59,5 @@ class Mailer(World):
 
 
 def big():
-    """A body that is not understood travels along; this one is larger than all buffers between."""
-    return b'{"triggerEvent":"SOMETHING","createdAt":"2026-11-21T10:00:00Z","x":"%s"}' % (
-        os.urandom(6000000).hex().encode())
+    """A mail that is larger than all buffers on its way, and than those that the drain makes."""
+    return MESSAGE + b"".join(os.urandom(35).hex().encode() + b"\r\n" for _ in range(160_000))
