@@ -173,7 +173,27 @@ def changes(provider):
        failed)
 
 
+# ---- times that no calendar can hold ----
+
+
+def beyond_the_calendar(provider):
+    """Half an hour before 10000 in New York is 10000 in UTC: four digits are all that iCalendar has."""
+    with Office() as office:
+        body = booking(provider, CREATED[provider], "beyond")
+        at = body["payload"] if provider == "calcom" else body["payload"]["scheduled_event"]
+        names = ("startTime", "endTime") if provider == "calcom" else ("start_time", "end_time")
+        at.update(zip(names, ("9999-12-31T23:30:00-05:00", "9999-12-31T23:59:00-05:00")))
+        office.put(provider, timed(provider, body, office.now))
+        office.drained(BOOKSPOOL_TIMEZONE="UTC")
+        letters = office.post()
+        equal([letter.faults for letter in letters], [[]], f"{provider}: a booking in 10000 is mailed")
+        equal([(letter.calendar and letter.ics, letter.fact("When")) for letter in letters],
+              [(None, "Sat 1 Jan 10000, 04:30 to 04:59 UTC")],
+              f"{provider}: its date can be read, and it has no calendar part")
+
+
 every_sample()
 for provider in ("calcom", "calendly"):
     changes(provider)
+    beyond_the_calendar(provider)
 finish()

@@ -1,10 +1,14 @@
 #include "mail/zone.h"
 
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 
-enum { ZONE_NAME_MAX = 64, KEPT = 16 };
+enum { ZONE_NAME_MAX = 64, ZONE_PATH_MAX = 512, KEPT = 16, YEAR_MAX = 99999 };
 
 /*
  * GLib shares a zone that somebody holds, and works a zone out anew (0.4 ms) that nobody does. The
@@ -38,13 +42,39 @@ static bool name_valid(const char *name)
     return true;
 }
 
+/*
+ * RFC 8536: a zone's file begins with "TZif" and a header of 44 bytes. GLib prints a complaint
+ * about other files, such as leapseconds, and takes some names for rules of POSIX. posixrules and
+ * localtime are zones of this machine under no name of their own, and those of right/ count leap
+ * seconds, which times in bookings do not.
+ */
+static bool is_zone_file(const char *name)
+{
+    enum { HEADER = 44 };
+    static const char *const others[] = {"posixrules", "localtime"};
+    const char *dir = getenv("TZDIR");
+    char path[ZONE_PATH_MAX], header[HEADER];
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+        if (strcmp(name, others[i]) == 0)
+            return false;
+    int len = snprintf(path, sizeof path, "%s/%s", dir ? dir : "/usr/share/zoneinfo", name);
+    if (len >= (int)sizeof path || strncmp(name, "right/", strlen("right/")) == 0)
+        return false;
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    bool is =
+        fd >= 0 && read(fd, header, sizeof header) == HEADER && memcmp(header, "TZif", 4) == 0;
+    if (fd >= 0)
+        close(fd);
+    return is;
+}
+
 void zone_open(struct zone *zone, const char *name)
 {
     const char *wanted = name ? name : "UTC";
     *zone = (struct zone){.name = wanted};
-    if (name_valid(wanted))
+    if (strcmp(wanted, "UTC") != 0 && name_valid(wanted) && is_zone_file(wanted))
         zone->tz = g_time_zone_new_identifier(wanted);
-    zone->known = zone->tz != NULL;
+    zone->known = zone->tz || strcmp(wanted, "UTC") == 0;
     if (zone->tz)
         keep(zone->tz);
     if (!zone->tz)
@@ -82,7 +112,7 @@ bool zone_local(const struct zone *zone, int64_t when, struct zone_time *out)
     out->offset = g_time_zone_get_offset(zone->tz, interval);
     seconds += out->offset;
     struct tm tm;
-    if (!gmtime_r(&seconds, &tm) || tm.tm_year <= -1900 || tm.tm_year > 9999 - 1900)
+    if (!gmtime_r(&seconds, &tm) || tm.tm_year <= -1900 || tm.tm_year > YEAR_MAX - 1900)
         return false;
     read_calendar(&tm, out);
     add_abbreviation(g_time_zone_get_abbreviation(zone->tz, interval), out);

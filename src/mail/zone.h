@@ -20,7 +20,8 @@ struct zone {
 
 /*
  * An IANA name such as Europe/Berlin; NULL means UTC. Names come from customers' browsers, and the
- * zone data is files: a name that is a path out of the zone folder is not known.
+ * zone data is files: the name of one that holds no zone is unknown, as is a path out of the
+ * folder.
  */
 void zone_open(struct zone *zone, const char *name);
 void zone_close(struct zone *zone);
@@ -36,7 +37,7 @@ struct zone_time {
     char abbreviation[ZONE_ABBREVIATION];
 };
 
-/* False for a time beyond the year 9999. */
+/* False for a time beyond the year 99999: a time of the year 9999 is in 10000 in another zone. */
 bool zone_local(const struct zone *zone, int64_t when, struct zone_time *out);
 
 #endif

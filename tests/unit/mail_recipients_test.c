@@ -19,7 +19,8 @@ static void settings_are(struct conf *conf, const char *notify, bool customers)
 }
 
 static struct person attendees[] = {{.name = "Ada", .email = "ada@customer.example"},
-    {.name = "Tel", .email = "491701234567@sms.cal.com"}, {.name = "Nobody"}};
+    {.name = "Tel", .email = "491701234567@sms.cal.com"},
+    {.name = "TEL", .email = "491701234568@SMS.CAL.COM"}, {.name = "Nobody"}};
 
 /* "address address/c": /c marks the customers. */
 static void check(const char *notify, bool customers, enum event_kind kind, const char *organizer,
@@ -32,7 +33,7 @@ static void check(const char *notify, bool customers, enum event_kind kind, cons
     struct event event = {.kind = kind};
     event.booking.organizer.email = organizer;
     event.booking.attendees = attendees;
-    event.booking.attendee_count = 3;
+    event.booking.attendee_count = sizeof attendees / sizeof *attendees;
     decision_init(&decision);
     settings_are(&conf, notify, customers);
     struct recipients *recipients = recipients_open(&conf, "local@localhost", &why);

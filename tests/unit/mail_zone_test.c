@@ -1,6 +1,10 @@
 /* Times in the zones of both sides, and the pieces that dates are made of. */
 #include "mail_view.h"
 
+#include <unistd.h>
+
+#include "mail/zone.h"
+
 /* ---- zones ---- */
 
 static void the_zone_of_the_settings_comes_first(void **state)
@@ -64,7 +68,9 @@ static void an_unknown_zone_is_utc_and_says_so(void **state)
     (void)state;
     static const char *const names[] = {"Mars/Base", "/usr/share/zoneinfo/Europe/Berlin",
         "../zoneinfo/Europe/Berlin", "Europe/../Europe/Berlin", "", "/dev/zero", "zone.tab",
-        "Europe", "Europe/Berlin/", "Europe//Berlin", ":Europe/Berlin", "Europe/Berlin\xff"};
+        "Europe", "Europe/Berlin/", "Europe//Berlin", ":Europe/Berlin", "Europe/Berlin\xff",
+        "../../etc/passwd", "leapseconds", "leap-seconds.list", "tzdata.zi", "posixrules",
+        "localtime", "right/Europe/Berlin", "EST5EDT4", "+05"};
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         struct event event = event_of(KIND_CREATED);
         char expected[200];
@@ -85,13 +91,46 @@ static void zones_without_a_name_show_their_offset(void **state)
     assert_says(&event, "Asia/Kathmandu", "20:45 to 21:15 UTC+0545 (Asia/Kathmandu)\n");
 }
 
-static void absurd_times_are_told_somehow(void **state)
+/* Files of the zone folder that hold no zone; GLib writes to standard error about such. */
+static void files_that_are_no_zones_are_unknown_silently(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name, *text;
+        size_t len;
+    } files[] = {{"Leapseconds", "# no zone", 9}, {"Empty", "", 0}, {"Short", "TZif2", 5}};
+    char dir[] = "/tmp/zones-XXXXXX", path[64];
+    assert_non_null(mkdtemp(dir));
+    setenv("TZDIR", dir, 1);
+    g_log_set_always_fatal(G_LOG_LEVEL_CRITICAL | G_LOG_LEVEL_WARNING | G_LOG_FATAL_MASK);
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+        struct zone zone;
+        snprintf(path, sizeof path, "%s/%s", dir, files[i].name);
+        FILE *file = fopen(path, "w");
+        assert_non_null(file);
+        fwrite(files[i].text, 1, files[i].len, file);
+        fclose(file);
+        zone_open(&zone, files[i].name);
+        assert_false(zone.known);
+        zone_close(&zone);
+        unlink(path);
+    }
+    unsetenv("TZDIR");
+    rmdir(dir);
+}
+
+/* A time in the last hours of 9999 is in 10000 elsewhere. */
+static void late_times_are_readable(void **state)
 {
     (void)state;
     struct event event = event_of(KIND_CREATED);
     event.booking.start = at("9999-12-31T23:59:59Z");
     event.booking.end = at("1970-01-01T00:00:00Z");
-    assert_says(&event, NULL, "When:        9999-12-31T23:59:59Z");
+    assert_says(
+        &event, NULL, "When:        Sat 1 Jan 10000, 00:59 CET to Thu 1 Jan 1970, 01:00 CET");
+    event.booking.start = at("9999-12-31T23:30:00-05:00");
+    event.booking.end = at("9999-12-31T23:59:00-05:00");
+    assert_says(&event, "UTC", "When:        Sat 1 Jan 10000, 04:30 to 04:59 UTC");
 }
 
 static const char *value_of(const cJSON *view, const char *path)
@@ -121,6 +160,26 @@ static void pieces_of_a_time(void **state)
     cJSON_Delete(view);
 }
 
+/* Midnight is 12:00 AM, noon 12:00 PM; the whole hour after either is 12. */
+static void clocks_of_twelve_hours(void **state)
+{
+    (void)state;
+    static const char *const rows[][2] = {{"2026-03-02T00:00:00Z", "12:00 AM"},
+        {"2026-03-02T00:59:00Z", "12:59 AM"}, {"2026-03-02T01:00:00Z", "1:00 AM"},
+        {"2026-03-02T11:59:00Z", "11:59 AM"}, {"2026-03-02T12:00:00Z", "12:00 PM"},
+        {"2026-03-02T12:30:00Z", "12:30 PM"}, {"2026-03-02T13:05:00Z", "1:05 PM"},
+        {"2026-03-02T23:59:00Z", "11:59 PM"}};
+    const struct view_options utc = {.timezone = "UTC", .audience = AUDIENCE_OWNER};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct event event = event_of(KIND_CREATED);
+        struct decision decision = decided();
+        event.booking.start = at(rows[i][0]);
+        cJSON *view = view_json(&event, &decision, &utc);
+        assert_string_equal(value_of(view, "start.clock_12"), rows[i][1]);
+        cJSON_Delete(view);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -130,7 +189,9 @@ int main(void)
         cmocka_unit_test(a_span_over_midnight_names_both_days),
         cmocka_unit_test(an_unknown_zone_is_utc_and_says_so),
         cmocka_unit_test(zones_without_a_name_show_their_offset),
-        cmocka_unit_test(absurd_times_are_told_somehow),
+        cmocka_unit_test(files_that_are_no_zones_are_unknown_silently),
+        cmocka_unit_test(late_times_are_readable),
+        cmocka_unit_test(clocks_of_twelve_hours),
         cmocka_unit_test(pieces_of_a_time),
     };
     return cmocka_run_group_tests(tests, open_templates, close_templates);
