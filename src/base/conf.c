@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/conf_file.h"
@@ -155,17 +156,21 @@ static void drop_line_end(struct buf *text)
 /* False, with what is wrong in `why`. */
 static bool read_value(enum setting which, const char *path, struct buf *text, struct buf *why)
 {
-    mode_t mode = 0;
-    if (!conf_file_read(path, text, &mode)) {
+    struct stat st;
+    struct buf unsafe = {0};
+    if (!conf_file_read(path, text, &st)) {
         buf_printf(why, "cannot read its file %s: %s", path, strerror(errno));
-    } else if (settings[which].secret && mode & 007) {
+    } else if (settings[which].secret && st.st_mode & 007) {
         buf_printf(why, "its file %s is open to others (mode %03o): chmod o-rwx %s", path,
-            mode & 0777, path);
+            st.st_mode & 0777, path);
+    } else if (!conf_file_safe(path, &st, &unsafe)) {
+        buf_printf(why, "its file %s: %s", path, buf_text(&unsafe));
     } else {
         drop_line_end(text);
         if (text->len != strlen(buf_text(text)) || strchr(buf_text(text), '\n'))
             buf_printf(why, "its file %s must hold one line of text", path);
     }
+    buf_free(&unsafe);
     return why->len == 0;
 }
 
@@ -251,16 +256,26 @@ static void take_from_file(struct conf *conf, struct place *place, char *key, ch
 static void read_file(
     struct conf *conf, const char *path, bool may_hold_secrets, unsigned home, bool required)
 {
-    struct buf text = {0};
+    struct buf text = {0}, unsafe = {0};
+    struct stat st;
     struct place place = {.file = path, .may_hold_secrets = may_hold_secrets, .home = home};
-    if (!conf_file_read(path, &text, &place.mode)) {
+    bool read = conf_file_read(path, &text, &st);
+    if (!read && (errno != ENOENT || required)) {
         /* systemd may have read a program's own file as root, and handed it on as environment */
-        if (errno != ENOENT || required)
-            buf_printf(home ? &conf->warnings : &conf->errors, "%s: cannot be read: %s\n", path,
-                strerror(errno));
-        buf_free(&text);
+        buf_printf(home ? &conf->warnings : &conf->errors, "%s: cannot be read: %s\n", path,
+            strerror(errno));
+        conf->incomplete |= !home;
+    } else if (read && !conf_file_safe(path, &st, &unsafe)) {
+        buf_printf(&conf->errors, "%s: %s\n", path, buf_text(&unsafe));
+        conf->incomplete = true;
+        read = false;
+    }
+    buf_free(&unsafe);
+    if (!read) {
+        wipe_buf(&text);
         return;
     }
+    place.mode = st.st_mode;
     if (strlen(text.data) != text.len)
         complain(conf, &place, "a NUL byte", "must not stand in a settings file");
     char *at = text.data, *key, *value;

@@ -40,6 +40,7 @@ struct conf_value {
 struct conf {
     enum conf_program program;
     struct conf_value value[SETTINGS];
+    bool incomplete;     /* a file of settings was not read: any setting may be missing */
     struct buf errors;   /* a line each: where, key, what would be right */
     struct buf warnings; /* settings that have no effect yet, files that could not be read */
 };

@@ -1,13 +1,39 @@
 #include "base/conf_file.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/io.h"
 
-bool conf_file_read(const char *path, struct buf *text, mode_t *mode)
+bool conf_file_read(const char *path, struct buf *text, struct stat *st)
 {
-    return io_read_file(AT_FDCWD, path, text, CONF_FILE_MAX, mode);
+    return io_read_file(AT_FDCWD, path, text, CONF_FILE_MAX, st);
+}
+
+bool conf_file_safe(const char *path, const struct stat *st, struct buf *why)
+{
+    const char *slash = strrchr(path, '/');
+    struct buf dir = {0};
+    struct stat around;
+    if (slash)
+        buf_add(&dir, path, slash == path ? 1 : (size_t)(slash - path));
+    else
+        buf_puts(&dir, ".");
+    if (st->st_mode & S_IWOTH)
+        buf_printf(why, "is writable by everybody: chmod o-w %s", path);
+    else if (stat(buf_text(&dir), &around) < 0)
+        buf_printf(why, "its directory %s: %s", buf_text(&dir), strerror(errno));
+    else if ((around.st_mode & (S_IWOTH | S_ISVTX)) == S_IWOTH)
+        buf_printf(why, "its directory is writable by everybody: chmod o-w %s", buf_text(&dir));
+    else if (around.st_mode & S_IWOTH && st->st_uid != 0 && st->st_uid != geteuid())
+        buf_printf(why,
+            "belongs to another user (uid %u), in a directory that everybody can write to: "
+            "chown root %s",
+            (unsigned)st->st_uid, path);
+    buf_free(&dir);
+    return why->len == 0 && !why->failed;
 }
 
 static bool is_blank(char c)

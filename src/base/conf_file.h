@@ -1,22 +1,30 @@
 /*
  * conf_file: KEY=VALUE lines. Internal to conf.
  *
- * The file is read whole (up to CONF_FILE_MAX bytes) and checked before any of
- * it is used: regular, and its permissions told, so that a caller can refuse a secret in
- * a file that others may read.
+ * A file must be regular, at most CONF_FILE_MAX bytes, and not for everybody to change: settings
+ * choose the program that delivers mail. Its permissions are returned, so that a caller can refuse
+ * a secret in a file that others may read.
  */
 #ifndef BASE_CONF_FILE_H
 #define BASE_CONF_FILE_H
 
 #include <stdbool.h>
-#include <sys/types.h>
+#include <sys/stat.h>
 
 #include "base/buf.h"
 
 enum { CONF_FILE_MAX = 256 * 1024 };
 
 /* False with errno; EFBIG where it is too large, EINVAL where it is no regular file. */
-bool conf_file_read(const char *path, struct buf *text, mode_t *mode);
+bool conf_file_read(const char *path, struct buf *text, struct stat *st);
+
+/*
+ * Could any user have written this file, or put it there? True when not. Else `why` says what is
+ * wrong and what would be right: the file, or the directory that holds it, is writable by
+ * everybody. In a directory with the sticky bit a file of root or of the program's own user is
+ * safe: nobody else can replace it. Groups and owners are the administrator's choice.
+ */
+bool conf_file_safe(const char *path, const struct stat *st, struct buf *why);
 
 enum conf_line { CONF_LINE_END, CONF_LINE_PAIR, CONF_LINE_WRONG };
 

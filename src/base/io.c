@@ -48,24 +48,16 @@ bool io_read_all(int fd, struct buf *out, size_t expected, size_t most)
     }
 }
 
-static bool read_regular(int fd, struct buf *out, size_t most, mode_t *mode)
+bool io_read_file(int dir, const char *path, struct buf *out, size_t most, struct stat *st)
 {
-    struct stat st;
-    if (fstat(fd, &st) < 0)
-        return false;
-    if (!S_ISREG(st.st_mode))
-        return failed(EINVAL);
-    if (mode)
-        *mode = st.st_mode;
-    return io_read_all(fd, out, 0, most);
-}
-
-bool io_read_file(int dir, const char *path, struct buf *out, size_t most, mode_t *mode)
-{
+    struct stat own;
+    if (!st)
+        st = &own;
     int fd = openat(dir, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
     if (fd < 0)
         return false;
-    bool ok = read_regular(fd, out, most, mode);
+    bool ok = fstat(fd, st) == 0 && (S_ISREG(st->st_mode) || failed(EINVAL)) &&
+              io_read_all(fd, out, 0, most);
     int saved = errno;
     close(fd);
     errno = saved;

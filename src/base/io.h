@@ -8,7 +8,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
-#include <sys/types.h>
+#include <sys/stat.h>
 
 #include "base/buf.h"
 
@@ -22,8 +22,8 @@ bool io_read_all(int fd, struct buf *out, size_t expected, size_t most);
 
 /*
  * Appends a file, found from `dir` as openat(2) does. EINVAL: it is no regular file; EFBIG, ENOMEM
- * as above. `mode` may be NULL.
+ * as above. `st` may be NULL.
  */
-bool io_read_file(int dir, const char *path, struct buf *out, size_t most, mode_t *mode);
+bool io_read_file(int dir, const char *path, struct buf *out, size_t most, struct stat *st);
 
 #endif

@@ -131,7 +131,7 @@ bool tool_setting_wrong(const struct tool *tool, enum setting which)
     char name[80];
     const char *errors = buf_text(&tool->conf.errors);
     snprintf(name, sizeof name, "%s: ", settings[which].name);
-    return strstr(errors, name) || strstr(errors, ": cannot be read: ");
+    return tool->conf.incomplete || strstr(errors, name);
 }
 
 /* ---- files ---- */

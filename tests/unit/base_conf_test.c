@@ -273,6 +273,90 @@ static void a_setting_in_the_wrong_own_file(void **state)
     assert_error(CONF_RECEIVE, "receive.env:1: BOOKSPOOL_MAIL_TO: has no effect here");
 }
 
+/* Settings choose the program that delivers mail: no file that any user could have written counts.
+ */
+static void files_for_everybody_to_write_are_refused(void **state)
+{
+    (void)state;
+    char path[128], words[400];
+    path_of(path, "value");
+    write_file("value", "maildir:/a", 0646);
+    setenv("BOOKSPOOL_TRANSPORT_FILE", path, 1);
+    snprintf(words, sizeof words, "value is writable by everybody: chmod o-w %s", path);
+    assert_error(CONF_DRAIN, "BOOKSPOOL_TRANSPORT: its file");
+    assert_error(CONF_DRAIN, "is writable by everybody: chmod o-w");
+    unsetenv("BOOKSPOOL_TRANSPORT_FILE");
+
+    static const char *const names[] = {"receive.env", "drain.env", "bookspool.conf"};
+    static const enum conf_program readers[] = {CONF_RECEIVE, CONF_DRAIN, CONF_TOOL};
+    for (size_t i = 0; i < 3; i++) {
+        path_of(path, names[i]);
+        write_file(names[i], "BOOKSPOOL_LOG_LEVEL=debug\n", 0666);
+        snprintf(words, sizeof words, "%s: is writable by everybody: chmod o-w %s", path, path);
+        assert_error(readers[i], words);
+        assert_int_equal(chmod(path, 0664), 0);
+        assert_true(conf_load(&conf, readers[i]));
+        assert_int_equal(conf_number(&conf, SET_LOG_LEVEL), 3);
+        conf_free(&conf);
+    }
+
+    assert_int_equal(chmod(folder, 0777), 0);
+    snprintf(words, sizeof words,
+        "bookspool.conf: its directory is writable by everybody: chmod o-w %s", folder);
+    assert_error(CONF_DRAIN, words);
+    assert_int_equal(chmod(folder, 01777), 0);
+    assert_true(conf_load(&conf, CONF_DRAIN)); /* ours: the sticky bit protects it */
+    conf_free(&conf);
+    if (geteuid() == 0) {
+        path_of(path, "bookspool.conf");
+        assert_int_equal(chown(path, 65534, 65534), 0);
+        assert_error(CONF_DRAIN, "belongs to another user (uid 65534)");
+    }
+    assert_int_equal(chmod(folder, 0755), 0);
+    conf_load(&conf, CONF_DRAIN);
+    assert_int_equal(conf_number(&conf, SET_LOG_LEVEL), 3); /* whose it is, is root's choice */
+}
+
+static void a_state_directory_for_everybody_is_refused(void **state)
+{
+    (void)state;
+    static const enum conf_program all[] = {CONF_RECEIVE, CONF_DRAIN, CONF_TOOL};
+    char words[200];
+    path_of(words, "state");
+    setenv("BOOKSPOOL_STATE", words, 1);
+    assert_int_equal(mkdir(words, 0777), 0);
+    for (size_t i = 0; i < 3; i++) {
+        assert_int_equal(chmod(words, 01777), 0);
+        assert_error(all[i], "is writable by everybody: chmod o-w");
+        assert_error(all[i], "BOOKSPOOL_STATE: the directory");
+        assert_int_equal(chmod(words, 0770), 0);
+        assert_true(conf_load(&conf, all[i]));
+        conf_free(&conf);
+    }
+    assert_int_equal(rmdir(words), 0);
+}
+
+static void mails_are_remembered_as_long_as_events(void **state)
+{
+    (void)state;
+    const int64_t day = INT64_C(86400000);
+    write_file("bookspool.conf", "BOOKSPOOL_RETENTION=60d\n", 0644);
+    assert_true(conf_load(&conf, CONF_DRAIN));
+    assert_int_equal(conf_number(&conf, SET_RETENTION_SENT), 60 * day);
+    conf_free(&conf);
+    write_file("bookspool.conf", "BOOKSPOOL_RETENTION=7d\n", 0644);
+    assert_true(conf_load(&conf, CONF_DRAIN));
+    assert_int_equal(conf_number(&conf, SET_RETENTION_SENT), 30 * day);
+    conf_free(&conf);
+    write_file("bookspool.conf", "BOOKSPOOL_RETENTION=8d\nBOOKSPOOL_RETENTION_SENT=8d\n", 0644);
+    assert_true(conf_load(&conf, CONF_DRAIN));
+    conf_free(&conf);
+    write_file("bookspool.conf", "BOOKSPOOL_RETENTION=9d\nBOOKSPOOL_RETENTION_SENT=8d\n", 0644);
+    assert_error(
+        CONF_DRAIN, "BOOKSPOOL_RETENTION_SENT: must not be below BOOKSPOOL_RETENTION: an event");
+    assert_true(conf_load(&conf, CONF_RECEIVE)); /* which knows the one alone */
+}
+
 static void environment_errors(void **state)
 {
     (void)state;
@@ -310,6 +394,9 @@ int main(void)
         CONF_TEST(wrong_lines_are_explained),
         CONF_TEST(secrets_are_never_echoed),
         CONF_TEST(a_setting_in_the_wrong_own_file),
+        CONF_TEST(files_for_everybody_to_write_are_refused),
+        CONF_TEST(a_state_directory_for_everybody_is_refused),
+        CONF_TEST(mails_are_remembered_as_long_as_events),
         CONF_TEST(environment_errors),
         CONF_TEST(later_settings_are_announced),
     };
