@@ -10,10 +10,11 @@ import sys
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
-from bookspool import (World, equal, event_file, finish, key_of, mail_file, mark_of,  # noqa: E402
+from bookspool import (BIN, World, equal, event_file, finish, key_of, mail_file, mark_of,  # noqa: E402
                        match, ok, sample, skip, utc)
 
 RECIPIENT = mark_of("owner@example.org")
+SHIM = os.path.join(BIN, "tests/shim.so")
 OTHER = mark_of("other@example.org")
 COMMANDS = ("list show trace render status check replay release prune rebuild post sign"
             ).split()
@@ -111,6 +112,49 @@ def listing():
             ok(max(map(len, shown.splitlines())) <= 80, "and 80 columns", shown)
             match(shown, rf"out +{key[:12]}-{RECIPIENT[:6]} ", "and names cut short")
         world.tool("trace", f"{key[:12]}-{RECIPIENT[:6]}", name="which are understood")
+
+
+def unreadable():
+    """One file that cannot be read hides no other; a file larger than any of bookspool is one."""
+    with Spool() as world:
+        key = world.event("new")
+        mail = world.mail("out", key)
+        for directory in ("new", "failed"):
+            with open(world.file(directory, "f" * 32), "wb") as file:
+                file.truncate(300 << 20)
+        rows = [line.split("\t") for line in world.tool("list", code=65).splitlines()]
+        equal(sorted(row[:2] + row[5:] for row in rows if len(row) == 6),
+              sorted([["failed", "f" * 32, "cannot be read"], ["new", "f" * 32, "cannot be read"],
+                      ["new", key, ""], ["out", mail, "due"]]), "what is unreadable hides nothing else")
+        match(world.said, rf"(?s)new/{'f' * 32}: File too large.*failed/{'f' * 32}", "and is named")
+        found = {item["name"]: item for item in world.json("list", code=65)["items"]}
+        equal((len(found), found["f" * 32]["wrong"]), (3, "File too large"), "in JSON too")
+        os.unlink(world.file("new", key))
+        with open(world.file("done", key), "wb") as file:
+            file.truncate(300 << 20)
+        rows = [line.split("\t") for line in world.tool("list", "out", code=65).splitlines()]
+        equal(rows[0][1:2] + rows[0][3:], [mail, "-", "-", "due"], "a mail whose event is unreadable")
+
+
+def many_names():
+    """A full key is opened, however many others there are."""
+    if not os.path.exists(SHIM):
+        return skip("the shim goes with the plain programs only", 4)
+    with Spool() as world:
+        key = world.event("done")
+        mail = world.mail("sent", key)
+        for i in range(300):
+            other = f"{i:032x}"
+            world.write("done", other, b"")
+            world.write("sent", f"{other}-{RECIPIENT}", b"")
+        log = world.path("calls.log")
+        for command, sent in (("show", False), ("trace", True)):
+            shown = world.tool(command, key, env={"LD_PRELOAD": SHIM, "SHIM_LOG": log})
+            equal(mail in shown, sent, f"{command} finds what it needs")
+            with open(log, encoding="utf-8") as file:
+                calls = file.read()
+            ok(f"{1:032x}" not in calls and key in calls, f"{command} examines no other file", calls)
+            os.unlink(log)
 
 
 def showing():
@@ -387,6 +431,14 @@ def checking_files():
 
 def settings():
     with Spool() as world:
+        conf = world.path("etc/bookspool.conf")
+        os.chmod(conf, 0o666)
+        world.tool("list", code=78, name="settings that any user could have written")
+        match(world.said, f"settings: .*bookspool.conf: is writable by everybody: chmod o-w {conf}",
+              "are refused")
+        world.tool("list", "--spool", world.spool_dir, name="a spool that is named can be listed")
+        equal(world.run("bookspool-drain").returncode, 78, "the drain does not start")
+        os.chmod(conf, 0o644)
         world.tool("list", env={"BOOKSPOOL_RETRY_MIN": "never"}, name="a wrong mail setting")
         match(world.said, "settings: .*BOOKSPOOL_RETRY_MIN", "is said, and list goes on")
         world.tool("list", env={"BOOKSPOOL_SPOOL": "relative"}, code=78, name="a wrong spool")
@@ -429,7 +481,7 @@ def other_users():
             skip("the programs' folder is closed to others", 2)
 
 
-for test in (command_line, listing, showing, tracing, replaying, sealing, releasing, pruning,
+for test in (command_line, listing, unreadable, many_names, showing, tracing, replaying, sealing, releasing, pruning,
              status, checking, checking_files, settings, other_users):
     test()
 finish()

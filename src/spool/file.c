@@ -183,12 +183,12 @@ void spool_file_free(struct spool_file *file)
 
 /* ---- listing ---- */
 
-static bool visit_all(DIR *stream, int fd, spool_visit *visit, void *context)
+static bool visit_all(DIR *stream, int fd, const char *start, spool_visit *visit, void *context)
 {
     struct dirent *entry;
     for (errno = 0; (entry = readdir(stream)); errno = 0) {
         struct stat st;
-        if (entry->d_name[0] == '.')
+        if (entry->d_name[0] == '.' || strncmp(entry->d_name, start, strlen(start)) != 0)
             continue;
         if (fstatat(fd, entry->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0) {
             if (errno == ENOENT) /* moved on while it was listed */
@@ -206,12 +206,13 @@ static bool visit_all(DIR *stream, int fd, spool_visit *visit, void *context)
     return errno == 0;
 }
 
-bool spool_walk(struct spool *spool, enum spool_dir dir, spool_visit *visit, void *context)
+static bool walk(
+    struct spool *spool, enum spool_dir dir, const char *start, spool_visit *visit, void *context)
 {
     spool_failed(spool, "list", dir, "");
     int fd = openat(spool->dir[dir], ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     DIR *stream = fd < 0 ? NULL : fdopendir(fd);
-    bool ok = stream && visit_all(stream, fd, visit, context);
+    bool ok = stream && visit_all(stream, fd, start, visit, context);
     int saved = errno;
     if (stream)
         closedir(stream);
@@ -219,6 +220,11 @@ bool spool_walk(struct spool *spool, enum spool_dir dir, spool_visit *visit, voi
         close(fd);
     errno = saved;
     return ok;
+}
+
+bool spool_walk(struct spool *spool, enum spool_dir dir, spool_visit *visit, void *context)
+{
+    return walk(spool, dir, "", visit, context);
 }
 
 static bool not_empty(void *context, const struct spool_item *item)
@@ -262,8 +268,14 @@ static bool add_item(void *context, const struct spool_item *item)
 
 bool spool_list(struct spool *spool, enum spool_dir dir, struct spool_list *list)
 {
+    return spool_list_start(spool, dir, "", list);
+}
+
+bool spool_list_start(
+    struct spool *spool, enum spool_dir dir, const char *start, struct spool_list *list)
+{
     *list = (struct spool_list){0};
-    if (spool_walk(spool, dir, add_item, list)) {
+    if (walk(spool, dir, start, add_item, list)) {
         if (list->count)
             qsort(list->item, list->count, sizeof *list->item, by_age);
         return true;

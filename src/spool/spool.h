@@ -134,6 +134,9 @@ bool spool_is_empty(struct spool *spool, enum spool_dir dir);
 
 /* The same files, as a list. */
 bool spool_list(struct spool *spool, enum spool_dir dir, struct spool_list *list);
+/* Those of them whose names begin with `start`; the others are not examined, only skipped. */
+bool spool_list_start(
+    struct spool *spool, enum spool_dir dir, const char *start, struct spool_list *list);
 void spool_list_free(struct spool_list *list);
 
 /* A file under a private name in tmp/, written, not yet synced. */

@@ -7,9 +7,10 @@
 #include <string.h>
 #include <sysexits.h>
 
+/* Events first. */
 static const enum spool_dir search[] = {
     DIR_HELD, DIR_BAD, DIR_REPLAY, DIR_NEW, DIR_DONE, DIR_OUT, DIR_FAILED, DIR_SENT};
-enum { SEARCHED = sizeof search / sizeof *search };
+enum { SEARCHED = sizeof search / sizeof *search, EVENT_DIRS = 5 };
 
 static const char HEX[] = "0123456789abcdef", DECIMAL[] = "0123456789";
 
@@ -89,21 +90,71 @@ static void add_place(struct places *places, enum spool_dir dir, const struct sp
         tool_no_memory();
 }
 
+/*
+ * Of hundreds of thousands of names only those that match are examined. In replay/ a name says
+ * nothing, so every file is; it is nearly empty.
+ */
+static bool list_matches(
+    struct tool *tool, enum spool_dir dir, const char *start, struct spool_list *list)
+{
+    *list = (struct spool_list){0};
+    return tool->spool.dir[dir] < 0 ||
+           spool_list_start(&tool->spool, dir, dir == DIR_REPLAY ? "" : start, list);
+}
+
+static bool add_matches(
+    struct tool *tool, const struct pattern *pattern, enum spool_dir dir, struct places *places)
+{
+    struct spool_list list;
+    struct spool_name parsed;
+    if (!list_matches(tool, dir, pattern->key, &list))
+        return false;
+    for (size_t i = 0; i < list.count; i++)
+        if (parse_item(tool, dir, list.item[i].name, &parsed) && matches(pattern, &parsed))
+            add_place(places, dir, &list.item[i], &parsed);
+    spool_list_free(&list);
+    return true;
+}
+
+/* held/, new/ and done/ name an event by its id alone. */
+static bool add_event(
+    struct tool *tool, const struct pattern *pattern, enum spool_dir dir, struct places *places)
+{
+    struct spool_file file;
+    struct spool_name parsed;
+    char *name = (char *)pattern->key;
+    if (tool->spool.dir[dir] < 0)
+        return true;
+    if (!spool_read(&tool->spool, dir, name, &file))
+        return errno == ENOENT;
+    if (name_parse(name, &parsed) && matches(pattern, &parsed))
+        add_place(places, dir,
+            &(struct spool_item){.name = name, .mode = file.mode, .mtime = file.mtime}, &parsed);
+    spool_file_free(&file);
+    return true;
+}
+
+static bool is_full(const struct pattern *pattern)
+{
+    return strlen(pattern->key) == KEY_LEN;
+}
+
+static bool find_in_dirs(struct tool *tool, const struct pattern *pattern, size_t first, size_t end,
+    struct places *places)
+{
+    for (size_t d = first; d < end; d++) {
+        enum spool_dir dir = search[d];
+        bool direct = is_full(pattern) && (dir == DIR_HELD || dir == DIR_NEW || dir == DIR_DONE);
+        if (!(direct ? add_event : add_matches)(tool, pattern, dir, places))
+            return false;
+    }
+    return true;
+}
+
 bool find_places(struct tool *tool, const struct pattern *pattern, struct places *places)
 {
     *places = (struct places){0};
-    for (size_t d = 0; d < SEARCHED; d++) {
-        struct spool_list list;
-        struct spool_name parsed;
-        if (!tool_list(tool, search[d], &list))
-            return false;
-        for (size_t i = 0; i < list.count; i++)
-            if (parse_item(tool, search[d], list.item[i].name, &parsed) &&
-                matches(pattern, &parsed))
-                add_place(places, search[d], &list.item[i], &parsed);
-        spool_list_free(&list);
-    }
-    return true;
+    return find_in_dirs(tool, pattern, 0, SEARCHED, places);
 }
 
 void places_free(struct places *places)
@@ -146,7 +197,10 @@ int find_one(struct tool *tool, const char *text, struct pattern *pattern, struc
             "%s is not a key: give its 32 hex digits, or at least %d of its "
             "beginning, or a mail's name KEY-r",
             text, PATTERN_MIN);
-    if (!find_places(tool, pattern, places))
+    bool event_is_enough = is_full(pattern) && !*pattern->recipient;
+    if (!find_in_dirs(tool, pattern, 0, EVENT_DIRS, places) ||
+        (!(event_is_enough && places->count) &&
+            !find_in_dirs(tool, pattern, EVENT_DIRS, SEARCHED, places)))
         return tool_spool_failed(tool);
     if (places->count == 0) {
         tool_say(tool, "%s is nowhere in %s: never accepted, or forgotten after the retention",

@@ -48,7 +48,8 @@ void places_free(struct places *places);
 
 /*
  * For commands that are about one event: parses `text`, finds its places, and complains unless all
- * are of one key. EX_OK, EX_NOINPUT (nowhere), EX_DATAERR (several keys), EX_USAGE and so on.
+ * are of one key. A full key whose event is there is opened directly, and its mails are not looked
+ * for. EX_OK, EX_NOINPUT (nowhere), EX_DATAERR (several keys), EX_USAGE and so on.
  */
 int find_one(struct tool *tool, const char *text, struct pattern *pattern, struct places *places);
 

@@ -23,7 +23,9 @@ static const char usage[] =
     "  --json        an object with `items` and `counts`, or with `conflicts`\n"
     "\n"
     "A mail in out/ shows when it is tried next; \"unknown\": an earlier attempt may\n"
-    "have arrived; \"accepted\": it was taken over and is only to be moved to sent/.\n";
+    "have arrived; \"accepted\": it was taken over and is only to be moved to sent/.\n"
+    "\n"
+    "Exit status: 0 listed; 74, 77 and so on: what could not be read is named.\n";
 
 static const enum spool_dir attention[] = {
     DIR_NEW, DIR_REPLAY, DIR_OUT, DIR_HELD, DIR_BAD, DIR_FAILED};
@@ -37,6 +39,7 @@ struct listing {
     bool chosen[SPOOL_DIRS];
     struct table table;
     cJSON *items; /* NULL: a table */
+    int code;     /* the first thing that could not be read; EX_OK */
 };
 
 /* One line: what the file's name, its header and its marks say. */
@@ -44,6 +47,7 @@ struct line {
     enum spool_dir dir;
     const struct spool_item *item;
     const char *not_whole;
+    bool unreadable;
     bool known; /* provider and event are */
     bool is_mail;
     enum provider provider;
@@ -58,23 +62,27 @@ static void take_event(struct line *line, const struct record *record)
     memcpy(line->event, record->event, sizeof line->event);
 }
 
-/*
- * A mail's header does not say what it is about; its event does, as long as it is remembered.
- * False: it is there and cannot be read.
- */
-static bool take_record(struct tool *tool, struct line *line, const struct record *record)
+/* What cannot be read is reported, and the listing goes on; the exit status says so in the end. */
+static void complain(struct listing *listing)
+{
+    int code = tool_spool_failed(listing->tool);
+    if (listing->code == EX_OK)
+        listing->code = code;
+}
+
+/* A mail's header does not say what it is about; its event does, as long as it can be read. */
+static void take_record(struct listing *listing, struct line *line, const struct record *record)
 {
     struct spool_file event;
     line->is_mail = record->kind == RECORD_MAIL;
     line->since = line->is_mail ? record->queued : record->received;
     if (!line->is_mail)
         take_event(line, record);
-    else if (find_event(tool, record->key, &event)) {
+    else if (find_event(listing->tool, record->key, &event)) {
         take_event(line, &event.record);
         spool_file_free(&event);
-    } else
-        return errno == ENOENT;
-    return true;
+    } else if (errno != ENOENT)
+        complain(listing);
 }
 
 static void make_note(const struct tool *tool, const struct line *line, char *out, size_t size)
@@ -86,7 +94,9 @@ static void make_note(const struct tool *tool, const struct line *line, char *ou
                                                           : "";
     bool due = tool_due(&tool->conf, line->dir, line->item->mtime, now);
     out_ago(line->item->mtime, now, next);
-    if (line->not_whole)
+    if (line->unreadable)
+        snprintf(out, size, "cannot be read");
+    else if (line->not_whole)
         snprintf(out, size, "not whole");
     else if (line->dir == DIR_OUT)
         snprintf(out, size, "%s%s", due ? "due" : next, mark);
@@ -142,40 +152,45 @@ static void add_object(struct listing *listing, const struct line *line)
     json_put_bool(object, "accepted", out && item->mode & QUEUE_SENT);
 }
 
-/* False when the file cannot be read. One that is gone has moved on while it was listed. */
-static bool add_item(struct listing *listing, enum spool_dir dir, const struct spool_item *item)
+/* A file that is gone has moved on while it was listed. */
+static void add_item(struct listing *listing, enum spool_dir dir, const struct spool_item *item)
 {
-    struct spool_file file;
-    if (!spool_read(&listing->tool->spool, dir, item->name, &file))
-        return errno == ENOENT;
-    struct line line = {
-        .dir = dir, .item = item, .not_whole = file.not_whole, .since = item->mtime};
-    bool ok = file.not_whole || take_record(listing->tool, &line, &file.record);
-    if (ok)
-        listing->items ? add_object(listing, &line) : add_row(listing, &line);
+    struct spool_file file = {0};
+    struct line line = {.dir = dir, .item = item, .since = item->mtime};
+    if (spool_read(&listing->tool->spool, dir, item->name, &file)) {
+        line.not_whole = file.not_whole;
+        if (!file.not_whole)
+            take_record(listing, &line, &file.record);
+    } else if (errno == ENOENT) {
+        return;
+    } else {
+        line.unreadable = true;
+        line.not_whole = strerror(errno);
+        complain(listing);
+    }
+    listing->items ? add_object(listing, &line) : add_row(listing, &line);
     spool_file_free(&file);
-    return ok;
 }
 
-static bool add_dir(struct listing *listing, enum spool_dir dir)
+static void add_dir(struct listing *listing, enum spool_dir dir)
 {
     struct spool_list list;
-    bool ok = tool_list(listing->tool, dir, &list);
-    for (size_t i = 0; ok && i < list.count; i++)
+    if (!tool_list(listing->tool, dir, &list))
+        complain(listing);
+    for (size_t i = 0; i < list.count; i++)
         if (!name_is_why(list.item[i].name))
-            ok = add_item(listing, dir, &list.item[i]);
+            add_item(listing, dir, &list.item[i]);
     spool_list_free(&list);
-    return ok;
 }
 
-static bool count_dir(struct tool *tool, enum spool_dir dir, size_t *count)
+static size_t count_dir(struct listing *listing, enum spool_dir dir)
 {
     struct spool_list list;
-    if (!tool_list(tool, dir, &list))
-        return false;
-    *count = list.count;
+    if (!tool_list(listing->tool, dir, &list))
+        complain(listing);
+    size_t count = list.count;
     spool_list_free(&list);
-    return true;
+    return count;
 }
 
 static void choose(struct listing *listing, int count, char **names, bool all)
@@ -196,14 +211,13 @@ static void choose(struct listing *listing, int count, char **names, bool all)
     }
 }
 
-static bool collect(struct listing *listing)
+static void collect(struct listing *listing)
 {
     static const enum spool_dir order[] = {
         DIR_TMP, DIR_NEW, DIR_REPLAY, DIR_OUT, DIR_HELD, DIR_BAD, DIR_FAILED, DIR_DONE, DIR_SENT};
     for (size_t i = 0; i < sizeof order / sizeof *order; i++)
-        if (listing->chosen[order[i]] && !add_dir(listing, order[i]))
-            return false;
-    return true;
+        if (listing->chosen[order[i]])
+            add_dir(listing, order[i]);
 }
 
 static void print(struct listing *listing, cJSON *json, const size_t *count, bool summary)
@@ -241,13 +255,11 @@ static int run(struct tool *tool, int argc, char **argv)
         return code;
     cJSON *json = tool->json ? json_object() : NULL;
     listing.items = json ? json_put_array(json, "items") : NULL;
-    if (!collect(&listing) || !count_dir(tool, settled[0], &count[0]) ||
-        !count_dir(tool, settled[1], &count[1])) {
-        cJSON_Delete(json);
-        return tool_spool_failed(tool);
-    }
+    collect(&listing);
+    for (size_t i = 0; i < 2; i++)
+        count[i] = count_dir(&listing, settled[i]);
     print(&listing, json, count, operands == 0 && !all);
-    return EX_OK;
+    return listing.code;
 }
 
 const struct command command_list = {"list", "what lies where in the spool", usage, run};

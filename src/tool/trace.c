@@ -171,12 +171,12 @@ static void print_json(const struct trace *trace, const char *verdict)
 
 /* ---- the command ---- */
 
-/* Whoever names one mail wants the whole story too. */
+/* All places of the event, also where one mail was named. */
 static int find_all(struct tool *tool, const char *text, struct places *places)
 {
     struct pattern pattern;
     int code = find_one(tool, text, &pattern, places);
-    if (code != EX_OK || !*pattern.recipient)
+    if (code != EX_OK)
         return code;
     pattern = (struct pattern){0};
     memcpy(pattern.key, places->item[0].parsed.key, KEY_SIZE);
