@@ -231,6 +231,32 @@ def refusals(world, before):
     same(world.contents(), before, "and that helps")
 
 
+def forgetting():
+    """What was booked more than a year ahead is still known when it comes; events are forgotten
+    after the retention, in the drain's daily visit."""
+    with Books(settings={"BOOKSPOOL_RETENTION": "10d", "BOOKSPOOL_RETENTION_SENT": "20d"}) as world:
+        for uid in "lately", "longago":
+            world.calcom("booking_created", uid, DAY)
+        equal(world.drain().returncode, 0, "two bookings")
+        now = int(time.time() * 1000)
+        for uid, days in ("lately", 399), ("longago", 401):
+            world.sql(f"UPDATE booking SET start = {now - days * 86400000}, finish = NULL,"
+                      f" stamp = {now - days * 86400000} WHERE uid = '{uid}'")
+        keys = world.spool("done")
+        for key, days in zip(keys, (399, 401)):
+            world.sql(f"UPDATE decision SET arrived = {now - days * 86400000} WHERE key = '{key}'")
+        mails = world.spool("sent")
+        for directory, names, ages in (("done", keys, (9, 11)), ("sent", mails, (15, 21))):
+            for name, days in zip(names, ages):
+                os.utime(world.file(directory, name), (time.time() - days * 86400,) * 2)
+        os.utime(world.file(".pruned"), (time.time() - 90000,) * 2)
+        equal(world.drain().returncode, 0, "a day later")
+        equal(world.sql("SELECT uid FROM booking"), [("lately",)], "a booking of 399 days ago is known")
+        equal(world.sql("SELECT key FROM decision"), [(keys[0],)], "and so is a decision")
+        equal((world.spool("done"), world.spool("sent")), (keys[:1], mails[:1]),
+              "events and mails go by their own retention")
+
+
 def elsewhere():
     with Books(drain={"BOOKSPOOL_LEDGER": "postgresql://db/bookspool"}) as world:
         world.tool("rebuild", code=78)
@@ -261,6 +287,7 @@ def cut_short():
 conflicts()
 meanings()
 rebuilt()
+forgetting()
 elsewhere()
 cut_short()
 finish()

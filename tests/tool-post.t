@@ -29,12 +29,14 @@ class Listener:
         listener = self
         self.requests = []
         self.answer = (200, b'{"status":"accepted"}\nsecond line\n', {})
+        self.next = []  # statuses instead of that one
 
         class Handler(http.server.BaseHTTPRequestHandler):
             def do_POST(self):
                 body = self.rfile.read(int(self.headers["Content-Length"]))
                 listener.requests.append((self.path, self.headers, body))
                 status, text, headers = listener.answer
+                status = listener.next.pop(0) if listener.next else status
                 self.send_response(status)
                 for name, value in headers.items():
                     self.send_header(name, value)
@@ -118,6 +120,11 @@ def posting():
         found = json.loads(run(world, "post", "calendly", "created", peer.url, "--json"))
         equal((found["status"], found["answer"], type(found["ms"])),
               (200, '{"status":"accepted"}\nsecond line\n', int), "JSON, with an answer that is none")
+        for answers in ([200, 500, 200], [500, 200, 200]):
+            peer.next = list(answers)
+            shown = run(world, "post", "calcom", "created", peer.url, "--repeat", "3", code=1,
+                        name="the worst answer counts, not the last")
+            equal([int(line[:3]) for line in shown.splitlines()], answers, "all are sent")
         peer.answer = (200, b'{"status":"duplicate"}', {})
         found = json.loads(run(world, "post", "calendly", "created", peer.url, "--json"))
         equal(found["answer"], {"status": "duplicate"}, "JSON, with an answer that is JSON")

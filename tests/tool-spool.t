@@ -305,6 +305,9 @@ def releasing():
         world.write("held", torn, event_file("calcom", b"{}", Key=torn)[:-1])
         world.tool("release", torn, code=65, name="one that is not whole")
         world.tool("release", code=64)
+        for names in ((torn, "f" * 32), ("f" * 32, torn)):
+            world.tool("release", *names, code=66, name="the worst result is returned, not the last")
+        os.utime(world.file("held", torn), (1, 1))  # it is tried first
         world.tool("release", "--all", code=65, name="all, of which one is not whole")
         ok(other in world.spool("new") and torn in world.spool("held"), "the others went on")
 
@@ -322,6 +325,8 @@ def pruning():
             world.tool("prune", code=75, name="a drain is at work")
             match(world.said, "a drain is at work", "and it says so")
             equal(world.json("status", code=1)["drain_at_work"], True, "so does status")
+        apart = {"BOOKSPOOL_RETENTION": "35d", "BOOKSPOOL_RETENTION_SENT": "50d"}
+        equal(world.json("prune", "--dry-run", env=apart)["sent"], 0, "sent/ has its own retention")
         equal(world.json("prune"), {"dry_run": False, "done": 1, "sent": 1, "tmp": 0}, "counts")
         equal(world.spool("done"), sorted([new, kept]), "what is in play is kept")
         world.write_settings("bookspool.conf", {"BOOKSPOOL_SPOOL": world.spool_dir,
@@ -355,6 +360,17 @@ def status():
         found = world.json("status")
         equal((found["well"], found["calcom"]["accepted"], found["counters"]["mail_sent"]),
               (True, 7, 9), "in JSON")
+        bad = world.event("bad", ago=7200)
+        world.write("bad", bad + ".why", b"no mail\n")
+        world.write("bad", "junk", b"", -3600)
+        shown = world.tool("status", code=1, name="status with something in bad/")
+        match(shown, "warning: bad/ holds 2, the oldest for 2 h: not mailed.*trace ID.*replay FILE",
+              "what is set aside is counted, with what to do")
+        ok("all is well" not in shown, "and all is not well", shown)
+        found = world.json("status", code=1)
+        equal((found["well"], found["spool"]["bad"]["count"]), (False, 2), "in JSON")
+        match(found["spool"]["bad"]["oldest"], r"^2\d{3}-.*Z$", "since when")
+        match(found["warnings"], "bad/ holds 2, the oldest for 2 h", "and the warning")
         key = world.event("done", ago=7200)
         for directory in ("held", "new"):
             world.event(directory, ago=1000)

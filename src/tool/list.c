@@ -39,7 +39,7 @@ struct listing {
     bool chosen[SPOOL_DIRS];
     struct table table;
     cJSON *items; /* NULL: a table */
-    int code;     /* the first thing that could not be read; EX_OK */
+    int code;     /* says that something could not be read */
 };
 
 /* One line: what the file's name, its header and its marks say. */
@@ -65,9 +65,7 @@ static void take_event(struct line *line, const struct record *record)
 /* What cannot be read is reported, and the listing goes on; the exit status says so in the end. */
 static void complain(struct listing *listing)
 {
-    int code = tool_spool_failed(listing->tool);
-    if (listing->code == EX_OK)
-        listing->code = code;
+    listing->code = tool_worse(listing->code, tool_spool_failed(listing->tool));
 }
 
 /* A mail's header does not say what it is about; its event does, as long as it can be read. */

@@ -154,10 +154,8 @@ static int send_all(struct tool *tool, const struct post *post)
         .headers = (const char *const[]){type, header, NULL},
         .body = buf_text(&body),
         .len = body.len};
-    for (int64_t i = 0; i < times && (code == EX_OK || code == EXIT_REFUSED); i++) {
-        int one = send_once(tool, &options, &request);
-        code = one > code ? one : code;
-    }
+    for (int64_t i = 0; i < times && (code == EX_OK || code == EXIT_REFUSED); i++)
+        code = tool_worse(code, send_once(tool, &options, &request));
     buf_free(&body);
     return code;
 }

@@ -103,10 +103,8 @@ static int release_all(struct tool *tool)
     if (!spool_list(&tool->spool, DIR_HELD, &list))
         return tool_spool_failed(tool);
     for (size_t i = 0; i < list.count; i++)
-        if (key_valid(list.item[i].name)) {
-            int one = release_key(tool, list.item[i].name);
-            code = code == EX_OK ? one : code;
-        }
+        if (key_valid(list.item[i].name))
+            code = tool_worse(code, release_key(tool, list.item[i].name));
     if (list.count == 0)
         puts("Nothing is held.");
     spool_list_free(&list);
@@ -126,10 +124,8 @@ static int run(struct tool *tool, int argc, char **argv)
         return code;
     if (all)
         return release_all(tool);
-    for (int i = 0; i < count; i++) {
-        int one = release_text(tool, keys[i]);
-        code = code == EX_OK ? one : code;
-    }
+    for (int i = 0; i < count; i++)
+        code = tool_worse(code, release_text(tool, keys[i]));
     return code;
 }
 

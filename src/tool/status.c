@@ -84,10 +84,15 @@ static void warn_of_late(
     buf_printf(&s->warnings, "%s %s%s\n", what, age, advice);
 }
 
-static void warn_of_lying(struct status *s, enum spool_dir dir, const char *what)
+/* What waits for a person: how many, how long, and what to do. */
+static void warn_of_waiting(struct status *s, enum spool_dir dir, const char *advice)
 {
-    if (s->count[dir])
-        buf_printf(&s->warnings, "%s/ holds %zu: %s\n", spool_dir_name(dir), s->count[dir], what);
+    char age[TIME_TEXT];
+    if (s->count[dir] == 0)
+        return;
+    time_format_age(s->tool->now - s->oldest[dir], age);
+    buf_printf(&s->warnings, "%s/ holds %zu, the oldest for %s: %s\n", spool_dir_name(dir),
+        s->count[dir], age, advice);
 }
 
 static void warn_of_drain(struct status *s)
@@ -113,10 +118,15 @@ static void warn(struct status *s)
         ": see the log of bookspool-drain");
     warn_of_late(s, "no drain has ended well for", status_time(s, COUNT_DRAIN_LAST_AT), DRAIN_MAX,
         ": is bookspool-drain run by cron or a timer?");
-    warn_of_lying(
-        s, DIR_HELD, "signed, but outside the replay window; bookspool release lets them go on");
-    warn_of_lying(s, DIR_BAD, "not whole, or not to be made into mail; bookspool trace tells why");
-    warn_of_lying(s, DIR_FAILED, "given up; bookspool trace tells why, mv to out/ tries again");
+    warn_of_waiting(s, DIR_HELD,
+        "signed, but outside the replay window; bookspool show prints one, bookspool release ID "
+        "lets it go on");
+    warn_of_waiting(s, DIR_BAD,
+        "not mailed, because not intact or not to be made into mail; bookspool list bad names "
+        "them, "
+        "bookspool trace ID says why, bookspool replay FILE mails a repaired one");
+    warn_of_waiting(s, DIR_FAILED,
+        "given up; bookspool trace ID says why, mv failed/NAME out/ tries one again");
     if (s->unknown)
         buf_printf(&s->warnings,
             "out/: the outcome of %zu is unknown: they may have arrived, and another attempt may "

@@ -134,7 +134,12 @@ bool tool_setting_wrong(const struct tool *tool, enum setting which)
     return tool->conf.incomplete || strstr(errors, name);
 }
 
-/* ---- files ---- */
+/* ---- results ---- */
+
+int tool_worse(int one, int other)
+{
+    return one > other ? one : other;
+}
 
 int tool_status_of(int error)
 {
@@ -158,6 +163,8 @@ int tool_status_of(int error)
         return EX_OSERR;
     }
 }
+
+/* ---- files ---- */
 
 int tool_read(struct tool *tool, const char *path, struct buf *data)
 {

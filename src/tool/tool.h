@@ -104,6 +104,9 @@ bool tool_list(struct tool *tool, enum spool_dir dir, struct spool_list *list);
 /* Is somebody holding the lock of the drain? Only looks: a drain that starts meanwhile gets it. */
 bool tool_drain_at_work(const struct tool *tool);
 
+/* Of several results the worst counts: the exit status with the higher number. */
+int tool_worse(int one, int other);
+
 /* The exit status that says what errno says. */
 int tool_status_of(int error);
 

@@ -23,9 +23,14 @@ static void in_dir(char out[400], const char *dir, const char *name)
     snprintf(out, 400, "%s/%s", dir, name);
 }
 
+static void set_age(struct scratch *s, enum spool_dir dir, const char *name, int64_t milliseconds)
+{
+    assert_true(queue_set_time(&s->spool, dir, name, clock_now() - milliseconds));
+}
+
 static void age(struct scratch *s, enum spool_dir dir, const char *name, int64_t days)
 {
-    assert_true(queue_set_time(&s->spool, dir, name, clock_now() - days * MS_PER_DAY));
+    set_age(s, dir, name, days * MS_PER_DAY);
 }
 
 static void one_lock_at_a_time(void **state)
@@ -230,6 +235,22 @@ static void forgets_only_what_is_old(void **state)
     assert_false(prune_with(s, monthly()).visited); /* once a day */
 }
 
+/* Each directory has its own retention. */
+static void forgets_each_by_its_own_retention(void **state)
+{
+    struct scratch *s = *state;
+    fill(s);
+    struct prune_options options = {.now = clock_now(),
+        .retention = 20 * MS_PER_DAY,
+        .retention_sent = 40 * MS_PER_DAY,
+        .at_once = true};
+    struct prune_result result = prune_with(s, options);
+    assert_int_equal(result.done, 2);
+    assert_int_equal(result.sent, 0);
+    options.retention_sent = 30 * MS_PER_DAY;
+    assert_int_equal(prune_with(s, options).sent, 1);
+}
+
 static void keeps_keys_in_play(void **state)
 {
     static const char *const places[] = {"new/%s", "held/%s", "bad/%s", "replay/any",
@@ -271,7 +292,9 @@ static void sweeps_old_temp_files(void **state)
     struct scratch *s = *state;
     scratch_write(s, "tmp/1.2.3", "", 0);
     scratch_write(s, "tmp/4.5.6", "", 0);
-    age(s, DIR_TMP, "1.2.3", 1);
+    /* A request may last five minutes, a bulk copy longer. */
+    set_age(s, DIR_TMP, "1.2.3", 61 * 60 * MS_PER_SECOND);
+    set_age(s, DIR_TMP, "4.5.6", 59 * 60 * MS_PER_SECOND);
     struct prune_options options = monthly();
     options.at_once = options.dry_run = true;
     assert_int_equal(prune_with(s, options).temp, 1);
@@ -330,6 +353,7 @@ int main(void)
         SPOOL_TEST(a_claim_takes_a_free_generation),
         SPOOL_TEST(replays_put_twice_are_two),
         SPOOL_TEST(forgets_only_what_is_old),
+        SPOOL_TEST(forgets_each_by_its_own_retention),
         SPOOL_TEST(keeps_keys_in_play),
         SPOOL_TEST(believes_no_clock_that_jumped),
         SPOOL_TEST(sweeps_old_temp_files),
