@@ -6,7 +6,6 @@
 
 #include "base/json.h"
 #include "http/http.h"
-#include "tool/fresh.h"
 #include "tool/keys.h"
 #include "tool/out.h"
 #include "tool/samples.h"
@@ -78,11 +77,9 @@ static int make_body(struct tool *tool, const struct post *post, struct buf *bod
         return tool_read(tool, post->file, body);
     bool dated = post->stale && post->provider == PROVIDER_CALCOM;
     /* Bodies without an envelope are judged by their meeting's time, with a day's slack. */
-    const struct fresh_options options = {
+    const struct sample_options options = {
         .now = tool->now - (dated ? 2 * MS_PER_DAY : 0), .uid = post->uid, .other = post->other};
-    fresh_body(post->provider, post->sample->data, post->sample->len, &options, body);
-    if (body->failed)
-        tool_no_memory();
+    sample_renew(post->sample, &options, body);
     return EX_OK;
 }
 
@@ -172,6 +169,8 @@ static void check(struct tool *tool, struct post *post, int count, char **operan
         tool_usage(tool, "%s is no URL that begins with http:// or https://", post->url);
     if (post->file && (post->uid || post->other))
         tool_usage(tool, "--uid and --other are for samples; a file is sent as it is");
+    if ((post->uid && strpbrk(post->uid, "\"\\")) || (post->other && strpbrk(post->other, "\"\\")))
+        tool_usage(tool, "--uid and --other go without quotes and backslashes");
     if (post->file && post->stale && post->provider == PROVIDER_CALCOM)
         tool_usage(tool, "Cal.com's time is in the body, and a file is sent as it is");
     post->sample = post->file ? NULL : sample_find(post->provider, operands[1]);
