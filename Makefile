@@ -258,6 +258,13 @@ storm: all
 powercut: all $(SHIM)
 	POWERCUT=full tests/powercut.t
 
+# Power cuts on real file systems, rebuilt from a log of all writes; needs root. Minutes of each file
+# system: POWERCUT_CUTS, POWERCUT_FS and more are in tests/powercut-real.
+powercut-real:
+	@tests/deps powercut-real
+	$(MAKE) all $(B)/bench/slowdisk
+	BOOKSPOOL_BIN=$(abspath $(B)) tests/powercut-real
+
 # 100,000 events that wait and 1,000,000 names that are remembered; the short form is in check.
 limits: all
 	LIMITS=full tests/limits.t

@@ -253,6 +253,33 @@ def sending_again():
         equal(len(world.mails()), 5, "is a clock that jumped: due")
 
 
+def links():
+    """A second name of one file is no copy of it."""
+    with Spool() as world:
+        key = world.arrive_and_mail()
+        mail = f"{key}-{OWNER}"
+        os.link(world.file("sent", mail), world.file("out", mail))
+        world.clean("ln sent/K-r out/")
+        equal(len(world.mails()), 1, "sends nothing: it is the file that was sent")
+        equal((world.spool("out"), world.spool("sent")), ([], [mail]), "and takes the new name away")
+        shutil.copy(world.file("sent", mail), world.file("out", mail))
+        world.clean("cp sent/K-r out/")
+        equal(len(world.mails()), 2, "sends the mail again")
+        os.rename(world.file("sent", mail), world.file("failed", mail))
+        os.link(world.file("failed", mail), world.file("out", mail))
+        world.clean("ln failed/K-r out/")
+        equal(len(world.mails()), 3, "sends it again")
+        equal((world.spool("failed"), world.spool("sent")), ([], [mail]), "and it is in sent/ alone")
+        os.link(world.file("done", key), world.file("replay", "x"))
+        world.clean("ln done/K replay/x")
+        equal(len(world.mails()), 4, "mails the event again")
+        os.link(world.file("done", key), world.file("new", key))
+        world.clean("ln done/K new/")
+        equal(len(world.mails()), 4, "mails nothing")
+        equal((world.spool("replay"), world.spool("new"), world.spool("done")), ([], [], [key]),
+              "and the event is in done/ alone")
+
+
 def held():
     with Spool() as world:
         key, data = new_event()
@@ -389,7 +416,7 @@ def many_senders():
 for part in (stages, order_of_arrival, one_drain_at_a_time, torn_files,
              a_whole_event_beats_a_torn_one, a_clock_that_ran_ahead, torn_mail_is_made_again,
              a_mail_that_is_met_is_copied,
-             mails_that_exist_are_not_made_again, replay, sending_again, held, marks,
+             mails_that_exist_are_not_made_again, replay, sending_again, links, held, marks,
              sent_but_not_renamed, adopted,
              no_settling_no_sending, nothing_to_tell, preview, wrong_settings, many_senders):
     part()
