@@ -27,6 +27,13 @@ int64_t clock_now(void)
     return time_from_timespec(ts);
 }
 
+int64_t clock_now_us(void)
+{
+    struct timespec ts;
+    clock_gettime(CLOCK_REALTIME, &ts);
+    return (int64_t)ts.tv_sec * MS_PER_SECOND * US_PER_MS + ts.tv_nsec / 1000;
+}
+
 int64_t clock_monotonic(void)
 {
     struct timespec ts;
@@ -67,25 +74,38 @@ static char *put_seconds(time_t seconds, char *out)
     return put_digits(out, tm.tm_sec, 2);
 }
 
-static void put_time(int64_t when, bool milliseconds, char out[TIME_TEXT])
+/* `fraction` is what follows the seconds, in so many digits. */
+static void put_time(time_t seconds, long fraction, int count, char out[TIME_TEXT])
 {
-    struct timespec ts = time_to_timespec(when);
-    char *end = put_seconds(ts.tv_sec, out);
-    if (end && milliseconds) {
+    char *end = put_seconds(seconds, out);
+    if (end && count) {
         *end++ = '.';
-        end = put_digits(end, ts.tv_nsec / 1000000, 3);
+        end = put_digits(end, fraction, count);
     }
     strcpy(end ? end : out, end ? "Z" : "-");
 }
 
 void time_format(int64_t when, char out[TIME_TEXT])
 {
-    put_time(when, false, out);
+    put_time(time_to_timespec(when).tv_sec, 0, 0, out);
 }
 
 void time_format_ms(int64_t when, char out[TIME_TEXT])
 {
-    put_time(when, true, out);
+    struct timespec ts = time_to_timespec(when);
+    put_time(ts.tv_sec, ts.tv_nsec / 1000000, 3, out);
+}
+
+void time_format_us(int64_t microseconds, char out[TIME_TEXT])
+{
+    int64_t us = microseconds % US_PER_MS;
+    int64_t ms = microseconds / US_PER_MS;
+    if (us < 0) {
+        us += US_PER_MS;
+        ms--;
+    }
+    struct timespec ts = time_to_timespec(ms);
+    put_time(ts.tv_sec, ts.tv_nsec / 1000 + us, 6, out);
 }
 
 void time_format_age(int64_t milliseconds, char out[TIME_TEXT])
@@ -124,16 +144,16 @@ static bool literal(const char **text, char c)
     return true;
 }
 
-/* ".123456": kept to the millisecond. */
-static bool fraction(const char **text, int *ms)
+/* ".123456789": kept to the microsecond. */
+static bool fraction(const char **text, int *us)
 {
-    *ms = 0;
+    *us = 0;
     if (!literal(text, '.'))
         return true;
-    int scale = 100;
+    int scale = 100000;
     const char *start = *text;
     for (; **text >= '0' && **text <= '9'; (*text)++, scale /= 10)
-        *ms += (**text - '0') * scale;
+        *us += (**text - '0') * scale;
     return *text > start;
 }
 
@@ -170,12 +190,12 @@ static bool time_of_day(const char **text, struct tm *tm)
            digits(text, 2, 0, 60, &tm->tm_sec);
 }
 
-bool time_parse(const char *text, int64_t *when)
+static bool parse(const char *text, int64_t *seconds_since, int *us)
 {
     struct tm tm = {0};
-    int ms, zone;
+    int zone;
     if (!date(&text, &tm) || !(literal(&text, 'T') || literal(&text, ' ')) ||
-        !time_of_day(&text, &tm) || !fraction(&text, &ms) || !offset(&text, &zone) || *text)
+        !time_of_day(&text, &tm) || !fraction(&text, us) || !offset(&text, &zone) || *text)
         return false;
     if (tm.tm_sec == 60) /* a leap second is counted as the one before it */
         tm.tm_sec = 59;
@@ -183,6 +203,26 @@ bool time_parse(const char *text, int64_t *when)
     time_t seconds = timegm(&tm);
     if (tm.tm_mday != day) /* 31 February */
         return false;
-    *when = ((int64_t)seconds - zone) * MS_PER_SECOND + ms;
+    *seconds_since = (int64_t)seconds - zone;
+    return true;
+}
+
+bool time_parse(const char *text, int64_t *when)
+{
+    int64_t seconds;
+    int us;
+    if (!parse(text, &seconds, &us))
+        return false;
+    *when = seconds * MS_PER_SECOND + us / US_PER_MS;
+    return true;
+}
+
+bool time_parse_us(const char *text, int64_t *microseconds)
+{
+    int64_t seconds;
+    int us;
+    if (!parse(text, &seconds, &us))
+        return false;
+    *microseconds = seconds * MS_PER_SECOND * US_PER_MS + us;
     return true;
 }

@@ -13,10 +13,12 @@
 
 #define TIME_NONE INT64_MIN
 
-enum { TIME_TEXT = 32, MS_PER_SECOND = 1000 };
+enum { TIME_TEXT = 32, MS_PER_SECOND = 1000, US_PER_MS = 1000 };
 #define MS_PER_DAY (INT64_C(86400) * MS_PER_SECOND)
 
 int64_t clock_now(void);
+/* The same point in time, in microseconds. */
+int64_t clock_now_us(void);
 /* Milliseconds of a clock that never jumps; only differences mean something. */
 int64_t clock_monotonic(void);
 /* The same clock, finer. */
@@ -26,6 +28,8 @@ int64_t clock_microseconds(void);
 void time_format(int64_t when, char out[TIME_TEXT]);
 /* "2026-11-21T10:00:00.123Z" */
 void time_format_ms(int64_t when, char out[TIME_TEXT]);
+/* "2026-11-21T10:00:00.123456Z", of microseconds */
+void time_format_us(int64_t microseconds, char out[TIME_TEXT]);
 /* "4 m", "3 h", "2 d": a length of time for people, rounded down. */
 void time_format_age(int64_t milliseconds, char out[TIME_TEXT]);
 
@@ -35,6 +39,8 @@ void time_format_age(int64_t milliseconds, char out[TIME_TEXT]);
  * numeric offset. The whole text must match; years 1970 to 9999.
  */
 bool time_parse(const char *text, int64_t *when);
+/* The same, in microseconds. */
+bool time_parse_us(const char *text, int64_t *microseconds);
 
 struct timespec time_to_timespec(int64_t when);
 int64_t time_from_timespec(struct timespec ts);

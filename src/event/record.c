@@ -33,13 +33,24 @@ static void put_time(struct buf *out, const char *name, int64_t when)
     put(out, name, text);
 }
 
+static void put_received(struct buf *out, const struct record *record)
+{
+    char text[TIME_TEXT];
+    if (!record->received_us) {
+        put_time(out, "Received", record->received);
+        return;
+    }
+    time_format_us(record->received_us, text);
+    put(out, "Received", text);
+}
+
 static void put_event(const struct record *record, struct buf *out)
 {
     put(out, "Bookspool", "1");
     put(out, "Key", record->key);
     put(out, "Provider", provider_name(record->provider));
     put(out, "Event", record->event);
-    put_time(out, "Received", record->received);
+    put_received(out, record);
     put(out, "Key-Used", record->key_used);
     put(out, "Signature", record->signature);
     put(out, "Content-Type", record->content_type);
@@ -51,6 +62,8 @@ static void put_mail(const struct record *record, struct buf *out)
     put(out, "Key", record->key);
     put(out, "From", record->from);
     put(out, "To", record->to);
+    if (record->received)
+        put_received(out, record);
     put_time(out, "Queued", record->queued);
 }
 
@@ -152,12 +165,20 @@ static bool decimal(const char *text, size_t *value)
     return *end == '\0';
 }
 
+static bool understand_received(const char *text, struct record *record)
+{
+    if (!time_parse_us(text, &record->received_us))
+        return false;
+    record->received = record->received_us / US_PER_MS;
+    return true;
+}
+
 static const char *understand_event(const struct header *header, struct record *record)
 {
     record->kind = RECORD_EVENT;
     if (!provider_parse(header->provider, &record->provider))
         return "its Provider is neither calcom nor calendly";
-    if (!time_parse(header->received, &record->received))
+    if (!understand_received(header->received, record))
         return "its Received is not a time";
     return NULL;
 }
@@ -169,6 +190,8 @@ static const char *understand_mail(const struct header *header, struct record *r
         return "its From or To is not a mail address";
     if (!time_parse(header->queued, &record->queued))
         return "its Queued is not a time";
+    if (!understand_received(*header->received ? header->received : header->queued, record))
+        return "its Received is not a time";
     return NULL;
 }
 
@@ -227,4 +250,13 @@ const char *record_decode(const char *data, size_t len, struct record *record)
         wrong = understand(&header, record);
     record->body = data;
     return wrong ? wrong : check_body(&header, record, (size_t)(end - data));
+}
+
+bool record_arrival(const char *data, size_t len, int64_t *microseconds)
+{
+    char received[TIME_TEXT] = "", queued[TIME_TEXT] = "";
+    const struct field fields[] = {{"Received", received, sizeof received},
+        {"Queued", queued, sizeof queued}, {NULL, NULL, 0}};
+    return !take_header(fields, &data, data + len) &&
+           time_parse_us(*received ? received : queued, microseconds);
 }

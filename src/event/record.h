@@ -5,10 +5,10 @@
  *     Key: 3f5a...                      Key: 3f5a...
  *     Provider: calcom                  From: bookspool@example.org
  *     Event: BOOKING_CREATED            To: owner@example.org
- *     Received: 2026-11-21T10:00:00.123Z    Queued: 2026-11-21T10:00:05.001Z
- *     Key-Used: primary                 Length: 1234
- *     Signature: t=...,v1=...           Sha256: ...
- *     Content-Type: application/json
+ *     Received: 2026-11-21T10:00:00.123456Z Received: 2026-11-21T10:00:00.123456Z
+ *     Key-Used: primary                 Queued: 2026-11-21T10:00:05.001Z
+ *     Signature: t=...,v1=...           Length: 1234
+ *     Content-Type: application/json    Sha256: ...
  *     Length: 3073                      (empty line, then the message, RFC 5322)
  *     Sha256: ...
  *
@@ -25,6 +25,10 @@
  * Queued is the one field beyond DESIGN section 4: the age of a mail, from which its
  * retry delay and its giving up are derived, must survive moves and touches, and
  * a replayed event's arrival may be long ago.
+ *
+ * Received of a mail is the arrival of its event. Mails leave in this order, which neither the
+ * mtimes (a kernel's clock ticks every 4 ms, and a `touch` makes them equal) nor the names can
+ * give.
  */
 #ifndef EVENT_RECORD_H
 #define EVENT_RECORD_H
@@ -49,10 +53,11 @@ enum record_kind { RECORD_EVENT, RECORD_MAIL };
 struct record {
     enum record_kind kind;
     char key[KEY_SIZE];
+    int64_t received;    /* ms; of a mail that does not say it: Queued */
+    int64_t received_us; /* the same in microseconds, for the order; 0: received says all */
     /* an event */
     enum provider provider;
     char event[65];
-    int64_t received;
     char key_used[16]; /* primary, secondary; "-" where a file was sealed by hand */
     char signature[RECORD_VALUE_MAX + 1];
     char content_type[RECORD_VALUE_MAX + 1];
@@ -73,5 +78,12 @@ bool record_encode(const struct record *record, struct buf *out);
 
 /* NULL when `data` is a whole record; else why not, in words for a log or a .why file. */
 const char *record_decode(const char *data, size_t len, struct record *record);
+
+/*
+ * The arrival alone, in microseconds, from the beginning of a file (RECORD_HEADER_MAX bytes are
+ * enough): Received, or Queued of a mail without one. False: its header does not say. Whether the
+ * file is intact is not asked.
+ */
+bool record_arrival(const char *data, size_t len, int64_t *microseconds);
 
 #endif

@@ -115,11 +115,12 @@ static bool verify(const struct responder *r, const struct request *request, con
 }
 
 static bool make_record(struct responder *r, const struct request *request, const void *body,
-    size_t len, int64_t now, const struct verdict *v)
+    size_t len, int64_t now_us, const struct verdict *v)
 {
     struct record record = {.kind = RECORD_EVENT,
         .provider = v->route.provider,
-        .received = now,
+        .received = now_us / US_PER_MS,
+        .received_us = now_us,
         .body = body,
         .length = len};
     const char *signature = request->signature[v->route.provider];
@@ -173,7 +174,7 @@ static void take(struct responder *r, const struct request *request, const void 
 {
     enum provider provider = v->route.provider;
     struct glance glance;
-    int64_t now = clock_now();
+    int64_t now_us = clock_now_us(), now = now_us / US_PER_MS;
     if (!provider_glance(provider, request->signature[provider], body, len, &glance)) {
         set(v, REPLY_UNAVAILABLE, "no-memory");
         return;
@@ -185,7 +186,7 @@ static void take(struct responder *r, const struct request *request, const void 
     }
     bool keyed = glance.anonymous ? key_of_hour(provider, body, len, now, v->reply.key)
                                   : key_of(provider, body, len, v->reply.key);
-    if (!keyed || !make_record(r, request, body, len, now, v)) {
+    if (!keyed || !make_record(r, request, body, len, now_us, v)) {
         v->reply.key[0] = '\0';
         set(v, REPLY_UNAVAILABLE, "no-memory");
         return;
