@@ -302,6 +302,7 @@ bool spool_sync_file(struct spool *spool, int fd)
     do
         rc = fsync(fd);
     while (rc < 0 && errno == EINTR);
+    spool->sync_failed |= rc < 0;
     return rc == 0 || spool_failed(spool, "sync a file of", DIR_TMP, "");
 }
 
@@ -313,6 +314,7 @@ bool spool_sync_dir(struct spool *spool, enum spool_dir dir)
     while (rc < 0 && errno == EINTR);
     if (rc < 0 && errno == EINVAL) /* some network file systems have nothing to sync here */
         return true;
+    spool->sync_failed |= rc < 0;
     return rc == 0 || spool_failed(spool, "sync", dir, "");
 }
 
@@ -324,6 +326,7 @@ bool spool_sync_all(struct spool *spool)
     while (rc < 0 && errno == EINTR);
     if (rc == 0)
         return true;
+    spool->sync_failed = true;
     snprintf(spool->step, sizeof spool->step, "sync the file system of the spool");
     return false;
 }

@@ -10,23 +10,34 @@
 #include "base/clock.h"
 
 #define STAMP     ".pruned"
+#define RENEWED   S_IXUSR /* on the stamp: the last visit did not believe the clock */
 #define TEMP_LIFE (INT64_C(3600) * MS_PER_SECOND)
 
 /* ---- the stamp ---- */
 
 /* Made anew, because only its owner may set a file's time, and an operator may prune too. */
-static bool renew_stamp(struct spool *spool, int64_t now)
+static bool renew_stamp(struct spool *spool, int64_t now, mode_t marks)
 {
     unlinkat(spool->root, STAMP, 0);
-    int fd =
-        openat(spool->root, STAMP, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, SPOOL_FILE_MODE);
+    int fd = openat(
+        spool->root, STAMP, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, SPOOL_FILE_MODE | marks);
     struct timespec ts = time_to_timespec(now);
-    bool ok = fd >= 0 && futimens(fd, (struct timespec[]){ts, ts}) == 0;
+    bool ok = fd >= 0 && fchmod(fd, SPOOL_FILE_MODE | marks) == 0 &&
+              futimens(fd, (struct timespec[]){ts, ts}) == 0;
     int saved = errno;
     if (fd >= 0)
         close(fd);
     errno = saved;
     return ok || spool_failed(spool, "stamp", DIR_DONE, "");
+}
+
+bool prune_trusts_clock(const struct spool *spool, int64_t now)
+{
+    struct stat st;
+    if (fstatat(spool->root, STAMP, &st, AT_SYMLINK_NOFOLLOW) < 0 || st.st_mode & RENEWED)
+        return false;
+    int64_t age = now - time_from_timespec(st.st_mtim);
+    return age >= 0 && age <= 2 * MS_PER_DAY;
 }
 
 enum visit { VISIT_NOT_DUE, VISIT_RENEW, VISIT_PRUNE };
@@ -175,14 +186,14 @@ bool prune(struct spool *spool, const struct prune_options *options, struct prun
     if (visit == VISIT_NOT_DUE)
         return true;
     if (visit == VISIT_RENEW)
-        return options->dry_run || renew_stamp(spool, options->now);
+        return options->dry_run || renew_stamp(spool, options->now, RENEWED);
     struct keys keys = {0};
     result->visited = true;
     bool ok = find_in_play(spool, &keys) &&
               sweep_dir(spool, DIR_DONE, options->retention, options, &keys, &result->done) &&
               sweep_dir(spool, DIR_SENT, options->retention_sent, options, &keys, &result->sent) &&
               sweep_dir(spool, DIR_TMP, TEMP_LIFE, options, NULL, &result->temp) &&
-              (options->dry_run || renew_stamp(spool, options->now));
+              (options->dry_run || renew_stamp(spool, options->now, 0));
     free(keys.key);
     return ok;
 }

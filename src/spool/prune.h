@@ -11,6 +11,8 @@
  * the future: the clock may have jumped (or nobody drained for days), and
  * this visit only renews the stamp; the next one, a day later by the same clock, prunes.
  *
+ * Giving up mails for their age believes the clock by the same stamp: prune_trusts_clock.
+ *
  * tmp/ is swept in the same visit: what a writer left an hour ago is nobody's,
  * since no request lives longer than BOOKSPOOL_DEADLINE (five minutes at most).
  */
@@ -34,6 +36,13 @@ struct prune_result {
     bool visited; /* false: not due, or the stamp was only renewed */
     size_t done, sent, temp;
 };
+
+/*
+ * May something that cannot be taken back be done because so much time has passed? False where the
+ * stamp is missing, older than two days or in the future, and for the day after, whose stamp was
+ * only renewed.
+ */
+bool prune_trusts_clock(const struct spool *spool, int64_t now);
 
 bool prune(struct spool *spool, const struct prune_options *options, struct prune_result *result);
 

@@ -63,6 +63,20 @@ bool queue_due(int64_t mtime, int64_t now, int64_t longest)
     return mtime <= now || mtime > now + longest;
 }
 
+int64_t queue_arrival(struct spool *spool, enum spool_dir dir, const struct spool_item *item)
+{
+    char head[RECORD_HEADER_MAX];
+    int64_t arrival;
+    int fd = openat(
+        spool->dir[dir], item->name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
+    ssize_t len = fd < 0 ? -1 : pread(fd, head, sizeof head, 0);
+    if (fd >= 0)
+        close(fd);
+    if (len > 0 && record_arrival(head, (size_t)len, &arrival))
+        return arrival;
+    return item->mtime * US_PER_MS;
+}
+
 const char *queue_objection(const struct spool_file *file, enum record_kind kind, const char *key)
 {
     if (file->not_whole)
@@ -146,6 +160,12 @@ bool queue_write_why(struct spool *spool, enum spool_dir dir, const char *name, 
     }
     spool_temp_drop(spool, &temp);
     return false;
+}
+
+bool queue_is_why(const char *name)
+{
+    size_t len = strlen(name);
+    return len > 4 && strcmp(name + len - 4, ".why") == 0;
 }
 
 void queue_remove_why(struct spool *spool, enum spool_dir dir, const char *name)

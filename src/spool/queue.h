@@ -11,6 +11,8 @@
  *                      process, not of the power.
  *   t (QUEUE_SENT)     it was accepted, but could not be renamed to sent/: it is renamed, never
  * sent. The next attempt is the mtime.
+ * On an event in new/ or replay/ the x bit (QUEUE_UNCOMPOSED) says that its mails could not be
+ * composed; they are tried again at the mtime.
  */
 #ifndef SPOOL_QUEUE_H
 #define SPOOL_QUEUE_H
@@ -21,7 +23,7 @@
 
 #include "spool/spool.h"
 
-enum { QUEUE_UNKNOWN = S_IXUSR, QUEUE_SENT = S_ISVTX };
+enum { QUEUE_UNKNOWN = S_IXUSR, QUEUE_UNCOMPOSED = S_IXUSR, QUEUE_SENT = S_ISVTX };
 
 enum queue_lock { QUEUE_LOCKED, QUEUE_BUSY, QUEUE_LOCK_FAILED };
 
@@ -43,6 +45,12 @@ bool queue_probe(struct spool *spool);
  * further ahead comes from a clock that jumped, and does not wait.
  */
 bool queue_due(int64_t mtime, int64_t now, int64_t longest);
+
+/*
+ * When the event arrived that this file holds, or is a mail about, in microseconds: by its header,
+ * or where that cannot be read by its mtime. Reads one block.
+ */
+int64_t queue_arrival(struct spool *spool, enum spool_dir dir, const struct spool_item *item);
 
 /* What speaks against the file being a whole record of that kind and key; NULL: nothing. */
 const char *queue_objection(const struct spool_file *file, enum record_kind kind, const char *key);
@@ -80,6 +88,7 @@ void queue_leave_failed(struct spool *spool, const char *name);
 
 /* NAME.why: one line for people. Durable when it returns true. */
 bool queue_write_why(struct spool *spool, enum spool_dir dir, const char *name, const char *why);
+bool queue_is_why(const char *name);
 void queue_remove_why(struct spool *spool, enum spool_dir dir, const char *name);
 
 /*

@@ -53,6 +53,7 @@ struct spool {
     bool syncfs_tells; /* the kernel reports write errors from syncfs: Linux 5.8 */
     unsigned temp_count;
     unsigned temp_salt; /* random: it keeps the temp names of processes apart */
+    bool sync_failed;   /* some sync since it was opened: what follows may not build on it */
     char step[SPOOL_STEP_SIZE];
 };
 
