@@ -5,9 +5,10 @@ import os
 import stat
 import subprocess
 import sys
+import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
-from bookspool import World, diag, equal, finish, mark_of, match, ok, sample, skip
+from bookspool import BIN, World, diag, equal, finish, mark_of, match, ok, sample, skip
 
 HOLD = 75
 OWNER = mark_of("owner@example.org")
@@ -80,6 +81,48 @@ def repeats():
             equal(one.read(), two.read(), "byte for byte the same")
 
 
+def a_death_before_the_name():
+    """A mail that an operator sends again, and a drain that dies when it is written and marked, but not
+    named: the file of the first delivery is not this one."""
+    for read in (False, True):
+        with Box() as world:
+            key = world.arrive()
+            name = f"{key}-{OWNER}"
+            world.drain()
+            if read:
+                os.rename(world.box("new", name + ".bookspool"), world.box("cur", name + ".bookspool:2,S"))
+            world.move("sent", name, "out")
+            os.chmod(world.file("out", name), 0o760)
+            with open(world.box("tmp", name + ".bookspool"), "wb") as file:
+                file.write(b"what the dead drain had written")
+            world.drain()
+            first = [] if read else [name + ".bookspool"]
+            equal(world.names("new"), sorted(first + [f"{name}.{1}.bookspool"]), "it is delivered")
+            equal((world.names("tmp"), world.spool("sent")), ([], [name]), "and sent")
+
+
+def years_of_mail():
+    """cur/ is read once, not for each mail."""
+    with Box() as world:
+        for _ in range(20):
+            world.arrive()
+        os.makedirs(world.box("cur"))
+        for number in range(50):
+            with open(world.box("cur", f"{number}.bookspool:2,S"), "wb"):
+                pass
+        long_ago = time.time() - 3600
+        os.utime(world.box("cur"), (long_ago, long_ago))
+        env = {"LD_PRELOAD": os.path.join(BIN, "tests/shim.so"), "SHIM_LOG": world.path("calls.log")}
+        if not os.path.exists(env["LD_PRELOAD"]):
+            skip("the shim goes with the plain programs only", 2)
+            return
+        world.drain(env=env)
+        equal(len(world.names("new")), 20, "twenty mails beside a full cur/")
+        reads = sum(" fdopendir " in line and line.endswith("/cur")
+                    for line in world.log("calls.log").splitlines())
+        equal(reads, 1, "which is read once")
+
+
 def hold(what, world, reason, mend):
     key = world.arrive()
     done = world.drain()
@@ -128,6 +171,6 @@ def full_disk():
 
 
 if __name__ == "__main__":
-    for part in (one_mail, repeats, faults, full_disk):
+    for part in (one_mail, repeats, a_death_before_the_name, years_of_mail, faults, full_disk):
         part()
     finish()

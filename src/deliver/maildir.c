@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/io.h"
 #include "event/key.h"
 
@@ -26,6 +27,10 @@ static const char *const subdirs[SUBDIRS] = {"tmp", "new", "cur"};
 struct maildir {
     char *path;
     int dir[SUBDIRS]; /* -1 until opened */
+    bool cur_read;
+    struct timespec cur_time; /* cur/'s mtime when it was read */
+    char **filed;             /* sorted: unique names that were in cur/ then */
+    size_t filed_count, filed_room;
 };
 
 void *maildir_open(const struct conf *conf, const struct target *target, struct buf *why)
@@ -51,10 +56,21 @@ static void close_dirs(struct maildir *maildir)
     }
 }
 
+static void forget_cur(struct maildir *maildir)
+{
+    for (size_t i = 0; i < maildir->filed_count; i++)
+        free(maildir->filed[i]);
+    free(maildir->filed);
+    maildir->filed = NULL;
+    maildir->filed_count = maildir->filed_room = 0;
+    maildir->cur_read = false;
+}
+
 void maildir_close(void *state)
 {
     struct maildir *maildir = state;
     close_dirs(maildir);
+    forget_cur(maildir);
     free(maildir->path);
     free(maildir);
 }
@@ -131,9 +147,49 @@ static bool open_dirs(struct maildir *maildir)
     return opened;
 }
 
-/* A reader has moved it from new/ to cur/ and may have added ":2," and flags. */
-static bool is_in_cur(const struct maildir *maildir, const char *unique)
+/* ---- what is there ---- */
+
+static int compare(const void *a, const void *b)
 {
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+static bool add_filed(struct maildir *maildir, const char *name)
+{
+    if (maildir->filed_count == maildir->filed_room) {
+        size_t room = maildir->filed_room ? 2 * maildir->filed_room : 64;
+        char **grown = reallocarray(maildir->filed, room, sizeof *grown);
+        if (!grown)
+            return false;
+        maildir->filed = grown;
+        maildir->filed_room = room;
+    }
+    char *unique = strndup(name, strcspn(name, ":"));
+    if (unique)
+        maildir->filed[maildir->filed_count++] = unique;
+    return unique != NULL;
+}
+
+/* The mtime says so, unless it is so young that a change after the reading may have the same. */
+static bool is_as_read(const struct maildir *maildir, const struct stat *now)
+{
+    const struct timespec *a = &maildir->cur_time, *b = &now->st_mtim;
+    return maildir->cur_read && a->tv_sec == b->tv_sec && a->tv_nsec == b->tv_nsec;
+}
+
+/*
+ * A reader moves mails from new/ to cur/ and may add ":2," and flags, so that they cannot be asked
+ * for by name: the directory is read, but only when it has changed, since it may hold years of
+ * mail.
+ */
+static bool read_cur(struct maildir *maildir)
+{
+    struct stat st;
+    if (fstat(maildir->dir[IN_CUR], &st) < 0)
+        return false;
+    if (is_as_read(maildir, &st))
+        return true;
+    forget_cur(maildir);
     int fd = openat(maildir->dir[IN_CUR], ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     DIR *dir = fd < 0 ? NULL : fdopendir(fd);
     if (!dir) {
@@ -141,20 +197,52 @@ static bool is_in_cur(const struct maildir *maildir, const char *unique)
             close(fd);
         return false;
     }
-    size_t len = strlen(unique);
-    bool found = false;
-    for (struct dirent *entry; !found && (entry = readdir(dir));)
-        found = strncmp(entry->d_name, unique, len) == 0 &&
-                (entry->d_name[len] == '\0' || entry->d_name[len] == ':');
+    bool ok = true;
+    struct dirent *entry;
+    for (errno = 0; ok && (entry = readdir(dir)); errno = 0)
+        ok = !strstr(entry->d_name, ".bookspool") || add_filed(maildir, entry->d_name);
+    ok = ok && errno == 0;
+    int saved = errno;
     closedir(dir);
-    return found;
+    if (ok && maildir->filed_count)
+        qsort(maildir->filed, maildir->filed_count, sizeof *maildir->filed, compare);
+    maildir->cur_read = ok && clock_now() - time_from_timespec(st.st_mtim) > MS_PER_SECOND;
+    maildir->cur_time = st.st_mtim;
+    if (!ok)
+        forget_cur(maildir);
+    errno = saved;
+    return ok;
 }
 
-static bool is_there(const struct maildir *maildir, const char *unique)
+/* False: it cannot be found out. */
+static bool look(struct maildir *maildir, const char *unique, bool *there)
 {
     struct stat st;
-    return fstatat(maildir->dir[IN_NEW], unique, &st, AT_SYMLINK_NOFOLLOW) == 0 ||
-           is_in_cur(maildir, unique);
+    *there = fstatat(maildir->dir[IN_NEW], unique, &st, AT_SYMLINK_NOFOLLOW) == 0;
+    if (*there || errno != ENOENT)
+        return *there;
+    if (!read_cur(maildir))
+        return false;
+    *there = maildir->filed_count && bsearch(&unique, maildir->filed, maildir->filed_count,
+                                         sizeof *maildir->filed, compare);
+    return true;
+}
+
+/*
+ * Was the earlier attempt of a mail named? While it is not, its file is in tmp/ (or in neither,
+ * after a power cut), and a file of that name in new/ or cur/ is of a delivery before: an operator
+ * wants it once more.
+ */
+static bool look_for_attempt(struct maildir *maildir, const char *unique, bool *there)
+{
+    struct stat st;
+    *there = false;
+    if (fstatat(maildir->dir[IN_TMP], unique, &st, AT_SYMLINK_NOFOLLOW) == 0) {
+        if (st.st_nlink == 1)
+            return true;
+    } else if (errno != ENOENT)
+        return false;
+    return look(maildir, unique, there);
 }
 
 static void unique_name(const char *name, int suffix, char unique[UNIQUE_SIZE])
@@ -207,12 +295,13 @@ static bool name_without_replacing(
 }
 
 /* The first free name, starting with the one that a repeat would meet. */
-static bool name_in_new(const struct maildir *maildir, const char *temp, const char *name)
+static bool name_in_new(struct maildir *maildir, const char *temp, const char *name)
 {
     char unique[UNIQUE_SIZE];
+    bool there;
     for (int suffix = 0; suffix <= SUFFIX_MAX; suffix++) {
         unique_name(name, suffix, unique);
-        if (is_there(maildir, unique))
+        if (look(maildir, unique, &there) && there) /* if it cannot be found out, the rename will */
             continue;
         if (name_without_replacing(maildir, temp, unique))
             return true;
@@ -252,8 +341,8 @@ static void settle(const struct maildir *maildir, struct delivery_result *result
         report(result, OUTCOME_SENT, reason, unique);
 }
 
-static void deliver(const struct maildir *maildir, const struct delivery *delivery,
-    const char *temp, struct delivery_result *result)
+static void deliver(struct maildir *maildir, const struct delivery *delivery, const char *temp,
+    struct delivery_result *result)
 {
     struct buf content = {0};
     if (!local_form(delivery, &content))
@@ -276,9 +365,10 @@ void maildir_send(void *state, const struct delivery *delivery, struct delivery_
     struct maildir *maildir = state;
     char unique[UNIQUE_SIZE];
     unique_name(delivery->name, 0, unique);
-    if (!open_dirs(maildir))
+    bool there = false;
+    if (!open_dirs(maildir) || (delivery->repeat && !look_for_attempt(maildir, unique, &there)))
         report_errno(maildir, result, OUTCOME_BLOCKED, "maildir-open");
-    else if (delivery->repeat && is_there(maildir, unique))
+    else if (there)
         settle(maildir, result, "maildir-there", maildir->path);
     else
         deliver(maildir, delivery, unique, result);

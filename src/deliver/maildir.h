@@ -7,9 +7,11 @@
  * on purpose. It is written and synced in tmp/, named in new/ without replacing, and new/ is
  * synced; so a file in new/ is an intact mail.
  *
- * A repeat (delivery->repeat) that meets its own file, in new/ or already in cur/, is sent.
- * What needs a person (permissions, a full disk) is blocked. A mail that is named but whose
- * directory could not be synced is unknown.
+ * A repeat (delivery->repeat) that meets its own file, in new/ or already in cur/, is sent; not
+ * when the file of its attempt is still in tmp/: the one in new/ or cur/ is then of an earlier
+ * delivery. cur/ is read when it has changed since it was read, not for each mail. What needs a
+ * person (permissions, a full disk) is blocked. A mail that is named but whose directory could not
+ * be synced is unknown.
  *
  * Reasons: maildir-new, maildir-there; maildir-before-end (retry); maildir-sync (unknown);
  * maildir-open, maildir-write, maildir-name (blocked); maildir-write (retry) when memory ran out.
