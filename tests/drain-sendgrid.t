@@ -60,6 +60,12 @@ def rate_limit():
         times = [os.stat(os.path.join(world.spool_dir, "out", name)).st_mtime
                  for name in world.spool("out")]
         ok(abs(max(times) - reset) < 30, "and the mail waits until the reset", (times, reset))
+    soon = int(time.time()) + 2
+    with Peer(KEY, (429, None, {"X-RateLimit-Reset": soon})) as peer, mailer(peer) as world:
+        world.arrive()
+        world.drain()
+        path = os.path.join(world.spool_dir, "out", world.spool("out")[0])
+        ok(os.stat(path).st_mtime > time.time() + 30, "nor less than BOOKSPOOL_RETRY_MIN, if it is sooner")
     far = int(time.time()) + 86400
     with Peer(KEY, (429, None, {"X-RateLimit-Reset": far})) as peer, mailer(peer) as world:
         world.arrive()

@@ -8,7 +8,7 @@ import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
 from bookspool import (PATIENCE, World, equal, finish, mark_of, match, ok, program, sample,  # noqa: E402
-                       wait_for, wait_until_idle)
+                       utc, wait_for, wait_until_idle)
 from smtp_peer import Scripted  # noqa: E402
 
 OWNER = mark_of("owner@example.org")
@@ -67,6 +67,18 @@ def retries():
         world.stop(process)
 
 
+def a_half_that_waits():
+    """The half of a move is asked about again when its time is over, not when the watch looks anyway."""
+    with Watched({"BOOKSPOOL_FOLD": "2s"}) as world:
+        process = world.watch()
+        body = sample("calendly", "invitee_canceled_moved")
+        key = world.put_event("tmp", "calendly", body, Event="invitee.canceled", Received=utc(time.time()))
+        os.rename(world.file("tmp", key), world.file("new", key))
+        ok(wait_for(lambda: "partner-awaited" in world.log("drain.log")), "the half of a move waits")
+        ok(world.sent(key), "and is mailed when its time is over, before the watch's minute is")
+        world.stop(process)
+
+
 def ends():
     with Watched() as world:
         process = world.watch()
@@ -80,5 +92,6 @@ def ends():
 arrivals()
 idle_cpu()
 retries()
+a_half_that_waits()
 ends()
 finish()

@@ -9,6 +9,8 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "drain/mailing.h"
+#include "drain/settle.h"
+#include "drain/waiting.h"
 #include "provider/provider.h"
 #include "spool/queue.h"
 #include "spool/replay.h"
@@ -16,22 +18,27 @@
 /* A generation is in UTC seconds; a lower number is a person's own name for a copy. */
 #define CLAIM_FIRST INT64_C(1000000000)
 
-enum { BATCH = 64, BATCH_BYTES = 4 << 20 };
+enum { NAME_SIZE = 256, BATCH = 64, BATCH_BYTES = 4 << 20 };
 
 /* An event that the ledger was told, and that goes to done/ with its batch. */
 struct entry {
     enum spool_dir dir;
-    char name[MAIL_NAME_SIZE];
+    char name[NAME_SIZE];
     struct spool_file file;
     struct event event;
     struct decision decision;
+    bool composed; /* its mails exist: it may go to done/ */
 };
 
 struct batch {
     struct entry entry[BATCH];
     size_t count, bytes;
     bool telling;    /* the ledger's transaction is open */
+    bool lost;       /* it was rolled back: what the ledger decided of the batch is not kept */
     struct buf made; /* the names of mails that this batch put into out/, each with its NUL */
+    unsigned torn;   /* files in replay/ that are not intact, all in all */
+    char first_torn[NAME_SIZE];
+    const char *why_torn;
 };
 
 static void entry_free(struct entry *entry)
@@ -51,8 +58,9 @@ static const char *entry_key(const struct entry *entry)
 static enum run_result ledger_failed(struct run *run, struct batch *batch, const char *key)
 {
     log_error(
-        key, "ledger-failed", "%s; nothing moves on until it works", ledger_failure(run->ledger));
+        key, "ledger-failed", "%s; no event moves on until it works", ledger_failure(run->ledger));
     batch->telling = false;
+    batch->lost = true;
     return RUN_IO_FAILED;
 }
 
@@ -131,14 +139,15 @@ static bool is_claim(const struct entry *entry)
 
 static enum run_result claim(struct run *run, struct entry *entry)
 {
-    char name[MAIL_NAME_SIZE];
+    char claimed[MAIL_NAME_SIZE];
     if (is_claim(entry))
         return RUN_GOES_ON;
     int64_t generation = free_generation(run, entry);
-    memcpy(name, entry->name, sizeof name);
-    if (generation && replay_claim(&run->spool, name, entry_key(entry), generation, entry->name))
-        return RUN_GOES_ON;
-    return run_io_failed(run, entry_key(entry));
+    if (!generation ||
+        !replay_claim(&run->spool, entry->name, entry_key(entry), generation, claimed))
+        return run_io_failed(run, entry_key(entry));
+    memcpy(entry->name, claimed, sizeof claimed);
+    return RUN_GOES_ON;
 }
 
 static enum run_result take_up_replay(struct run *run, struct entry *entry, struct batch *batch)
@@ -149,12 +158,24 @@ static enum run_result take_up_replay(struct run *run, struct entry *entry, stru
 
 /* ---- one event ---- */
 
-static enum run_result set_aside(
-    struct run *run, enum spool_dir dir, const char *name, const char *key, const char *why)
+/*
+ * Not the event's fault, so it stays where it is, marked; the next attempt comes after its age, as
+ * with a mail. A replay's age counts from its claim.
+ */
+static enum run_result put_off(struct run *run, const struct entry *entry, const char *why)
 {
-    log_warn(key, "set-aside", "%s/%s to bad/: %s", spool_dir_name(dir), name, why);
-    return run_unless_gone(
-        run, queue_give_up(&run->spool, dir, name, DIR_BAD, why), dir, name, key);
+    struct spool_name parsed;
+    int64_t now = clock_now(), since = entry->file.record.received;
+    if (name_parse(entry->name, &parsed) && parsed.generation >= CLAIM_FIRST)
+        since = parsed.generation * MS_PER_SECOND;
+    int64_t delay = settle_delay(
+        now - since, conf_number(run->conf, SET_RETRY_MIN), conf_number(run->conf, SET_RETRY_MAX));
+    log_error(entry_key(entry), "not-composed", "%s/%s: %s; it is composed again in %llds",
+        spool_dir_name(entry->dir), entry->name, why, (long long)(delay / MS_PER_SECOND));
+    run->totals->uncomposed++;
+    bool ok = queue_mark(&run->spool, entry->dir, entry->name, QUEUE_UNCOMPOSED) &&
+              queue_set_time(&run->spool, entry->dir, entry->name, now + delay);
+    return run_unless_gone(run, ok, entry->dir, entry->name, entry_key(entry));
 }
 
 static enum run_result not_whole(struct run *run, const struct spool_item *item, const char *why)
@@ -163,7 +184,10 @@ static enum run_result not_whole(struct run *run, const struct spool_item *item,
         log_debug(NULL, "not-whole", "new/%s: %s; left for an hour", item->name, why);
         return RUN_GOES_ON;
     }
-    return set_aside(run, DIR_NEW, item->name, item->name, why);
+    log_warn(item->name, "set-aside", "new/%s to bad/: %s", item->name, why);
+    run->totals->bad++;
+    return run_unless_gone(run, queue_give_up(&run->spool, DIR_NEW, item->name, DIR_BAD, why),
+        DIR_NEW, item->name, item->name);
 }
 
 static enum run_result late_duplicate(struct run *run, const char *key)
@@ -196,11 +220,8 @@ static enum run_result decide(
     enum run_result result = adopt(run, entry);
     if (result != RUN_GOES_ON)
         return result;
-    if (!provider_map(&entry->file.record, &entry->event)) { /* not the event's fault */
-        log_error(entry_key(entry), "no-memory", "the run ends before %s/%s",
-            spool_dir_name(entry->dir), entry->name);
-        return RUN_IO_FAILED;
-    }
+    if (!provider_map(&entry->file.record, &entry->event))
+        return put_off(run, entry, "not enough memory to read it");
     result = entry->dir == DIR_REPLAY ? take_up_replay(run, entry, batch) : tell(run, entry, batch);
     if (result == RUN_GOES_ON && entry->decision.verdict == VERDICT_WAITS)
         return wait_for_partner(run, entry);
@@ -230,13 +251,6 @@ static enum run_result take_new(struct run *run, const struct spool_item *item, 
 {
     struct spool_file file;
     bool done;
-    if (!key_valid(item->name)) {
-        log_warn(
-            NULL, "unknown-name", "new/%.80s is not named by a key; left where it is", item->name);
-        return RUN_GOES_ON;
-    }
-    if (!queue_due(item->mtime, clock_now(), conf_number(run->conf, SET_FOLD)))
-        return RUN_GOES_ON;
     if (!spool_look(&run->spool, DIR_DONE, item->name, &done))
         return run_io_failed(run, item->name);
     if (done)
@@ -259,8 +273,10 @@ static enum run_result take_replay(
     const char *wrong = queue_objection(&file, RECORD_EVENT, file.record.key);
     if (!wrong)
         return consider(run, DIR_REPLAY, item->name, &file, batch);
-    log_warn(NULL, "not-whole", "replay/%.80s: %s; left where it is (bookspool check FILE)",
-        item->name, wrong);
+    if (!batch->torn++) {
+        snprintf(batch->first_torn, sizeof batch->first_torn, "%s", item->name);
+        batch->why_torn = wrong;
+    }
     spool_file_free(&file);
     return RUN_GOES_ON;
 }
@@ -275,7 +291,7 @@ static enum run_result commit(struct run *run, struct batch *batch)
     return RUN_GOES_ON;
 }
 
-/* An event of which no mail can be made is set aside, and the others go on without it. */
+/* An event of which some mail cannot be made is put off, and the others go on without it. */
 static enum run_result make_mails(struct run *run, struct entry *entry, struct batch *batch)
 {
     struct buf why = {0};
@@ -286,15 +302,15 @@ static enum run_result make_mails(struct run *run, struct entry *entry, struct b
         .name = entry->name};
     if (entry->decision.verdict == VERDICT_SILENT) {
         log_info(entry_key(entry), "silent", "%s: nobody is mailed", entry->decision.reason);
+        entry->composed = true;
         return RUN_GOES_ON;
     }
     switch (mailing_make(run, &mailing, &batch->made, &why)) {
     case MAILING_MADE:
+        entry->composed = true;
         break;
     case MAILING_IMPOSSIBLE:
-        result = set_aside(run, entry->dir, entry->name, entry_key(entry),
-            why.len ? buf_text(&why) : "no mail could be made of it (out of memory?)");
-        *entry->name = '\0';
+        result = put_off(run, entry, why.len ? buf_text(&why) : "not enough memory for its mails");
         break;
     case MAILING_IO_FAILED:
         result = run_io_failed(run, entry_key(entry));
@@ -328,6 +344,8 @@ static int64_t completion(struct run *run)
 static enum run_result to_done(struct run *run, const struct entry *entry)
 {
     const char *key = entry_key(entry);
+    if (entry->file.mode & QUEUE_UNCOMPOSED)
+        queue_mark(&run->spool, entry->dir, entry->name, 0);
     /* the mtime is the completion, from which retention counts; arrival would do as well */
     if (!queue_set_time(&run->spool, entry->dir, entry->name, completion(run)))
         log_debug(key, "time-not-set", "%s: %s", run->spool.step, strerror(errno));
@@ -337,17 +355,24 @@ static enum run_result to_done(struct run *run, const struct entry *entry)
     return RUN_GOES_ON;
 }
 
+/*
+ * Where making a mail fails, the events before it go on all the same, and no mail that was made
+ * stays unsynced.
+ */
 static enum run_result settle(struct run *run, struct batch *batch)
 {
+    if (batch->lost || run->spool.sync_failed)
+        return RUN_IO_FAILED;
     enum run_result result = commit(run, batch);
+    if (result != RUN_GOES_ON)
+        return result;
     for (size_t i = 0; result == RUN_GOES_ON && i < batch->count; i++)
         result = make_mails(run, &batch->entry[i], batch);
-    if (result == RUN_GOES_ON)
-        result = sync_mails(run, batch);
-    for (size_t i = 0; result == RUN_GOES_ON && i < batch->count; i++)
-        if (*batch->entry[i].name)
-            result = to_done(run, &batch->entry[i]);
-    return result;
+    enum run_result moved = run->spool.sync_failed ? RUN_IO_FAILED : sync_mails(run, batch);
+    for (size_t i = 0; moved == RUN_GOES_ON && i < batch->count; i++)
+        if (batch->entry[i].composed)
+            moved = to_done(run, &batch->entry[i]);
+    return run_worse(result, moved);
 }
 
 static void batch_clear(struct run *run, struct batch *batch)
@@ -358,7 +383,7 @@ static void batch_clear(struct run *run, struct batch *batch)
         entry_free(&batch->entry[i]);
     buf_clear(&batch->made);
     batch->count = batch->bytes = 0;
-    batch->telling = false;
+    batch->telling = batch->lost = false;
 }
 
 /* ---- all of them ---- */
@@ -366,32 +391,35 @@ static void batch_clear(struct run *run, struct batch *batch)
 typedef enum run_result take(struct run *, const struct spool_item *, struct batch *);
 
 static enum run_result take_in_batches(
-    struct run *run, const struct spool_list *list, take *take_one, struct batch *batch)
+    struct run *run, const struct waiting *waiting, take *take_one, struct batch *batch)
 {
     enum run_result result = RUN_GOES_ON;
-    for (size_t i = 0; result == RUN_GOES_ON && i < list->count && !run_stopping(); i++) {
-        result = take_one(run, &list->item[i], batch);
+    for (size_t i = 0; result == RUN_GOES_ON && i < waiting->count && !run_stopping(); i++) {
+        result = take_one(run, waiting->due[i].file, batch);
         if (result == RUN_GOES_ON && (batch->count == BATCH || batch->bytes >= BATCH_BYTES)) {
             result = settle(run, batch);
             batch_clear(run, batch);
         }
     }
-    if (result == RUN_GOES_ON)
-        result = settle(run, batch);
+    result = run_worse(result, settle(run, batch));
     batch_clear(run, batch);
+    if (batch->torn)
+        log_warn(NULL, "not-whole",
+            "replay/: %u files, such as %s: %s; left where they are (bookspool check FILE)",
+            batch->torn, batch->first_torn, batch->why_torn);
     return result;
 }
 
-static enum run_result take_all(struct run *run, const struct spool_list *list, take *take_one)
+static enum run_result take_all(struct run *run, const struct waiting *waiting, take *take_one)
 {
-    struct batch *batch = list->count ? calloc(1, sizeof *batch) : NULL;
-    if (!list->count)
+    struct batch *batch = waiting->count ? calloc(1, sizeof *batch) : NULL;
+    if (!waiting->count)
         return RUN_GOES_ON;
     if (!batch) {
         log_error(NULL, "no-memory", "no memory for a batch of events");
         return RUN_IO_FAILED;
     }
-    enum run_result result = take_in_batches(run, list, take_one, batch);
+    enum run_result result = take_in_batches(run, waiting, take_one, batch);
     buf_free(&batch->made);
     free(batch);
     return result;
@@ -399,16 +427,22 @@ static enum run_result take_all(struct run *run, const struct spool_list *list, 
 
 enum run_result events_run(struct run *run)
 {
-    struct spool_list waiting = {0}, replays = {0};
-    enum run_result result;
-    if (!spool_list(&run->spool, DIR_NEW, &waiting) ||
-        !spool_list(&run->spool, DIR_REPLAY, &replays) || !spool_sync_all(&run->spool))
+    struct waiting waiting = {0}, replays = {0};
+    enum run_result result = RUN_GOES_ON;
+    bool listed = waiting_find(run, DIR_NEW, &waiting) && waiting_find(run, DIR_REPLAY, &replays);
+    if (!listed)
         result = run_io_failed(run, NULL);
-    else
+    unsigned put_off_before = run->totals->uncomposed;
+    if (!spool_sync_all(&run->spool))
+        result = run_io_failed(run, NULL);
+    if (result == RUN_GOES_ON)
         result = take_all(run, &waiting, take_new);
     if (result == RUN_GOES_ON)
         result = take_all(run, &replays, take_replay);
-    spool_list_free(&waiting);
-    spool_list_free(&replays);
+    run->composing_cut = result != RUN_GOES_ON;
+    if (run->totals->uncomposed > put_off_before)
+        result = RUN_IO_FAILED;
+    waiting_free(&waiting);
+    waiting_free(&replays);
     return result;
 }

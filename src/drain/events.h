@@ -2,7 +2,7 @@
  * events: stage 1, from events in new/ and replay/ to mails in out/.
  *
  * In order of arrival, in batches. Of each event: a late duplicate (done/KEY exists) is dropped; a
- * file that is not whole is left, and set aside in bad/ after an hour; else the ledger is told.
+ * torn file is left, and set aside in bad/ after an hour; else the ledger is told.
  * Then, for the whole batch:
  *
  *   1. the ledger's commit, durable: what it decided is known before any mail is made, so that a
@@ -10,6 +10,10 @@
  *   2. the mails (drain/mailing.h);
  *   3. one sync;
  *   4. the events move to done/.
+ *
+ * An event of which a mail cannot be composed stays where it is, marked and with a later mtime. Any
+ * other fault ends stage 1 (run->composing_cut), but what was made of the batch is synced, and
+ * events whose mails all exist move on. After a failed sync the run ends.
  *
  * So a death anywhere repeats at most work, never a mail. An event that the ledger lets wait for
  * its partner stays in new/, with the time to ask again as its mtime.

@@ -41,14 +41,16 @@ static bool look_for_mail(struct run *run, const char *name, const char *key, bo
     return *there || look_settled(run, name, there);
 }
 
-static bool encode_mail(const struct run *run, const char *key, const char *recipient,
+static bool encode_mail(const struct run *run, const struct record *event, const char *recipient,
     const struct buf *message, struct buf *out)
 {
     struct record mail = {.kind = RECORD_MAIL,
+        .received = event->received,
+        .received_us = event->received_us,
         .queued = clock_now(),
         .body = buf_text(message),
         .length = message->len};
-    memcpy(mail.key, key, KEY_SIZE);
+    memcpy(mail.key, event->key, KEY_SIZE);
     snprintf(mail.from, sizeof mail.from, "%s", run->composer.from);
     snprintf(mail.to, sizeof mail.to, "%s", recipient);
     return record_encode(&mail, out);
@@ -128,7 +130,7 @@ static enum mailing_result make_one(struct run *run, const struct mailing *maili
     if (there)
         return MAILING_MADE;
     if (compose(run, mailing, name, recipient, &message, why) &&
-        encode_mail(run, key, recipient->address, &message, &file))
+        encode_mail(run, mailing->record, recipient->address, &message, &file))
         result = put_mail(run, name, &file, made);
     buf_free(&message);
     buf_free(&file);
@@ -148,8 +150,14 @@ enum mailing_result mailing_make(
     enum mailing_result result = MAILING_MADE;
     if (!recipients_of(run->recipients, mailing->event, mailing->decision, &list))
         return MAILING_IMPOSSIBLE;
-    for (size_t i = 0; result == MAILING_MADE && i < list.count; i++)
-        result = make_one(run, mailing, &list.item[i], made, why);
+    for (size_t i = 0; result != MAILING_IO_FAILED && i < list.count; i++) {
+        struct buf more = {0};
+        enum mailing_result one =
+            make_one(run, mailing, &list.item[i], made, result == MAILING_MADE ? why : &more);
+        buf_free(&more);
+        if (one != MAILING_MADE) /* the other recipients get theirs all the same */
+            result = one;
+    }
     if (result == MAILING_MADE)
         log_info(mailing->record->key, "mails-made", "kind=%s event=%s recipients=%zu %s%s%s",
             event_kind_name(mailing->event->kind), mailing->record->event, list.count,

@@ -1,6 +1,7 @@
 #include "drain/mails.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -11,6 +12,7 @@
 #include "deliver/transport.h"
 #include "drain/progress.h"
 #include "drain/settle.h"
+#include "drain/waiting.h"
 #include "spool/queue.h"
 
 enum { AHEAD_LIFE = 1000 }; /* ms */
@@ -28,33 +30,29 @@ struct sender {
     struct transport *transport;
     struct settle settle;
     unsigned index, of;
-    const struct spool_list *list;
+    const struct waiting *waiting;
     size_t at; /* whose turn it is */
-    int64_t now;
     struct ahead ahead;
 };
 
 /* ---- which mails ---- */
 
-/* FNV-1a: which sender a mail belongs to must only depend on its name. */
+/*
+ * Which sender a mail belongs to. The second part of its name is a digest of the recipient: all
+ * mails to one recipient share a sender, so that none overtakes another.
+ */
 static unsigned share_of(const char *name, unsigned of)
 {
-    unsigned hash = 2166136261u;
-    for (; *name; name++)
-        hash = (hash ^ (unsigned char)*name) * 16777619u;
-    return hash % of;
+    return (unsigned)(strtoull(strchr(name, '-') + 1, NULL, 16) % of);
 }
 
-/* The first of its mails from there on; the list's count: there is none. */
+/* The first of its mails from there on; the count of all: there is none. */
 static size_t next_mail(const struct sender *sender, size_t from)
 {
-    int64_t longest = conf_number(sender->run->conf, SET_RETRY_MAX);
-    for (; from < sender->list->count; from++) {
-        const struct spool_item *item = &sender->list->item[from];
-        if (queue_due(item->mtime, sender->now, longest) &&
-            share_of(item->name, sender->of) == sender->index)
-            break;
-    }
+    const struct waiting *waiting = sender->waiting;
+    while (from < waiting->count &&
+           share_of(waiting->due[from].file->name, sender->of) != sender->index)
+        from++;
     return from;
 }
 
@@ -63,9 +61,9 @@ static void read_ahead(struct sender *sender)
 {
     struct ahead *ahead = &sender->ahead;
     size_t next = next_mail(sender, sender->at + 1);
-    if (ahead->item || next == sender->list->count)
+    if (ahead->item || next == sender->waiting->count)
         return;
-    const struct spool_item *item = &sender->list->item[next];
+    const struct spool_item *item = sender->waiting->due[next].file;
     if (!spool_read(&sender->run->spool, DIR_OUT, item->name, &ahead->file))
         return;
     ahead->item = item;
@@ -151,6 +149,7 @@ static enum run_result not_whole(
     log_warn(key, "not-whole", "out/%s: %s", item->name, why);
     if (!queue_torn_for_good(item->mtime, clock_now()))
         return RUN_GOES_ON;
+    run->totals->bad++;
     return run_unless_gone(run, queue_give_up(&run->spool, DIR_OUT, item->name, DIR_BAD, why),
         DIR_OUT, item->name, key);
 }
@@ -174,23 +173,12 @@ static enum run_result send_file(struct sender *sender, const struct spool_item 
     return deliver(sender, item->name, file);
 }
 
-static bool is_why(const char *name)
-{
-    size_t len = strlen(name);
-    return len > 4 && strcmp(name + len - 4, ".why") == 0;
-}
-
 static enum run_result send_item(struct sender *sender, const struct spool_item *item)
 {
     struct spool_name name;
     struct spool_file file;
-    if (is_why(item->name)) /* came along with mv failed/KEY* out/ */
+    if (!name_parse(item->name, &name))
         return RUN_GOES_ON;
-    if (!name_parse(item->name, &name) || !*name.recipient) {
-        log_warn(
-            NULL, "unknown-name", "out/%.80s is not named as a mail; left where it is", item->name);
-        return RUN_GOES_ON;
-    }
     if (queue_was_sent(&sender->run->spool, item->name))
         return settle_was_sent(&sender->settle, item->name, name.key);
     if (!sender->settle.none_failed)
@@ -210,10 +198,10 @@ static enum run_result send_item(struct sender *sender, const struct spool_item 
 
 static bool may_begin(const struct run *run)
 {
+    if (!run_over(run))
+        return true;
     if (run_stopping())
         return false;
-    if (clock_monotonic() < run->deadline)
-        return true;
     log_warn(NULL, "run-limit", "BOOKSPOOL_RUN_LIMIT is over; the rest waits for the next run");
     return false;
 }
@@ -223,11 +211,11 @@ static enum run_result send_share(struct sender *sender)
     struct run *run = sender->run;
     enum run_result result = RUN_GOES_ON;
     sender->at = next_mail(sender, 0);
-    while (result == RUN_GOES_ON && sender->at < sender->list->count && may_begin(run)) {
+    while (result == RUN_GOES_ON && sender->at < sender->waiting->count && may_begin(run)) {
         result = settle_sync_due(&sender->settle);
         progress_clear(run);
         if (result == RUN_GOES_ON)
-            result = send_item(sender, &sender->list->item[sender->at]);
+            result = send_item(sender, sender->waiting->due[sender->at].file);
         progress_draw(run);
         sender->at = next_mail(sender, sender->at + 1);
     }
@@ -237,15 +225,14 @@ static enum run_result send_share(struct sender *sender)
 }
 
 static enum run_result send_as(
-    struct run *run, const struct spool_list *list, unsigned index, unsigned of)
+    struct run *run, const struct waiting *waiting, unsigned index, unsigned of)
 {
     struct buf why = {0};
     struct sender sender = {.run = run,
         .settle = {.run = run, .none_failed = spool_is_empty(&run->spool, DIR_FAILED)},
         .index = index,
         .of = of,
-        .list = list,
-        .now = clock_now()};
+        .waiting = waiting};
     enum run_result result = RUN_CONFIG;
     sender.transport = transport_open(run->conf, &why);
     if (sender.transport)
@@ -258,13 +245,6 @@ static enum run_result send_as(
 }
 
 /* ---- several senders ---- */
-
-static enum run_result worse(enum run_result a, enum run_result b)
-{
-    if (a == RUN_IO_FAILED || b == RUN_IO_FAILED)
-        return RUN_IO_FAILED;
-    return a != RUN_GOES_ON ? a : b;
-}
 
 /* A sender that died left at most one mail marked as unknown; the next run repeats that one. */
 static enum run_result collect(pid_t pid)
@@ -279,18 +259,26 @@ static enum run_result collect(pid_t pid)
     return RUN_HOLDS;
 }
 
+static bool has_share(const struct waiting *waiting, unsigned index, unsigned of)
+{
+    const struct sender sender = {.waiting = waiting, .index = index, .of = of};
+    return next_mail(&sender, 0) < waiting->count;
+}
+
 static enum run_result start_senders(
-    struct run *run, const struct spool_list *list, pid_t *pid, unsigned count)
+    struct run *run, const struct waiting *waiting, pid_t *pid, unsigned count)
 {
     enum run_result result = RUN_GOES_ON;
     run_block_signals(true);
     run_pass_signals_to(pid, count);
     for (unsigned i = 0; i < count; i++) {
+        if (!has_share(waiting, i, count))
+            continue;
         pid[i] = fork();
         if (pid[i] == 0) {
             run_pass_signals_to(NULL, 0);
             run_block_signals(false);
-            _exit((int)send_as(run, list, i, count));
+            _exit((int)send_as(run, waiting, i, count));
         }
         if (pid[i] < 0) {
             log_error(NULL, "fork", "%s; its share of the mails waits", strerror(errno));
@@ -301,15 +289,15 @@ static enum run_result start_senders(
     return result;
 }
 
-static enum run_result fork_senders(struct run *run, const struct spool_list *list, unsigned count)
+static enum run_result fork_senders(struct run *run, const struct waiting *waiting, unsigned count)
 {
     pid_t *pid = calloc(count, sizeof *pid);
     if (!pid)
-        return send_as(run, list, 0, 1);
-    enum run_result result = start_senders(run, list, pid, count);
+        return send_as(run, waiting, 0, 1);
+    enum run_result result = start_senders(run, waiting, pid, count);
     for (unsigned i = 0; i < count; i++)
         if (pid[i] > 0) {
-            result = worse(result, collect(pid[i]));
+            result = run_worse(result, collect(pid[i]));
             pid[i] = 0; /* the number may be another process's soon */
         }
     run_pass_signals_to(NULL, 0);
@@ -317,30 +305,42 @@ static enum run_result fork_senders(struct run *run, const struct spool_list *li
     return result;
 }
 
-static unsigned count_due(const struct run *run, const struct spool_list *list)
+/* An event that waits, in new/ or as a claim in replay/, has mails of which nothing is known. */
+static bool event_waits(const struct run *run, const char *mail)
 {
-    unsigned due = 0;
-    int64_t now = clock_now(), longest = conf_number(run->conf, SET_RETRY_MAX);
-    for (size_t i = 0; i < list->count; i++)
-        due += queue_due(list->item[i].mtime, now, longest);
-    return due;
+    char event[MAIL_NAME_SIZE];
+    size_t len = strcspn(mail, "-");
+    snprintf(event, sizeof event, "%.*s", (int)len, mail);
+    return spool_exists(&run->spool, len == KEY_LEN ? DIR_NEW : DIR_REPLAY, event);
+}
+
+static void leave_out_unsure(const struct run *run, struct waiting *waiting)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < waiting->count; i++)
+        if (!event_waits(run, waiting->due[i].file->name))
+            waiting->due[kept++] = waiting->due[i];
+    if (kept < waiting->count)
+        log_info(NULL, "mails-wait", "%zu mails wait until their events are composed",
+            waiting->count - kept);
+    waiting->count = kept;
 }
 
 enum run_result mails_run(struct run *run)
 {
-    struct spool_list list;
+    struct waiting waiting;
     enum run_result result = RUN_GOES_ON;
-    if (!spool_list(&run->spool, DIR_OUT, &list))
+    if (!waiting_find(run, DIR_OUT, &waiting))
         return run_io_failed(run, NULL);
+    if (run->composing_cut)
+        leave_out_unsure(run, &waiting);
     unsigned senders = (unsigned)conf_number(run->conf, SET_CONNECTIONS);
-    run->totals->due = count_due(run, &list);
-    if (senders > run->totals->due)
-        senders = run->totals->due;
-    if (senders > 1)
-        result = fork_senders(run, &list, senders);
-    else if (senders == 1)
-        result = send_as(run, &list, 0, 1);
+    run->totals->due = (unsigned)waiting.count;
+    if (senders > 1 && waiting.count > 1)
+        result = fork_senders(run, &waiting, senders);
+    else if (waiting.count)
+        result = send_as(run, &waiting, 0, 1);
     progress_end(run);
-    spool_list_free(&list);
+    waiting_free(&waiting);
     return result;
 }

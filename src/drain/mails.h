@@ -13,8 +13,8 @@
  * While the answer to a whole mail is awaited, the next one is read and its digest computed. It
  * counts as read in its turn for a second; after a longer wait it is read anew.
  *
- * BOOKSPOOL_CONNECTIONS processes share out/ by hash of the name, each with one
- * kept connection, under the parent's lock.
+ * Mails leave in the order in which their events arrived (drain/waiting.h). BOOKSPOOL_CONNECTIONS
+ * processes share out/ by recipient, each with one kept connection, under the parent's lock.
  */
 #ifndef DRAIN_MAILS_H
 #define DRAIN_MAILS_H

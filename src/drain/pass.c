@@ -67,10 +67,16 @@ static enum run_result look_at_bad(struct run *run)
     struct spool_list list;
     if (!spool_list(&run->spool, DIR_BAD, &list))
         return run_io_failed(run, NULL);
-    for (size_t i = 0; i < list.count; i++)
+    enum run_result result = RUN_GOES_ON;
+    for (size_t i = 0; result == RUN_GOES_ON && i < list.count; i++) {
         restore(run, list.item[i].name);
+        if (run->spool.sync_failed)
+            result = run_io_failed(run, NULL);
+        run->totals->bad += !queue_is_why(list.item[i].name) &&
+                            spool_exists(&run->spool, DIR_BAD, list.item[i].name);
+    }
     spool_list_free(&list);
-    return RUN_GOES_ON;
+    return result;
 }
 
 /* A held event whose in-window retry came through is not needed any more. */
@@ -128,21 +134,24 @@ static enum run_result forget_old(struct run *run)
     return RUN_GOES_ON;
 }
 
+/*
+ * Mails that are ready need renames only, so a fault while events are composed (a ledger that is
+ * locked, a disk that is full) does not keep them: its result is the run's, at the end.
+ */
 static enum run_result in_order(struct run *run)
 {
-    enum run_result result;
     if (!queue_probe(&run->spool))
         return run_io_failed(run, NULL);
-    if ((result = look_at_bad(run)) != RUN_GOES_ON)
+    enum run_result result = look_at_bad(run);
+    if (!run->spool.sync_failed)
+        result = run_worse(result, events_run(run));
+    if (!run->spool.sync_failed)
+        result = run_worse(result, clear_held(run));
+    if (run->spool.sync_failed)
         return result;
-    if ((result = events_run(run)) != RUN_GOES_ON)
-        return result;
-    if ((result = clear_held(run)) != RUN_GOES_ON)
-        return result;
-    if ((result = mails_run(run)) == RUN_IO_FAILED)
-        return result;
-    enum run_result pruned = forget_old(run);
-    return result != RUN_GOES_ON ? result : pruned;
+    enum run_result delivered = mails_run(run);
+    result = run_worse(result, delivered);
+    return delivered == RUN_IO_FAILED ? result : run_worse(result, forget_old(run));
 }
 
 static void sum_up(struct run *run, enum run_result result)
@@ -153,9 +162,10 @@ static void sum_up(struct run *run, enum run_result result)
     counter_add(COUNT_MAIL_HELD_RUNS, result == RUN_HOLDS);
     counter_set(
         result == RUN_GOES_ON ? COUNT_DRAIN_LAST_AT : COUNT_DRAIN_HELD_AT, (uint64_t)clock_now());
-    enum log_level level = t->events || t->tried ? LOG_LEVEL_INFO : LOG_LEVEL_DEBUG;
-    log_line(level, NULL, "drained", "events=%u mails=%u sent=%u retry=%u failed=%u unknown=%u",
-        t->events, t->made, t->sent, t->retried, t->failed, t->unknown);
+    bool news = t->events || t->tried || result != RUN_GOES_ON;
+    log_line(news ? LOG_LEVEL_INFO : LOG_LEVEL_DEBUG, NULL, "drained",
+        "events=%u mails=%u sent=%u retry=%u failed=%u unknown=%u bad=%u uncomposed=%u", t->events,
+        t->made, t->sent, t->retried, t->failed, t->unknown, t->bad, t->uncomposed);
 }
 
 static int pass_locked(struct run *run)
@@ -171,6 +181,8 @@ static int pass_locked(struct run *run)
     }
     run->deadline = clock_monotonic() + conf_number(run->conf, SET_RUN_LIMIT);
     *run->totals = (struct totals){0};
+    run->composing_cut = false;
+    run->clock_trusted = prune_trusts_clock(&run->spool, clock_now());
     enum run_result result = in_order(run);
     run_close_ledger(run);
     queue_unlock(&run->spool);

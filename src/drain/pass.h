@@ -6,7 +6,8 @@
  *   stage 2, mails to the transport (drain/mails.h); prune.
  *
  * If a sync fails the pass ends there: what is not known to be durable is not
- * built upon. A second one finds the lock taken and ends at once.
+ * built upon. Any other fault of stage 1 is the pass's result, and stage 2 follows all the same. A
+ * second one finds the lock taken and ends at once.
  */
 #ifndef DRAIN_PASS_H
 #define DRAIN_PASS_H

@@ -51,6 +51,11 @@ bool run_stopping(void)
     return stopping;
 }
 
+bool run_over(const struct run *run)
+{
+    return run_stopping() || clock_monotonic() >= run->deadline;
+}
+
 static bool make_totals(struct run *run)
 {
     run->totals =
@@ -97,6 +102,13 @@ void run_close_ledger(struct run *run)
 {
     ledger_close(run->ledger);
     run->ledger = NULL;
+}
+
+enum run_result run_worse(enum run_result a, enum run_result b)
+{
+    if (a == RUN_IO_FAILED || b == RUN_IO_FAILED)
+        return RUN_IO_FAILED;
+    return a != RUN_GOES_ON ? a : b;
 }
 
 enum run_result run_io_failed(struct run *run, const char *key)

@@ -26,6 +26,8 @@ enum run_result {
 /* Shared by all senders of a run: they are processes. */
 struct totals {
     _Atomic unsigned events, made, due, tried, sent, retried, failed, unknown;
+    _Atomic unsigned bad;        /* files that are in bad/, without their .why */
+    _Atomic unsigned uncomposed; /* events that wait because they could not be composed */
 };
 
 struct run {
@@ -35,9 +37,13 @@ struct run {
     struct composer composer;
     struct recipients *recipients;
     struct totals *totals;
-    int64_t deadline;  /* monotonic; no mail is begun after it */
-    int64_t completed; /* when the last event went to done/ */
-    bool progress;     /* draw on the terminal */
+    int64_t deadline;   /* monotonic; no mail is begun after it */
+    int64_t completed;  /* when the last event went to done/ */
+    bool progress;      /* draw on the terminal */
+    bool clock_trusted; /* a mail may be given up for its age: see spool/prune.h */
+    /* Composing ended early. A mail whose event still waits may be of a run that died before its
+     * sync, and has not been written anew: it is not sent. */
+    bool composing_cut;
 };
 
 /* Reads templates and rules too. False, with what is wrong in `why`. */
@@ -50,6 +56,9 @@ void run_free(struct run *run);
  */
 enum run_result run_open_ledger(struct run *run);
 void run_close_ledger(struct run *run);
+
+/* The one that ends a run: a failed spool before all else. */
+enum run_result run_worse(enum run_result a, enum run_result b);
 
 /* Logs the failed step of the spool with errno, and gives RUN_IO_FAILED. */
 enum run_result run_io_failed(struct run *run, const char *key);
@@ -64,6 +73,8 @@ enum run_result run_unless_gone(
 /* SIGTERM and SIGINT: what is begun is finished, nothing more is begun. */
 void run_stop_on_signals(void);
 bool run_stopping(void);
+/* The same, or BOOKSPOOL_RUN_LIMIT is over: no more is begun. */
+bool run_over(const struct run *run);
 /* While these processes work for this one, the signals are passed on to them; NULL ends it. */
 void run_pass_signals_to(const pid_t *pids, unsigned count);
 /* Delays the signals, so that a list of processes can be made in peace. */

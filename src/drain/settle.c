@@ -164,8 +164,14 @@ static enum run_result later(struct settle *settle, const struct refusal *mail)
     struct run *run = settle->run;
     const struct delivery_result *result = &mail->result;
     int64_t now = clock_now(), age = now - mail->queued;
-    if (age > conf_number(run->conf, SET_GIVE_UP))
+    bool old = age > conf_number(run->conf, SET_GIVE_UP);
+    if (old && run->clock_trusted)
         return give_up(settle, mail, "too old to try again");
+    if (old && !settle->clock_doubted)
+        log_warn(NULL, "clock-doubted",
+            "mails are older than BOOKSPOOL_GIVE_UP, but the clock may have jumped: "
+            "none is given up for its age until a day has passed by it");
+    settle->clock_doubted |= old;
     int64_t delay = delay_of(run->conf, age, result);
     bool unknown = result->outcome == OUTCOME_UNKNOWN;
     log_warn(mail->key, unknown ? "outcome-unknown" : "retry-later",
@@ -198,12 +204,18 @@ static enum run_result hold(struct settle *settle, const struct refusal *mail)
 
 /* ---- refusals ---- */
 
-/* Every refusal that waits is about its own mail, and so is each from here on. */
+/*
+ * Every refusal that waits is about its own mail, and so is each from here on. Giving up takes
+ * syncs, so when the run is over the rest is put off, which takes none: the next run asks again.
+ */
 static enum run_result tell_apart(struct settle *settle)
 {
     enum run_result result = RUN_GOES_ON;
-    for (size_t i = 0; result == RUN_GOES_ON && i < settle->refusals.count; i++)
-        result = give_up(settle, &settle->refusals.list[i], "refused for good");
+    for (size_t i = 0; result == RUN_GOES_ON && i < settle->refusals.count; i++) {
+        const struct refusal *mail = &settle->refusals.list[i];
+        result = run_over(settle->run) ? put_off(settle, mail)
+                                       : give_up(settle, mail, "refused for good");
+    }
     refusals_free(&settle->refusals);
     settle->refusals.told_apart = true;
     return result;

@@ -18,6 +18,7 @@ struct settle {
     int64_t first_unsynced; /* monotonic */
     bool none_failed;       /* failed/ was empty behind the list: no mail of it was there before */
     struct refusals refusals;
+    bool clock_doubted; /* logged already */
 };
 
 /* `before` is what was read before the attempt: its mode says whether an earlier one was unknown.

@@ -61,7 +61,7 @@ static bool arrived(int fd)
 /* The earliest mtime ahead of now in the directories where it means the next attempt. */
 static int64_t next_due(struct run *run, int64_t now)
 {
-    static const enum spool_dir timed[] = {DIR_NEW, DIR_OUT};
+    static const enum spool_dir timed[] = {DIR_NEW, DIR_REPLAY, DIR_OUT};
     int64_t next = now + WATCH_POLL;
     struct buf why = {0};
     bool opened = spool_open_readonly(&run->spool, conf_text(run->conf, SET_SPOOL), &why);

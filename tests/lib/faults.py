@@ -169,7 +169,7 @@ class Trial(World):
         if done and content():
             return done
         for _ in range(4):
-            for directory in ("out", "new"):
+            for directory in ("out", "new", "replay"):
                 for name in self.spool(directory):
                     os.utime(self.file(directory, name))
             done = self.drain()

@@ -1,0 +1,247 @@
+#!/usr/bin/python3
+"""What goes wrong around the drain, and what must go on all the same."""
+
+import os
+import re
+import signal
+import sqlite3
+import struct
+import sys
+import time
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
+from bookspool import (equal, event_file, finish, key_of, mail_file, mark_of, match, ok,
+                       program, sample, wait_for)  # noqa: E402
+from mailer import DONE, Mailer  # noqa: E402
+from smtp_peer import HANG_UP, Scripted  # noqa: E402
+
+IO_FAILED = 74
+OWNER = mark_of("owner@example.org")
+DAY = 86400
+
+
+def by_smtp(server, **settings):
+    return Mailer(f"smtp+plain://127.0.0.1:{server.port}", **settings)
+
+
+def wait_in_out(world, count):
+    """So many events whose mails are made, and wait for a server."""
+    keys = [world.arrive() for _ in range(count)]
+    world.drain(env={"BOOKSPOOL_TRANSPORT": "smtp+plain://127.0.0.1:1"})
+    equal(len(world.spool("out")), count, f"{count} mails wait")
+    world.due_now()
+    return keys
+
+
+def the_ledger():
+    def locked(world):
+        lock = sqlite3.connect(os.path.join(world.state_dir, "ledger.db"), isolation_level=None)
+        lock.execute("BEGIN IMMEDIATE")
+        return lock.close
+
+    def damaged(world):
+        path = os.path.join(world.state_dir, "ledger.db")
+        os.rename(path, path + ".good")
+        for end in ("-wal", "-shm"):
+            if os.path.exists(path + end):
+                os.unlink(path + end)
+        with open(path, "wb") as file:
+            file.write(b"this is no ledger" * 1000)
+        return lambda: os.replace(path + ".good", path)
+
+    for what, break_it, said in (("locked", locked, "ledger-(failed|unusable)"),
+                                 ("damaged", damaged, "ledger-(failed|unusable)")):
+        with Scripted() as server, by_smtp(server) as world:
+            wait_in_out(world, 5)
+            key = world.arrive()
+            repair = break_it(world)
+            done = world.drain()
+            equal(done.returncode, IO_FAILED, f"a ledger that is {what}: the run fails")
+            match(done.stderr, rf"\b{said}: .*ledger\.db", "the log names it")
+            equal((len(server.accepted), world.spool("new")), (5, [key]),
+                  "the mails that are ready leave, the event stays")
+            repair()
+            equal((world.drain().returncode, len(server.accepted), len(world.spool("sent"))),
+                  (DONE, 6, 6), "then it is mailed, and no mail twice")
+
+
+def mails_of_events_that_wait():
+    """A run that died may not have synced them: as long as their event is not composed again, and they
+    are not written anew, they are not sent."""
+    with Scripted() as server, by_smtp(server) as world:
+        key, other = wait_in_out(world, 2)
+        os.rename(world.file("done", key), world.file("new", key))
+        lock = sqlite3.connect(os.path.join(world.state_dir, "ledger.db"), isolation_level=None)
+        lock.execute("BEGIN IMMEDIATE")
+        done = world.drain()
+        lock.close()
+        equal((done.returncode, world.spool("out"), world.spool("sent")),
+              (IO_FAILED, [f"{key}-{OWNER}"], [f"{other}-{OWNER}"]),
+              "a mail whose event waits in new/ is not sent when composing ended early")
+        match(done.stderr, "mails-wait: 1 ", "and the log says so")
+        equal((world.drain().returncode, len(server.accepted)), (DONE, 2), "the next run sends it")
+
+
+def junk():
+    with Scripted() as server, by_smtp(server) as world:
+        key = world.arrive()
+        for number in range(5):
+            world.write("new", f"junk{number}", b"x")
+            world.write("out", f"junk{number}", b"x")
+            world.write("replay", f"junk{number}", b"x")
+        world.write("replay", "n" * 200, event_file("calcom", sample("calcom", "booking_created")))
+        done = world.drain()
+        equal(done.returncode, DONE, "files that do not belong there")
+        for directory, said in (("new", "unknown-name"), ("out", "unknown-name"), ("replay", "not-whole")):
+            lines = [line for line in done.stderr.splitlines() if f"{said}: {directory}/" in line]
+            equal(len(lines), 1, f"{directory}/: one line in the log")
+            match(lines, r"\b5 (names|files)\b", "with their number")
+        equal((len(world.spool("sent")), len(world.spool("replay")), world.spool("done").count(key)),
+              (2, 5, 1), "what belongs there goes on, a copy with a long name too")
+
+
+def bad_is_counted():
+    with Scripted() as server, by_smtp(server) as world:
+        body = sample("calcom", "booking_created")
+        key = key_of("calcom", body)
+        world.write("new", key, event_file("calcom", body)[:-1])
+        hour = time.time() - 3601
+        os.utime(world.file("new", key), (hour, hour))
+        match(world.drain(env={"BOOKSPOOL_LOG_LEVEL": "debug"}).stderr, r"drained: .* bad=1\b",
+              "a torn event that goes to bad/ is in the last line of the run")
+        world.arrive()
+        done = world.drain()
+        match(done.stderr, r"drained: .* bad=1\b", "and in that of each run after")
+        equal(done.returncode, DONE, "which is no failure")
+
+
+def run_limit():
+    with Scripted(delay=0.1) as server, by_smtp(server, BOOKSPOOL_RUN_LIMIT="1s") as world:
+        for _ in range(30):
+            world.arrive()
+        done = world.drain()
+        ok(0 < len(server.accepted) < 30, "BOOKSPOOL_RUN_LIMIT ends a run", len(server.accepted))
+        match(done.stderr, "run-limit", "the log says so")
+        equal((done.returncode, len(world.spool("sent")) + len(world.spool("out"))), (DONE, 30),
+              "and the rest waits")
+
+
+def refusals_at_the_end():
+    """Refusals of one address are kept until the run's end; giving them up takes syncs."""
+    for what, settings, stop in (("BOOKSPOOL_RUN_LIMIT", {"BOOKSPOOL_RUN_LIMIT": "1s"}, False),
+                                 ("SIGTERM", {}, True)):
+        with Scripted({"RCPT": "550 no"}, delay=0.05) as server, by_smtp(server, **settings) as world:
+            for _ in range(40):
+                world.arrive()
+            process = world.start(program("bookspool-drain"), "drain.log")
+            if stop:
+                wait_for(lambda: server.commands.count("RCPT TO:<owner@example.org>") > 5)
+                process.send_signal(signal.SIGTERM)
+            equal(process.wait(60), DONE, f"{what} while refusals are kept: the run ends well")
+            equal((world.failed(), len(world.spool("out"))), ([], 40),
+                  "none is given up after it: they wait in out/")
+            asked = server.commands.count("RCPT TO:<owner@example.org>")
+            later = sum(os.stat(world.file("out", name)).st_mtime > time.time() + 30
+                        for name in world.spool("out"))
+            ok(0 < asked < 40, "some were asked about", asked)
+            equal(later, asked, "and these are put off, so that the next run begins with others")
+
+
+def stamp(world, age, mode=0o660):
+    path = world.file(".pruned")
+    with open(path, "w", encoding="ascii"):
+        pass
+    os.chmod(path, mode)
+    os.utime(path, (time.time() - age, time.time() - age))
+
+
+def old_mail(world, age):
+    """A mail that was made so many seconds ago."""
+    key = os.urandom(16).hex()
+    when = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() - age))
+    world.write("out", f"{key}-{OWNER}", mail_file(key, Queued=when))
+    os.chmod(world.file("out", f"{key}-{OWNER}"), 0o660)
+    os.utime(world.file("out", f"{key}-{OWNER}"), (time.time() - 60, time.time() - 60))
+    return key
+
+
+def giving_up():
+    def tried(age, last_visit, **mode):
+        with Scripted({"RCPT": "450 not now"}) as server, by_smtp(server) as world:
+            if last_visit is not None:
+                stamp(world, last_visit, **mode)
+            old_mail(world, age)
+            done = world.drain()
+            first = (len(world.failed()), "clock-doubted" in done.stderr)
+            world.due_now()
+            world.drain()
+            return first, len(world.failed())
+    equal(tried(6 * DAY, 3600), ((1, False), 1), "a mail of six days is given up")
+    equal(tried(4 * DAY, 3600), ((0, False), 0), "one of four days is not")
+    equal(tried(6 * DAY, 5 * DAY), ((0, True), 0),
+          "nor one of six days when the clock may have jumped, in this run and the next")
+    equal(tried(6 * DAY, -DAY), ((0, True), 0), "or went back")
+    equal(tried(6 * DAY, None), ((0, True), 0), "or has not been watched yet")
+    equal(tried(6 * DAY, 1.5 * DAY, mode=0o760), ((0, True), 1),
+          "a day later the clock is believed again")
+
+
+def stuck():
+    with Scripted({"RCPT": "450 not now"}) as server, by_smtp(server) as world:
+        young, old = old_mail(world, 23 * 3600), old_mail(world, 25 * 3600)
+        done = world.drain()
+        equal(re.findall(r"(\w{32}) stuck", done.stderr), [old],
+              "a mail that could not be sent for a day is reported, a younger one is not")
+        ok(young in done.stderr, "both were tried")
+
+
+def counted(world, *names):
+    """Counters by the place that their names have in src/base/counters.h."""
+    with open(os.path.join(os.path.dirname(os.path.abspath(__file__)), "../src/base/counters.h"),
+              encoding="utf-8") as file:
+        text = file.read()
+    requests, rest = re.findall(r"enum \w+ \{(.*?)\n\};", text, re.S)
+    kinds = len(re.findall(r"^\s+COUNT_\w+,", requests, re.M))
+    order = re.findall(r"^\s+(COUNT_(?:OTHER|BROKEN|SYNCS|MAIL|DRAIN)\w*)", rest, re.M)
+    with open(os.path.join(world.state_dir, "counters"), "rb") as file:
+        values = struct.unpack("<" + "Q" * (os.fstat(file.fileno()).st_size // 8 - 2), file.read()[16:])
+    return [values[2 * kinds + order.index(name)] for name in names]
+
+
+def counters():
+    with Scripted({"dot": [HANG_UP, "250 ok"]}) as server, by_smtp(server) as world:
+        world.arrive()
+        world.drain()
+        unknown, last = counted(world, "COUNT_MAIL_UNKNOWN", "COUNT_MAIL_LAST_AT")
+        equal((unknown, last), (1, 0), "an unknown outcome is counted")
+        world.due_now()
+        world.drain()
+        sent, unknown, last = counted(world, "COUNT_MAIL_SENT", "COUNT_MAIL_UNKNOWN",
+                                      "COUNT_MAIL_LAST_AT")
+        equal((sent, unknown), (1, 1), "and a mail that is sent")
+        ok(abs(last / 1000 - time.time()) < 600, "with the time of the last one", last)
+
+
+def closing_replies():
+    """421 refuses; 221 only says goodbye, whenever it comes."""
+    rows = (("at RSET", {"RSET": "221 bye" + HANG_UP}), ("at QUIT", {"QUIT": "221 bye" + HANG_UP}))
+    for what, replies in rows:
+        with Scripted(replies) as server, by_smtp(server) as world:
+            for _ in range(3):
+                world.arrive()
+            equal((world.drain().returncode, len(server.accepted), len(world.spool("sent"))),
+                  (DONE, 3, 3), f"a 221 {what} refuses nothing")
+    with Scripted({"RCPT": ["221 bye" + HANG_UP, "250 ok"]}) as server, by_smtp(server) as world:
+        world.arrive()
+        done = world.drain()
+        equal((done.returncode, world.outcome()), (DONE, "retry"), "a 221 in place of an answer is none")
+        match(done.stderr, "smtp-rcpt-lost", "the connection is lost")
+
+
+if __name__ == "__main__":
+    for part in (the_ledger, mails_of_events_that_wait, junk,
+                 bad_is_counted, run_limit, refusals_at_the_end, giving_up, stuck, counters,
+                 closing_replies):
+        if part.__name__ in (sys.argv[1:] or [part.__name__]):
+            part()
+    finish()
