@@ -10,8 +10,8 @@ import sys
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
-from bookspool import (equal, event_file, finish, key_of, mail_file, mark_of, match, ok,
-                       program, sample, wait_for)  # noqa: E402
+from bookspool import (BIN, equal, event_file, finish, key_of, mail_file, mark_of, match, ok,
+                       program, sample, skip, wait_for)  # noqa: E402
 from mailer import DONE, Mailer  # noqa: E402
 from smtp_peer import HANG_UP, Scripted  # noqa: E402
 
@@ -113,6 +113,43 @@ def bad_is_counted():
         done = world.drain()
         match(done.stderr, r"drained: .* bad=1\b", "and in that of each run after")
         equal(done.returncode, DONE, "which is no failure")
+
+
+def no_memory():
+    """An event that cannot be composed is not torn: it stays, is marked, and comes again later."""
+    shim = os.path.join(BIN, "tests/alloc.so")
+    if not os.path.exists(shim):
+        skip("the shim goes with the plain programs only", 8)
+        return
+    with Scripted() as server, by_smtp(server) as world:
+        def without_memory(at):
+            return {"LD_PRELOAD": shim, "ALLOC_OF": "program", "ALLOC_AT": str(at),
+                    "ALLOC_LOG": world.path("alloc.log")}
+
+        def due(name):
+            os.utime(world.file("new", name))
+        world.arrive()
+        world.drain(env=without_memory(0))
+        count = len(world.log("alloc.log").splitlines())
+        for at in range(count, 0, -1):
+            key = world.arrive()
+            done = world.drain(env=without_memory(at))
+            if f"{key} not-composed" in done.stderr:
+                break
+        equal((done.returncode, world.spool("new"), world.spool("bad")), (IO_FAILED, [key], []),
+              "an event without the memory for its mail stays in new/, and the run fails")
+        match(done.stderr, "not-composed: .*memory.* in 3600s", "the log says why, and when it is tried again")
+        match(done.stderr, "drained: .* uncomposed=1$", "and counts it")
+        state = os.stat(world.file("new", key))
+        ok(state.st_mode & 0o100 and state.st_mtime > time.time() + 3000, "it is marked, its time is set")
+        done = world.drain(env={"BOOKSPOOL_LOG_LEVEL": "debug"})
+        equal((done.returncode, "not-composed" in done.stderr), (DONE, False), "the next run leaves it alone")
+        match(done.stderr, "drained: .* uncomposed=1$", "but counts it")
+        due(key)
+        done = world.drain()
+        equal((done.returncode, world.spool("new"), len(world.spool("sent"))),
+              (DONE, [], len(server.accepted)), "in time it is mailed")
+        equal(os.stat(world.file("done", key)).st_mode & 0o100, 0, "and no longer marked")
 
 
 def run_limit():
@@ -240,7 +277,7 @@ def closing_replies():
 
 if __name__ == "__main__":
     for part in (the_ledger, mails_of_events_that_wait, junk,
-                 bad_is_counted, run_limit, refusals_at_the_end, giving_up, stuck, counters,
+                 bad_is_counted, no_memory, run_limit, refusals_at_the_end, giving_up, stuck, counters,
                  closing_replies):
         if part.__name__ in (sys.argv[1:] or [part.__name__]):
             part()
