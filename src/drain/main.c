@@ -2,6 +2,7 @@
 #include <getopt.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sysexits.h>
 
@@ -14,6 +15,7 @@
 #include "drain/preview.h"
 #include "drain/watch.h"
 #include "mail/message.h"
+#include "spool/owner.h"
 
 static const char usage[] =
     "usage: bookspool-drain [--dry-run | --watch]\n"
@@ -109,8 +111,8 @@ static int work(struct run *run, bool stay)
     if (!transport_usable(conf))
         return EX_CONFIG;
     if (!counters_open(conf_text(conf, SET_STATE)))
-        log_warn(NULL, "counters-in-memory", "%s/counters: %s",
-            conf_text(conf, SET_STATE), strerror(errno));
+        log_warn(NULL, "counters-in-memory", "%s/counters: %s%s", conf_text(conf, SET_STATE),
+            strerror(errno), owner_hint(errno));
     run_stop_on_signals();
     return stay ? watch(run) : pass_once(run);
 }
@@ -137,6 +139,7 @@ int main(int argc, char **argv)
     if (code >= 0)
         return code;
     umask(007);
+    prctl(PR_SET_DUMPABLE, 0); /* no core file and no debugger of the same user sees the password */
     message_setup();
     code = conf_start(&conf, CONF_DRAIN, "bookspool-drain") ? drain(&conf, &options) : EX_CONFIG;
     conf_free(&conf);

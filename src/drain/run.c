@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "spool/owner.h"
 #include "spool/queue.h"
 
 static volatile sig_atomic_t stopping;
@@ -113,7 +114,7 @@ enum run_result run_worse(enum run_result a, enum run_result b)
 
 enum run_result run_io_failed(struct run *run, const char *key)
 {
-    log_error(key, "spool-failed", "%s: %s", run->spool.step, strerror(errno));
+    log_error(key, "spool-failed", "%s: %s%s", run->spool.step, strerror(errno), owner_hint(errno));
     return RUN_IO_FAILED;
 }
 

@@ -2,6 +2,7 @@
 #include <malloc.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sysexits.h>
 
@@ -14,6 +15,7 @@
 #include "receive/listen.h"
 #include "receive/loop.h"
 #include "receive/responder.h"
+#include "spool/owner.h"
 
 #define PROGRAM "bookspool-fcgi"
 
@@ -80,10 +82,16 @@ static void warn_of_missing_keys(const struct responder *r)
                 provider_name((enum provider)i), r->endpoint[i]);
 }
 
+/* Root becomes the owner of the spool, so that it makes no file that drain and receiver cannot use.
+ */
 static bool open_spool(struct service *s)
 {
     struct buf why = {0};
     const char *path = conf_text(&s->conf, SET_SPOOL);
+    if (!spool_become_owner(path)) {
+        log_error(NULL, "owner", "%s: cannot become its owner: %s", path, strerror(errno));
+        return false;
+    }
     bool ok = spool_open(&s->spool, path, &why);
     if (!ok)
         log_error(NULL, "spool-refused", "%s: %s", path, buf_text(&why));
@@ -103,7 +111,8 @@ static int prepare(struct service *s)
         return EX_CONFIG;
     const char *state = conf_text(&s->conf, SET_STATE);
     if (!counters_open(state))
-        log_warn(NULL, "counters-in-memory", "%s/counters: %s", state, strerror(errno));
+        log_warn(NULL, "counters-in-memory", "%s/counters: %s%s", state, strerror(errno),
+            owner_hint(errno));
     bool each = conf_number(&s->conf, SET_SYNC) == SYNC_FSYNC || !s->spool.syncfs_tells;
     accept_init(&s->batch, &s->spool, each, conf_number(&s->conf, SET_RESERVE),
         conf_second(&s->conf, SET_RESERVE));
@@ -179,6 +188,7 @@ int main(int argc, char **argv)
         return EX_USAGE;
     }
     umask(007);
+    prctl(PR_SET_DUMPABLE, 0); /* no core file and no debugger of the same user sees the secrets */
     mallopt(M_MMAP_THRESHOLD, LARGE_BODY);
     if (!conf_start(&s.conf, CONF_RECEIVE, PROGRAM)) {
         conf_free(&s.conf);

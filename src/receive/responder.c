@@ -8,6 +8,7 @@
 #include "base/counters.h"
 #include "base/log.h"
 #include "receive/health.h"
+#include "spool/owner.h"
 
 static const struct {
     enum setting primary, secondary, endpoint, window;
@@ -154,7 +155,8 @@ static void store(struct responder *r, bool fresh, struct verdict *v)
     enum accept_result result = fresh ? accept_put(r->batch, v->reply.key, &r->file)
                                       : accept_hold(r->batch, v->reply.key, &r->file);
     if (result == ACCEPT_FAILED) {
-        log_error(v->reply.key, "spool-failed", "%s: %s", r->spool->step, strerror(errno));
+        log_error(v->reply.key, "spool-failed", "%s: %s%s", r->spool->step, strerror(errno),
+            owner_hint(errno));
         set(v, REPLY_UNAVAILABLE, "spool-failed");
         return;
     }

@@ -10,6 +10,8 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#include "spool/owner.h"
+
 static const char *const names[SPOOL_DIRS] = {
     [DIR_TMP] = "tmp",
     [DIR_NEW] = "new",
@@ -56,6 +58,25 @@ static void start(struct spool *spool)
 static bool refuse(struct buf *why, const char *path, const char *name, const char *reason)
 {
     buf_printf(why, "%s%s%s: %s", path, *name ? "/" : "", name, reason);
+    return false;
+}
+
+/* A directory that cannot be used: `why` also has the command where it belongs to another user. */
+static bool refuse_dir(const struct spool *spool, enum spool_dir dir, const char *path,
+    const struct stat *root, struct buf *why)
+{
+    struct stat st;
+    int error = errno;
+    refuse(why, path, names[dir], strerror(error));
+    if (error == EACCES && fstatat(spool->root, names[dir], &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+        owner_is_foreign(&st, root)) {
+        buf_puts(why, ": it belongs to ");
+        owner_append_user(why, st.st_uid);
+        buf_puts(why, ", the spool to ");
+        owner_append_user(why, root->st_uid);
+        buf_puts(why, "; run as root: ");
+        owner_append_command(why, path, root);
+    }
     return false;
 }
 
@@ -139,7 +160,9 @@ bool spool_open(struct spool *spool, const char *path, struct buf *why)
         return false;
     for (enum spool_dir dir = 0; dir < SPOOL_DIRS; dir++) {
         if (!open_dir(spool, dir, true))
-            return refuse(why, path, names[dir], strerror(errno));
+            return refuse_dir(spool, dir, path, &st, why);
+        if (faccessat(spool->dir[dir], ".", W_OK | X_OK, AT_EACCESS) < 0 && errno == EACCES)
+            return refuse_dir(spool, dir, path, &st, why);
         if (!check(spool->dir[dir], st.st_dev, path, names[dir], why))
             return false;
     }

@@ -1,4 +1,5 @@
 /* The settings and what they name. Contract: tool/check.h. */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
@@ -10,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "spool/owner.h"
 #include "tool/check.h"
 #include "tool/keys.h"
 
@@ -85,6 +87,77 @@ static void describe(const struct stat *st, char *out, size_t size)
         group ? group->gr_name : gid, (unsigned)st->st_mode & 07777);
 }
 
+struct foreign {
+    int dir;
+    const struct stat *root;
+    size_t count;
+    struct buf example; /* one of them, and its owner */
+};
+
+static void count_foreign(struct foreign *foreign, const char *name)
+{
+    struct stat st;
+    if (fstatat(foreign->dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0 || S_ISLNK(st.st_mode) ||
+        !owner_is_foreign(&st, foreign->root))
+        return;
+    if (foreign->count++ == 0) {
+        buf_printf(&foreign->example, "%s of ", name);
+        owner_append_user(&foreign->example, st.st_uid);
+    }
+}
+
+/* `place` belongs to the owner of the spool or not; so do the files that were counted in it. */
+static void report_foreign(struct report *r, const char *place, const char *top,
+    const struct stat *st, struct foreign *foreign)
+{
+    struct buf command = {0}, owner = {0};
+    owner_append_command(&command, top, foreign->root);
+    owner_append_user(&owner, st->st_uid);
+    if (owner_is_foreign(st, foreign->root))
+        report(r, LEVEL_WRONG, "%s: belongs to %s, not to the spool's owner; run as root: %s",
+            place, buf_text(&owner), buf_text(&command));
+    if (foreign->count)
+        report(r, LEVEL_WRONG,
+            "%s: files of another user than the spool's owner: %zu, such as %s; run as root: %s",
+            place, foreign->count, buf_text(&foreign->example), buf_text(&command));
+    buf_free(&foreign->example);
+    buf_free(&command);
+    buf_free(&owner);
+}
+
+static bool visit_owner(void *context, const struct spool_item *item)
+{
+    struct foreign *foreign = context;
+    if (item->owner != foreign->root->st_uid)
+        count_foreign(foreign, item->name);
+    return true;
+}
+
+static void check_owners(
+    struct report *r, enum spool_dir dir, const struct stat *st, const struct stat *root)
+{
+    struct spool *spool = &r->tool->spool;
+    struct foreign foreign = {.dir = spool->dir[dir], .root = root};
+    struct buf place = {0};
+    buf_printf(&place, "%s/%s", r->tool->spool_path, spool_dir_name(dir));
+    if (foreign.dir >= 0 && !spool_walk(spool, dir, visit_owner, &foreign))
+        report(r, LEVEL_WRONG, "%s: %s", buf_text(&place), strerror(errno));
+    report_foreign(r, buf_text(&place), r->tool->spool_path, st, &foreign);
+    buf_free(&place);
+}
+
+static void check_access(
+    struct report *r, enum spool_dir dir, const struct stat *st, const struct stat *root)
+{
+    const char *path = r->tool->spool_path, *name = spool_dir_name(dir);
+    if (owner_is_foreign(st, root))
+        return;
+    if (st->st_uid != root->st_uid || st->st_gid != root->st_gid)
+        report(r, LEVEL_NOTE, "%s/%s: is not of the spool's owner and group", path, name);
+    else if (r->tool->spool.dir[dir] < 0)
+        report(r, LEVEL_NOTE, "%s/%s: is closed to you", path, name);
+}
+
 /* One directory of the spool, compared with the spool itself. */
 static void check_dir(struct report *r, enum spool_dir dir, const struct stat *root)
 {
@@ -102,10 +175,10 @@ static void check_dir(struct report *r, enum spool_dir dir, const struct stat *r
         report(r, LEVEL_WRONG, "%s/%s: is on another file system than the spool", path, name);
     else if (st.st_mode & S_IWOTH)
         report(r, LEVEL_WRONG, "%s/%s: is writable by everybody: chmod o-w it", path, name);
-    else if (st.st_uid != root->st_uid || st.st_gid != root->st_gid)
-        report(r, LEVEL_NOTE, "%s/%s: is not of the spool's owner and group", path, name);
-    else if (r->tool->spool.dir[dir] < 0)
-        report(r, LEVEL_NOTE, "%s/%s: is closed to you", path, name);
+    else {
+        check_owners(r, dir, &st, root);
+        check_access(r, dir, &st, root);
+    }
 }
 
 static void check_root(struct report *r, const struct stat *root)
@@ -119,6 +192,10 @@ static void check_root(struct report *r, const struct stat *root)
         report(r, LEVEL_NOTE, "spool %s: is open to others (%s): chmod o-rwx it", path, text);
     else
         report(r, LEVEL_OK, "spool %s: %s", path, text);
+    if (root->st_uid == 0)
+        report(r, LEVEL_NOTE,
+            "spool %s: belongs to root, so all programs run as root: give it a user of its own",
+            path);
 }
 
 static void check_spool(struct report *r)
@@ -143,6 +220,23 @@ static void check_spool(struct report *r)
         tool_drain_at_work(tool) ? "a drain is at work" : "no drain is at work just now");
 }
 
+/* Counters, ledger and Maildir are made by the owner of the spool. */
+static void check_state_owners(struct report *r, const char *path, const struct stat *st)
+{
+    struct stat root;
+    struct dirent *entry;
+    if (r->tool->spool.root < 0 || fstat(r->tool->spool.root, &root) < 0)
+        return;
+    DIR *stream = opendir(path);
+    struct foreign foreign = {.dir = stream ? dirfd(stream) : -1, .root = &root};
+    while (stream && (entry = readdir(stream)))
+        if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
+            count_foreign(&foreign, entry->d_name);
+    report_foreign(r, path, path, st, &foreign);
+    if (stream)
+        closedir(stream);
+}
+
 static void check_state(struct report *r)
 {
     struct stat st;
@@ -159,6 +253,7 @@ static void check_state(struct report *r)
     describe(&st, text, sizeof text);
     report(r, st.st_mode & S_IWOTH ? LEVEL_WRONG : LEVEL_OK, "state directory %s: %s%s", path, text,
         st.st_mode & S_IWOTH ? ", writable by everybody: chmod o-w it" : "");
+    check_state_owners(r, path, &st);
     if (snprintf(counters, sizeof counters, "%s/counters", path) < (int)sizeof counters &&
         access(counters, F_OK) < 0)
         report(r, LEVEL_NOTE, "nothing was counted yet: %s", strerror(errno));
