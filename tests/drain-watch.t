@@ -5,6 +5,7 @@ import os
 import shutil
 import signal
 import sys
+import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
 from bookspool import (PATIENCE, World, equal, finish, mark_of, match, ok, program, sample,  # noqa: E402

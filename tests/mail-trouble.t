@@ -49,8 +49,26 @@ def trouble(server):
         equal(world.drain(env=nobody).returncode, 75, "a run that finds nobody holds")
         equal(health(world), (200, "warn", "drain-holds"), "which health tells first")
         ok(os.path.exists(world.file("out", mail)), "and nothing is given up")
+        os.unlink(world.file("out", mail))
+        equal(world.drain().returncode, 0, "a run that ends well")
+        equal(health(world), (200, "warn", "mail-stuck"), "ends that warning; the other one has two hours")
+
+
+def set_aside():
+    """What waits in bad/ is a warning until it is gone."""
+    with World() as world:
+        world.start_receiver()
+        equal(world.drain().returncode, 0, "a run with nothing to do")
+        world.write("bad", "0" * 32, b"torn")
+        world.write("bad", "0" * 32 + ".why", b"because")
+        world.drain()
+        equal(health(world), (200, "warn", "events-in-bad"), "an event in bad/ is told by health")
+        os.unlink(world.file("bad", "0" * 32))
+        world.drain()
+        equal(health(world), (200, "pass", None), "until it is gone; its .why does not count")
 
 
 with Scripted({"RCPT": "450 4.2.1 busy"}) as peer:
     trouble(peer)
+set_aside()
 finish()

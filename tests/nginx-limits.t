@@ -3,11 +3,14 @@
 
 import os
 import re
+import signal
 import subprocess
 import sys
+import threading
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
-from bookspool import ENDPOINT, PATIENCE, TOP, World, equal, finish, need, ok, sample, sign  # noqa: E402
+from bookspool import (ENDPOINT, PATIENCE, TOP, World, equal, finish, need, ok, sample, sign,  # noqa: E402
+                       wait_for)
 
 CAP = 1024 * 1024
 ON_DISK = "buffered to a temporary file"
@@ -69,11 +72,30 @@ def disk_is_noticed():
         ok(ON_DISK in world.log("nginx.log"), "a body on nginx's disk would have been noticed")
 
 
+def probes_at_once(world, receiver):
+    """While the receiver is busy, one address holds no more than 8 of nginx's connections to it."""
+    answers = []
+    threads = [threading.Thread(target=lambda: answers.append(world.request("GET", "/api/health")))
+               for _ in range(14)]
+    receiver.send_signal(signal.SIGSTOP)
+    for thread in threads:
+        thread.start()
+    limited = wait_for(lambda: len(answers) >= 6, seconds=4)
+    receiver.send_signal(signal.SIGCONT)
+    for thread in threads:
+        thread.join()
+    ok(limited, "probes above the limit of connections are answered while others wait")
+    equal(sorted(answer.status for answer in answers), [200] * 8 + [503] * 6, "8 probes wait")
+    equal({answer.json.get("reason") for answer in answers if answer.status == 503}, {"nginx-limit"},
+          "and nginx refuses the rest")
+
+
 need("nginx", "curl")
 with World() as world:
-    world.start_receiver()
+    receiver = world.start_receiver()
     world.start_nginx(rate=None, http="set_real_ip_from unix:; real_ip_header X-Real-IP;")
     large_bodies(world)
+    probes_at_once(world, receiver)
     shipped_limits(world)
 disk_is_noticed()
 finish()

@@ -12,7 +12,7 @@ import time
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
 from bookspool import (ENDPOINT, PATIENCE, World, aged, equal, finish, key_of, match, ok,  # noqa: E402
                        sign, wait_for)
-from fcgi import Client, params, request  # noqa: E402
+from fcgi import PARAMS, STDIN, Client, begin, encode, params, record, request, stream  # noqa: E402
 
 OTHER_KEY = {"calcom": "CALCOM_WEBHOOK_SECRET_SECONDARY",
              "calendly": "CALENDLY_WEBHOOK_SIGNING_KEY_SECONDARY"}
@@ -158,14 +158,13 @@ def lengths(world, cap):
 def paths(world):
     for path in ("/", "", "/api", "/api/calcom-webhook/", "/api/calcom-webhook/a/b",
                  "/api/calcom-webhooks", "/api/webhooks", "/api/webhooks/calendly//",
-                 "/api/health/", "/api/health/x", "/metrics/x", "/" + "x" * 5000):
+                 "/api/health/", "/api/health/x", "/metrics", "/metrics/x", "/" + "x" * 5000):
         says(ask(world, "POST", path, b"{}"), 404, "not-found", None, f"no such path: {path[:40]}")
     for method in ("GET", "HEAD", "PUT", "DELETE", "OPTIONS", "post", ""):
         answer = ask(world, method, ENDPOINT["calcom"])
         equal((answer.status, answer.headers.get("allow")), (405, "POST"), f"{method} of a webhook")
-    for path in ("/api/health", "/metrics"):
-        answer = ask(world, "POST", path, b"{}")
-        equal((answer.status, answer.headers.get("allow")), (405, "GET, HEAD"), f"POST of {path}")
+    answer = ask(world, "POST", "/api/health", b"{}")
+    equal((answer.status, answer.headers.get("allow")), (405, "GET, HEAD"), "POST of the health")
 
 
 def healthy(world):
@@ -175,7 +174,22 @@ def healthy(world):
         equal(answer.headers.get("content-type"), "application/health+json", "in its own type")
     answer = ask(world, "HEAD", "/api/health")
     equal((answer.status, answer.body), (200, b""), "HEAD has no body")
-    equal(ask(world, "GET", "/metrics").status, 200, "there are metrics")
+    equal(ask(world, "GET", "/metrics").status, 404, "there are no metrics yet")
+
+
+def probe_with_body(world):
+    """Answered before any of the body is there."""
+    for length in ("1", "1000", str(1 << 40)):
+        with Client(world.socket) as client:
+            values = params("GET", "/api/health", CONTENT_LENGTH=length)
+            client.send(begin(keep=True) + stream(PARAMS, encode(values)))
+            says(client.answer(), 413, "too-large", None, f"a probe with a body of {length}: 413")
+            ok(client.closed(), "and its connection ends")
+    with Client(world.socket) as client:
+        values = params("GET", "/api/health")
+        client.send(begin(keep=True) + stream(PARAMS, encode(values)) + record(STDIN, b"x", length=9))
+        equal(client.answer().status, 200, "a body that was not declared is not waited for")
+        ok(client.closed(), "and its connection ends")
 
 
 def ping(world):
@@ -217,6 +231,7 @@ def main_world():
         lengths(world, 1024 * 1024)
         paths(world)
         healthy(world)
+        probe_with_body(world)
         quiet_log(world)
         known(world)
 

@@ -1,5 +1,7 @@
 #include "drain/pass.h"
 
+#include <string.h>
+
 #include "base/clock.h"
 #include "base/counters.h"
 #include "base/log.h"
@@ -154,10 +156,26 @@ static enum run_result in_order(struct run *run)
     return delivered == RUN_IO_FAILED ? result : run_worse(result, forget_old(run));
 }
 
+static bool count_event(void *context, const struct spool_item *item)
+{
+    size_t *count = context, len = strlen(item->name);
+    *count += len < 4 || strcmp(item->name + len - 4, ".why") != 0;
+    return true;
+}
+
+/* For the health, which must not list a directory for each probe. */
+static void record_bad(struct run *run)
+{
+    size_t count = 0;
+    if (spool_walk(&run->spool, DIR_BAD, count_event, &count))
+        counter_set(COUNT_BAD_NOW, count);
+}
+
 static void sum_up(struct run *run, enum run_result result)
 {
     struct totals *t = run->totals;
     counters_check();
+    record_bad(run);
     counter_add(COUNT_DRAIN_RUNS, 1);
     counter_add(COUNT_MAIL_HELD_RUNS, result == RUN_HOLDS);
     counter_set(

@@ -59,12 +59,16 @@ static size_t take_text(struct guard_pair *p, const unsigned char *data, size_t 
 /* The first one counts, as it does for FCGX_GetParam. */
 static void pair_end(struct guard *g)
 {
+    if (!g->method_seen && strcmp(g->pair.name, "REQUEST_METHOD") == 0) {
+        g->method_seen = true;
+        g->bodiless = strcmp(g->pair.value, "POST") != 0;
+    }
     if (!g->length_seen && strcmp(g->pair.name, "CONTENT_LENGTH") == 0) {
-        uint64_t length;
         g->length_seen = true;
-        g->too_large =
-            g->pair.length[1] >= GUARD_VALUE_KEPT ||
-            (request_parse_length(g->pair.value, &length) == LENGTH_DECLARED && length > g->cap);
+        if (g->pair.length[1] >= GUARD_VALUE_KEPT)
+            g->length = UINT64_MAX;
+        else
+            request_parse_length(g->pair.value, &g->length);
     }
     g->pair = (struct guard_pair){0};
 }
@@ -166,7 +170,9 @@ static void end_of_stream(struct guard *g)
     if (g->type == TYPE_PARAMS) {
         g->stage = STAGE_STDIN;
         g->params_end = g->at;
-        if (g->too_large)
+        if (g->bodiless)
+            g->cap = 0;
+        if (g->length > g->cap)
             g->state = GUARD_TOO_LARGE;
     } else if (g->type == TYPE_STDIN) {
         g->stage = STAGE_END;

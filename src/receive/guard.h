@@ -29,7 +29,8 @@ enum guard_state {
     GUARD_MORE,     /* fine so far */
     GUARD_COMPLETE, /* the first `end` bytes are one whole request, `at` bytes are used up */
     /*
-     * CONTENT_LENGTH is above the cap, or the body has grown above it: the first
+     * CONTENT_LENGTH is above the cap, or the body has grown above it; the cap of all but POST is
+     * 0. The first
      * `params_end` bytes and an empty STDIN record (guard_stdin_end) make a
      * request that can be answered. The connection is of no further use.
      */
@@ -54,12 +55,13 @@ struct guard {
     size_t end, params_end;
     bool keep; /* FCGI_KEEP_CONN was asked for */
     uint16_t id;
-    bool too_large; /* by CONTENT_LENGTH */
+    uint64_t length; /* CONTENT_LENGTH; 0 when absent or no number */
+    bool bodiless;   /* REQUEST_METHOD is there and not POST: the cap is 0 */
     /* the record at hand */
     int stage, type;
     size_t content_left, padding_left;
     size_t params_len, stdin_len;
-    bool length_seen;
+    bool method_seen, length_seen;
     struct guard_pair pair;
 };
 

@@ -28,7 +28,9 @@ static const char *mail_trouble(void)
     const int64_t recent = 2 * 60 * 60 * MS_PER_SECOND;
     if (counter_get(COUNT_DRAIN_HELD_AT) > counter_get(COUNT_DRAIN_LAST_AT))
         return "drain-holds";
-    return (int64_t)counter_get(COUNT_MAIL_STUCK_AT) > clock_now() - recent ? "mail-stuck" : NULL;
+    if ((int64_t)counter_get(COUNT_MAIL_STUCK_AT) > clock_now() - recent)
+        return "mail-stuck";
+    return counter_get(COUNT_BAD_NOW) > 0 ? "events-in-bad" : NULL;
 }
 
 void health_answer(struct responder *r, enum provider provider, struct reply *reply)

@@ -4,7 +4,8 @@
  * All of it fails when the spool cannot be written or has no room, or when no provider
  * has a key; one provider's health fails also when that provider has none. It warns, with 200, when
  * events are taken but their mail is in trouble, which the drain tells by its counters: its last
- * run held or failed, or a mail older than a day was put off within the last two hours.
+ * run held or failed, a mail older than a day was put off within the last two hours, or events
+ * were left in bad/.
  */
 #ifndef RECEIVE_HEALTH_H
 #define RECEIVE_HEALTH_H

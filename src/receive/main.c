@@ -149,8 +149,8 @@ static bool start_gateway(void)
 
 static int serve(struct service *s)
 {
-    log_info(NULL, "started", "version %s, %s, %s and %s, health, metrics", BOOKSPOOL_VERSION,
-        s->where, s->responder.endpoint[PROVIDER_CALCOM], s->responder.endpoint[PROVIDER_CALENDLY]);
+    log_info(NULL, "started", "version %s, %s, %s and %s, health", BOOKSPOOL_VERSION, s->where,
+        s->responder.endpoint[PROVIDER_CALCOM], s->responder.endpoint[PROVIDER_CALENDLY]);
     warn_of_missing_keys(&s->responder);
     const char *fault =
         loop_run(&s->responder, s->listener.fd, conf_number(&s->conf, SET_DEADLINE));

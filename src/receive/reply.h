@@ -22,7 +22,7 @@ enum reply_status {
     REPLY_LENGTH_REQUIRED,
     REPLY_TOO_LARGE,
     REPLY_UNAVAILABLE,
-    REPLY_PASS, /* health and metrics */
+    REPLY_PASS, /* health */
     REPLY_WARN, /* events are taken, but mail is in trouble */
     REPLY_FAIL,
     REPLY_STATUSES

@@ -76,8 +76,7 @@ static void write_line(const struct responder *r, const struct verdict *v)
     const char *key = *v->reply.key ? v->reply.key : NULL;
     if (v->route.kind != ROUTE_WEBHOOK)
         log_line(level, NULL, reason ? reason : word, "status=%d path=%s%s",
-            reply_http_status(v->reply.status),
-            v->route.kind == ROUTE_NONE ? "unknown" : "health-or-metrics",
+            reply_http_status(v->reply.status), v->route.kind == ROUTE_NONE ? "unknown" : "health",
             v->reply.status == REPLY_FAIL ? r->trouble : "");
     else if (v->reply.status == REPLY_STALE)
         log_stale(v, key, provider_name(v->route.provider));

@@ -77,10 +77,10 @@ static void look(struct responder *r, const struct request *request, struct verd
 {
     if (!v->reply.head && !request_is(request, "GET"))
         refuse_method(v, "GET, HEAD");
-    else if (v->route.kind == ROUTE_HEALTH)
-        health_answer(r, v->route.provider, &v->reply);
+    else if (request->length > 0)
+        set(v, REPLY_TOO_LARGE, NULL);
     else
-        set(v, REPLY_PASS, NULL);
+        health_answer(r, v->route.provider, &v->reply);
 }
 
 bool responder_admit(struct responder *r, const struct request *request, struct verdict *verdict)

@@ -11,7 +11,6 @@ static const struct {
     {"/api/health", {ROUTE_HEALTH, PROVIDERS}},
     {"/api/health/calcom", {ROUTE_HEALTH, PROVIDER_CALCOM}},
     {"/api/health/calendly", {ROUTE_HEALTH, PROVIDER_CALENDLY}},
-    {"/metrics", {ROUTE_METRICS, PROVIDERS}},
 };
 
 static bool one_element_behind(const char *path, const char *endpoint)

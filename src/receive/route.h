@@ -7,7 +7,7 @@
 
 #include "event/key.h"
 
-enum route_kind { ROUTE_NONE, ROUTE_WEBHOOK, ROUTE_HEALTH, ROUTE_METRICS };
+enum route_kind { ROUTE_NONE, ROUTE_WEBHOOK, ROUTE_HEALTH };
 
 struct route {
     enum route_kind kind;

@@ -173,6 +173,40 @@ static void too_large(void **state)
     assert_memory_equal(tail, "\1\5\0\1\0\0\0\0", GUARD_HEADER);
 }
 
+/* What is no POST has no body, whatever the cap. */
+static void a_body_of_another_method(void **state)
+{
+    (void)state;
+    static const char get[] = "\16\3REQUEST_METHODGET";
+    static const char get_with_length[] = "\16\3REQUEST_METHODGET\16\1CONTENT_LENGTH1";
+    static const char length_first[] = "\16\1CONTENT_LENGTH1\16\4REQUEST_METHODHEAD";
+    static const char post[] = "\16\4REQUEST_METHODPOST\16\3REQUEST_METHODGET" LENGTH_5;
+    begin(1, 1);
+    params(get, sizeof get - 1);
+    assert_state(GUARD_MORE);
+    record(IN, "x", 1, 0);
+    assert_state(GUARD_TOO_LARGE);
+    buf_clear(&wire);
+    begin(1, 1);
+    params(get, sizeof get - 1);
+    record(IN, NULL, 0, 0);
+    assert_state(GUARD_COMPLETE);
+    buf_clear(&wire);
+    begin(1, 1);
+    params(get_with_length, sizeof get_with_length - 1);
+    assert_state(GUARD_TOO_LARGE);
+    buf_clear(&wire);
+    begin(1, 1);
+    params(length_first, sizeof length_first - 1);
+    assert_state(GUARD_TOO_LARGE);
+    buf_clear(&wire);
+    begin(1, 1);
+    params(post, sizeof post - 1);
+    record(IN, "hello", 5, 0);
+    record(IN, NULL, 0, 0);
+    assert_state(GUARD_COMPLETE);
+}
+
 static void only_the_first_length_counts(void **state)
 {
     (void)state;
@@ -350,6 +384,7 @@ int main(void)
         cmocka_unit_test_teardown(last_padding, clear),
         cmocka_unit_test_teardown(pairs_straddle_records, clear),
         cmocka_unit_test_teardown(too_large, clear),
+        cmocka_unit_test_teardown(a_body_of_another_method, clear),
         cmocka_unit_test_teardown(only_the_first_length_counts, clear),
         cmocka_unit_test_teardown(lying_lengths, clear),
         cmocka_unit_test_teardown(wrong_records, clear),

@@ -81,7 +81,7 @@ static void paths(void **state)
         {"/api/health", ROUTE_HEALTH, PROVIDERS},
         {"/api/health/calcom", ROUTE_HEALTH, PROVIDER_CALCOM},
         {"/api/health/calendly", ROUTE_HEALTH, PROVIDER_CALENDLY},
-        {"/metrics", ROUTE_METRICS, PROVIDERS},
+        {"/metrics", ROUTE_NONE, PROVIDERS},
         {"", ROUTE_NONE, PROVIDERS},
         {"/", ROUTE_NONE, PROVIDERS},
         {"/api/calcom-webhook/", ROUTE_NONE, PROVIDERS},

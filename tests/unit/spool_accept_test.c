@@ -1,9 +1,32 @@
 /* The receiver's side: what is stored, recognised, replaced and refused. */
 #include "scratch.h"
 
+#include <errno.h>
 #include <fcntl.h>
+#include <sys/statvfs.h>
+#include <sys/vfs.h>
 
 #include "spool/accept.h"
+
+/* What the file system says of itself; 0 in f_bsize: what it really says. */
+static struct statvfs space;
+
+int fstatvfs(int fd, struct statvfs *fs)
+{
+    struct statfs real;
+    if (space.f_bsize) {
+        *fs = space;
+        return 0;
+    }
+    if (fstatfs(fd, &real) < 0)
+        return -1;
+    *fs = (struct statvfs){.f_bsize = (unsigned long)real.f_bsize,
+        .f_frsize = (unsigned long)real.f_frsize,
+        .f_bavail = real.f_bavail,
+        .f_files = real.f_files,
+        .f_favail = real.f_ffree};
+    return 0;
+}
 
 static struct accept_batch batch_of(struct scratch *s)
 {
@@ -196,6 +219,37 @@ static void keeps_a_reserve(void **state)
     assert_true(accept_has_room(&batch));
 }
 
+/* The reserve is what this user could still write: root's own share does not count. */
+static void the_reserve_is_what_this_user_could_write(void **state)
+{
+    struct scratch *s = *state;
+    struct accept_batch batch;
+    const struct statvfs enough = {.f_bsize = 65536,
+        .f_frsize = 1024,
+        .f_bfree = 5000,
+        .f_bavail = 1000,
+        .f_files = 90000,
+        .f_ffree = 7000,
+        .f_favail = 200};
+    accept_init(&batch, &s->spool, false, 1000 * 1024, 200);
+    space = enough;
+    assert_true(accept_has_room(&batch));
+    space.f_bavail--;
+    assert_false(accept_has_room(&batch));
+    assert_int_equal(errno, ENOSPC);
+    space = enough;
+    space.f_favail--;
+    assert_false(accept_has_room(&batch));
+    assert_int_equal(errno, ENOSPC);
+    space.f_files = 0; /* as many as there is room for, as on btrfs */
+    assert_true(accept_has_room(&batch));
+    space = enough;
+    space.f_flag = ST_RDONLY;
+    assert_false(accept_has_room(&batch));
+    assert_int_equal(errno, EROFS);
+    space = (struct statvfs){0};
+}
+
 int main(void)
 {
 #define SPOOL_TEST(f) cmocka_unit_test_setup_teardown(f, scratch_up, scratch_down)
@@ -212,6 +266,7 @@ int main(void)
         SPOOL_TEST(a_failed_sync_fails_the_batch),
         SPOOL_TEST(a_batch_fills),
         SPOOL_TEST(keeps_a_reserve),
+        SPOOL_TEST(the_reserve_is_what_this_user_could_write),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
