@@ -1,6 +1,6 @@
 /*
- * calendar: one booking as an iCalendar object (RFC 5545) with an iTIP method (RFC 5546). libical
- * writes the properties that hold what others wrote. Pure.
+ * calendar: one booking as an iCalendar object (RFC 5545) with an iTIP method (RFC 5546), written
+ * by libical. Pure.
  *
  * Times are UTC, so no VTIMEZONE is needed. There are no alarms: they are the reader's business.
  * Values go through event/clean.h before libical sees them: it lets CR LF in an address through.

@@ -5,13 +5,12 @@
 #include <gmime/gmime.h>
 
 #include "base/clock.h"
-#include "mail/message_part.h"
 
 /*
  * RFC 2047 section 2: an encoded word has at most 75 characters. 45 bytes of UTF-8 make 60 of
  * base64, and "=?UTF-8?B?" with "?=" makes 72.
  */
-enum { WORD_BYTES = 45, ASCII_WORD_MAX = 60, TOKEN_MAX = 320, FIRST_SIZE = 16 << 10 };
+enum { WORD_BYTES = 45, ASCII_WORD_MAX = 60, TOKEN_MAX = 320 };
 
 void message_setup(void)
 {
@@ -42,7 +41,7 @@ static char *line(const char *text)
 /* ---- the subject ---- */
 
 /* Plain only if GMime can fold it between words and no reader takes it for an encoded word. */
-static bool plain(const char *text)
+static bool plain_subject(const char *text)
 {
     size_t word = 0;
     for (; *text; text++) {
@@ -79,10 +78,13 @@ static size_t word_len(const char *text)
     return len;
 }
 
-/* GMime's own encoder makes words of more than 75 characters out of long ones. */
+/*
+ * As a raw value with GMime's line ends. Its own encoder makes encoded words of more than 75
+ * characters out of long words, and leaves long words of ASCII in one line.
+ */
 static char *encode_words(const char *text)
 {
-    GString *out = g_string_new("Subject:");
+    GString *out = g_string_new(NULL);
     const char *blank = " ";
     while (*text) {
         size_t len = word_len(text);
@@ -96,156 +98,165 @@ static char *encode_words(const char *text)
     return g_string_free(out, FALSE);
 }
 
-/* As a header, folded, with the line ends of GMime: LF alone. The caller frees with g_free. */
-static char *subject_header(const char *text)
+static void set_subject(GMimeMessage *message, const char *subject)
 {
-    if (!plain(text))
-        return encode_words(text);
-    char *header = g_strconcat("Subject: ", text, NULL);
-    char *folded = g_mime_utils_unstructured_header_fold(NULL, NULL, header);
-    g_free(header);
-    return folded;
-}
-
-static void add_subject(struct buf *out, const char *subject)
-{
-    char *text = line(subject), *header = subject_header(text);
-    for (char *at = header, *end; (end = strchr(at, '\n')); at = end + 1) {
-        buf_add(out, at, (size_t)(end - at));
-        buf_puts(out, "\r\n");
+    char *text = line(subject);
+    g_mime_message_set_subject(message, text, "utf-8");
+    if (!plain_subject(text)) {
+        char *words = encode_words(text);
+        GMimeHeaderList *headers = g_mime_object_get_header_list(GMIME_OBJECT(message));
+        g_mime_header_set_raw_value(g_mime_header_list_get_header(headers, "Subject"), words);
+        g_free(words);
     }
-    g_free(header);
     g_free(text);
 }
 
 /* ---- the other headers ---- */
 
-static void add_header(struct buf *out, const char *name, const char *value)
+static void set_headers(GMimeMessage *message, const struct message *from)
 {
-    char clean[TOKEN_MAX];
-    buf_puts(out, name);
-    buf_puts(out, ": ");
-    buf_puts(out, token(value, clean));
-    buf_puts(out, "\r\n");
+    char name[TOKEN_MAX], domain[TOKEN_MAX], value[TOKEN_MAX];
+    const char *at = strrchr(from->from, '@');
+    GDateTime *date = g_date_time_new_from_unix_utc(time_to_timespec(from->date).tv_sec);
+    if (date) {
+        g_mime_message_set_date(message, date);
+        g_date_time_unref(date);
+    }
+    g_mime_message_add_mailbox(message, GMIME_ADDRESS_TYPE_FROM, NULL, token(from->from, value));
+    g_mime_message_add_mailbox(message, GMIME_ADDRESS_TYPE_TO, NULL, token(from->to, value));
+    if (from->reply_to)
+        g_mime_message_add_mailbox(
+            message, GMIME_ADDRESS_TYPE_REPLY_TO, NULL, token(from->reply_to, value));
+    set_subject(message, from->subject);
+    char *id =
+        g_strdup_printf("%s@%s", token(from->name, name), token(at ? at + 1 : "localhost", domain));
+    g_mime_message_set_message_id(message, id);
+    g_free(id);
+    GMimeObject *object = GMIME_OBJECT(message);
+    g_mime_object_append_header(object, "X-Bookspool-Key", token(from->key, value), NULL);
+    g_mime_object_append_header(object, "Auto-Submitted", "auto-generated", NULL);
+    g_mime_object_append_header(object, "MIME-Version", "1.0", NULL);
 }
 
-static void add_message_id(struct buf *out, const struct message *message)
+/* ---- the parts; the caller unrefs ---- */
+
+static GMimePart *part_new(const char *type, const char *subtype, const void *data, size_t len)
 {
-    char name[TOKEN_MAX], domain[TOKEN_MAX];
-    const char *at = strrchr(message->from, '@');
-    buf_puts(out, "Message-Id: <");
-    buf_puts(out, token(message->name, name));
-    buf_putc(out, '@');
-    buf_puts(out, token(at ? at + 1 : "localhost", domain));
-    buf_puts(out, ">\r\n");
+    GMimePart *part = g_mime_part_new_with_type(type, subtype);
+    GMimeStream *stream = g_mime_stream_mem_new_with_buffer(data, len);
+    GMimeDataWrapper *content =
+        g_mime_data_wrapper_new_with_stream(stream, GMIME_CONTENT_ENCODING_DEFAULT);
+    g_mime_part_set_content(part, content);
+    g_mime_part_set_content_encoding(part, GMIME_CONTENT_ENCODING_BASE64);
+    g_object_unref(content);
+    g_object_unref(stream);
+    return part;
 }
 
-static void add_date(struct buf *out, int64_t when)
+/* RFC 2045 section 6.8: line ends, also those inside base64 text, are CR LF. No CR stays alone. The
+ * caller frees with g_string_free. */
+static GString *canonical(const char *text)
 {
-    GDateTime *date = g_date_time_new_from_unix_utc(time_to_timespec(when).tv_sec);
-    if (!date)
-        return;
-    char *text = g_mime_utils_header_format_date(date);
-    buf_puts(out, "Date: ");
-    buf_puts(out, text);
-    buf_puts(out, "\r\n");
-    g_free(text);
-    g_date_time_unref(date);
+    char *valid = g_utf8_make_valid(text, -1);
+    GString *out = g_string_sized_new(strlen(valid) + strlen(valid) / 16);
+    for (const char *c = valid; *c; c++) {
+        if (*c == '\n')
+            g_string_append_c(out, '\r');
+        if (*c != '\r')
+            g_string_append_c(out, *c);
+    }
+    g_free(valid);
+    return out;
 }
-
-static void add_headers(struct buf *out, const struct message *message)
-{
-    add_date(out, message->date);
-    add_header(out, "From", message->from);
-    add_header(out, "To", message->to);
-    if (message->reply_to)
-        add_header(out, "Reply-To", message->reply_to);
-    add_subject(out, message->subject);
-    add_message_id(out, message);
-    add_header(out, "X-Bookspool-Key", message->key);
-    add_header(out, "Auto-Submitted", "auto-generated");
-    add_header(out, "MIME-Version", "1.0");
-}
-
-/* ---- the content ---- */
 
 /*
- * What the next mail has too: making and ending all of it takes GMime longer than what differs. An
- * attached body does not: it may be large.
+ * Whether the text needs no encoding: GMime says so of ASCII in lines of at most 997 characters,
+ * none of which begins with "From ". A text that could hold a boundary of this mail, or that does
+ * not end with a line end, goes in base64 too.
  */
-static struct {
-    GMimeMultipart *mixed, *forms;
-    GMimeObject *plain, *html, *calendar, *invite;
-} kept;
-
-static GMimeObject *text_part(GMimeObject **part, const char *subtype, const char *text)
+static bool is_plain(GMimePart *part, const GString *text)
 {
-    if (!*part)
-        *part = part_new_text(subtype);
-    part_set_text(*part, text);
-    return *part;
+    bool ends = !text->len || text->str[text->len - 1] == '\n';
+    return ends && !strstr(text->str, "--=_") &&
+           g_mime_part_get_best_content_encoding(part, GMIME_ENCODING_CONSTRAINT_7BIT) ==
+               GMIME_CONTENT_ENCODING_DEFAULT;
+}
+
+static GMimePart *text_part(const char *subtype, const char *text)
+{
+    GString *lines = canonical(text);
+    GMimePart *part = part_new("text", subtype, lines->str, lines->len);
+    g_mime_object_set_content_type_parameter(GMIME_OBJECT(part), "charset", "utf-8");
+    if (is_plain(part, lines))
+        g_mime_part_set_content_encoding(part, GMIME_CONTENT_ENCODING_7BIT);
+    g_string_free(lines, TRUE);
+    return part;
 }
 
 /* In base64, as Outlook has it (MS-OXCMAIL 2.1.3.3.8.2): its line ends must stay CR LF. */
-static GMimeObject *calendar_part(const struct message *message)
+static GMimePart *calendar_part(const struct message *message)
 {
     char method[TOKEN_MAX];
-    if (!kept.calendar)
-        kept.calendar = part_new_text("calendar");
-    part_set_encoded_text(kept.calendar, message->calendar);
-    part_set_parameter(kept.calendar, "method", token(message->calendar_method, method));
-    return kept.calendar;
+    GMimePart *part = text_part("calendar", message->calendar);
+    g_mime_object_set_content_type_parameter(
+        GMIME_OBJECT(part), "method", token(message->calendar_method, method));
+    g_mime_part_set_content_encoding(part, GMIME_CONTENT_ENCODING_BASE64);
+    return part;
 }
 
-/* Behind the calendar part. */
-static GMimeObject *invite_part(void)
+static GMimePart *attachment(const char *subtype, const char *name, const void *data, size_t len)
 {
-    if (!kept.invite)
-        kept.invite = part_new_attachment("ics", "invite.ics");
-    part_set_same(kept.invite, kept.calendar);
-    return kept.invite;
+    char clean[TOKEN_MAX];
+    GMimePart *part = part_new("application", subtype, data, len);
+    g_mime_object_set_disposition(GMIME_OBJECT(part), GMIME_DISPOSITION_ATTACHMENT);
+    g_mime_part_set_filename(part, token(name, clean));
+    return part;
 }
 
-static void attach_body(const struct message *message, GMimeMultipart *to)
+static GMimePart *invite_part(const struct message *message)
+{
+    GString *lines = canonical(message->calendar);
+    GMimePart *part = attachment("ics", "invite.ics", lines->str, lines->len);
+    g_string_free(lines, TRUE);
+    return part;
+}
+
+static GMimePart *body_attachment(const struct message *message)
+{
+    const char *name = message->attachment_name ? message->attachment_name : "body";
+    return attachment("octet-stream", name, message->attachment, message->attachment_len);
+}
+
+/* No line of base64 begins with "--". The letter keeps the boundaries of one mail apart; at most 70
+ * characters (RFC 2046 section 5.1.1). */
+static GMimeMultipart *multipart(const char *subtype, const struct message *message)
 {
     char name[TOKEN_MAX];
-    GMimeObject *part = part_new_attachment(
-        "octet-stream", token(message->attachment_name ? message->attachment_name : "body", name));
-    part_set_data(part, message->attachment, message->attachment_len);
-    g_mime_multipart_add(to, part);
-    g_object_unref(part);
-}
-
-/*
- * Without parts. No line of base64 begins with "--", nor does one of a text that stands as it is
- * (message_part), so no content can hold the boundary; the letter keeps those of one mail apart. At
- * most 70 characters (RFC 2046 section 5.1.1).
- */
-static GMimeMultipart *multipart(
-    GMimeMultipart **part, const char *subtype, const struct message *message)
-{
-    char name[TOKEN_MAX];
-    if (!*part)
-        *part = g_mime_multipart_new_with_subtype(subtype);
+    GMimeMultipart *part = g_mime_multipart_new_with_subtype(subtype);
     char *boundary = g_strdup_printf("=_%c_%.60s", subtype[0], token(message->name, name));
-    g_mime_multipart_clear(*part);
-    g_mime_multipart_set_boundary(*part, boundary);
+    g_mime_multipart_set_boundary(part, boundary);
     g_free(boundary);
-    return *part;
+    return part;
+}
+
+static void add_part(GMimeMultipart *multipart, void *part)
+{
+    g_mime_multipart_add(multipart, GMIME_OBJECT(part));
+    g_object_unref(part);
 }
 
 /* RFC 2046 section 5.1.4: the best form comes last; Outlook wants the calendar there. */
 static GMimeObject *body_part(const struct message *message)
 {
-    GMimeObject *text = text_part(&kept.plain, "plain", message->text);
+    GMimePart *text = text_part("plain", message->text);
     if (!message->html && !message->calendar)
-        return text;
-    GMimeMultipart *forms = multipart(&kept.forms, "alternative", message);
-    g_mime_multipart_add(forms, text);
+        return GMIME_OBJECT(text);
+    GMimeMultipart *forms = multipart("alternative", message);
+    add_part(forms, text);
     if (message->html)
-        g_mime_multipart_add(forms, text_part(&kept.html, "html", message->html));
+        add_part(forms, text_part("html", message->html));
     if (message->calendar)
-        g_mime_multipart_add(forms, calendar_part(message));
+        add_part(forms, calendar_part(message));
     return GMIME_OBJECT(forms);
 }
 
@@ -254,35 +265,32 @@ static GMimeObject *content_part(const struct message *message)
     GMimeObject *body = body_part(message);
     if (!message->calendar && !message->attachment)
         return body;
-    GMimeMultipart *mixed = multipart(&kept.mixed, "mixed", message);
-    g_mime_multipart_add(mixed, body);
+    GMimeMultipart *mixed = multipart("mixed", message);
+    add_part(mixed, body);
     if (message->calendar)
-        g_mime_multipart_add(mixed, invite_part());
+        add_part(mixed, invite_part(message));
     if (message->attachment)
-        attach_body(message, mixed);
+        add_part(mixed, body_attachment(message));
     return GMIME_OBJECT(mixed);
-}
-
-/* With its own headers, which go on with those of the mail. */
-static bool write_part(GMimeObject *part, struct buf *out)
-{
-    GByteArray *bytes = g_byte_array_sized_new(FIRST_SIZE);
-    GMimeStream *stream = g_mime_stream_mem_new_with_byte_array(bytes);
-    GMimeFormatOptions *options = g_mime_format_options_new();
-    g_mime_format_options_set_newline_format(options, GMIME_NEWLINE_FORMAT_DOS);
-    bool written = g_mime_object_write_to_stream(part, options, stream) >= 0;
-    if (written)
-        buf_add(out, bytes->data, bytes->len);
-    g_mime_format_options_free(options);
-    g_object_unref(stream); /* owns the byte array */
-    return written && !out->failed;
 }
 
 bool message_compose(const struct message *message, struct buf *out)
 {
-    add_headers(out, message);
-    bool written = write_part(content_part(message), out);
-    if (message->attachment)
-        g_mime_multipart_clear(kept.mixed);
-    return written;
+    GMimeMessage *mail = g_mime_message_new(FALSE);
+    set_headers(mail, message);
+    GMimeObject *content = content_part(message);
+    g_mime_message_set_mime_part(mail, content);
+    g_object_unref(content);
+
+    GByteArray *bytes = g_byte_array_new();
+    GMimeStream *stream = g_mime_stream_mem_new_with_byte_array(bytes);
+    GMimeFormatOptions *options = g_mime_format_options_new();
+    g_mime_format_options_set_newline_format(options, GMIME_NEWLINE_FORMAT_DOS);
+    bool written = g_mime_object_write_to_stream(GMIME_OBJECT(mail), options, stream) >= 0;
+    if (written)
+        buf_add(out, bytes->data, bytes->len);
+    g_mime_format_options_free(options);
+    g_object_unref(stream); /* owns the byte array */
+    g_object_unref(mail);
+    return written && !out->failed;
 }
