@@ -12,6 +12,8 @@
 #include "base/conf_rules.h"
 #include "base/conf_value.h"
 #include "base/log.h"
+#include "base/nearest.h"
+#include "base/text.h"
 
 #define DEFAULT_CONF "/etc/bookspool/bookspool.conf"
 #define FILE_SUFFIX  "_FILE"
@@ -59,42 +61,13 @@ static enum setting find(const char *name, size_t len)
     return i;
 }
 
-/* How many single-character edits make one word of the other (Levenshtein). */
-static size_t edits(const char *a, const char *b)
-{
-    enum { WIDEST = 48 };
-    size_t row[WIDEST + 1], width = strlen(b);
-    if (width > WIDEST)
-        return SIZE_MAX;
-    for (size_t j = 0; j <= width; j++)
-        row[j] = j;
-    for (size_t i = 1; a[i - 1]; i++) {
-        size_t diagonal = row[0];
-        row[0] = i;
-        for (size_t j = 1; j <= width; j++) {
-            size_t replace = diagonal + (a[i - 1] != b[j - 1]);
-            size_t shorter = row[j] < row[j - 1] ? row[j] : row[j - 1];
-            diagonal = row[j];
-            row[j] = replace < shorter + 1 ? replace : shorter + 1;
-        }
-    }
-    return row[width];
-}
-
 static void complain_unknown(struct conf *conf, const struct place *place, const char *key)
 {
-    enum { CLOSE = 4 };
-    size_t best = CLOSE;
-    const char *like = NULL;
-    for (enum setting i = 0; i < SETTINGS; i++) {
-        size_t distance = edits(key, settings[i].name);
-        if (distance < best) {
-            best = distance;
-            like = settings[i].name;
-        }
-    }
-    if (like)
-        complain(conf, place, key, "is not a setting; did you mean %s?", like);
+    struct nearest nearest = {.wanted = key};
+    for (enum setting i = 0; i < SETTINGS; i++)
+        nearest_try(&nearest, settings[i].name);
+    if (nearest.best)
+        complain(conf, place, key, "is not a setting; did you mean %s?", nearest.best);
     else
         complain(conf, place, key, "is not a setting; bookspool.conf(5) lists them all");
 }
@@ -431,12 +404,7 @@ bool conf_reread(const struct conf *conf, enum setting which, struct buf *value,
 char *conf_next_item(char **list)
 {
     char *item = strsep(list, ",");
-    if (!item)
-        return NULL;
-    item += strspn(item, " \t");
-    for (size_t len = strlen(item); len && strchr(" \t", item[len - 1]); len--)
-        item[len - 1] = '\0';
-    return item;
+    return item ? text_trim(item) : NULL;
 }
 
 void conf_wipe_secrets(struct conf *conf)

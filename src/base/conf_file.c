@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/io.h"
+#include "base/text.h"
 
 bool conf_file_read(const char *path, struct buf *text, struct stat *st)
 {
@@ -36,22 +37,6 @@ bool conf_file_safe(const char *path, const struct stat *st, struct buf *why)
     return why->len == 0 && !why->failed;
 }
 
-static bool is_blank(char c)
-{
-    return c == ' ' || c == '\t' || c == '\r';
-}
-
-/* Cuts blanks off both ends. */
-static char *trim(char *text)
-{
-    while (is_blank(*text))
-        text++;
-    size_t len = strlen(text);
-    while (len && is_blank(text[len - 1]))
-        text[--len] = '\0';
-    return text;
-}
-
 /* One pair of quotes round the whole value goes; false when it is opened and not closed. */
 static bool unquote(char **value)
 {
@@ -74,7 +59,7 @@ enum conf_line conf_file_next(char **at, int *number, char **key, char **value)
         *at = *end ? end + 1 : end;
         *end = '\0';
         ++*number;
-        line = trim(line);
+        line = text_trim(line);
         if (!*line || *line == '#' || *line == ';')
             continue;
         char *equals = strchr(line, '=');
@@ -82,8 +67,8 @@ enum conf_line conf_file_next(char **at, int *number, char **key, char **value)
         if (!equals)
             return CONF_LINE_WRONG;
         *equals = '\0';
-        *key = trim(line);
-        *value = trim(equals + 1);
+        *key = text_trim(line);
+        *value = text_trim(equals + 1);
         return unquote(value) ? CONF_LINE_PAIR : CONF_LINE_WRONG;
     }
     return CONF_LINE_END;

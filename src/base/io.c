@@ -2,10 +2,21 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 enum { STEP = 4096 };
+
+bool io_rename_new(int from, const char *name, int to, const char *new_name)
+{
+    if (renameat2(from, name, to, new_name, RENAME_NOREPLACE) == 0)
+        return true;
+    if ((errno != EINVAL && errno != ENOSYS) || linkat(from, name, to, new_name, 0) < 0)
+        return false;
+    unlinkat(from, name, 0); /* where this fails, two names of one file remain */
+    return true;
+}
 
 bool io_write_all(int fd, const void *data, size_t len)
 {

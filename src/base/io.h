@@ -1,5 +1,5 @@
 /*
- * io: the loops that read(2) and write(2) need, once.
+ * io: what read(2), write(2) and rename(2) need around them, once.
  *
  * False leaves errno as the call set it; a signal in between is no failure.
  */
@@ -11,6 +11,12 @@
 #include <sys/stat.h>
 
 #include "base/buf.h"
+
+/*
+ * Renames without replacing; false with EEXIST where the new name is taken. On a file system that
+ * cannot do so (NFS, some FUSE) the file is linked, and the old name removed.
+ */
+bool io_rename_new(int from, const char *name, int to, const char *new_name);
 
 bool io_write_all(int fd, const void *data, size_t len);
 

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/text.h"
 
 /* A line is one write(2) to standard error, so lines of several workers do not mix. */
 enum { DETAIL_SIZE = 700, LINE_SIZE = 2048 };
@@ -47,13 +48,6 @@ void log_setup(const struct log_options *chosen)
     journal = is_journal();
     if (options.syslog)
         openlog(options.program, LOG_PID | LOG_NDELAY, LOG_MAIL);
-}
-
-static void clean(char *text)
-{
-    for (; *text; text++)
-        if ((unsigned char)*text < ' ' || *text == 0x7f)
-            *text = '?';
 }
 
 /* JSON needs only these two escapes once control characters are gone. */
@@ -112,7 +106,7 @@ void log_line(enum log_level level, const char *key, const char *reason, const c
     va_start(args, format);
     vsnprintf(detail, sizeof detail, format, args);
     va_end(args);
-    clean(detail);
+    text_mask(detail);
     int len =
         (options.json ? format_json : format_text)(line, sizeof line, level, key, reason, detail);
     if (len >= (int)sizeof line)
@@ -126,9 +120,7 @@ void log_line(enum log_level level, const char *key, const char *reason, const c
 
 void log_lines(enum log_level level, const char *reason, const char *text)
 {
-    while (*text) {
-        int len = (int)strcspn(text, "\n");
-        log_line(level, NULL, reason, "%.*s", len, text);
-        text += len + (text[len] == '\n');
-    }
+    int len;
+    for (const char *line; (line = text_line(&text, &len));)
+        log_line(level, NULL, reason, "%.*s", len, line);
 }

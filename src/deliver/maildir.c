@@ -279,21 +279,6 @@ static bool write_file(int dir, const char *name, const struct buf *content)
     return written;
 }
 
-/* Some file systems cannot rename without replacing, some cannot link. */
-static bool name_without_replacing(
-    const struct maildir *maildir, const char *temp, const char *unique)
-{
-    int tmp = maildir->dir[IN_TMP], new = maildir->dir[IN_NEW];
-    if (renameat2(tmp, temp, new, unique, RENAME_NOREPLACE) == 0)
-        return true;
-    if (errno != EINVAL && errno != ENOSYS)
-        return false;
-    if (linkat(tmp, temp, new, unique, 0) < 0)
-        return false;
-    unlinkat(tmp, temp, 0);
-    return true;
-}
-
 /* The first free name, starting with the one that a repeat would meet. */
 static bool name_in_new(struct maildir *maildir, const char *temp, const char *name)
 {
@@ -303,7 +288,7 @@ static bool name_in_new(struct maildir *maildir, const char *temp, const char *n
         unique_name(name, suffix, unique);
         if (look(maildir, unique, &there) && there) /* if it cannot be found out, the rename will */
             continue;
-        if (name_without_replacing(maildir, temp, unique))
+        if (io_rename_new(maildir->dir[IN_TMP], temp, maildir->dir[IN_NEW], unique))
             return true;
         if (errno != EEXIST)
             return false;

@@ -4,7 +4,7 @@
 #include <string.h>
 #include <strings.h>
 
-enum { FIRST_CAP = 8 };
+#include "base/array.h"
 
 static bool is_known(const struct refusals *refusals, const char *to)
 {
@@ -14,23 +14,13 @@ static bool is_known(const struct refusals *refusals, const char *to)
     return false;
 }
 
-static bool make_room(struct refusals *refusals)
+bool refusals_add(struct refusals *refusals, const struct refusal *refusal)
 {
-    if (refusals->count < refusals->cap)
-        return true;
-    size_t cap = refusals->cap ? 2 * refusals->cap : FIRST_CAP;
-    struct refusal *list = reallocarray(refusals->list, cap, sizeof *list);
+    void *list =
+        array_room(refusals->list, refusals->count, &refusals->cap, sizeof *refusals->list);
     if (!list)
         return false;
     refusals->list = list;
-    refusals->cap = cap;
-    return true;
-}
-
-bool refusals_add(struct refusals *refusals, const struct refusal *refusal)
-{
-    if (!make_room(refusals))
-        return false;
     refusals->recipients += !is_known(refusals, refusal->to);
     refusals->list[refusals->count++] = *refusal;
     return true;

@@ -194,16 +194,6 @@ bool ledger_recall(
 
 /* ---- upkeep ---- */
 
-/* In the order in which a dump shows them. */
-static const char *const tables[] = {
-    "booking ORDER BY uid, provider",
-    "person ORDER BY uid, provider, person",
-    "notice ORDER BY uid, provider, person, name, stamp, fact",
-    "decision ORDER BY key",
-    "overlap ORDER BY key, place",
-};
-enum { TABLES = sizeof tables / sizeof *tables };
-
 bool ledger_clear(struct ledger *ledger)
 {
     return store_exec(&ledger->store,
@@ -244,43 +234,4 @@ bool ledger_conflicts(struct ledger *ledger, int64_t now,
     if (s)
         store_done(s);
     return !store->failed;
-}
-
-static void print_row(sqlite3_stmt *s, const char *table, struct buf *line)
-{
-    buf_clear(line);
-    buf_printf(line, "%.*s", (int)strcspn(table, " "), table);
-    for (int i = 0; i < sqlite3_column_count(s); i++)
-        if (sqlite3_column_type(s, i) != SQLITE_NULL)
-            buf_printf(
-                line, " %s=%s", sqlite3_column_name(s, i), (const char *)sqlite3_column_text(s, i));
-}
-
-static bool dump_table(struct ledger *ledger, const char *table,
-    bool (*tell)(void *context, const char *line), void *context)
-{
-    struct store *store = &ledger->store;
-    struct buf query = {0}, line = {0};
-    sqlite3_stmt *s = NULL;
-    bool on = true;
-    buf_printf(&query, "SELECT * FROM %s", table);
-    if (sqlite3_prepare_v2(store->db, buf_text(&query), -1, &s, NULL) != SQLITE_OK)
-        on = store_fail(store, "read");
-    while (on && store_step(store, s)) {
-        print_row(s, table, &line);
-        on = line.failed ? no_memory(ledger) : tell(context, buf_text(&line));
-    }
-    sqlite3_finalize(s);
-    buf_free(&query);
-    buf_free(&line);
-    return on;
-}
-
-bool ledger_dump(
-    struct ledger *ledger, bool (*tell)(void *context, const char *line), void *context)
-{
-    bool on = true;
-    for (size_t i = 0; on && i < TABLES; i++)
-        on = dump_table(ledger, tables[i], tell, context);
-    return !ledger->store.failed;
 }

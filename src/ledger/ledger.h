@@ -75,9 +75,4 @@ struct ledger_conflict {
 bool ledger_conflicts(struct ledger *ledger, int64_t now,
     bool (*tell)(void *context, const struct ledger_conflict *conflict), void *context);
 
-/* Calls `tell` for each row of each table, as a line "TABLE column=value ...", in an order that
- * only the contents decide, until it returns false. For comparing two ledgers. */
-bool ledger_dump(
-    struct ledger *ledger, bool (*tell)(void *context, const char *line), void *context);
-
 #endif

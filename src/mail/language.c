@@ -5,7 +5,7 @@
 
 #include "mail/escape.h"
 #include "mail/fault.h"
-#include "mail/nearest.h"
+#include "base/nearest.h"
 
 struct reader {
     struct language *language;

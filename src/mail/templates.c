@@ -5,7 +5,7 @@
 
 #include "mail/fault.h"
 #include "mail/language.h"
-#include "mail/nearest.h"
+#include "base/nearest.h"
 #include "mail/template.h"
 #include "mail/template_files.h"
 

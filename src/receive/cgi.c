@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/io.h"
 
 enum { CHUNK = 64 * 1024 };
 
@@ -49,20 +50,6 @@ static bool read_body(struct buf *body, size_t length, int64_t end)
     return true;
 }
 
-static bool write_all(const char *data, size_t len)
-{
-    while (len > 0) {
-        ssize_t n = write(STDOUT_FILENO, data, len);
-        if (n < 0 && errno != EINTR)
-            return false;
-        if (n > 0) {
-            data += n;
-            len -= (size_t)n;
-        }
-    }
-    return true;
-}
-
 static void decide(
     struct responder *r, const struct request *request, int64_t deadline, struct verdict *verdict)
 {
@@ -87,7 +74,7 @@ bool cgi_run(struct responder *responder, int64_t deadline)
     decide(responder, &request, deadline, &verdict);
     responder_log(responder, &verdict);
     reply_write(&verdict.reply, &response);
-    bool ok = !response.failed && write_all(response.data, response.len);
+    bool ok = !response.failed && io_write_all(STDOUT_FILENO, response.data, response.len);
     buf_free(&response);
     return ok;
 }

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/array.h"
 #include "base/io.h"
 #include "spool/spool.h"
 
@@ -67,23 +68,10 @@ void spool_temp_drop(struct spool *spool, struct spool_temp *temp)
     errno = saved;
 }
 
-/* For file systems without RENAME_NOREPLACE (NFS, some FUSE). */
-static int link_instead(int from, const char *name, int to, const char *new_name)
-{
-    if (linkat(from, name, to, new_name, 0) < 0)
-        return -1;
-    unlinkat(from, name, 0); /* two names of one file harm nobody; tmp/ is swept */
-    return 0;
-}
-
 enum spool_put spool_move_new(struct spool *spool, enum spool_dir from, const char *name,
     enum spool_dir to, const char *new_name)
 {
-    int a = spool->dir[from], b = spool->dir[to];
-    int rc = renameat2(a, name, b, new_name, RENAME_NOREPLACE);
-    if (rc < 0 && (errno == EINVAL || errno == ENOSYS))
-        rc = link_instead(a, name, b, new_name);
-    if (rc == 0)
+    if (io_rename_new(spool->dir[from], name, spool->dir[to], new_name))
         return SPOOL_PUT;
     if (errno == EEXIST) {
         if (from == DIR_TMP || !spool_same_file(spool, from, name, to, new_name))
@@ -250,14 +238,10 @@ static int by_age(const void *a, const void *b)
 static bool add_item(void *context, const struct spool_item *item)
 {
     struct spool_list *list = context;
-    if (list->count == list->room) {
-        size_t room = list->room ? 2 * list->room : 64;
-        struct spool_item *grown = reallocarray(list->item, room, sizeof *grown);
-        if (!grown)
-            return false;
-        list->item = grown;
-        list->room = room;
-    }
+    void *grown = array_room(list->item, list->count, &list->room, sizeof *list->item);
+    if (!grown)
+        return false;
+    list->item = grown;
     char *copy = strdup(item->name);
     if (!copy)
         return false;

@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/array.h"
 #include "base/clock.h"
 
 #define STAMP     ".pruned"
@@ -64,14 +65,10 @@ struct keys {
 
 static bool add_key(struct keys *keys, const char *key)
 {
-    if (keys->count == keys->room) {
-        size_t room = keys->room ? 2 * keys->room : 64;
-        char(*grown)[KEY_SIZE] = reallocarray(keys->key, room, sizeof *grown);
-        if (!grown)
-            return false;
-        keys->key = grown;
-        keys->room = room;
-    }
+    void *grown = array_room(keys->key, keys->count, &keys->room, sizeof *keys->key);
+    if (!grown)
+        return false;
+    keys->key = grown;
     memcpy(keys->key[keys->count], key, KEY_LEN);
     keys->key[keys->count++][KEY_LEN] = '\0';
     return true;

@@ -144,6 +144,12 @@ static bool why_name(const char *name, char out[WHY_NAME_SIZE])
     return snprintf(out, WHY_NAME_SIZE, "%s.why", name) < WHY_NAME_SIZE;
 }
 
+bool queue_is_why(const char *name)
+{
+    size_t len = strlen(name);
+    return len > 4 && strcmp(name + len - 4, ".why") == 0;
+}
+
 bool queue_write_why(struct spool *spool, enum spool_dir dir, const char *name, const char *why)
 {
     char file[WHY_NAME_SIZE], line[1024];

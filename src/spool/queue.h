@@ -88,6 +88,7 @@ void queue_leave_failed(struct spool *spool, const char *name);
 
 /* NAME.why: one line for people. Durable when it returns true. */
 bool queue_write_why(struct spool *spool, enum spool_dir dir, const char *name, const char *why);
+/* Is this the name of such a text beside another file? */
 bool queue_is_why(const char *name);
 void queue_remove_why(struct spool *spool, enum spool_dir dir, const char *name);
 

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sysexits.h>
 
+#include "base/text.h"
 #include "event/record.h"
 
 static const char usage[] =
@@ -43,11 +44,9 @@ void report(struct report *report, enum level level, const char *format, ...)
 
 void report_lines(struct report *r, enum level level, const char *lines)
 {
-    while (*lines) {
-        int len = (int)strcspn(lines, "\n");
-        report(r, level, "%.*s", len, lines);
-        lines += len + (lines[len] == '\n');
-    }
+    int len;
+    for (const char *line; (line = text_line(&lines, &len));)
+        report(r, level, "%.*s", len, line);
 }
 
 /* ---- a file ---- */

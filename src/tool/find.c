@@ -1,11 +1,14 @@
 #include "tool/find.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
+
+#include "base/array.h"
+#include "base/text.h"
+#include "spool/queue.h"
 
 /* Events first. */
 static const enum spool_dir search[] = {
@@ -72,14 +75,10 @@ static bool parse_item(
 static void add_place(struct places *places, enum spool_dir dir, const struct spool_item *item,
     const struct spool_name *parsed)
 {
-    if (places->count == places->room) {
-        size_t room = places->room ? 2 * places->room : 16;
-        struct place *grown = reallocarray(places->item, room, sizeof *grown);
-        if (!grown)
-            tool_no_memory();
-        places->item = grown;
-        places->room = room;
-    }
+    void *grown = array_room(places->item, places->count, &places->room, sizeof *places->item);
+    if (!grown)
+        tool_no_memory();
+    places->item = grown;
     struct place *place = &places->item[places->count++];
     *place = (struct place){.dir = dir,
         .name = strdup(item->name),
@@ -242,12 +241,6 @@ bool find_event(struct tool *tool, const char *key, struct spool_file *file)
     return false;
 }
 
-bool name_is_why(const char *name)
-{
-    size_t len = strlen(name);
-    return len > 4 && strcmp(name + len - 4, ".why") == 0;
-}
-
 char *find_why(struct tool *tool, enum spool_dir dir, const char *name)
 {
     char path[300];
@@ -259,9 +252,7 @@ char *find_why(struct tool *tool, enum spool_dir dir, const char *name)
     char *why = strndup(buf_text(&file.data), strcspn(buf_text(&file.data), "\n"));
     if (!why)
         tool_no_memory();
-    for (char *c = why; *c; c++)
-        if (iscntrl((unsigned char)*c))
-            *c = '?';
+    text_mask(why);
     spool_file_free(&file);
     return why;
 }

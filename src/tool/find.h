@@ -63,8 +63,6 @@ bool place_is_mail(const struct place *place);
  */
 bool find_event(struct tool *tool, const char *key, struct spool_file *file);
 
-/* Is this the text beside another file? */
-bool name_is_why(const char *name);
 /* The text beside a file that was given up or set aside, without its line feed; NULL: none. */
 char *find_why(struct tool *tool, enum spool_dir dir, const char *name);
 

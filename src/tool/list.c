@@ -176,7 +176,7 @@ static void add_dir(struct listing *listing, enum spool_dir dir)
     if (!tool_list(listing->tool, dir, &list))
         complain(listing);
     for (size_t i = 0; i < list.count; i++)
-        if (!name_is_why(list.item[i].name))
+        if (!queue_is_why(list.item[i].name))
             add_item(listing, dir, &list.item[i]);
     spool_list_free(&list);
 }

@@ -6,6 +6,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/array.h"
+#include "base/text.h"
 #include "tool/tool.h"
 
 bool out_is_terminal(void)
@@ -20,24 +22,19 @@ static const char *clean_cell(struct table *table, const char *text)
     char *copy = arena_strdup(&table->arena, text);
     if (!copy)
         tool_no_memory();
-    for (char *c = copy; *c; c++)
-        if ((unsigned char)*c < ' ' || *c == 0x7f)
-            *c = '?';
+    text_mask(copy);
     return copy;
 }
 
 void table_add(struct table *table, const char *const *row)
 {
-    if (table->cells + table->columns > table->room) {
-        size_t room = table->room ? 2 * table->room : 64 * table->columns;
-        const char **cell = reallocarray(table->cell, room, sizeof *cell);
-        if (!cell)
+    for (size_t i = 0; i < table->columns; i++) {
+        void *cells = array_room(table->cell, table->cells, &table->room, sizeof *table->cell);
+        if (!cells)
             tool_no_memory();
-        table->cell = cell;
-        table->room = room;
-    }
-    for (size_t i = 0; i < table->columns; i++)
+        table->cell = cells;
         table->cell[table->cells++] = clean_cell(table, row[i]);
+    }
 }
 
 static int column_width(const struct table *table, size_t column, const char *heading)

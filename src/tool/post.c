@@ -5,6 +5,7 @@
 #include <sysexits.h>
 
 #include "base/json.h"
+#include "base/text.h"
 #include "http/http.h"
 #include "tool/keys.h"
 #include "tool/out.h"
@@ -96,12 +97,12 @@ static int sign_body(
 static void print_answer(const struct tool *tool, struct http_answer *answer)
 {
     const char *text = buf_text(&answer->body);
-    size_t len = strcspn(text, "\r\n");
     if (!tool->json) {
-        printf("%ld ", answer->status);
-        for (size_t i = 0; i < len; i++)
-            putchar((unsigned char)text[i] < ' ' || text[i] == 0x7f ? '?' : text[i]);
-        printf("%s%lld ms\n", len ? " " : "", (long long)answer->milliseconds);
+        char line[HTTP_ANSWER_MAX];
+        snprintf(line, sizeof line, "%.*s", (int)strcspn(text, "\r\n"), text);
+        text_mask(line);
+        printf("%ld %s%s%lld ms\n", answer->status, line, *line ? " " : "",
+            (long long)answer->milliseconds);
         return;
     }
     cJSON *object = json_object();

@@ -186,11 +186,7 @@ int preview_open_composer(
     replace(&tool->conf, SET_TEMPLATES, templates);
     replace(&tool->conf, SET_LANGUAGE, language);
     bool ok = composer_open(composer, &tool->conf, &why);
-    for (const char *at = buf_text(&why); *at;) {
-        int len = (int)strcspn(at, "\n");
-        tool_say(tool, "%.*s", len, at);
-        at += len + (at[len] == '\n');
-    }
+    tool_say_lines(tool, "", &why);
     buf_free(&why);
     return ok ? EX_OK : EX_CONFIG;
 }

@@ -40,8 +40,4 @@ int preview_open_composer(
 int preview_part(struct tool *tool, const struct preview *preview, const struct composer *composer,
     enum template_part part, struct buf *out);
 
-/* Prints what changes from one text to the other, as diff -u does: nothing, where nothing does. */
-int preview_diff(
-    struct tool *tool, const char *name, const struct buf *before, const struct buf *after);
-
 #endif

@@ -52,7 +52,11 @@ static int prune_now(struct tool *tool, bool dry)
 
 static int run(struct tool *tool, int argc, char **argv)
 {
-    bool dry = tool_dry_run(tool, argc, argv);
+    bool dry = false;
+    char **operands;
+    const struct tool_option options[] = {{"dry-run", &dry, NULL}, {0}};
+    if (tool_parse(tool, argc, argv, options, &operands))
+        tool_usage(tool, "takes no operands");
     int code = tool_open(tool);
     if (code != EX_OK)
         return code;

@@ -14,13 +14,14 @@
 #include "tool/tool.h"
 
 static const char usage[] =
-    "rebuild [--dry-run] [--json] [--spool DIR]\n"
+    "rebuild [--json] [--spool DIR]\n"
     "\n"
-    "Makes the ledger anew from the events in done/, told in the order in which they\n"
-    "were done. All of it happens in one transaction: until its end, and if it is cut\n"
+    "Makes the ledger anew from the events in done/, in the order in which they were\n"
+    "done. All of it happens in one transaction: until its end, and if it is cut\n"
     "short, the ledger is the old one. Nothing is mailed. Takes the drain's lock.\n"
+    "To see what would change, make another one, and compare:\n"
     "\n"
-    "  --dry-run   only says what would be different\n"
+    "    BOOKSPOOL_LEDGER=sqlite:/tmp/new.db bookspool rebuild\n"
     "\n"
     "Bookings whose events are older than BOOKSPOOL_RETENTION are not in done/ any\n"
     "more, and a ledger that is made anew does not know them.\n"
@@ -35,11 +36,6 @@ struct entry {
     bool half;
 };
 
-struct lines {
-    char **line;
-    size_t count, room;
-};
-
 struct rebuild {
     struct tool *tool;
     struct ledger *ledger;
@@ -47,8 +43,6 @@ struct rebuild {
     size_t count, left_out;
     struct entry **half; /* in the order of arrival */
     size_t halves, heard;
-    struct lines before, after; /* dumps, each in an order of its own */
-    bool dry;
 };
 
 /* ---- what there is to tell ---- */
@@ -173,145 +167,47 @@ static int tell_all(struct rebuild *r)
     return code;
 }
 
-/* ---- comparing ---- */
-
-static bool keep_line(void *context, const char *line)
-{
-    struct lines *lines = context;
-    if (lines->count == lines->room) {
-        lines->room = lines->room ? 2 * lines->room : 256;
-        lines->line = reallocarray(lines->line, lines->room, sizeof *lines->line);
-        if (!lines->line)
-            tool_no_memory();
-    }
-    if (!(lines->line[lines->count++] = strdup(line)))
-        tool_no_memory();
-    return true;
-}
-
-static int compare_lines(const void *a, const void *b)
-{
-    return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
-static bool dump(struct ledger *ledger, struct lines *lines)
-{
-    bool ok = ledger_dump(ledger, keep_line, lines);
-    if (lines->count)
-        qsort(lines->line, lines->count, sizeof *lines->line, compare_lines);
-    return ok;
-}
-
-static void free_lines(struct lines *lines)
-{
-    for (size_t i = 0; i < lines->count; i++)
-        free(lines->line[i]);
-    free(lines->line);
-}
-
-struct difference {
-    size_t gone, added;
-    cJSON *list; /* NULL: printed, if anything is */
-    bool print;
-};
-
-static void differ(struct difference *d, char sign, const char *line)
-{
-    *(sign == '-' ? &d->gone : &d->added) += 1;
-    if (d->print && d->list) {
-        cJSON *object = json_append(d->list);
-        json_put_text(object, "change", sign == '-' ? "gone" : "new");
-        json_put_text(object, "row", line);
-    } else if (d->print) {
-        printf("%c ", sign);
-        out_bytes(line, strlen(line));
-        putchar('\n');
-    }
-}
-
-static void compare_dumps(const struct rebuild *r, struct difference *d)
-{
-    const struct lines *a = &r->before, *b = &r->after;
-    size_t i = 0, k = 0;
-    while (i < a->count || k < b->count) {
-        int order = i == a->count ? 1 : k == b->count ? -1 : strcmp(a->line[i], b->line[k]);
-        if (order)
-            differ(d, order < 0 ? '-' : '+', order < 0 ? a->line[i] : b->line[k]);
-        i += order <= 0;
-        k += order >= 0;
-    }
-}
-
-static void report(const struct rebuild *r)
-{
-    cJSON *json = r->tool->json ? json_object() : NULL;
-    struct difference d = {.print = r->dry};
-    if (json) {
-        json_put_bool(json, "dry_run", r->dry);
-        json_put_number(json, "events", (int64_t)r->count);
-        json_put_number(json, "left_out", (int64_t)r->left_out);
-        d.list = json_put_array(json, "differences");
-    }
-    compare_dumps(r, &d);
-    if (json) {
-        json_put_number(json, "rows_gone", (int64_t)d.gone);
-        json_put_number(json, "rows_new", (int64_t)d.added);
-        json_print(json);
-        return;
-    }
-    printf("%zu events told: ", r->count);
-    if (d.gone || d.added)
-        printf("%zu rows %s, %zu %s\n", d.gone, r->dry ? "would go" : "are gone", d.added,
-            r->dry ? "would come" : "are new");
-    else
-        printf("the ledger %s the same\n", r->dry ? "would be" : "is");
-}
-
 /* ---- the command ---- */
-
-/* A dry run makes the new one in memory, and only reads the old one. */
-static int open_ledger(struct rebuild *r)
-{
-    const char *value = conf_text(&r->tool->conf, SET_LEDGER);
-    struct buf why = {0};
-    struct ledger *old = r->dry ? ledger_open_readonly(value, &why) : NULL;
-    if (old && !dump(old, &r->before))
-        buf_puts(&why, ledger_failure(old));
-    ledger_close(old);
-    if (!buf_text(&why)[0])
-        r->ledger = ledger_open(r->dry ? "sqlite::memory:" : value, &why);
-    if (!r->ledger)
-        tool_say(r->tool, "%s", buf_text(&why));
-    buf_free(&why);
-    return r->ledger ? EX_OK : EX_CONFIG;
-}
 
 static int make_anew(struct rebuild *r)
 {
-    if (!ledger_begin(r->ledger) || (!r->dry && !dump(r->ledger, &r->before)) ||
-        !ledger_clear(r->ledger))
+    if (!ledger_begin(r->ledger) || !ledger_clear(r->ledger))
         return ledger_failed(r);
     int code = tell_all(r);
     if (code != EX_OK)
         ledger_rollback(r->ledger);
-    else if (!dump(r->ledger, &r->after) || !ledger_commit(r->ledger))
+    else if (!ledger_commit(r->ledger))
         code = ledger_failed(r);
     return code;
 }
 
-static int rebuild(struct tool *tool, bool dry)
+static void report(const struct rebuild *r)
 {
-    struct rebuild r = {.tool = tool, .dry = dry};
+    if (r->tool->json) {
+        cJSON *json = json_object();
+        json_put_number(json, "events", (int64_t)r->count);
+        json_put_number(json, "left_out", (int64_t)r->left_out);
+        json_print(json);
+    } else
+        printf("The ledger was made anew from %zu events; %zu were left out.\n", r->count,
+            r->left_out);
+}
+
+static int rebuild(struct tool *tool)
+{
+    struct rebuild r = {.tool = tool};
+    struct buf why = {0};
     int code = find_entries(&r);
-    if (code == EX_OK)
-        code = open_ledger(&r);
+    if (code == EX_OK && !(r.ledger = ledger_open(conf_text(&tool->conf, SET_LEDGER), &why))) {
+        tool_say(tool, "%s", buf_text(&why));
+        code = EX_CONFIG;
+    }
     if (code == EX_OK)
         code = make_anew(&r);
     if (code == EX_OK)
         report(&r);
     ledger_close(r.ledger);
-    free_lines(&r.before);
-    free_lines(&r.after);
+    buf_free(&why);
     free(r.entry);
     free(r.half);
     return code;
@@ -319,14 +215,16 @@ static int rebuild(struct tool *tool, bool dry)
 
 static int run(struct tool *tool, int argc, char **argv)
 {
-    bool dry = tool_dry_run(tool, argc, argv);
+    char **operands;
+    if (tool_parse(tool, argc, argv, &(struct tool_option){0}, &operands))
+        tool_usage(tool, "takes no operands");
     int code = tool_open(tool);
     if (code == EX_OK && tool_setting_wrong(tool, SET_LEDGER))
         code = EX_CONFIG;
     if (code == EX_OK)
         code = tool_lock(tool);
     if (code == EX_OK)
-        code = rebuild(tool, dry);
+        code = rebuild(tool);
     queue_unlock(&tool->spool);
     return code;
 }

@@ -21,23 +21,12 @@ static const char usage[] =
     "  --to ADDRESS      for that recipient\n"
     "  --templates DIR   with these templates instead of BOOKSPOOL_TEMPLATES\n"
     "  --language NAME   in that language instead of BOOKSPOOL_LANGUAGE\n"
-    "  --diff DIR        what these templates would change\n"
     "  --provider NAME   FILE is the bare body of a webhook of calcom or calendly\n"
     "\n"
-    "Exit status: 0 shown, or no difference; 1 differences; 65 no whole event, 66\n"
-    "nowhere, 78 a template is wrong.\n";
-
-enum { EXIT_DIFFERENT = 1 };
-
-static const struct {
-    const char *name;
-    enum template_part part;
-} parts[] = {{"subject", PART_SUBJECT}, {"text", PART_TEXT}, {"html", PART_HTML}};
-enum { PARTS = sizeof parts / sizeof *parts };
+    "Exit status: 0 shown, 65 no intact event, 66 nowhere, 78 a template is wrong.\n";
 
 struct wish {
     bool text, html, eml;
-    const char *diff;
 };
 
 static int show_part(struct tool *tool, const struct preview *preview,
@@ -90,43 +79,6 @@ static int show(struct tool *tool, const struct preview *preview, const struct w
     return code;
 }
 
-static int compare(struct tool *tool, const struct preview *preview,
-    const struct composer *old_composer, const struct composer *new_composer)
-{
-    int result = EX_OK;
-    for (size_t i = 0; i < PARTS && result <= EXIT_DIFFERENT; i++) {
-        struct buf old = {0}, new = {0};
-        int code = preview_part(tool, preview, old_composer, parts[i].part, &old);
-        if (code == EX_OK)
-            code = preview_part(tool, preview, new_composer, parts[i].part, &new);
-        if (parts[i].part == PART_SUBJECT) {
-            buf_putc(&old, '\n');
-            buf_putc(&new, '\n');
-        }
-        if (code == EX_OK)
-            code = preview_diff(tool, parts[i].name, &old, &new);
-        result = code > result ? code : result;
-        buf_free(&old);
-        buf_free(&new);
-    }
-    return result;
-}
-
-static int diff(struct tool *tool, const struct preview *preview, const char *dir)
-{
-    struct composer old, new;
-    int code = preview_open_composer(tool, preview->templates, preview->language, &old);
-    if (code != EX_OK)
-        return code;
-    code = preview_open_composer(tool, dir, NULL, &new);
-    if (code == EX_OK) {
-        code = compare(tool, preview, &old, &new);
-        composer_close(&new);
-    }
-    composer_close(&old);
-    return code;
-}
-
 static int run(struct tool *tool, int argc, char **argv)
 {
     char **operands;
@@ -140,17 +92,18 @@ static int run(struct tool *tool, int argc, char **argv)
         {"to", NULL, &preview.to},
         {"templates", NULL, &preview.templates},
         {"language", NULL, &preview.language},
-        {"diff", NULL, &wish.diff},
         {"provider", NULL, &preview.provider},
         {0},
     };
     if (tool_parse(tool, argc, argv, options, &operands) != 1)
         tool_usage(tool, "name one event, sample or file");
-    if (wish.text + wish.html + wish.eml + (wish.diff != NULL) + tool->json > 1 || tool->json)
-        tool_usage(tool, "only one of --text, --html, --eml and --diff goes at a time");
+    if (tool->json)
+        tool_usage(tool, "a mail has no JSON form");
+    if (wish.text + wish.html + wish.eml > 1)
+        tool_usage(tool, "--text, --html and --eml exclude one another");
     int code = preview_read(tool, operands[0], &preview);
     if (code == EX_OK)
-        code = wish.diff ? diff(tool, &preview, wish.diff) : show(tool, &preview, &wish);
+        code = show(tool, &preview, &wish);
     preview_free(&preview);
     return code;
 }

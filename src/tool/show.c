@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sysexits.h>
 
+#include "base/text.h"
 #include "provider/provider.h"
 #include "tool/find.h"
 #include "tool/out.h"
@@ -29,11 +30,9 @@ static void put(const char *label, const char *value)
     if (!value || !*value)
         return;
     printf("%-*s ", LABEL_WIDTH, label);
-    for (const char *line = value; *line;) {
-        size_t len = strcspn(line, "\n");
-        printf("%*s%.*s\n", line == value ? 0 : LABEL_WIDTH + 1, "", (int)len, line);
-        line += len + (line[len] == '\n');
-    }
+    int len;
+    for (const char *line, *at = value; (line = text_line(&at, &len));)
+        printf("%*s%.*s\n", line == value ? 0 : LABEL_WIDTH + 1, "", len, line);
 }
 
 static void put_time(const char *label, int64_t when)

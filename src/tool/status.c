@@ -52,7 +52,7 @@ static bool gather_dir(struct status *status, enum spool_dir dir)
         return false;
     for (size_t i = 0; i < list.count; i++) {
         const struct spool_item *item = &list.item[i];
-        if (name_is_why(item->name))
+        if (queue_is_why(item->name))
             continue;
         status->count[dir]++;
         earliest(&status->oldest[dir], since(status->tool, dir, item));

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "tool/keys.h"
 #include "tool/out.h"
 #include "tool/status.h"
@@ -96,15 +97,6 @@ static void print_counters(
     putchar('\n');
 }
 
-static void print_lines(const char *label, const char *lines)
-{
-    while (*lines) {
-        int len = (int)strcspn(lines, "\n");
-        printf("%s: %.*s\n", label, len, lines);
-        lines += len + (lines[len] == '\n');
-    }
-}
-
 void status_print(const struct status *status)
 {
     char ago[AGE_TEXT];
@@ -123,7 +115,9 @@ void status_print(const struct status *status)
         print_counters("all", others, OTHERS, 0);
     } else
         puts("nothing was counted yet");
-    print_lines("warning", buf_text(&status->warnings));
+    int len;
+    for (const char *line, *at = buf_text(&status->warnings); (line = text_line(&at, &len));)
+        printf("warning: %.*s\n", len, line);
     if (!status->warnings.len)
         puts("all is well");
 }
@@ -161,14 +155,13 @@ static void put_provider(cJSON *object, const struct status *status, enum provid
 
 static void put_warnings(cJSON *array, const char *lines)
 {
-    while (*lines) {
+    int len;
+    for (const char *line; (line = text_line(&lines, &len));) {
         char text[512];
-        int len = (int)strcspn(lines, "\n");
-        snprintf(text, sizeof text, "%.*s", len, lines);
+        snprintf(text, sizeof text, "%.*s", len, line);
         cJSON *item = cJSON_CreateString(text);
         if (!item || !cJSON_AddItemToArray(array, item))
             tool_no_memory();
-        lines += len + (lines[len] == '\n');
     }
 }
 

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/io.h"
+#include "base/text.h"
 #include "spool/queue.h"
 
 /* ---- messages ---- */
@@ -28,6 +29,13 @@ void tool_say(const struct tool *tool, const char *format, ...)
     say(tool, format, args);
     va_end(args);
     fputc('\n', stderr);
+}
+
+void tool_say_lines(const struct tool *tool, const char *label, const struct buf *lines)
+{
+    int len;
+    for (const char *line, *at = buf_text(lines); (line = text_line(&at, &len));)
+        tool_say(tool, "%s%.*s", label, len, line);
 }
 
 _Noreturn void tool_usage(const struct tool *tool, const char *format, ...)
@@ -91,16 +99,6 @@ int tool_parse(
     return argc - optind;
 }
 
-bool tool_dry_run(struct tool *tool, int argc, char **argv)
-{
-    bool dry = false;
-    char **operands;
-    const struct tool_option options[] = {{"dry-run", &dry, NULL}, {0}};
-    if (tool_parse(tool, argc, argv, options, &operands))
-        tool_usage(tool, "takes no operands");
-    return dry;
-}
-
 int64_t tool_number(
     const struct tool *tool, const char *option, const char *text, int64_t low, int64_t high)
 {
@@ -119,11 +117,7 @@ void tool_settings(struct tool *tool)
 {
     if (conf_load(&tool->conf, CONF_TOOL))
         return;
-    for (const char *at = buf_text(&tool->conf.errors); *at;) {
-        int len = (int)strcspn(at, "\n");
-        tool_say(tool, "settings: %.*s", len, at);
-        at += len + (at[len] == '\n');
-    }
+    tool_say_lines(tool, "settings: ", &tool->conf.errors);
 }
 
 bool tool_setting_wrong(const struct tool *tool, enum setting which)

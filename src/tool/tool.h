@@ -58,16 +58,14 @@ enum { TOOL_OPTIONS_MAX = 16 };
 int tool_parse(
     struct tool *tool, int argc, char **argv, const struct tool_option *options, char ***operands);
 
-/* The command line of a subcommand that has no operands and no option of its own but --dry-run; was
- * that given? */
-bool tool_dry_run(struct tool *tool, int argc, char **argv);
-
 /* The whole number that an option was given; ends the program with EX_USAGE when it is none. */
 int64_t tool_number(
     const struct tool *tool, const char *option, const char *text, int64_t low, int64_t high);
 
 void tool_say(const struct tool *tool, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
+/* One message for each line. */
+void tool_say_lines(const struct tool *tool, const char *label, const struct buf *lines);
 _Noreturn void tool_usage(const struct tool *tool, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 _Noreturn void tool_no_memory(void);

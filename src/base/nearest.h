@@ -4,8 +4,8 @@
  * Start with {.wanted = NAME}; `best` is NULL while no candidate is near: that is, one letter
  * in three added, left out or changed, and one at least.
  */
-#ifndef MAIL_NEAREST_H
-#define MAIL_NEAREST_H
+#ifndef BASE_NEAREST_H
+#define BASE_NEAREST_H
 
 #include <stddef.h>
 

@@ -1,4 +1,4 @@
-#include "mail/nearest.h"
+#include "base/nearest.h"
 
 #include <string.h>
 
