@@ -70,7 +70,7 @@ def retries():
 
 def a_half_that_waits():
     """The half of a move is asked about again when its time is over, not when the watch looks anyway."""
-    with Watched({"BOOKSPOOL_FOLD": "2s"}) as world:
+    with Watched({"BOOKSPOOL_MOVE_WAIT": "2s"}) as world:
         process = world.watch()
         body = sample("calendly", "invitee_canceled_moved")
         key = world.put_event("tmp", "calendly", body, Event="invitee.canceled", Received=utc(time.time()))

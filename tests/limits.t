@@ -360,7 +360,7 @@ def prune_is_due(world):
 def very_many():
     if SANITIZED:
         return skip("memory and instructions are those of a sanitizer", 1)
-    with Limits({"BOOKSPOOL_FOLD": "1h"}) as world:
+    with Limits({"BOOKSPOOL_MOVE_WAIT": "1h"}) as world:
         world.mount("size=2g,nr_inodes=3000000,mode=0770")
         world.drain()
         empty = receiver_memory(world), receiver_cost(world)

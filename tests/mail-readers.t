@@ -99,7 +99,7 @@ def every_sample():
     for provider, name, raw in samples():
         with Office() as office:
             key = office.put(provider, raw)
-            office.drained(BOOKSPOOL_FOLD="0s")
+            office.drained(BOOKSPOOL_MOVE_WAIT="0s")
             letters = office.post()
             equal([letter.mail["X-Bookspool-Key"] for letter in letters],
                   [] if name in SILENT else [key], f"{provider}/{name}: one mail")

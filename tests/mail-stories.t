@@ -50,7 +50,7 @@ class Story(Office):
     """Told step by step. A UID that bookspool made up is #1, the next one #2."""
 
     def __init__(self, **settings):
-        super().__init__(**{"BOOKSPOOL_FOLD": "30m", "BOOKSPOOL_TIMEZONE": "Europe/Berlin",
+        super().__init__(**{"BOOKSPOOL_MOVE_WAIT": "30m", "BOOKSPOOL_TIMEZONE": "Europe/Berlin",
                             **settings})
         self.diaries, self.made_up, self.letters = {}, {}, []
 
@@ -125,7 +125,7 @@ def three_orders():
             diary = story.diaries["owner@example.org"]
             equal((len(diary.entries), diary.live, diary.stale), (1, [], []),
                   "one entry, which ends cancelled")
-            story.step("the half that waited has nothing to say", [], [], BOOKSPOOL_FOLD="0s")
+            story.step("the half that waited has nothing to say", [], [], BOOKSPOOL_MOVE_WAIT="0s")
             equal(story.spool("new"), [], "and does not wait for ever")
 
 
@@ -162,7 +162,7 @@ def in_any_order(provider, count, every):
                 event["sent"] = part * 60 - 3600 - age(story)
                 story.arrive(**event)
         story.tell()
-        story.tell(BOOKSPOOL_FOLD="0s")
+        story.tell(BOOKSPOOL_MOVE_WAIT="0s")
         equal(story.spool("new") + story.spool("bad"), [], f"{provider}: all is told")
         return len(orders), story.diaries["owner@example.org"], rebuilt(story)
 
@@ -259,7 +259,7 @@ def tales():
     for name, rows in TALES.items():
         with Story() as story:
             for what, events, mails in rows:
-                env = {} if events else {"BOOKSPOOL_FOLD": "0s"}
+                env = {} if events else {"BOOKSPOOL_MOVE_WAIT": "0s"}
                 story.step(f"{name}: {what}", events, mails, **env)
             equal(rebuilt(story), "the same", f"{name}: rebuild tells the same")
 

@@ -127,7 +127,7 @@ def conflicts():
 
 def meanings():
     """The rules have their own tests; here, that the drain asks and the tool tells."""
-    with Books(drain={"BOOKSPOOL_FOLD": "0s"}) as world:
+    with Books(drain={"BOOKSPOOL_MOVE_WAIT": "0s"}) as world:
         first = world.calcom("booking_created", "one", DAY)
         moved = world.calcom("booking_rescheduled", "two", DAY + datetime.timedelta(hours=2), "one")
         late = world.calcom("booking_cancelled", "one", DAY)
@@ -170,11 +170,11 @@ def fill(world):
     equal(len(world.spool("new")), 1, "a half waits for the other")
     for name in world.spool("new"):
         os.utime(world.file("new", name))
-    world.drained(BOOKSPOOL_FOLD="0s")
+    world.drained(BOOKSPOOL_MOVE_WAIT="0s")
 
 
 def rebuilt():
-    with Books(drain={"BOOKSPOOL_FOLD": "30m"}) as world:
+    with Books(drain={"BOOKSPOOL_MOVE_WAIT": "30m"}) as world:
         fill(world)
         equal(world.spool("new"), [], "all is told")
         equal(len(world.spool("done")), 12, "and done")

@@ -424,8 +424,6 @@ def checking():
                          name="an unknown language"), 'WRONG.*"xx"', "is found")
         match(world.tool("check", code=78, env={"BOOKSPOOL_LEDGER": "sqlite:/etc/passwd"},
                          name="a ledger that is none"), "WRONG.*/etc/passwd", "is found")
-        match(world.tool("check", code=78, env={"CALENDLY_CACHE_TTL": "5"}, name="a later setting"),
-              "note +CALENDLY_CACHE_TTL: has no effect", "is noted")
 
 
 def checking_files():

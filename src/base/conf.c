@@ -326,14 +326,6 @@ static void expand_state(struct conf *conf, enum setting which)
     buf_free(&expanded);
 }
 
-static void warn_later(struct conf *conf)
-{
-    for (enum setting i = 0; i < SETTINGS; i++)
-        if (settings[i].later && conf->value[i].given)
-            buf_printf(
-                &conf->warnings, "%s: has no effect yet in this version\n", settings[i].name);
-}
-
 bool conf_load(struct conf *conf, enum conf_program program)
 {
     *conf = (struct conf){.program = program};
@@ -352,7 +344,6 @@ bool conf_load(struct conf *conf, enum conf_program program)
     expand_state(conf, SET_TRANSPORT);
     expand_state(conf, SET_LEDGER);
     conf_check_together(conf);
-    warn_later(conf);
     return conf->errors.len == 0 && !conf->errors.failed;
 }
 

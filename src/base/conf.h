@@ -42,7 +42,7 @@ struct conf {
     struct conf_value value[SETTINGS];
     bool incomplete;     /* a file of settings was not read: any setting may be missing */
     struct buf errors;   /* a line each: where, key, what would be right */
-    struct buf warnings; /* settings that have no effect yet, files that could not be read */
+    struct buf warnings; /* files that could not be read */
 };
 
 /* True when nothing was wrong. conf_free either way. */

@@ -170,8 +170,6 @@ const char *conf_value_check(
         return bounded(info, text, plain, "a whole number", value, hint);
     case SETTING_SECONDS:
         return bounded(info, text, seconds, "seconds, or a duration such as 5m,", value, hint);
-    case SETTING_MILLISECONDS:
-        return bounded(info, text, plain, "milliseconds", value, hint);
     case SETTING_DURATION:
         return bounded(info, text, durations, "a duration with s, m, h or d,", value, hint);
     case SETTING_SIZE:

@@ -17,7 +17,6 @@ enum setting {
     SET_RESERVE,
     SET_RETENTION,
     SET_RETENTION_SENT,
-    SET_SANDBOX,
     SET_LOG,
     SET_LOG_FORMAT,
     SET_LOG_LEVEL,
@@ -29,7 +28,7 @@ enum setting {
     SET_TEMPLATES,
     SET_TIMEZONE,
     SET_LANGUAGE,
-    SET_FOLD,
+    SET_MOVE_WAIT,
     SET_TRANSPORT,
     SET_SMTP_USER,
     SET_SMTP_PASSWORD,
@@ -50,32 +49,13 @@ enum setting {
     SET_CALCOM_WINDOW,
     SET_CALCOM_ENDPOINT,
     SET_CALCOM_BASE_URL,
-    SET_CALCOM_API_KEY,
-    SET_CALCOM_API_KEY_SECONDARY,
-    SET_CALCOM_API_BASE,
-    SET_CALCOM_EMBED_URL,
     SET_CALENDLY_KEY,
     SET_CALENDLY_KEY_SECONDARY,
     SET_CALENDLY_WINDOW,
     SET_CALENDLY_BASE_URL,
     SET_CALENDLY_ENDPOINT,
-    SET_CALENDLY_API_TOKEN,
-    SET_CALENDLY_API_TOKEN_SECONDARY,
-    SET_CALENDLY_API_BASE,
-    SET_CALENDLY_ENABLE_CACHING,
-    SET_CALENDLY_CACHE_TTL,
-    SET_CALENDLY_CACHE_MAX_ENTRIES,
-    SET_CALENDLY_ROTATION_MONITORING,
-    SET_CALENDLY_ROTATION_INTERVAL,
-    SET_CALENDLY_MAX_USAGE,
     SET_SENDGRID_API_KEY,
     SET_SENDGRID_API_BASE,
-    SET_SENTRY_DSN,
-    SET_SENTRY_ENVIRONMENT,
-    SET_DD_URL,
-    SET_DD_ENV,
-    SET_DD_SERVICE,
-    SET_DD_VERSION,
     SETTINGS
 };
 
@@ -94,7 +74,6 @@ enum setting_kind {
     SETTING_ADDRESSES, /* separated by commas */
     SETTING_NUMBER,
     SETTING_SECONDS, /* a bare number of seconds, or a duration */
-    SETTING_MILLISECONDS,
     SETTING_DURATION, /* a number with s, m, h or d */
     SETTING_SIZE,     /* a number with K, M, G or nothing; bytes */
     SETTING_RESERVE,  /* SIZE, or SIZE,INODES */
@@ -111,7 +90,6 @@ struct setting_info {
     const char *words;    /* separated by blanks */
     unsigned programs;    /* a set of enum conf_program that may know it */
     bool secret;
-    bool later; /* belongs to a feature that is not there yet */
 };
 
 extern const struct setting_info settings[SETTINGS];

@@ -71,7 +71,7 @@ static enum run_result tell(struct run *run, struct entry *entry, struct batch *
         return opened;
     if (!batch->telling && !(batch->telling = ledger_begin(run->ledger)))
         return ledger_failed(run, batch, entry_key(entry));
-    if (!ledger_tell(run->ledger, &entry->event, clock_now(), conf_number(run->conf, SET_FOLD),
+    if (!ledger_tell(run->ledger, &entry->event, clock_now(), conf_number(run->conf, SET_MOVE_WAIT),
             &entry->decision))
         return ledger_failed(run, batch, entry_key(entry));
     return RUN_GOES_ON;

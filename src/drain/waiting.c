@@ -27,14 +27,14 @@ static int by_arrival(const void *a, const void *b)
 bool waiting_find(struct run *run, enum spool_dir dir, struct waiting *waiting)
 {
     int64_t now = clock_now(), longest = conf_number(run->conf, SET_RETRY_MAX);
-    int64_t fold = conf_number(run->conf, SET_FOLD);
+    int64_t move_wait = conf_number(run->conf, SET_MOVE_WAIT);
     const char *unknown = NULL;
     size_t unknowns = 0;
     *waiting = (struct waiting){0};
     if (!spool_list(&run->spool, dir, &waiting->list))
         return false;
-    if (dir == DIR_NEW && fold > longest)
-        longest = fold;
+    if (dir == DIR_NEW && move_wait > longest)
+        longest = move_wait;
     waiting->due = calloc(waiting->list.count + 1, sizeof *waiting->due);
     if (!waiting->due) {
         waiting_free(waiting);

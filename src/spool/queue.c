@@ -168,12 +168,6 @@ bool queue_write_why(struct spool *spool, enum spool_dir dir, const char *name, 
     return false;
 }
 
-bool queue_is_why(const char *name)
-{
-    size_t len = strlen(name);
-    return len > 4 && strcmp(name + len - 4, ".why") == 0;
-}
-
 void queue_remove_why(struct spool *spool, enum spool_dir dir, const char *name)
 {
     char file[WHY_NAME_SIZE];

@@ -13,7 +13,7 @@ static const char usage[] =
     "check [FILE...] [--json] [--spool DIR]\n"
     "\n"
     "Without FILE: reads all settings as the programs do, and says what is wrong\n"
-    "with them, what has no effect, and whether spool, keys, state and Maildir are\n"
+    "with them, and whether spool, keys, state and Maildir are\n"
     "as they should be. Run it as root, or as one who may read receive.env and\n"
     "drain.env; it changes nothing. With FILE: is this event or mail of the spool\n"
     "whole, and if not, why?\n"

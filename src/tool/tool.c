@@ -176,5 +176,5 @@ int tool_read(struct tool *tool, const char *path, struct buf *data)
 
 bool tool_due(const struct conf *conf, enum spool_dir dir, int64_t mtime, int64_t now)
 {
-    return queue_due(mtime, now, conf_number(conf, dir == DIR_OUT ? SET_RETRY_MAX : SET_FOLD));
+    return queue_due(mtime, now, conf_number(conf, dir == DIR_OUT ? SET_RETRY_MAX : SET_MOVE_WAIT));
 }

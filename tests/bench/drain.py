@@ -144,7 +144,7 @@ def listings(trace):
 
 def listing(disk, options, size):
     count, empty, full = size["waiting"], {}, {}
-    with Site(disk, {"BOOKSPOOL_FOLD": "1h", "BOOKSPOOL_RETRY_MAX": "1h"}) as site:
+    with Site(disk, {"BOOKSPOOL_MOVE_WAIT": "1h", "BOOKSPOOL_RETRY_MAX": "1h"}) as site:
         nothing = min(site.measured().wall for _ in range(options.rounds))
         for directory, ending in (("new", ""), ("out", "-0123456789ab")):
             names = [f"{number * 0x9e3779b97f4a7c15 % (1 << 128):032x}{ending}" for number in range(count)]

@@ -230,8 +230,8 @@ class Office(World):
             provider, body, self.now + datetime.timedelta(seconds=1 + sent)))
 
     def drained(self, **env):
-        """Whatever waits in new/ for its time, with BOOKSPOOL_FOLD=0s that is over."""
-        if env.get("BOOKSPOOL_FOLD") == "0s":
+        """Whatever waits in new/ for its time, with BOOKSPOOL_MOVE_WAIT=0s that is over."""
+        if env.get("BOOKSPOOL_MOVE_WAIT") == "0s":
             for name in self.spool("new"):
                 os.utime(self.file("new", name))
         done = self.drain(env=env)

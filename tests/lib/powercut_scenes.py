@@ -51,7 +51,7 @@ class Scene:
         self.log = Recording(self.site)
 
     def env(self, shim=None, kills=False):
-        env = {**self.log.env, "BOOKSPOOL_SANDBOX": "off"}
+        env = self.log.env
         return {**env, **self.log.with_shim({"LD_PRELOAD": SHIM, **shim}, kills)} if shim else env
 
     def receiver(self, env=None):
