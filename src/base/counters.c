@@ -172,8 +172,11 @@ void counters_check(void)
     if (!file.path[0] || (now < file.next_check && !lost))
         return;
     const char *what = now < file.next_check && file.logged ? NULL : what_happened();
-    if (!what)
+    if (!what) {
+        if (now >= file.next_check)
+            file.next_check = now + CHECK_MS;
         return;
+    }
     bool in_memory = lost || table == &own;
     bool mapped = remap(in_memory);
     if (mapped && !lost)

@@ -98,7 +98,7 @@ static void print_answer(const struct tool *tool, struct http_answer *answer)
 {
     const char *text = buf_text(&answer->body);
     if (!tool->json) {
-        char line[HTTP_ANSWER_MAX];
+        char line[HTTP_BODY_MAX];
         snprintf(line, sizeof line, "%.*s", (int)strcspn(text, "\r\n"), text);
         text_mask(line);
         printf("%ld %s%s%lld ms\n", answer->status, line, *line ? " " : "",
