@@ -52,7 +52,7 @@ def says(answer, status, word, reason, name, id=None):
 def counter(world, provider, name):
     with open(os.path.join(world.state_dir, "counters"), "rb") as file:
         raw = file.read()
-    at = COUNTERS.index(name) + (len(COUNTERS) if provider == "calendly" else 0)
+    at = COUNTERS.index(name) + (16 if provider == "calendly" else 0)
     return int.from_bytes(raw[16 + 8 * at:24 + 8 * at], "little")
 
 

@@ -338,10 +338,11 @@ def counters(**values):
     """The counters' file, src/base/counters.h."""
     names = ("accepted duplicate pong malformed signature stale held refused unavailable "
              "key_primary key_secondary key_primary_at key_secondary_at").split()
-    order = ([f"calcom_{n}" for n in names] + [f"calendly_{n}" for n in names] +
+    row = [*names, *[""] * (16 - len(names))]
+    order = ([f"calcom_{n}" for n in row] + [f"calendly_{n}" for n in row] + [""] * 6 * 16 +
              "other broken syncs mail_sent retry failed unknown held_runs runs drain_at mail_at"
              .split())
-    return b"bookspool-count1" + struct.pack(f"<{len(order)}Q", *(values.get(n, 0) for n in order))
+    return b"bookspool-count2" + struct.pack(f"<{len(order)}Q", *(values.get(n, 0) for n in order))
 
 
 def status():

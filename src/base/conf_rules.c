@@ -49,6 +49,24 @@ static void check_retention(struct conf *conf)
         sent->number = events;
 }
 
+/* The path alone selects the provider. */
+static void check_endpoints(struct conf *conf)
+{
+    for (enum setting one = 0; one < SETTINGS; one++) {
+        if (settings[one].kind != SETTING_ENDPOINT || !knows(conf, one))
+            continue;
+        if (is_reserved(conf_text(conf, one)))
+            buf_printf(
+                &conf->errors, "%s: /api/health and /metrics are taken\n", settings[one].name);
+        for (enum setting other = one + 1; other < SETTINGS; other++)
+            if (settings[other].kind == SETTING_ENDPOINT && knows(conf, other) &&
+                strcmp(conf_text(conf, one), conf_text(conf, other)) == 0)
+                buf_printf(&conf->errors,
+                    "%s and %s: must not be the same path: the provider is chosen by path\n",
+                    settings[one].name, settings[other].name);
+    }
+}
+
 void conf_check_together(struct conf *conf)
 {
     if (knows(conf, SET_RETENTION_SENT) && conf->errors.len == 0)
@@ -56,17 +74,7 @@ void conf_check_together(struct conf *conf)
     if (knows(conf, SET_RETRY_MIN) && conf->errors.len == 0)
         require(conf, conf_number(conf, SET_RETRY_MIN) <= conf_number(conf, SET_RETRY_MAX),
             "BOOKSPOOL_RETRY_MIN: must not be above BOOKSPOOL_RETRY_MAX");
-    if (knows(conf, SET_CALCOM_ENDPOINT) && conf->errors.len == 0)
-        require(conf,
-            strcmp(conf_text(conf, SET_CALCOM_ENDPOINT), conf_text(conf, SET_CALENDLY_ENDPOINT)) !=
-                0,
-            "CALCOM_WEBHOOK_ENDPOINT and CALENDLY_WEBHOOK_ENDPOINT_PREFIX: must not be the same "
-            "path: the provider is chosen by path");
-    if (knows(conf, SET_CALCOM_ENDPOINT) && conf->errors.len == 0)
-        require(conf,
-            !is_reserved(conf_text(conf, SET_CALCOM_ENDPOINT)) &&
-                !is_reserved(conf_text(conf, SET_CALENDLY_ENDPOINT)),
-            "CALCOM_WEBHOOK_ENDPOINT and CALENDLY_WEBHOOK_ENDPOINT_PREFIX: /api/health and "
-            "/metrics are taken");
+    if (conf->errors.len == 0)
+        check_endpoints(conf);
     check_state_dir(conf);
 }

@@ -1,5 +1,6 @@
 #include "base/counters.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -14,7 +15,9 @@
 #include "base/clock.h"
 #include "base/log.h"
 
-static const char magic[16] = "bookspool-count1";
+static const char magic[16] = "bookspool-count2";
+
+static_assert((int)COUNT_REQUEST_KINDS <= (int)COUNTER_ROW_SIZE, "a row holds them all");
 
 enum { CHECK_MS = 1000, RETRY_MS = 60 * 1000 };
 
@@ -41,7 +44,7 @@ static struct sigaction before;
 /* A value is the latest one; all other counters are sums. */
 static bool is_value(enum counter which)
 {
-    int request = (int)which < (int)COUNT_OTHER_REQUESTS ? (int)which % COUNT_REQUEST_KINDS : -1;
+    int request = (int)which < (int)COUNT_OTHER_REQUESTS ? (int)which % COUNTER_ROW_SIZE : -1;
     return request == COUNT_KEY_PRIMARY_AT || request == COUNT_KEY_SECONDARY_AT ||
            which == COUNT_DRAIN_LAST_AT || which == COUNT_MAIL_LAST_AT ||
            which == COUNT_DRAIN_HELD_AT || which == COUNT_MAIL_STUCK_AT || which == COUNT_BAD_NOW;

@@ -6,9 +6,11 @@
  * no personal data. Counters are never worth an event: while there is no file, the program counts
  * in memory and logs that once.
  *
- * The file is `counters` in BOOKSPOOL_STATE: 16 bytes "bookspool-count1" and then one little-endian
- * 64-bit number per enum counter, in its order. New ones are only added at the end; a shorter file
- * is lengthened with zeros.
+ * The file is `counters` in BOOKSPOOL_STATE: 16 bytes "bookspool-count2" and then one little-endian
+ * 64-bit number per enum counter, in its order. First come COUNTER_ROWS rows of COUNTER_ROW_SIZE
+ * numbers, one row for each position in the table of providers (provider/provider.h), with room for
+ * more of both. New ones are only added at the end of their row, and of the list that follows the
+ * rows; a shorter file is lengthened with zeros.
  *
  * Any change of the file by others is safe. Truncated, even in the middle of an addition, it costs
  * what it held: a SIGBUS handler puts memory in place of the mapping, and the same call of
@@ -24,7 +26,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* What happened to a request; each exists once for either provider. */
+/* What happened to a request: the numbers of a row. */
 enum counter_request {
     COUNT_ACCEPTED,
     COUNT_DUPLICATE,
@@ -42,10 +44,10 @@ enum counter_request {
     COUNT_REQUEST_KINDS
 };
 
+enum { COUNTER_ROWS = 8, COUNTER_ROW_SIZE = 16 };
+
 enum counter {
-    COUNT_CALCOM = 0,
-    COUNT_CALENDLY = COUNT_CALCOM + COUNT_REQUEST_KINDS,
-    COUNT_OTHER_REQUESTS = COUNT_CALENDLY + COUNT_REQUEST_KINDS, /* no provider's path */
+    COUNT_OTHER_REQUESTS = COUNTER_ROWS * COUNTER_ROW_SIZE, /* no provider's path */
     COUNT_BROKEN_CONNECTIONS, /* malformed, silent, dribbling, hung up */
     COUNT_SYNCS,
     COUNT_MAIL_SENT,
@@ -61,6 +63,12 @@ enum counter {
     COUNT_BAD_NOW,       /* events in bad/ at the end of the last run */
     COUNTERS
 };
+
+/* The number `which` of that row. */
+static inline enum counter counter_in_row(int row, enum counter_request which)
+{
+    return (enum counter)(row * COUNTER_ROW_SIZE + (int)which);
+}
 
 /*
  * False when the file cannot be opened (errno): counting goes on in memory, and counters_check

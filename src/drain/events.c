@@ -220,7 +220,7 @@ static enum run_result decide(
     enum run_result result = adopt(run, entry);
     if (result != RUN_GOES_ON)
         return result;
-    if (!provider_map(&entry->file.record, &entry->event))
+    if (!record_map(&entry->file.record, &entry->event))
         return put_off(run, entry, "not enough memory to read it");
     result = entry->dir == DIR_REPLAY ? take_up_replay(run, entry, batch) : tell(run, entry, batch);
     if (result == RUN_GOES_ON && entry->decision.verdict == VERDICT_WAITS)

@@ -11,7 +11,7 @@ static void preview_event(struct run *run, const struct record *record)
     struct decision decision;
     bool found = false;
     decision_init(&decision);
-    if (provider_map(record, &event) &&
+    if (record_map(record, &event) &&
         (!run->ledger || ledger_recall(run->ledger, record->key, &decision, &found)))
         mailing_preview(run,
             &(struct mailing){

@@ -134,7 +134,7 @@ struct value *event_to_value(const struct event *event, struct arena *arena)
 {
     struct maker m = {arena, value_root(arena)};
     add_text(m, "id", arena_strdup(arena, event->id)); /* the struct may be a copy on its way */
-    add_text(m, "provider", provider_name(event->provider));
+    add_text(m, "provider", event->provider);
     add_text(m, "event", event->name);
     add_text(m, "kind", event_kind_name(event->kind));
     add_time_ms(m, "received_at", event->received_at);

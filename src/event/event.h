@@ -1,5 +1,5 @@
 /*
- * event: the booking event, the one shape that everything behind the receiver
+ * event: the booking event, the one shape that everything after the receiver
  * reads. Nothing in it is specific to a provider but its name.
  *
  * Ownership: every string and list lives in the event's arena; event_free gives
@@ -81,7 +81,7 @@ struct booking {
 
 struct event {
     char id[KEY_SIZE];
-    enum provider provider;
+    const char *provider; /* its name: "calcom" */
     const char *name; /* the provider's: BOOKING_CREATED, invitee.canceled; NULL when not told */
     enum event_kind kind;
     int64_t received_at;

@@ -9,26 +9,6 @@
 #include "base/digest.h"
 #include "base/hex.h"
 
-static const char *const names[PROVIDERS] = {
-    [PROVIDER_CALCOM] = "calcom",
-    [PROVIDER_CALENDLY] = "calendly",
-};
-
-const char *provider_name(enum provider provider)
-{
-    return names[provider];
-}
-
-bool provider_parse(const char *name, enum provider *provider)
-{
-    for (enum provider p = 0; p < PROVIDERS; p++)
-        if (strcmp(name, names[p]) == 0) {
-            *provider = p;
-            return true;
-        }
-    return false;
-}
-
 static bool key_over(const struct digest_part *parts, size_t count, char key[KEY_SIZE])
 {
     char digest[DIGEST_HEX + 1];
@@ -39,21 +19,19 @@ static bool key_over(const struct digest_part *parts, size_t count, char key[KEY
     return true;
 }
 
-bool key_of(enum provider provider, const void *body, size_t len, char key[KEY_SIZE])
+bool key_of(const char *provider, const void *body, size_t len, char key[KEY_SIZE])
 {
-    const char *name = names[provider];
-    struct digest_part parts[] = {{name, strlen(name) + 1}, {body, len}};
+    struct digest_part parts[] = {{provider, strlen(provider) + 1}, {body, len}};
     return key_over(parts, 2, key);
 }
 
 bool key_of_hour(
-    enum provider provider, const void *body, size_t len, int64_t arrival, char key[KEY_SIZE])
+    const char *provider, const void *body, size_t len, int64_t arrival, char key[KEY_SIZE])
 {
     char hour[24];
     int digits = snprintf(hour, sizeof hour, "%lld", (long long)(arrival / 3600000));
-    const char *name = names[provider];
     struct digest_part parts[] = {
-        {name, strlen(name) + 1}, {body, len}, {"", 1}, {hour, (size_t)digits}};
+        {provider, strlen(provider) + 1}, {body, len}, {"", 1}, {hour, (size_t)digits}};
     return key_over(parts, 4, key);
 }
 

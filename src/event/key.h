@@ -22,8 +22,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum provider { PROVIDER_CALCOM, PROVIDER_CALENDLY, PROVIDERS };
-
 enum {
     KEY_LEN = 32,
     KEY_SIZE = KEY_LEN + 1,
@@ -33,14 +31,10 @@ enum {
     MAIL_NAME_SIZE = KEY_LEN + 1 + GENERATION_LEN + 1 + RECIPIENT_LEN + 1
 };
 
-/* "calcom", "calendly" */
-const char *provider_name(enum provider provider);
-bool provider_parse(const char *name, enum provider *provider);
-
 /* False only when libcrypto fails. */
-bool key_of(enum provider provider, const void *body, size_t len, char key[KEY_SIZE]);
+bool key_of(const char *provider, const void *body, size_t len, char key[KEY_SIZE]);
 bool key_of_hour(
-    enum provider provider, const void *body, size_t len, int64_t arrival, char key[KEY_SIZE]);
+    const char *provider, const void *body, size_t len, int64_t arrival, char key[KEY_SIZE]);
 
 bool key_valid(const char *text);
 

@@ -177,7 +177,7 @@ static const char *understand_event(const struct header *header, struct record *
 {
     record->kind = RECORD_EVENT;
     if (!provider_parse(header->provider, &record->provider))
-        return "its Provider is neither calcom nor calendly";
+        return "its Provider is not known";
     if (!understand_received(header->received, record))
         return "its Received is not a time";
     return NULL;
@@ -259,4 +259,11 @@ bool record_arrival(const char *data, size_t len, int64_t *microseconds)
         {"Queued", queued, sizeof queued}, {NULL, NULL, 0}};
     return !take_header(fields, &data, data + len) &&
            time_parse_us(*received ? received : queued, microseconds);
+}
+
+bool record_map(const struct record *record, struct event *event)
+{
+    const struct webhook webhook = {
+        record->provider, record->key, record->received, record->body, record->length};
+    return provider_map(&webhook, event);
 }

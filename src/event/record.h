@@ -41,6 +41,7 @@
 #include "base/clock.h"
 #include "event/clean.h"
 #include "event/key.h"
+#include "provider/provider.h"
 
 enum { RECORD_VALUE_MAX = 1000, RECORD_HEADER_MAX = 8192 };
 
@@ -85,5 +86,8 @@ const char *record_decode(const char *data, size_t len, struct record *record);
  * file is intact is not asked.
  */
 bool record_arrival(const char *data, size_t len, int64_t *microseconds);
+
+/* provider_map of the event that the record holds. */
+bool record_map(const struct record *record, struct event *event);
 
 #endif

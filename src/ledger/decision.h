@@ -33,7 +33,7 @@ enum calendar_change {
 
 /* Another live booking of the same organizer at the same time. */
 struct overlap {
-    enum provider provider;
+    const char *provider;          /* its name */
     const char *uid, *title, *who; /* who: name or address of the first attendee; may be NULL */
     int64_t start, end;
 };

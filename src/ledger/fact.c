@@ -67,11 +67,11 @@ static void add_lists(struct buf *out, const struct booking *b)
 static void add_event(struct buf *out, const struct event *event)
 {
     const struct booking *b = &event->booking;
-    const char *const texts[] = {event->name, b->uid, b->previous_uid, b->ical_uid, b->status,
-        b->seat, b->title, b->event_type, b->description, b->link, b->timezone, b->location,
-        b->join_url, b->reason, b->by, b->payment};
-    const int64_t numbers[] = {event->provider, event->kind, b->sequence, b->start, b->end,
-        b->previous_start, b->previous_end, b->asked_to_rebook};
+    const char *const texts[] = {event->provider, event->name, b->uid, b->previous_uid, b->ical_uid,
+        b->status, b->seat, b->title, b->event_type, b->description, b->link, b->timezone,
+        b->location, b->join_url, b->reason, b->by, b->payment};
+    const int64_t numbers[] = {event->kind, b->sequence, b->start, b->end, b->previous_start,
+        b->previous_end, b->asked_to_rebook};
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
         add_text(out, texts[i]);
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)

@@ -89,7 +89,7 @@ static bool load_booking(
 static bool load_persons(struct telling *t, const char *previous_uid)
 {
     const struct booking *b = &t->event->booking;
-    enum provider provider = t->event->provider;
+    const char *provider = t->event->provider;
     struct rules_known *known = &t->known;
     if (!*t->fact.person || !b->seat)
         return true;

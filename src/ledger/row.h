@@ -24,7 +24,7 @@ enum booking_state {
 };
 
 struct booking_row {
-    enum provider provider;
+    const char *provider; /* its name */
     const char *uid;
     enum booking_state state;
     int64_t stamp; /* the provider's time of the newest event that changed it */

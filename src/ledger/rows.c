@@ -18,7 +18,7 @@ static bool read_booking(sqlite3_stmt *s, struct arena *arena, struct booking_ro
     return state && state_parse(state, &row->state) && row->calendar_uid;
 }
 
-bool rows_get_booking(struct store *store, enum provider provider, const char *uid,
+bool rows_get_booking(struct store *store, const char *provider, const char *uid,
     struct arena *arena, struct booking_row *row, bool *found)
 {
     sqlite3_stmt *s = store_prepare(store, SQL_BOOKING_GET);
@@ -27,7 +27,7 @@ bool rows_get_booking(struct store *store, enum provider provider, const char *u
     if (!s)
         return false;
     store_bind_text(s, 1, uid);
-    store_bind_text(s, 2, provider_name(provider));
+    store_bind_text(s, 2, provider);
     if (store_step(store, s)) {
         *found = true;
         if (!read_booking(s, arena, row))
@@ -43,7 +43,7 @@ bool rows_put_booking(struct store *store, const struct booking_row *row, struct
     if (!s)
         return false;
     store_bind_text(s, 1, row->uid);
-    store_bind_text(s, 2, provider_name(row->provider));
+    store_bind_text(s, 2, row->provider);
     store_bind_text(s, 3, row_meeting(arena, row->uid));
     store_bind_text(s, 4, state_name(row->state));
     store_bind_time(s, 5, row->stamp);
@@ -62,19 +62,19 @@ bool rows_put_booking(struct store *store, const struct booking_row *row, struct
 /* ---- persons ---- */
 
 static sqlite3_stmt *about_person(struct store *store, enum store_statement which,
-    enum provider provider, const char *uid, const char *person)
+    const char *provider, const char *uid, const char *person)
 {
     sqlite3_stmt *s = store_prepare(store, which);
     if (!s)
         return NULL;
     store_bind_text(s, 1, uid);
-    store_bind_text(s, 2, provider_name(provider));
+    store_bind_text(s, 2, provider);
     store_bind_text(s, 3, person);
     return s;
 }
 
-bool rows_get_person(struct store *store, enum provider provider, const char *uid,
-    const char *person, enum presence *presence, int64_t *stamp)
+bool rows_get_person(struct store *store, const char *provider, const char *uid, const char *person,
+    enum presence *presence, int64_t *stamp)
 {
     sqlite3_stmt *s = about_person(store, SQL_PERSON_GET, provider, uid, person);
     *presence = PERSON_UNKNOWN;
@@ -86,8 +86,8 @@ bool rows_get_person(struct store *store, enum provider provider, const char *ui
     return !store->failed;
 }
 
-bool rows_put_person(struct store *store, enum provider provider, const char *uid,
-    const char *person, enum presence presence, int64_t stamp)
+bool rows_put_person(struct store *store, const char *provider, const char *uid, const char *person,
+    enum presence presence, int64_t stamp)
 {
     sqlite3_stmt *s = about_person(store, SQL_PERSON_PUT, provider, uid, person);
     if (!s)
@@ -98,7 +98,7 @@ bool rows_put_person(struct store *store, enum provider provider, const char *ui
 }
 
 bool rows_count_others(
-    struct store *store, enum provider provider, const char *uid, const char *person, size_t *count)
+    struct store *store, const char *provider, const char *uid, const char *person, size_t *count)
 {
     sqlite3_stmt *s = about_person(store, SQL_OTHERS_GET, provider, uid, person);
     *count = 0;
@@ -111,8 +111,8 @@ bool rows_count_others(
 
 /* ---- notices ---- */
 
-static sqlite3_stmt *about_fact(struct store *store, enum store_statement which,
-    enum provider provider, const struct fact *fact)
+static sqlite3_stmt *about_fact(
+    struct store *store, enum store_statement which, const char *provider, const struct fact *fact)
 {
     sqlite3_stmt *s = about_person(store, which, provider, fact->uid, fact->person);
     if (s)
@@ -121,7 +121,7 @@ static sqlite3_stmt *about_fact(struct store *store, enum store_statement which,
 }
 
 bool rows_is_repeated(
-    struct store *store, enum provider provider, const struct fact *fact, bool *repeated)
+    struct store *store, const char *provider, const struct fact *fact, bool *repeated)
 {
     sqlite3_stmt *s = about_fact(store, SQL_NOTICES_GET, provider, fact);
     struct fact_repetition repetition = {0};
@@ -137,7 +137,7 @@ bool rows_is_repeated(
 }
 
 bool rows_put_notice(
-    struct store *store, enum provider provider, const struct fact *fact, const char *key)
+    struct store *store, const char *provider, const struct fact *fact, const char *key)
 {
     sqlite3_stmt *s = about_fact(store, SQL_NOTICE_PUT, provider, fact);
     if (!s)
@@ -152,7 +152,7 @@ bool rows_put_notice(
 
 void rows_read_overlap(sqlite3_stmt *s, int column, struct arena *arena, struct overlap *overlap)
 {
-    overlap->provider = store_provider(s, column);
+    overlap->provider = store_text(s, column, arena);
     overlap->uid = store_text(s, column + 1, arena);
     overlap->title = store_text(s, column + 2, arena);
     overlap->who = store_text(s, column + 3, arena);
@@ -224,7 +224,7 @@ static bool put_overlap(struct store *store, const char *key, int place, const s
         return false;
     store_bind_text(s, 1, key);
     sqlite3_bind_int(s, 2, place);
-    store_bind_text(s, 3, provider_name(one->provider));
+    store_bind_text(s, 3, one->provider);
     store_bind_text(s, 4, one->uid);
     store_bind_text(s, 5, one->title);
     store_bind_text(s, 6, one->who);

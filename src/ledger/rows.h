@@ -22,23 +22,23 @@
 #include "ledger/store.h"
 
 /* *found is false when it is not known. */
-bool rows_get_booking(struct store *store, enum provider provider, const char *uid,
+bool rows_get_booking(struct store *store, const char *provider, const char *uid,
     struct arena *arena, struct booking_row *row, bool *found);
 bool rows_put_booking(struct store *store, const struct booking_row *row, struct arena *arena);
 
-bool rows_get_person(struct store *store, enum provider provider, const char *uid,
-    const char *person, enum presence *presence, int64_t *stamp);
+bool rows_get_person(struct store *store, const char *provider, const char *uid, const char *person,
+    enum presence *presence, int64_t *stamp);
 /* What is known from a newer event stays. */
-bool rows_put_person(struct store *store, enum provider provider, const char *uid,
-    const char *person, enum presence presence, int64_t stamp);
-bool rows_count_others(struct store *store, enum provider provider, const char *uid,
-    const char *person, size_t *count);
+bool rows_put_person(struct store *store, const char *provider, const char *uid, const char *person,
+    enum presence presence, int64_t stamp);
+bool rows_count_others(
+    struct store *store, const char *provider, const char *uid, const char *person, size_t *count);
 
 /* Was this fact told already? */
 bool rows_is_repeated(
-    struct store *store, enum provider provider, const struct fact *fact, bool *repeated);
+    struct store *store, const char *provider, const struct fact *fact, bool *repeated);
 bool rows_put_notice(
-    struct store *store, enum provider provider, const struct fact *fact, const char *key);
+    struct store *store, const char *provider, const struct fact *fact, const char *key);
 
 bool rows_get_decision(
     struct store *store, const char *key, struct decision *decision, bool *found);

@@ -61,7 +61,7 @@ static const char *lower(struct hearing *h, const char *text)
 /* An address of this program's making, the same wherever it is made anew. */
 static const char *derived_calendar_uid(struct hearing *h, const char *uid)
 {
-    const char *provider = provider_name(h->event->provider);
+    const char *provider = h->event->provider;
     char hex[DIGEST_HEX + 1];
     const struct digest_part parts[] = {{provider, strlen(provider) + 1}, {uid, strlen(uid)}};
     if (!digest_hex(parts, 2, hex)) {

@@ -199,15 +199,6 @@ int64_t store_time(sqlite3_stmt *statement, int column)
                : sqlite3_column_int64(statement, column);
 }
 
-enum provider store_provider(sqlite3_stmt *statement, int column)
-{
-    enum provider provider = PROVIDER_CALCOM;
-    const char *name = (const char *)sqlite3_column_text(statement, column);
-    if (name)
-        provider_parse(name, &provider);
-    return provider;
-}
-
 /* ---- transactions ---- */
 
 bool store_begin(struct store *store)

@@ -74,7 +74,6 @@ void store_bind_text(sqlite3_stmt *statement, int place, const char *text);
 void store_bind_time(sqlite3_stmt *statement, int place, int64_t when);
 const char *store_text(sqlite3_stmt *statement, int column, struct arena *arena);
 int64_t store_time(sqlite3_stmt *statement, int column);
-enum provider store_provider(sqlite3_stmt *statement, int column);
 
 /* ---- transactions ---- */
 

@@ -4,6 +4,7 @@
 #include <strings.h>
 
 #include "mail/view_parts.h"
+#include "provider/provider.h"
 
 enum event_kind view_kind(const struct event *event, const struct decision *decision)
 {
@@ -75,7 +76,7 @@ static const char *zone_of_reader(const struct view *view)
 static void add_all(struct view *view)
 {
     view_add_flags(view);
-    view_text(view, view->context, "provider_name", view_provider_title(view->event->provider));
+    view_text(view, view->context, "provider_name", provider_title(view->event->provider));
     if (view_for_customer(view))
         view_flag(view, view->context, "for_customer");
     if (view->cut)

@@ -4,6 +4,7 @@
 #include <glib.h>
 
 #include "mail/view_parts.h"
+#include "provider/provider.h"
 
 /* Is a fact also one of the small print, which a page lists apart from date, place and persons? */
 enum { MAIN, DETAIL };
@@ -115,7 +116,7 @@ static void add_overlaps(struct view *view, struct value *facts)
     for (size_t i = 0; i < decision->overlap_count && !view->failed; i++) {
         const struct overlap *other = &decision->overlaps[i];
         struct value *object = view_append(view, overlaps);
-        view_text(view, object, "provider_name", view_provider_title(other->provider));
+        view_text(view, object, "provider_name", provider_title(other->provider));
         view_text(view, object, "title", other->title);
         view_text(view, object, "who", other->who);
         view_add_short_span(view, object, "when", other->start, other->end);
@@ -260,7 +261,7 @@ static struct value *add_origin(struct view *view)
     add_fact(view, origin, "label_uid", event->booking.uid, MAIN);
     add_fact(view, origin, "label_replaces", event->booking.previous_uid, MAIN);
     add_fact(view, origin, "label_seat", event->booking.seat, MAIN);
-    add_fact(view, origin, "label_provider", view_provider_title(event->provider), MAIN);
+    add_fact(view, origin, "label_provider", provider_title(event->provider), MAIN);
     add_fact(view, origin, "label_event", event->name, MAIN);
     struct buf key = {0};
     view_word(view, "event_key", view->context, &key);

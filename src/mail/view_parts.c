@@ -7,13 +7,6 @@ bool view_for_customer(const struct view *view)
     return view->options->audience == AUDIENCE_CUSTOMER;
 }
 
-const char *view_provider_title(enum provider provider)
-{
-    static const char *const titles[PROVIDERS] = {
-        [PROVIDER_CALCOM] = "Cal.com", [PROVIDER_CALENDLY] = "Calendly"};
-    return titles[provider];
-}
-
 /* ---- additions ---- */
 
 void view_text(struct view *view, struct value *object, const char *name, const char *text)

@@ -36,8 +36,6 @@ struct view {
 };
 
 bool view_for_customer(const struct view *view);
-/* "Cal.com" */
-const char *view_provider_title(enum provider provider);
 
 /* ---- additions; NULL is not added: templates take what is not there as false and empty ---- */
 

@@ -1,50 +1,99 @@
 #include "provider/calendly.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/hex.h"
 #include "base/json.h"
 #include "event/clean.h"
 #include "provider/map.h"
 
-static void map_invitee(const cJSON *payload, struct event *event);
-static void map_routing_form(const cJSON *payload, struct event *event);
-static void map_resource(const cJSON *payload, struct event *event);
+enum { CALENDLY_TIME_DIGITS = 15 }; /* its milliseconds fit an int64_t */
 
-/* invitee.rescheduled is in no list of Calendly's, but in many of its users'. */
+/* ---- location ---- */
+
+/* Zoom has two names: Calendly's specification lists one, and its example shows the other. */
 static const struct {
-    const char *name;
-    enum event_kind kind;
-    const char *status; /* where the body has no word for it */
-    void (*map)(const cJSON *payload, struct event *event);
-} events[] = {
-    {"invitee.created", KIND_CREATED, NULL, map_invitee},
-    {"invitee.canceled", KIND_CANCELLED, NULL, map_invitee},
-    {"invitee.rescheduled", KIND_RESCHEDULED, NULL, map_invitee},
-    {"invitee_no_show.created", KIND_NO_SHOW, "no_show", map_invitee},
-    {"invitee_no_show.deleted", KIND_NO_SHOW, "no_show_cleared", map_invitee},
-    {"routing_form_submission.created", KIND_FORM, NULL, map_routing_form},
+    const char *type, *label;
+} location_types[] = {
+    {"physical", "In person"},
+    {"inbound_call", "Phone call to the host"},
+    {"outbound_call", "Phone call to the customer"},
+    {"custom", NULL},
+    {"ask_invitee", NULL},
+    {"google_conference", "Google Meet"},
+    {"zoom", "Zoom"},
+    {"zoom_conference", "Zoom"},
+    {"microsoft_teams_conference", "Microsoft Teams"},
+    {"webex_conference", "Webex"},
+    {"gotomeeting", "GoTo Meeting"},
 };
 
-enum { EVENTS = sizeof events / sizeof *events };
-
-/* "America/New York" stands in one official example. */
-static const char *timezone_of(struct arena *arena, const cJSON *object)
+static bool is_phone_call(const char *type)
 {
-    const char *zone = map_line(arena, object, "timezone");
-    char *mended = zone ? arena_strdup(arena, zone) : NULL;
-    for (char *p = mended; p && *p; p++)
-        if (*p == ' ')
-            *p = '_';
-    return mended;
+    return strcmp(type, "inbound_call") == 0 || strcmp(type, "outbound_call") == 0;
 }
 
-static struct person person_of(struct arena *arena, const cJSON *object)
+/* The label of a type. An unknown type is its own label. */
+static const char *location_type_label(const char *type)
+{
+    for (size_t i = 0; i < sizeof location_types / sizeof *location_types; i++)
+        if (strcmp(location_types[i].type, type) == 0)
+            return location_types[i].label;
+    return type;
+}
+
+static const char *location_place(struct arena *arena, const cJSON *location)
+{
+    const char *type = map_line(arena, location, "type");
+    const char *place = map_line(arena, location, "location");
+    const char *label = type ? location_type_label(type) : NULL;
+    if (place && label && is_phone_call(type))
+        return clean_line(arena, arena_printf(arena, "%s: %s", label, place));
+    return place ? place : label;
+}
+
+static void calendly_map_location(const cJSON *location, struct event *event)
+{
+    struct arena *arena = &event->arena;
+    struct booking *b = &event->booking;
+    const char *typed =
+        cJSON_IsString(location) ? location->valuestring : json_text(location, "location");
+    b->join_url = map_url(arena, location, "join_url");
+    if (!b->join_url)
+        b->join_url = clean_url(arena, typed);
+    if (cJSON_IsString(location))
+        b->location = clean_line(arena, typed);
+    else
+        b->location = location_place(arena, location);
+    /* When the place is the join URL itself, the URL alone is enough. */
+    if (b->location && b->join_url && strcmp(b->location, b->join_url) == 0)
+        b->location = NULL;
+    const char *more = map_line(arena, location, "additional_info");
+    if (b->location && more)
+        b->location = clean_line(arena, arena_printf(arena, "%s (%s)", b->location, more));
+}
+
+/* ---- people and answers ---- */
+
+/* One official example has "America/New York". */
+static const char *calendly_timezone(struct arena *arena, const cJSON *object)
+{
+    const char *zone = map_line(arena, object, "timezone");
+    char *fixed = zone ? arena_strdup(arena, zone) : NULL;
+    for (char *p = fixed; p && *p; p++)
+        if (*p == ' ')
+            *p = '_';
+    return fixed;
+}
+
+static struct person calendly_person(struct arena *arena, const cJSON *object)
 {
     struct person person = {
         .name = map_line(arena, object, "name"),
         .email = map_address(arena, object, "email"),
-        .timezone = timezone_of(arena, object),
+        .timezone = calendly_timezone(arena, object),
     };
     if (!person.name)
         person.name = map_joined(
@@ -52,7 +101,7 @@ static struct person person_of(struct arena *arena, const cJSON *object)
     return person;
 }
 
-static void map_people(const cJSON *invitee, const cJSON *scheduled, struct event *event)
+static void calendly_map_people(const cJSON *invitee, const cJSON *scheduled, struct event *event)
 {
     struct arena *arena = &event->arena;
     struct booking *b = &event->booking;
@@ -62,8 +111,8 @@ static void map_people(const cJSON *invitee, const cJSON *scheduled, struct even
     b->organizer.name = map_line(arena, host, "user_name");
     b->organizer.email = map_address(arena, host, "user_email");
     if (map_room_for_attendees(event, 1))
-        map_add_attendee(event, person_of(arena, invitee));
-    b->timezone = timezone_of(arena, invitee);
+        map_add_attendee(event, calendly_person(arena, invitee));
+    b->timezone = calendly_timezone(arena, invitee);
     size_t room = map_count(guests);
     if (!room || !map_room_for_guests(event, room))
         return;
@@ -74,40 +123,42 @@ static void map_people(const cJSON *invitee, const cJSON *scheduled, struct even
     }
 }
 
-struct placed {
+struct placed_answer {
     const cJSON *item;
     double position;
     size_t index;
 };
 
-static int by_position(const void *left, const void *right)
+static int compare_positions(const void *left, const void *right)
 {
-    const struct placed *a = left, *b = right;
+    const struct placed_answer *a = left, *b = right;
     if (a->position < b->position || a->position > b->position)
         return a->position < b->position ? -1 : 1;
     return a->index < b->index ? -1 : a->index > b->index;
 }
 
-static void map_answers(const cJSON *list, struct event *event)
+static void calendly_map_answers(const cJSON *list, struct event *event)
 {
     struct arena *arena = &event->arena;
     size_t count = map_count(list), i = 0;
-    struct placed *placed = arena_alloc(arena, count * sizeof *placed);
+    struct placed_answer *placed = arena_alloc(arena, count * sizeof *placed);
     if (!count || !placed || !map_room_for_answers(event, count))
         return;
     for (const cJSON *item = list->child; item && i < count; item = item->next, i++) {
         const cJSON *position = json_get(item, "position");
         double last = (double)count;
-        placed[i] =
-            (struct placed){item, cJSON_IsNumber(position) ? position->valuedouble : last, i};
+        placed[i] = (struct placed_answer){
+            item, cJSON_IsNumber(position) ? position->valuedouble : last, i};
     }
-    qsort(placed, count, sizeof *placed, by_position);
+    qsort(placed, count, sizeof *placed, compare_positions);
     for (i = 0; i < count; i++)
         map_add_answer(event, map_line(arena, placed[i].item, "question"),
             map_text(arena, placed[i].item, "answer"));
 }
 
-static void map_payment(const cJSON *payment, struct event *event)
+/* ---- the booking ---- */
+
+static void calendly_map_payment(const cJSON *payment, struct event *event)
 {
     struct arena *arena = &event->arena;
     const cJSON *amount = json_get(payment, "amount");
@@ -118,7 +169,8 @@ static void map_payment(const cJSON *payment, struct event *event)
             arena, "%s, %s", money, json_true(payment, "successful") ? "paid" : "not paid");
 }
 
-static void map_cancellation(const cJSON *payload, const cJSON *scheduled, struct event *event)
+static void calendly_map_cancellation(
+    const cJSON *payload, const cJSON *scheduled, struct event *event)
 {
     const cJSON *cancellation = json_get(payload, "cancellation");
     if (!cJSON_IsObject(cancellation))
@@ -127,8 +179,8 @@ static void map_cancellation(const cJSON *payload, const cJSON *scheduled, struc
     event->booking.by = map_line(&event->arena, cancellation, "canceled_by");
 }
 
-/* The half that was left behind names the one that goes on, and is silent once that one spoke. */
-static void map_move(const cJSON *payload, struct event *event)
+/* The canceled half of a move names the invitee that replaces it. */
+static void calendly_map_move(const cJSON *payload, struct event *event)
 {
     struct booking *b = &event->booking;
     const char *old = map_line(&event->arena, payload, "old_invitee");
@@ -142,8 +194,8 @@ static void map_move(const cJSON *payload, struct event *event)
         b->status = "moved";
 }
 
-/* API v1 had the scheduled event as the object `event`, and the person as `invitee`. */
-static const cJSON *part_of(const cJSON *payload, const char *name, const char *v1_name)
+/* In API v1 the scheduled event is the object `event`, and the person is `invitee`. */
+static const cJSON *payload_part(const cJSON *payload, const char *name, const char *v1_name)
 {
     const cJSON *part = json_get(payload, name);
     if (!cJSON_IsObject(part))
@@ -151,13 +203,13 @@ static const cJSON *part_of(const cJSON *payload, const char *name, const char *
     return cJSON_IsObject(part) ? part : NULL;
 }
 
-static void map_invitee(const cJSON *payload, struct event *event)
+static void calendly_map_invitee(const cJSON *payload, struct event *event)
 {
     static const char *const uids[] = {"uri", "uuid", NULL};
     struct arena *arena = &event->arena;
     struct booking *b = &event->booking;
-    const cJSON *scheduled = part_of(payload, "scheduled_event", "event");
-    const cJSON *invitee = part_of(payload, "invitee", "invitee");
+    const cJSON *scheduled = payload_part(payload, "scheduled_event", "event");
+    const cJSON *invitee = payload_part(payload, "invitee", "invitee");
     if (!invitee)
         invitee = payload;
     b->uid = map_first(arena, invitee, uids);
@@ -170,21 +222,21 @@ static void map_invitee(const cJSON *payload, struct event *event)
     b->start = map_time(scheduled, "start_time");
     b->end = map_time(scheduled, "end_time");
     calendly_map_location(json_get(scheduled, "location"), event);
-    map_people(invitee, scheduled, event);
-    map_answers(json_get(payload, "questions_and_answers"), event);
-    map_payment(json_get(payload, "payment"), event);
-    map_cancellation(payload, scheduled, event);
-    map_move(payload, event);
+    calendly_map_people(invitee, scheduled, event);
+    calendly_map_answers(json_get(payload, "questions_and_answers"), event);
+    calendly_map_payment(json_get(payload, "payment"), event);
+    calendly_map_cancellation(payload, scheduled, event);
+    calendly_map_move(payload, event);
 }
 
-/* Nobody is named here but in free answers. */
-static void map_routing_form(const cJSON *payload, struct event *event)
+/* The person's name and address are among the free answers, if anywhere. */
+static void calendly_map_routing_form(const cJSON *payload, struct event *event)
 {
     struct arena *arena = &event->arena;
     const char *type = json_text(payload, "result.type");
     const char *headline = map_text(arena, payload, "result.value.headline");
     const char *body = map_text(arena, payload, "result.value.body");
-    map_answers(json_get(payload, "questions_and_answers"), event);
+    calendly_map_answers(json_get(payload, "questions_and_answers"), event);
     if (type && strcmp(type, "external_url") == 0)
         event->booking.link = map_url(arena, payload, "result.value");
     if (headline && body)
@@ -194,35 +246,181 @@ static void map_routing_form(const cJSON *payload, struct event *event)
         event->booking.description = headline ? headline : body;
 }
 
-/* Event types, contacts, recaps and their tombstones: no bookings, so without a uid. */
-static void map_resource(const cJSON *payload, struct event *event)
+/* Event types, contacts, recaps, and their deletions: no bookings, so there is no uid. */
+static void calendly_map_resource(const cJSON *payload, struct event *event)
 {
     static const char *const titles[] = {"name", "title", "uri", NULL};
     event->booking.title = map_first(&event->arena, payload, titles);
 }
 
-/* Unknown events are read as an invitee's where they look like one. */
-static void map_unknown(const cJSON *payload, struct event *event)
+/* An unknown event is mapped as an invitee's when it looks like one. */
+static void calendly_map_unknown(const cJSON *payload, struct event *event)
 {
     if (json_get(payload, "scheduled_event") || json_get(payload, "invitee"))
-        map_invitee(payload, event);
+        calendly_map_invitee(payload, event);
     else
-        map_resource(payload, event);
+        calendly_map_resource(payload, event);
 }
 
-void calendly_map(const cJSON *root, struct event *event)
+/* ---- events ---- */
+
+/* Calendly does not document invitee.rescheduled, but many of its users list it. */
+static const struct {
+    const char *name;
+    enum event_kind kind;
+    const char *status; /* replaces the body's; NULL: the body's */
+    void (*map)(const cJSON *payload, struct event *event);
+} calendly_events[] = {
+    {"invitee.created", KIND_CREATED, NULL, calendly_map_invitee},
+    {"invitee.canceled", KIND_CANCELLED, NULL, calendly_map_invitee},
+    {"invitee.rescheduled", KIND_RESCHEDULED, NULL, calendly_map_invitee},
+    {"invitee_no_show.created", KIND_NO_SHOW, "no_show", calendly_map_invitee},
+    {"invitee_no_show.deleted", KIND_NO_SHOW, "no_show_cleared", calendly_map_invitee},
+    {"routing_form_submission.created", KIND_FORM, NULL, calendly_map_routing_form},
+};
+
+enum { CALENDLY_EVENTS = sizeof calendly_events / sizeof *calendly_events };
+
+static void calendly_map(const cJSON *root, struct event *event)
 {
     const cJSON *payload = json_get(root, "payload");
     event->name = clean_token(&event->arena, json_text(root, "event"));
     event->sent_at = map_time(root, "created_at");
-    for (size_t i = 0; i < EVENTS; i++) {
-        if (!event->name || strcmp(events[i].name, event->name) != 0)
+    for (size_t i = 0; i < CALENDLY_EVENTS; i++) {
+        if (!event->name || strcmp(calendly_events[i].name, event->name) != 0)
             continue;
-        event->kind = events[i].kind;
-        events[i].map(payload, event);
-        if (events[i].status)
-            event->booking.status = events[i].status;
+        event->kind = calendly_events[i].kind;
+        calendly_events[i].map(payload, event);
+        if (calendly_events[i].status)
+            event->booking.status = calendly_events[i].status;
         return;
     }
-    map_unknown(payload, event);
+    calendly_map_unknown(payload, event);
 }
+
+/* ---- signature ---- */
+
+/* A part of the signature header. */
+struct span {
+    const char *at;
+    size_t len;
+};
+
+static bool span_is(struct span span, const char *text)
+{
+    return span.len == strlen(text) && memcmp(span.at, text, span.len) == 0;
+}
+
+static struct span trimmed_span(const char *from, const char *to)
+{
+    while (from < to && (*from == ' ' || *from == '\t'))
+        from++;
+    while (from < to && (to[-1] == ' ' || to[-1] == '\t'))
+        to--;
+    return (struct span){from, (size_t)(to - from)};
+}
+
+/* One field after the other; false at the end, and for a field without '=', which sets *broken. */
+static bool next_signature_field(
+    const char **header, struct span *name, struct span *value, bool *broken)
+{
+    while (**header) {
+        const char *start = *header;
+        const char *end = start + strcspn(start, ",");
+        *header = end + (*end == ',');
+        if (trimmed_span(start, end).len == 0)
+            continue;
+        const char *equals = memchr(start, '=', (size_t)(end - start));
+        if (!equals) {
+            *broken = true;
+            return false;
+        }
+        *name = trimmed_span(start, equals);
+        *value = trimmed_span(equals + 1, end);
+        return true;
+    }
+    return false;
+}
+
+/* The one t of the header, as it is written, and its value. */
+static bool signature_time(const char *header, struct span *t, int64_t *seconds)
+{
+    struct span name, value;
+    bool broken = false;
+    *t = (struct span){0};
+    while (next_signature_field(&header, &name, &value, &broken)) {
+        if (!span_is(name, "t"))
+            continue;
+        if (t->at && (t->len != value.len || memcmp(t->at, value.at, t->len) != 0))
+            return false;
+        *t = value;
+    }
+    if (broken || !t->at || t->len == 0 || t->len > CALENDLY_TIME_DIGITS)
+        return false;
+    *seconds = 0;
+    for (size_t i = 0; i < t->len; i++) {
+        if (t->at[i] < '0' || t->at[i] > '9')
+            return false;
+        *seconds = *seconds * 10 + (t->at[i] - '0');
+    }
+    return true;
+}
+
+static enum signature_verdict calendly_verify(
+    const struct keyring *ring, const char *header, struct digest_part body, int *which)
+{
+    struct span t, name, value;
+    int64_t seconds;
+    bool broken = false, any = false;
+    int found = -1;
+    struct signature_expected expected;
+    if (!signature_time(header, &t, &seconds))
+        return SIGNATURE_MALFORMED;
+    signature_expect(ring, (struct digest_part[]){{t.at, t.len}, {".", 1}, body}, 3, &expected);
+    while (next_signature_field(&header, &name, &value, &broken)) {
+        unsigned char given[DIGEST_SIZE];
+        if (!span_is(name, "v1") || !hex_decode(value.at, value.len, given, sizeof given))
+            continue;
+        int matched = signature_match(&expected, given);
+        found = matched >= 0 ? matched : found;
+        any = true;
+    }
+    return any ? signature_conclude(&expected, found, which) : SIGNATURE_MALFORMED;
+}
+
+static bool calendly_sign(
+    struct hmac *hmac, struct digest_part body, int64_t now, char *out, size_t out_size)
+{
+    char t[CALENDLY_TIME_DIGITS + 1], hex[DIGEST_HEX + 1];
+    int digits = snprintf(t, sizeof t, "%lld", (long long)now / MS_PER_SECOND);
+    if (now < 0 || digits > CALENDLY_TIME_DIGITS)
+        return false;
+    const struct digest_part parts[] = {{t, (size_t)digits}, {".", 1}, body};
+    if (!signature_hex(hmac, parts, 3, hex))
+        return false;
+    int written = snprintf(out, out_size, "t=%s,v1=%s", t, hex);
+    return written > 0 && (size_t)written < out_size;
+}
+
+static void calendly_envelope(const cJSON *root, const char *header, struct envelope *envelope)
+{
+    struct span t;
+    int64_t seconds;
+    envelope_set_event(envelope, root, "event");
+    if (header && signature_time(header, &t, &seconds))
+        envelope_set_time(envelope, CLOCK_SENT, seconds * MS_PER_SECOND);
+}
+
+const struct provider_row calendly_provider = {
+    .name = "calendly",
+    .title = "Calendly",
+    .signature_header = "Calendly-Webhook-Signature",
+    .secret = {SET_CALENDLY_KEY, SET_CALENDLY_KEY_SECONDARY},
+    .endpoint = SET_CALENDLY_ENDPOINT,
+    .window = SET_CALENDLY_WINDOW,
+    .time_in_body = false,
+    .verify = calendly_verify,
+    .sign = calendly_sign,
+    .envelope = calendly_envelope,
+    .map = calendly_map,
+};

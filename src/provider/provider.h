@@ -1,10 +1,14 @@
 /*
- * provider: what Cal.com and Calendly send, made plain. Pure: no I/O, no
+ * provider: the table of the providers whose webhooks are understood. Everything
+ * that only one provider has (its names, settings, signature, and the shape of
+ * its bodies) is in its row, and other code asks the row. Pure: no I/O, no
  * globals, no clock of its own; the same arguments give the same result.
  *
  * The receiver calls, in this order, provider_verify (over the raw bytes, before
- * anything parses them), provider_glance (what the replay window, the key and
- * the header need to know) and nothing else; the drain calls provider_map.
+ * anything parses them) and provider_envelope (what the replay window, the id and
+ * the file's header need); the drain calls provider_map.
+ *
+ * To add a provider, see src/README.md.
  */
 #ifndef PROVIDER_PROVIDER_H
 #define PROVIDER_PROVIDER_H
@@ -13,86 +17,84 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/buf.h"
+#include "base/settings.h"
 #include "event/event.h"
-#include "event/key.h"
-#include "event/record.h"
+#include "provider/envelope.h"
+#include "provider/signature.h"
 
-/* ---- signature ---- */
+/* Positions in the table. Counters are stored by them, so new ones are added at the end. */
+enum provider { PROVIDER_CALCOM, PROVIDER_CALENDLY, PROVIDERS };
 
-enum { KEYRING_SIZE = 2 };
+struct provider_row {
+    const char *name;  /* "calcom": in paths, files, JSON, the ledger and on command lines */
+    const char *title; /* "Cal.com": in mails and messages */
+    const char *signature_header;
 
-struct mac; /* an armed HMAC-SHA256 context of libcrypto, see provider/mac.h */
+    enum setting secret[KEYRING_SIZE]; /* primary, secondary */
+    enum setting endpoint;
+    enum setting window; /* replay window, in ms */
 
-/* The keys of one provider, primary first; NULL where none is set. */
-struct keyring {
-    struct mac *mac[KEYRING_SIZE];
+    /* For samples: the signed time is a member of the body (and not of the signature header). */
+    bool time_in_body;
+
+    /* As provider_verify; there is a secret, and the header is not empty. */
+    enum signature_verdict (*verify)(
+        const struct keyring *ring, const char *header, struct digest_part body, int *which);
+    /* As provider_sign. */
+    bool (*sign)(
+        struct hmac *hmac, struct digest_part body, int64_t now, char *out, size_t out_size);
+    /* Sets event, clock, at and ping. root is NULL when the body is not JSON; objects and
+     * arrays inside it are empty. header may be NULL. */
+    void (*envelope)(const cJSON *root, const char *header, struct envelope *envelope);
+    /* Sets name, kind, sent_at and booking, from a body that is a JSON object. */
+    void (*map)(const cJSON *root, struct event *event);
 };
 
-/* Copies what it needs of the secrets; either may be NULL or "". False: libcrypto failed. */
-bool keyring_open(struct keyring *ring, const char *primary, const char *secondary);
-bool keyring_empty(const struct keyring *ring);
-void keyring_close(struct keyring *ring);
+extern const struct provider_row *const provider_table[]; /* PROVIDERS rows */
 
-enum signature_verdict {
-    SIGNATURE_RIGHT,
-    SIGNATURE_ABSENT,
-    SIGNATURE_MALFORMED,
-    SIGNATURE_WRONG,
-    SIGNATURE_NOT_SIGNED, /* Cal.com's literal no-secret-provided */
-    SIGNATURE_NO_KEY      /* no key is configured: nothing is ever accepted */
-};
-
-/* "signature-absent", ...: the reason codes of the log. */
-const char *signature_reason(enum signature_verdict verdict);
+/* The row's name. */
+const char *provider_name(enum provider provider);
+/* False: no provider has this name. */
+bool provider_parse(const char *name, enum provider *provider);
+/* The title of the provider with this name; the name itself where it is unknown. */
+const char *provider_title(const char *name);
+/* "calcom or calendly": all names, for messages. */
+void provider_list_names(struct buf *out);
 
 /*
- * `header` is the value of provider_signature_header(), NULL when absent. On SIGNATURE_RIGHT,
- * *which is the index of the key that matched. Each key is compared in constant time.
+ * `header` is the value of the row's signature_header, NULL when absent. On SIGNATURE_RIGHT,
+ * *which is the index of the secret that matched. Each secret is compared in constant time.
  */
 enum signature_verdict provider_verify(enum provider provider, const struct keyring *ring,
     const char *header, const void *body, size_t len, int *which);
 
-/* "X-Cal-Signature-256", "Calendly-Webhook-Signature" */
-const char *provider_signature_header(enum provider provider);
-
-/* The header value that signs this body now; Cal.com ignores `now`. False: out is too small. */
-bool provider_sign(enum provider provider, struct mac *mac, const void *body, size_t len,
+/* The header value that signs this body now. False: libcrypto failed, or out is too small. */
+bool provider_sign(enum provider provider, struct hmac *hmac, const void *body, size_t len,
     int64_t now, char *out, size_t out_size);
 
-/* ---- what the receiver must know ---- */
+/*
+ * For a body whose signature is right. A body that cannot be understood has no clock and no name;
+ * of a body that has both, it does not matter here whether its payload can be parsed.
+ * `header` is the signature header. False: memory ran out and nothing is known. The caller must
+ * not go on then: a body taken for one without a clock would pass every replay window.
+ */
+bool provider_envelope(enum provider provider, const char *header, const void *body, size_t len,
+    struct envelope *envelope);
 
-enum replay_clock {
-    CLOCK_NONE,     /* no signed time: only the memory of keys protects */
-    CLOCK_SENT,     /* `at` is when it was sent: the replay window applies */
-    CLOCK_SCHEDULED /* `at` is when the meeting starts or ends: a day's slack applies */
-};
-
-struct glance {
-    char event[65]; /* the provider's event name as a token; "-" when it tells none */
-    enum replay_clock clock;
-    int64_t at;
-    bool ping;      /* Cal.com's test button: counted only */
-    bool anonymous; /* carries neither time nor booking: keyed with the hour too */
+/* One webhook as it was received. */
+struct webhook {
+    enum provider provider;
+    const char *id;
+    int64_t received; /* ms */
+    const char *body;
+    size_t length;
 };
 
 /*
- * For a body whose signature was right. What cannot be understood has no clock and no name; of a
- * body that has both, it does not matter here whether its payload can be read.
- * `header` is the signature header (Calendly's clock is in it). False: memory was short, and
- * nothing is known; to take that for a body without a clock would open the window.
+ * Makes the booking event of a webhook. A body that is not understood becomes KIND_OTHER.
+ * False only when memory ran out; the event must be freed either way.
  */
-bool provider_glance(enum provider provider, const char *header, const void *body, size_t len,
-    struct glance *glance);
-
-/* Within the window, in both directions. `window` is in ms and bounds CLOCK_SENT. */
-bool glance_fresh(const struct glance *glance, int64_t now, int64_t window);
-
-/* ---- the booking event ---- */
-
-/*
- * Makes the booking event of a stored record. A body that is not understood
- * becomes KIND_OTHER. False only when memory ran out; the event must be freed either way.
- */
-bool provider_map(const struct record *record, struct event *event);
+bool provider_map(const struct webhook *webhook, struct event *event);
 
 #endif

@@ -1,10 +1,7 @@
 /*
- * signature: the fields of Calendly's header `t=<digits>,v1=<64 hex>`.
- *
- * Only that one form is documented. Blanks around commas and equals signs, any
- * order, several v1, empty elements (RFC 9110 5.6.1.2) and unknown fields are
- * accepted, since the digest decides. What could set the age apart from the
- * signed text is not: two t that differ, signs, more digits than a time has.
+ * signature: the secrets of a provider, and checking a request's signature
+ * with them. What is signed and how the header spells it is each provider's
+ * own; these are the parts that its `verify` and `sign` are made of.
  */
 #ifndef PROVIDER_SIGNATURE_H
 #define PROVIDER_SIGNATURE_H
@@ -13,18 +10,57 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Points into the header. */
-struct span {
-    const char *at;
-    size_t len;
+#include "provider/hmac.h"
+
+enum { KEYRING_SIZE = 2 };
+
+/* The secrets of one provider, primary first; NULL where none is set. */
+struct keyring {
+    struct hmac *hmac[KEYRING_SIZE];
 };
 
-/* One field after the other; false at the end, and for a field without '=', which sets *broken. */
-bool calendly_field(const char **header, struct span *name, struct span *value, bool *broken);
+/* Copies what it needs of the secrets; either may be NULL or "". False: libcrypto failed. */
+bool keyring_open(struct keyring *ring, const char *primary, const char *secondary);
+bool keyring_empty(const struct keyring *ring);
+void keyring_close(struct keyring *ring);
 
-/* The one t of the header, as it stands: 1 to 15 digits, so its milliseconds fit an int64_t. */
-bool calendly_time(const char *header, struct span *t, int64_t *seconds);
+enum signature_verdict {
+    SIGNATURE_RIGHT,
+    SIGNATURE_ABSENT,
+    SIGNATURE_MALFORMED,
+    SIGNATURE_WRONG,
+    SIGNATURE_NOT_SIGNED, /* the header says that the sender has no secret */
+    SIGNATURE_NO_KEY      /* no secret is configured: nothing is ever accepted */
+};
 
-bool span_is(struct span span, const char *text);
+/* "signature-absent", ...: the reason codes of the log. */
+const char *signature_reason(enum signature_verdict verdict);
+
+/* ---- for the providers ---- */
+
+/* The HMACs of the signed text under each secret. */
+struct signature_expected {
+    unsigned char digest[KEYRING_SIZE][DIGEST_SIZE];
+    bool there[KEYRING_SIZE];
+    bool failed; /* libcrypto, for at least one secret */
+};
+
+void signature_expect(const struct keyring *ring, const struct digest_part *parts, size_t count,
+    struct signature_expected *expected);
+
+/* The index of the first secret that gives this HMAC, -1 for none. Takes the same time for all. */
+int signature_match(
+    const struct signature_expected *expected, const unsigned char given[DIGEST_SIZE]);
+
+/*
+ * The verdict for the result of signature_match. Where libcrypto failed, a signature that no
+ * other secret matches gives SIGNATURE_NO_KEY, so that the provider tries again later.
+ */
+enum signature_verdict signature_conclude(
+    const struct signature_expected *expected, int found, int *which);
+
+/* The HMAC of the parts as 64 hex digits. False: libcrypto failed. */
+bool signature_hex(
+    struct hmac *hmac, const struct digest_part *parts, size_t count, char hex[DIGEST_HEX + 1]);
 
 #endif

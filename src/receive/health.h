@@ -10,7 +10,7 @@
 #ifndef RECEIVE_HEALTH_H
 #define RECEIVE_HEALTH_H
 
-#include "event/key.h"
+#include "provider/provider.h"
 #include "receive/reply.h"
 #include "spool/accept.h"
 

@@ -149,8 +149,12 @@ static bool start_gateway(void)
 
 static int serve(struct service *s)
 {
-    log_info(NULL, "started", "version %s, %s, %s and %s, health", BOOKSPOOL_VERSION, s->where,
-        s->responder.endpoint[PROVIDER_CALCOM], s->responder.endpoint[PROVIDER_CALENDLY]);
+    struct buf endpoints = {0};
+    for (int i = 0; i < PROVIDERS; i++)
+        buf_printf(&endpoints, "%s, ", s->responder.endpoint[i]);
+    log_info(NULL, "started", "version %s, %s, %shealth", BOOKSPOOL_VERSION, s->where,
+        buf_text(&endpoints));
+    buf_free(&endpoints);
     warn_of_missing_keys(&s->responder);
     const char *fault =
         loop_run(&s->responder, s->listener.fd, conf_number(&s->conf, SET_DEADLINE));

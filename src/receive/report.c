@@ -31,14 +31,15 @@ static void count(const struct verdict *v)
         counter_add(COUNT_OTHER_REQUESTS, 1);
         return;
     }
-    enum counter base = v->route.provider == PROVIDER_CALCOM ? COUNT_CALCOM : COUNT_CALENDLY;
-    counter_add(base + (enum counter)rules[v->reply.status].counter, 1);
+    int row = v->route.provider;
+    counter_add(counter_in_row(row, rules[v->reply.status].counter), 1);
     if (v->held)
-        counter_add(base + (enum counter)COUNT_HELD, 1);
+        counter_add(counter_in_row(row, COUNT_HELD), 1);
     if (v->which >= 0) {
-        counter_add(base + (enum counter)COUNT_KEY_PRIMARY + (enum counter)v->which, 1);
-        counter_set(base + (enum counter)COUNT_KEY_PRIMARY_AT + (enum counter)v->which,
-            (uint64_t)clock_now());
+        static const enum counter_request uses[] = {COUNT_KEY_PRIMARY, COUNT_KEY_SECONDARY};
+        static const enum counter_request times[] = {COUNT_KEY_PRIMARY_AT, COUNT_KEY_SECONDARY_AT};
+        counter_add(counter_in_row(row, uses[v->which]), 1);
+        counter_set(counter_in_row(row, times[v->which]), (uint64_t)clock_now());
     }
 }
 

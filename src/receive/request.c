@@ -53,8 +53,7 @@ void request_fill(struct request *request, request_lookup *lookup, void *context
     request->length_kind =
         request_parse_length(lookup(context, "CONTENT_LENGTH"), &request->length);
     for (int i = 0; i < PROVIDERS; i++)
-        request->signature[i] =
-            header(lookup, context, provider_signature_header((enum provider)i));
+        request->signature[i] = header(lookup, context, provider_table[i]->signature_header);
 }
 
 bool request_is(const struct request *request, const char *method)

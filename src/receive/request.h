@@ -9,7 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "event/key.h"
+#include "provider/provider.h"
 
 enum { REQUEST_PATH_SIZE = 2048 };
 

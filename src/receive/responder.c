@@ -10,15 +10,6 @@
 #include "receive/health.h"
 #include "spool/owner.h"
 
-static const struct {
-    enum setting primary, secondary, endpoint, window;
-} provider_settings[PROVIDERS] = {
-    [PROVIDER_CALCOM] = {SET_CALCOM_SECRET, SET_CALCOM_SECRET_SECONDARY, SET_CALCOM_ENDPOINT,
-        SET_CALCOM_WINDOW},
-    [PROVIDER_CALENDLY] = {SET_CALENDLY_KEY, SET_CALENDLY_KEY_SECONDARY, SET_CALENDLY_ENDPOINT,
-        SET_CALENDLY_WINDOW},
-};
-
 static const char *const key_names[KEYRING_SIZE] = {"primary", "secondary"};
 
 bool responder_init(
@@ -27,10 +18,11 @@ bool responder_init(
     *r = (struct responder){
         .spool = spool, .batch = batch, .max_body = (size_t)conf_number(conf, SET_MAX_BODY)};
     for (int i = 0; i < PROVIDERS; i++) {
-        r->endpoint[i] = conf_text(conf, provider_settings[i].endpoint);
-        r->window[i] = conf_number(conf, provider_settings[i].window);
-        if (!keyring_open(&r->ring[i], conf_text(conf, provider_settings[i].primary),
-                conf_text(conf, provider_settings[i].secondary)))
+        const struct provider_row *row = provider_table[i];
+        r->endpoint[i] = conf_text(conf, row->endpoint);
+        r->window[i] = conf_number(conf, row->window);
+        if (!keyring_open(
+                &r->ring[i], conf_text(conf, row->secret[0]), conf_text(conf, row->secret[1])))
             return false;
     }
     return true;
@@ -175,26 +167,27 @@ static void take(struct responder *r, const struct request *request, const void 
     struct verdict *v)
 {
     enum provider provider = v->route.provider;
-    struct glance glance;
+    struct envelope envelope;
     int64_t now_us = clock_now_us(), now = now_us / US_PER_MS;
-    if (!provider_glance(provider, request->signature[provider], body, len, &glance)) {
+    if (!provider_envelope(provider, request->signature[provider], body, len, &envelope)) {
         set(v, REPLY_UNAVAILABLE, "no-memory");
         return;
     }
-    snprintf(v->event, sizeof v->event, "%s", glance.event);
-    if (glance.ping) {
+    snprintf(v->event, sizeof v->event, "%s", envelope.event);
+    if (envelope.ping) {
         set(v, REPLY_PONG, NULL);
         return;
     }
-    bool keyed = glance.anonymous ? key_of_hour(provider, body, len, now, v->reply.key)
-                                  : key_of(provider, body, len, v->reply.key);
+    bool keyed = envelope.anonymous
+                     ? key_of_hour(provider_name(provider), body, len, now, v->reply.key)
+                     : key_of(provider_name(provider), body, len, v->reply.key);
     if (!keyed || !make_record(r, request, body, len, now_us, v)) {
         v->reply.key[0] = '\0';
         set(v, REPLY_UNAVAILABLE, "no-memory");
         return;
     }
-    v->age = glance.clock == CLOCK_NONE ? 0 : now - glance.at;
-    store(r, glance_fresh(&glance, now, r->window[provider]), v);
+    v->age = envelope.clock == CLOCK_NONE ? 0 : now - envelope.at;
+    store(r, envelope_fresh(&envelope, now, r->window[provider]), v);
 }
 
 void responder_judge(struct responder *r, const struct request *request, const void *body,

@@ -4,14 +4,19 @@
 #include <stddef.h>
 #include <string.h>
 
-static const struct {
-    const char *path;
-    struct route route;
-} fixed[] = {
-    {"/api/health", {ROUTE_HEALTH, PROVIDERS}},
-    {"/api/health/calcom", {ROUTE_HEALTH, PROVIDER_CALCOM}},
-    {"/api/health/calendly", {ROUTE_HEALTH, PROVIDER_CALENDLY}},
-};
+/* /api/health, /api/health/PROVIDER */
+static struct route find_fixed_route(const char *path)
+{
+    static const char health[] = "/api/health";
+    enum provider provider;
+    size_t len = sizeof health - 1;
+    if (strcmp(path, health) == 0)
+        return (struct route){ROUTE_HEALTH, PROVIDERS};
+    if (strncmp(path, health, len) == 0 && path[len] == '/' &&
+        provider_parse(path + len + 1, &provider))
+        return (struct route){ROUTE_HEALTH, provider};
+    return (struct route){ROUTE_NONE, PROVIDERS};
+}
 
 static bool one_element_behind(const char *path, const char *endpoint)
 {
@@ -26,9 +31,9 @@ struct route route_find(const char *path, const char *const endpoint[PROVIDERS])
     for (int i = 0; i < PROVIDERS; i++)
         if (strcmp(path, endpoint[i]) == 0)
             return (struct route){ROUTE_WEBHOOK, (enum provider)i};
-    for (size_t i = 0; i < sizeof fixed / sizeof *fixed; i++)
-        if (strcmp(path, fixed[i].path) == 0)
-            return fixed[i].route;
+    struct route fixed = find_fixed_route(path);
+    if (fixed.kind != ROUTE_NONE)
+        return fixed;
     for (int i = 0; i < PROVIDERS; i++)
         if (one_element_behind(path, endpoint[i]))
             return (struct route){ROUTE_WEBHOOK, (enum provider)i};

@@ -5,7 +5,7 @@
 #ifndef RECEIVE_ROUTE_H
 #define RECEIVE_ROUTE_H
 
-#include "event/key.h"
+#include "provider/provider.h"
 
 enum route_kind { ROUTE_NONE, ROUTE_WEBHOOK, ROUTE_HEALTH };
 

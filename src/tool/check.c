@@ -60,8 +60,9 @@ static void report_oddities(struct report *r, const char *path, const struct rec
     if (name_parse(name, &parsed) && strcmp(parsed.key, record->key) != 0)
         report(r, LEVEL_NOTE, "%s: its name is of another event than its Key", path);
     if (record->kind != RECORD_EVENT ||
-        !key_of(record->provider, record->body, record->length, key) ||
-        !key_of_hour(record->provider, record->body, record->length, record->received, hourly))
+        !key_of(provider_name(record->provider), record->body, record->length, key) ||
+        !key_of_hour(provider_name(record->provider), record->body, record->length,
+            record->received, hourly))
         return;
     if (strcmp(key, record->key) != 0 && strcmp(hourly, record->key) != 0)
         report(r, LEVEL_NOTE, "%s: its body is not the one that it came with", path);

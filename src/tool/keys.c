@@ -6,24 +6,21 @@
 #include <sysexits.h>
 
 #include "base/hex.h"
-#include "provider/mac.h"
 #include "provider/provider.h"
 
 enum setting key_setting(enum provider provider, enum key_choice choice)
 {
-    static const enum setting table[PROVIDERS][2] = {
-        [PROVIDER_CALCOM] = {SET_CALCOM_SECRET, SET_CALCOM_SECRET_SECONDARY},
-        [PROVIDER_CALENDLY] = {SET_CALENDLY_KEY, SET_CALENDLY_KEY_SECONDARY},
-    };
-    return table[provider][choice == KEY_SECONDARY];
+    return provider_table[provider]->secret[choice == KEY_SECONDARY];
 }
 
 enum provider key_provider(const struct tool *tool, const char *name)
 {
     enum provider provider;
-    if (!provider_parse(name, &provider))
-        tool_usage(tool, "%s is neither calcom nor calendly", name);
-    return provider;
+    struct buf names = {0};
+    if (provider_parse(name, &provider))
+        return provider;
+    provider_list_names(&names);
+    tool_usage(tool, "%s is no provider; expected %s", name, buf_text(&names));
 }
 
 static void say_missing(const struct tool *tool, enum setting which)
@@ -57,14 +54,15 @@ int key_sign(struct tool *tool, enum provider provider, enum key_choice choice,
         say_missing(tool, which);
         return EX_CONFIG;
     }
-    struct mac *mac = mac_open(secret);
+    struct hmac *hmac = hmac_open(secret);
     bool ok =
-        mac && provider_sign(provider, mac, buf_text(body), body->len, at, value, sizeof value);
-    mac_close(mac);
+        hmac && provider_sign(provider, hmac, buf_text(body), body->len, at, value, sizeof value);
+    hmac_close(hmac);
     if (!ok) {
         tool_say(tool, "libcrypto cannot make HMAC-SHA256");
         return EX_SOFTWARE;
     }
-    snprintf(line, SIGNATURE_LINE_SIZE, "%s: %s", provider_signature_header(provider), value);
+    snprintf(
+        line, SIGNATURE_LINE_SIZE, "%s: %s", provider_table[provider]->signature_header, value);
     return EX_OK;
 }

@@ -7,7 +7,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "event/key.h"
+#include "provider/provider.h"
 #include "tool/tool.h"
 
 enum key_choice {

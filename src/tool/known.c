@@ -113,15 +113,15 @@ static void add_row(
             minutes, sizeof minutes, "%lld", (long long)((booking->end - booking->start) / 60000));
     make_start(&conflicts->zone, booking->start, start);
     table_add(
-        &conflicts->table, (const char *[]){number, start, minutes,
-                               provider_name(booking->provider), booking->who ? booking->who : "-",
+        &conflicts->table, (const char *[]){number, start, minutes, booking->provider,
+                               booking->who ? booking->who : "-",
                                booking->title ? booking->title : "-", organizer ? organizer : "-"});
 }
 
 static void add_booking(cJSON *list, const struct overlap *booking)
 {
     cJSON *object = json_append(list);
-    json_put_text(object, "provider", provider_name(booking->provider));
+    json_put_text(object, "provider", booking->provider);
     json_put_text(object, "uid", booking->uid);
     json_put_text(object, "title", booking->title);
     json_put_text(object, "who", booking->who);

@@ -76,7 +76,7 @@ static int make_body(struct tool *tool, const struct post *post, struct buf *bod
 {
     if (post->file)
         return tool_read(tool, post->file, body);
-    bool dated = post->stale && post->provider == PROVIDER_CALCOM;
+    bool dated = post->stale && provider_table[post->provider]->time_in_body;
     /* Bodies without an envelope are judged by their meeting's time, with a day's slack. */
     const struct sample_options options = {
         .now = tool->now - (dated ? 2 * MS_PER_DAY : 0), .uid = post->uid, .other = post->other};
@@ -172,8 +172,9 @@ static void check(struct tool *tool, struct post *post, int count, char **operan
         tool_usage(tool, "--uid and --other are for samples; a file is sent as it is");
     if ((post->uid && strpbrk(post->uid, "\"\\")) || (post->other && strpbrk(post->other, "\"\\")))
         tool_usage(tool, "--uid and --other go without quotes and backslashes");
-    if (post->file && post->stale && post->provider == PROVIDER_CALCOM)
-        tool_usage(tool, "Cal.com's time is in the body, and a file is sent as it is");
+    if (post->file && post->stale && provider_table[post->provider]->time_in_body)
+        tool_usage(tool, "%s's time is in the body, and a file is sent as it is",
+            provider_table[post->provider]->title);
     post->sample = post->file ? NULL : sample_find(post->provider, operands[1]);
     if (!post->file && !post->sample)
         tool_usage(tool, "no such sample: %s; bookspool post %s --list tells their names",
@@ -198,8 +199,11 @@ static int run(struct tool *tool, int argc, char **argv)
         {0},
     };
     int count = tool_parse(tool, argc, argv, options, &operands);
-    if (count < 1)
-        tool_usage(tool, "name the provider: calcom or calendly");
+    if (count < 1) {
+        struct buf names = {0};
+        provider_list_names(&names);
+        tool_usage(tool, "name the provider: %s", buf_text(&names));
+    }
     post.provider = key_provider(tool, operands[0]);
     if (post.list)
         return list_samples(tool, post.provider);

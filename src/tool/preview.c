@@ -18,16 +18,17 @@
 static int as_record(struct tool *tool, enum provider provider, struct preview *preview)
 {
     struct record *record = &preview->file.record;
-    struct glance glance;
+    struct envelope envelope;
     *record = (struct record){.kind = RECORD_EVENT,
         .provider = provider,
         .received = tool->now,
         .body = buf_text(&preview->file.data),
         .length = preview->file.data.len};
-    if (preview->file.data.failed || !key_of(provider, record->body, record->length, record->key) ||
-        !provider_glance(provider, "", record->body, record->length, &glance))
+    if (preview->file.data.failed ||
+        !key_of(provider_name(provider), record->body, record->length, record->key) ||
+        !provider_envelope(provider, "", record->body, record->length, &envelope))
         tool_no_memory();
-    snprintf(record->event, sizeof record->event, "%s", glance.event);
+    snprintf(record->event, sizeof record->event, "%s", envelope.event);
     return EX_OK;
 }
 
@@ -143,7 +144,7 @@ int preview_read(struct tool *tool, const char *operand, struct preview *preview
     if (code != EX_OK)
         return code;
     const struct record *record = &preview->file.record;
-    if (!provider_map(record, &preview->event))
+    if (!record_map(record, &preview->event))
         tool_no_memory();
     decision_init(&preview->decision);
     ask_ledger(tool, preview);

@@ -81,7 +81,7 @@ static bool read_event(struct rebuild *r, const char *key, struct event *event)
     const char *wrong = queue_objection(&file, RECORD_EVENT, key);
     if (wrong)
         tool_say(r->tool, "done/%s: %s; left out", key, wrong);
-    else if (!provider_map(&file.record, event))
+    else if (!record_map(&file.record, event))
         tool_no_memory();
     spool_file_free(&file);
     return !wrong;

@@ -9,9 +9,11 @@
 enum event_kind sample_kind(const struct sample *sample, char event_name[65])
 {
     struct event event = {0};
-    const struct record record = {
-        .provider = sample->provider, .body = (const char *)sample->data, .length = sample->len};
-    if (!provider_map(&record, &event))
+    const struct webhook webhook = {.provider = sample->provider,
+        .id = "",
+        .body = (const char *)sample->data,
+        .length = sample->len};
+    if (!provider_map(&webhook, &event))
         tool_no_memory();
     enum event_kind kind = event.kind;
     snprintf(event_name, 65, "%s", event.name ? event.name : "-");

@@ -12,7 +12,7 @@
 #include <stdint.h>
 
 #include "base/buf.h"
-#include "event/event.h"
+#include "provider/provider.h"
 
 struct sample {
     enum provider provider;

@@ -118,7 +118,7 @@ static void put_booking(const struct booking *booking)
 static void put_event(const struct event *event, const struct record *record)
 {
     put("Key", event->id);
-    put("Provider", provider_name(event->provider));
+    put("Provider", event->provider);
     put("Event", event->name);
     put("Kind", event_kind_name(event->kind));
     put_time("Received", event->received_at);
@@ -130,7 +130,7 @@ static void put_event(const struct event *event, const struct record *record)
 static int show_event(struct tool *tool, const struct record *record)
 {
     struct event event = {0};
-    if (!provider_map(record, &event))
+    if (!record_map(record, &event))
         tool_no_memory();
     if (tool->json)
         json_print(event_to_json(&event));

@@ -41,14 +41,10 @@ enum { OTHERS = sizeof others / sizeof *others };
 
 static const char *const slots[] = {"primary", "secondary"};
 
-static enum counter of(enum provider provider, int kind)
-{
-    return (enum counter)((provider == PROVIDER_CALCOM ? COUNT_CALCOM : COUNT_CALENDLY) + kind);
-}
-
 static int64_t key_time(const struct status *status, enum provider provider, int slot)
 {
-    return status_time(status, of(provider, slot ? COUNT_KEY_SECONDARY_AT : COUNT_KEY_PRIMARY_AT));
+    enum counter_request which = slot ? COUNT_KEY_SECONDARY_AT : COUNT_KEY_PRIMARY_AT;
+    return status_time(status, counter_in_row((int)provider, which));
 }
 
 /* ---- for people ---- */
@@ -111,7 +107,7 @@ void status_print(const struct status *status)
             print_key(status, p, slot);
     if (status->counted) {
         for (enum provider p = 0; p < PROVIDERS; p++)
-            print_counters(provider_name(p), requests, REQUESTS, of(p, 0));
+            print_counters(provider_name(p), requests, REQUESTS, counter_in_row((int)p, 0));
         print_counters("all", others, OTHERS, 0);
     } else
         puts("nothing was counted yet");
@@ -150,7 +146,7 @@ static void put_provider(cJSON *object, const struct status *status, enum provid
         snprintf(name, sizeof name, "key_%s_at", slots[slot]);
         json_put_time(one, name, key_time(status, provider, slot));
     }
-    put_counters(one, status, requests, REQUESTS, of(provider, 0));
+    put_counters(one, status, requests, REQUESTS, counter_in_row((int)provider, 0));
 }
 
 static void put_warnings(cJSON *array, const char *lines)

@@ -3,8 +3,8 @@
  *
  *     request PART PROVIDER FILE
  *
- * Does PART (hash, or of receive/responder.c's steps: verify, glance, key, encode) with the body in
- * FILE once to warm up, then TIMES times within `measured`.
+ * Does PART (hash, or of receive/responder.c's steps: verify, envelope, key, encode) with the body
+ * in FILE once to warm up, then TIMES times within `measured`.
  */
 #include <stdio.h>
 #include <string.h>
@@ -12,7 +12,6 @@
 #include "base/digest.h"
 #include "base/io.h"
 #include "event/record.h"
-#include "provider/mac.h"
 #include "provider/provider.h"
 
 #include <fcntl.h>
@@ -37,14 +36,14 @@ static bool verify(void)
                &which) == SIGNATURE_RIGHT;
 }
 
-static bool glance(void)
+static bool envelope(void)
 {
-    struct glance glance;
-    return provider_glance(on.provider, on.signature, on.body.data, on.body.len, &glance) &&
-           glance.clock == CLOCK_SENT;
+    struct envelope found;
+    return provider_envelope(on.provider, on.signature, on.body.data, on.body.len, &found) &&
+           found.clock == CLOCK_SENT;
 }
 
-/* Each of the others but glance hashes the body once: that is libcrypto's affair. */
+/* Each of the others but envelope hashes the body once: that is libcrypto's affair. */
 static bool hash(void)
 {
     char digest[DIGEST_HEX + 1];
@@ -53,7 +52,7 @@ static bool hash(void)
 
 static bool key(void)
 {
-    return key_of(on.provider, on.body.data, on.body.len, on.record.key);
+    return key_of(provider_name(on.provider), on.body.data, on.body.len, on.record.key);
 }
 
 static bool encode(void)
@@ -66,7 +65,7 @@ static const struct part {
     const char *name;
     bool (*run)(void);
 } parts[] = {
-    {"hash", hash}, {"verify", verify}, {"glance", glance}, {"key", key}, {"encode", encode}};
+    {"hash", hash}, {"verify", verify}, {"envelope", envelope}, {"key", key}, {"encode", encode}};
 
 static const struct part *find(const char *name)
 {
@@ -91,7 +90,7 @@ static bool prepare(const char *file)
 {
     if (!io_read_file(AT_FDCWD, file, &on.body, BODY_MAX, NULL) ||
         !keyring_open(&on.ring, secret, NULL) ||
-        !provider_sign(on.provider, on.ring.mac[0], on.body.data, on.body.len, NOW, on.signature,
+        !provider_sign(on.provider, on.ring.hmac[0], on.body.data, on.body.len, NOW, on.signature,
             sizeof on.signature))
         return false;
     on.record = (struct record){.kind = RECORD_EVENT,
@@ -110,7 +109,7 @@ int main(int argc, char **argv)
 {
     const struct part *part = argc == 4 ? find(argv[1]) : NULL;
     if (!part || !provider_parse(argv[2], &on.provider)) {
-        fprintf(stderr, "usage: request hash|verify|glance|key|encode calcom|calendly FILE\n");
+        fprintf(stderr, "usage: request hash|verify|envelope|key|encode calcom|calendly FILE\n");
         return 64;
     }
     bool ok = prepare(argv[3]) && part->run() && measured(part);

@@ -14,7 +14,7 @@
 static struct event empty_event(void)
 {
     struct event event = {
-        .provider = PROVIDER_CALENDLY,
+        .provider = "calendly",
         .kind = KIND_OTHER,
         .received_at = INT64_C(1795255200123),
         .sent_at = TIME_NONE,

@@ -56,13 +56,14 @@ static void map(const char *name, int number, int later, struct event *event, st
     snprintf(word, sizeof word, "%.*s", (int)strcspn(name, "/"), name);
     assert_true(provider_parse(word, &provider));
     body_read(name, body);
-    struct record record = {.kind = RECORD_EVENT,
-        .provider = provider,
+    char id[KEY_SIZE];
+    snprintf(id, sizeof id, "%032x", number);
+    const struct webhook webhook = {.provider = provider,
+        .id = id,
         .received = SCENE_START + 1000 + number,
         .body = body->data,
         .length = body->len};
-    snprintf(record.key, sizeof record.key, "%032x", number);
-    assert_true(provider_map(&record, event));
+    assert_true(provider_map(&webhook, event));
     if (event->sent_at != TIME_NONE)
         event->sent_at += later * 1000;
 }

@@ -56,7 +56,7 @@ static inline void scene_event(const struct step *step, int number, struct event
     int64_t start = scene_hour(step->start);
     int minutes = step->minutes ? step->minutes : 30;
     struct booking *b = &event->booking;
-    *event = (struct event){.provider = step->calendly ? PROVIDER_CALENDLY : PROVIDER_CALCOM,
+    *event = (struct event){.provider = step->calendly ? "calendly" : "calcom",
         .kind = step->kind,
         .name = step->name,
         .sent_at = SCENE_START + step->sent * 1000,

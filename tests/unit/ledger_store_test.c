@@ -254,9 +254,8 @@ static void old_things_are_forgotten(void **state)
 
 static bool print_conflict(void *context, const struct ledger_conflict *conflict)
 {
-    buf_printf(context, "%s %s/%s %s/%s;", conflict->organizer,
-        provider_name(conflict->first.provider), conflict->first.uid,
-        provider_name(conflict->second.provider), conflict->second.uid);
+    buf_printf(context, "%s %s/%s %s/%s;", conflict->organizer, conflict->first.provider,
+        conflict->first.uid, conflict->second.provider, conflict->second.uid);
     return true;
 }
 

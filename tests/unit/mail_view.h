@@ -28,7 +28,7 @@ static struct person ada = {"Ada Example", "ada@example.com", "America/Los_Angel
 
 static inline struct event event_of(enum event_kind kind)
 {
-    struct event event = {.provider = PROVIDER_CALCOM,
+    struct event event = {.provider = "calcom",
         .name = "BOOKING_CREATED",
         .kind = kind,
         .received_at = at("2026-11-21T10:00:00Z"),

@@ -84,7 +84,7 @@ static void a_subject_from_what_there_is(void **state)
         .previous_start = TIME_NONE,
         .previous_end = TIME_NONE};
     event.name = NULL;
-    event.provider = PROVIDER_CALENDLY;
+    event.provider = "calendly";
     assert_subject(&event, "Calendly event");
 }
 
@@ -178,7 +178,7 @@ static void a_full_text(void **state)
 static void a_text_of_almost_nothing(void **state)
 {
     (void)state;
-    struct event event = {.provider = PROVIDER_CALENDLY,
+    struct event event = {.provider = "calendly",
         .kind = KIND_OTHER,
         .id = KEY,
         .booking = {.start = TIME_NONE,

@@ -41,14 +41,13 @@ static inline void body_read(const char *name, struct buf *body)
 
 static inline cJSON *body_map(enum provider provider, const void *body, size_t len)
 {
-    struct record record = {.kind = RECORD_EVENT,
-        .provider = provider,
+    const struct webhook webhook = {.provider = provider,
+        .id = "00112233445566778899aabbccddeeff",
         .received = INT64_C(1795255200123), /* 2026-11-21T10:00:00.123Z */
         .body = body,
         .length = len};
     struct event event;
-    strcpy(record.key, "00112233445566778899aabbccddeeff");
-    assert_true(provider_map(&record, &event));
+    assert_true(provider_map(&webhook, &event));
     cJSON *json = event_to_json(&event);
     assert_non_null(json);
     event_free(&event);

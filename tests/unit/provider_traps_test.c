@@ -2,6 +2,8 @@
 
 #include <dirent.h>
 
+#include "event/clean.h"
+
 #define FFFD "\xef\xbf\xbd"
 
 #define TEXT(body, ...)                                                                            \
@@ -69,11 +71,11 @@ static void deep_nesting_is_no_harm(void **state)
     static const char *const brackets[] = {"[", "{\"payload\":"};
     for (size_t which = 0; which < 2; which++) {
         struct buf body = {0};
-        struct glance glance;
+        struct envelope envelope;
         for (int i = 0; i < LEVELS; i++)
             buf_puts(&body, brackets[which]);
-        provider_glance(PROVIDER_CALCOM, NULL, body.data, body.len, &glance);
-        assert_true(glance.anonymous);
+        provider_envelope(PROVIDER_CALCOM, NULL, body.data, body.len, &envelope);
+        assert_true(envelope.anonymous);
         cJSON *json = body_map(PROVIDER_CALENDLY, body.data, body.len);
         fact_check("nesting", json, &(const struct fact){"kind", "other"});
         cJSON_Delete(json);
@@ -108,12 +110,13 @@ static void large_lists_end(void **state)
 static void map_with(const struct buf *body, size_t at, size_t end, const char *value)
 {
     struct buf changed = {0};
-    struct glance glance;
+    struct envelope envelope;
     buf_add(&changed, body->data, at);
     buf_puts(&changed, value);
     buf_add(&changed, body->data + end, body->len - end);
     for (int provider = 0; provider < PROVIDERS; provider++) {
-        provider_glance((enum provider)provider, "t=1,v1=0", changed.data, changed.len, &glance);
+        provider_envelope(
+            (enum provider)provider, "t=1,v1=0", changed.data, changed.len, &envelope);
         cJSON_Delete(body_map((enum provider)provider, changed.data, changed.len));
     }
     buf_free(&changed);

@@ -12,7 +12,6 @@
 #include <openssl/crypto.h>
 
 #include "base/clock.h"
-#include "provider/mac.h"
 #include "receive/gateway.h"
 #include "receive/guard.h"
 #include "receive/loop.h"
@@ -138,12 +137,12 @@ static void add_record(struct buf *out, int type, const void *data, size_t len)
 
 static void add_params(struct buf *out, const struct buf *body)
 {
-    struct mac *mac = mac_open(secret);
+    struct hmac *hmac = hmac_open(secret);
     struct buf params = {0};
     char signature[128], length[24];
     assert_true(provider_sign(
-        PROVIDER_CALCOM, mac, body->data, body->len, clock_now(), signature, sizeof signature));
-    mac_close(mac);
+        PROVIDER_CALCOM, hmac, body->data, body->len, clock_now(), signature, sizeof signature));
+    hmac_close(hmac);
     snprintf(length, sizeof length, "%zu", body->len);
     add_pair(&params, "REQUEST_METHOD", "POST");
     add_pair(&params, "SCRIPT_NAME", "/api/calcom-webhook");

@@ -69,25 +69,25 @@ static const struct {
     {PROVIDER_CALENDLY, NULL, "{}", "-", CLOCK_NONE, TIME_NONE, false, true},
 };
 
-static void bodies_are_read_at_a_glance(void **state)
+static void bodies_have_their_envelope(void **state)
 {
     (void)state;
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        struct glance glance;
-        provider_glance(
-            rows[i].provider, rows[i].header, rows[i].body, strlen(rows[i].body), &glance);
-        if (strcmp(glance.event, rows[i].event) != 0 || glance.clock != rows[i].clock ||
-            glance.at != rows[i].at || glance.ping != rows[i].ping ||
-            glance.anonymous != rows[i].anonymous)
-            fail_msg("%s: %s clock %d at %lld ping %d anonymous %d", rows[i].body, glance.event,
-                (int)glance.clock, (long long)glance.at, glance.ping, glance.anonymous);
+        struct envelope envelope;
+        provider_envelope(
+            rows[i].provider, rows[i].header, rows[i].body, strlen(rows[i].body), &envelope);
+        if (strcmp(envelope.event, rows[i].event) != 0 || envelope.clock != rows[i].clock ||
+            envelope.at != rows[i].at || envelope.ping != rows[i].ping ||
+            envelope.anonymous != rows[i].anonymous)
+            fail_msg("%s: %s clock %d at %lld ping %d anonymous %d", rows[i].body, envelope.event,
+                (int)envelope.clock, (long long)envelope.at, envelope.ping, envelope.anonymous);
     }
 }
 
 static bool fresh(enum replay_clock clock, int64_t at, int64_t now, int64_t window)
 {
-    const struct glance glance = {.clock = clock, .at = at};
-    return glance_fresh(&glance, now, window);
+    const struct envelope envelope = {.clock = clock, .at = at};
+    return envelope_fresh(&envelope, now, window);
 }
 
 static void windows_reach_both_ways(void **state)
@@ -137,13 +137,13 @@ static void samples_have_the_clock_of_their_kind(void **state)
     };
     for (size_t i = 0; i < sizeof samples / sizeof *samples; i++) {
         struct buf body = {0};
-        struct glance glance;
+        struct envelope envelope;
         body_read(samples[i].name, &body);
-        provider_glance(PROVIDER_CALCOM, "00", body.data, body.len, &glance);
-        assert_string_equal(glance.event, samples[i].event);
-        assert_int_equal(glance.clock, samples[i].clock);
-        assert_true(glance.at == samples[i].at);
-        assert_int_equal(glance.anonymous, samples[i].anonymous);
+        provider_envelope(PROVIDER_CALCOM, "00", body.data, body.len, &envelope);
+        assert_string_equal(envelope.event, samples[i].event);
+        assert_int_equal(envelope.clock, samples[i].clock);
+        assert_true(envelope.at == samples[i].at);
+        assert_int_equal(envelope.anonymous, samples[i].anonymous);
         buf_free(&body);
     }
 }
@@ -151,7 +151,7 @@ static void samples_have_the_clock_of_their_kind(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(bodies_are_read_at_a_glance),
+        cmocka_unit_test(bodies_have_their_envelope),
         cmocka_unit_test(windows_reach_both_ways),
         cmocka_unit_test(absurd_times_do_not_wrap),
         cmocka_unit_test(samples_have_the_clock_of_their_kind),

@@ -1,0 +1,90 @@
+#include "provider/envelope.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+#include "base/clock.h"
+#include "base/json.h"
+#include "event/clean.h"
+
+void envelope_set_event(struct envelope *envelope, const cJSON *root, const char *member)
+{
+    struct arena arena = {0};
+    const char *name = clean_token(&arena, json_text(root, member));
+    snprintf(envelope->event, sizeof envelope->event, "%s", name ? name : "-");
+    arena_free(&arena);
+}
+
+void envelope_set_time(struct envelope *envelope, enum replay_clock clock, int64_t at)
+{
+    envelope->clock = at == TIME_NONE ? CLOCK_NONE : clock;
+    envelope->at = at;
+}
+
+/* dddd-dd-ddThh:mm, d and h being any digit; a space may replace the T. */
+static bool is_date_time(const char *at)
+{
+    static const char form[] = "dddd-dd-dd dd:dd";
+    for (size_t i = 0; i < sizeof form - 1; i++) {
+        char c = at[i];
+        bool fits = form[i] == 'd'   ? c >= '0' && c <= '9'
+                    : form[i] == ' ' ? c == ' ' || c == 'T'
+                                     : c == form[i];
+        if (!fits)
+            return false;
+    }
+    return true;
+}
+
+static bool holds_date_time(const char *body, size_t len)
+{
+    enum { FORM = 16 };
+    for (size_t i = 0; i + FORM <= len; i++)
+        if (is_date_time(body + i))
+            return true;
+    return false;
+}
+
+static bool names_booking(const cJSON *object)
+{
+    static const char *const names[] = {"uid", "bookingUid", "bookingId", "id"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        const cJSON *item = json_get(object, names[i]);
+        if (cJSON_IsNumber(item) || (cJSON_IsString(item) && *item->valuestring))
+            return true;
+    }
+    return false;
+}
+
+bool envelope_set_anonymous(struct envelope *envelope, const void *body, size_t len)
+{
+    envelope->anonymous = false;
+    if (holds_date_time(body, len))
+        return true;
+    cJSON *root = json_parse(body, len);
+    if (!root && errno == ENOMEM)
+        return false;
+    envelope->anonymous = !names_booking(root) && !names_booking(json_get(root, "payload"));
+    cJSON_Delete(root);
+    return true;
+}
+
+/* The subtraction cannot overflow: the difference of two int64_t always fits a uint64_t. */
+static bool within_window(int64_t a, int64_t b, int64_t window)
+{
+    uint64_t distance = a > b ? (uint64_t)a - (uint64_t)b : (uint64_t)b - (uint64_t)a;
+    return window >= 0 && distance <= (uint64_t)window;
+}
+
+bool envelope_fresh(const struct envelope *envelope, int64_t now, int64_t window)
+{
+    switch (envelope->clock) {
+    case CLOCK_SENT:
+        return within_window(now, envelope->at, window);
+    case CLOCK_SCHEDULED:
+        return within_window(now, envelope->at, MS_PER_DAY);
+    case CLOCK_NONE:
+        break;
+    }
+    return true;
+}
