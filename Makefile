@@ -157,7 +157,7 @@ $(B)/obj/tests/cost/%.o: tests/cost/%.c
 	@mkdir -p $(@D)
 	$(call quiet,CC) $(CC) $(BASE_CFLAGS) $(CPPFLAGS) $(CFLAGS) $(SAN_FLAGS) -MMD -MP -c -o $@ $<
 
-$(B)/tests/request: $(B)/obj/tests/cost/request.o $(call objects,base event provider)
+$(B)/tests/request: $(B)/obj/tests/cost/request.o $(call objects,base event provider spool)
 	@mkdir -p $(@D)
 	$(LINK) -lcjson -lcrypto
 

@@ -250,7 +250,7 @@ def run_shell(commands, cwd):
 
 def spool_examples(world):
     texts = displays(read("src/spool/bookspool-spool.5"))
-    shown = [text.splitlines() for text in texts if text.startswith("$ ")]
+    shown = [text.replace("|\n", "|").splitlines() for text in texts if text.startswith("$ ")]
     equal(len(shown), 3, "bookspool-spool.5 shows how names are computed")
     for command, *output in shown:
         done = run_shell(command[2:], world.dir)

@@ -209,7 +209,7 @@ def odd_bodies(world):
 def key_of_any(world, body):
     now = int(time.time() // 3600)
     for hour in now, now - 1:  # it may have ended since
-        keyed = hashlib.sha256(b"calcom\0" + body + b"\0%d" % hour).hexdigest()[:32]
+        keyed = key_of("calcom", body, hour)
         if keyed in world.spool("new"):
             return keyed
     return key_of("calcom", body)

@@ -11,7 +11,7 @@
 
 #include "base/clock.h"
 #include "base/io.h"
-#include "event/key.h"
+#include "spool/name.h"
 
 enum {
     DIR_MODE = 0770,

@@ -10,7 +10,7 @@
 
 #include "drain/run.h"
 #include "event/event.h"
-#include "event/record.h"
+#include "spool/record.h"
 #include "ledger/decision.h"
 
 struct mailing {

@@ -19,7 +19,7 @@
 
 #include "base/address.h"
 #include "deliver/transport.h"
-#include "event/key.h"
+#include "spool/name.h"
 
 enum { REFUSALS_ALIKE = 3 };
 

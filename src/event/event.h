@@ -23,7 +23,7 @@
 #include "base/arena.h"
 #include "base/clock.h"
 #include "base/value.h"
-#include "event/key.h"
+#include "event/id.h"
 
 enum event_kind {
     KIND_CREATED,

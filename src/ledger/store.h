@@ -18,7 +18,7 @@
 
 #include "base/arena.h"
 #include "base/buf.h"
-#include "event/key.h"
+#include "event/id.h"
 
 enum store_statement {
     SQL_BEGIN,

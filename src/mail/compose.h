@@ -13,7 +13,7 @@
 #include "base/buf.h"
 #include "base/conf.h"
 #include "event/event.h"
-#include "event/record.h"
+#include "spool/record.h"
 #include "ledger/decision.h"
 #include "mail/templates.h"
 

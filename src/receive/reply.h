@@ -8,7 +8,7 @@
 #include <stdbool.h>
 
 #include "base/buf.h"
-#include "event/key.h"
+#include "event/id.h"
 
 enum reply_status {
     REPLY_ACCEPTED,

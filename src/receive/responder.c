@@ -108,7 +108,7 @@ static bool verify(const struct responder *r, const struct request *request, con
 }
 
 static bool make_record(struct responder *r, const struct request *request, const void *body,
-    size_t len, int64_t now_us, const struct verdict *v)
+    size_t len, const char *sha256, int64_t now_us, const struct verdict *v)
 {
     struct record record = {.kind = RECORD_EVENT,
         .provider = v->route.provider,
@@ -117,6 +117,7 @@ static bool make_record(struct responder *r, const struct request *request, cons
         .body = body,
         .length = len};
     const char *signature = request->signature[v->route.provider];
+    snprintf(record.sha256, sizeof record.sha256, "%s", sha256);
     snprintf(record.key, sizeof record.key, "%s", v->reply.key);
     snprintf(record.event, sizeof record.event, "%s", v->event);
     snprintf(record.key_used, sizeof record.key_used, "%s", key_names[v->which]);
@@ -178,10 +179,12 @@ static void take(struct responder *r, const struct request *request, const void 
         set(v, REPLY_PONG, NULL);
         return;
     }
-    bool keyed = envelope.anonymous
-                     ? key_of_hour(provider_name(provider), body, len, now, v->reply.key)
-                     : key_of(provider_name(provider), body, len, v->reply.key);
-    if (!keyed || !make_record(r, request, body, len, now_us, v)) {
+    /* the one digest of the body: for its id, and for its file */
+    char sha256[DIGEST_HEX + 1];
+    if (!digest_hex(&(struct digest_part){body, len}, 1, sha256) ||
+        !id_make(
+            provider_name(provider), sha256, envelope.anonymous ? now : TIME_NONE, v->reply.key) ||
+        !make_record(r, request, body, len, sha256, now_us, v)) {
         v->reply.key[0] = '\0';
         set(v, REPLY_UNAVAILABLE, "no-memory");
         return;

@@ -23,8 +23,8 @@
 #include <sys/types.h>
 
 #include "base/buf.h"
-#include "event/key.h"
-#include "event/record.h"
+#include "spool/name.h"
+#include "spool/record.h"
 
 enum spool_dir {
     DIR_TMP,

@@ -7,7 +7,7 @@
 #include <sysexits.h>
 
 #include "base/text.h"
-#include "event/record.h"
+#include "spool/record.h"
 
 static const char usage[] =
     "check [FILE...] [--json] [--spool DIR]\n"
@@ -60,9 +60,8 @@ static void report_oddities(struct report *r, const char *path, const struct rec
     if (name_parse(name, &parsed) && strcmp(parsed.key, record->key) != 0)
         report(r, LEVEL_NOTE, "%s: its name is of another event than its Key", path);
     if (record->kind != RECORD_EVENT ||
-        !key_of(provider_name(record->provider), record->body, record->length, key) ||
-        !key_of_hour(provider_name(record->provider), record->body, record->length,
-            record->received, hourly))
+        !id_make(provider_name(record->provider), record->sha256, TIME_NONE, key) ||
+        !id_make(provider_name(record->provider), record->sha256, record->received, hourly))
         return;
     if (strcmp(key, record->key) != 0 && strcmp(hourly, record->key) != 0)
         report(r, LEVEL_NOTE, "%s: its body is not the one that it came with", path);

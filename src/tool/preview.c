@@ -25,7 +25,8 @@ static int as_record(struct tool *tool, enum provider provider, struct preview *
         .body = buf_text(&preview->file.data),
         .length = preview->file.data.len};
     if (preview->file.data.failed ||
-        !key_of(provider_name(provider), record->body, record->length, record->key) ||
+        !digest_hex(&(struct digest_part){record->body, record->length}, 1, record->sha256) ||
+        !id_make(provider_name(provider), record->sha256, TIME_NONE, record->key) ||
         !provider_envelope(provider, "", record->body, record->length, &envelope))
         tool_no_memory();
     snprintf(record->event, sizeof record->event, "%s", envelope.event);

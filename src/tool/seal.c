@@ -5,7 +5,7 @@
 #include <strings.h>
 
 #include "base/digest.h"
-#include "event/record.h"
+#include "spool/record.h"
 
 /* Is this line of a header one that sealing writes anew? */
 static bool is_replaced(const char *line, size_t len)

@@ -9,7 +9,7 @@
 #include <stdint.h>
 
 #include "base/buf.h"
-#include "event/record.h"
+#include "spool/record.h"
 #include "ledger/decision.h"
 #include "tool/find.h"
 

@@ -3,16 +3,17 @@
  *
  *     request PART PROVIDER FILE
  *
- * Does PART (hash, or of receive/responder.c's steps: verify, envelope, key, encode) with the body
- * in FILE once to warm up, then TIMES times within `measured`.
+ * Does PART with the body in FILE once to warm up, then TIMES times within `measured`. PART is
+ * hash, or one of the steps of receive/responder.c (verify, envelope, id, encode), or request: all
+ * of them.
  */
 #include <stdio.h>
 #include <string.h>
 
 #include "base/digest.h"
 #include "base/io.h"
-#include "event/record.h"
 #include "provider/provider.h"
+#include "spool/record.h"
 
 #include <fcntl.h>
 
@@ -43,16 +44,16 @@ static bool envelope(void)
            found.clock == CLOCK_SENT;
 }
 
-/* Each of the others but envelope hashes the body once: that is libcrypto's affair. */
+/* The price of one digest of the body is libcrypto's affair. */
 static bool hash(void)
 {
-    char digest[DIGEST_HEX + 1];
-    return digest_hex(&(struct digest_part){on.body.data, on.body.len}, 1, digest);
+    return digest_hex(&(struct digest_part){on.body.data, on.body.len}, 1, on.record.sha256);
 }
 
-static bool key(void)
+static bool id(void)
 {
-    return key_of(provider_name(on.provider), on.body.data, on.body.len, on.record.key);
+    return hash() &&
+           id_make(provider_name(on.provider), on.record.sha256, TIME_NONE, on.record.key);
 }
 
 static bool encode(void)
@@ -61,11 +62,16 @@ static bool encode(void)
     return record_encode(&on.record, &on.file);
 }
 
+static bool request(void)
+{
+    return verify() && envelope() && id() && encode();
+}
+
 static const struct part {
     const char *name;
     bool (*run)(void);
-} parts[] = {
-    {"hash", hash}, {"verify", verify}, {"envelope", envelope}, {"key", key}, {"encode", encode}};
+} parts[] = {{"hash", hash}, {"verify", verify}, {"envelope", envelope}, {"id", id},
+    {"encode", encode}, {"request", request}};
 
 static const struct part *find(const char *name)
 {
@@ -102,14 +108,15 @@ static bool prepare(const char *file)
         .key_used = "primary",
         .content_type = "application/json"};
     snprintf(on.record.signature, sizeof on.record.signature, "%s", on.signature);
-    return key();
+    return id();
 }
 
 int main(int argc, char **argv)
 {
     const struct part *part = argc == 4 ? find(argv[1]) : NULL;
     if (!part || !provider_parse(argv[2], &on.provider)) {
-        fprintf(stderr, "usage: request hash|verify|envelope|key|encode calcom|calendly FILE\n");
+        fprintf(
+            stderr, "usage: request hash|verify|envelope|id|encode|request calcom|calendly FILE\n");
         return 64;
     }
     bool ok = prepare(argv[3]) && part->run() && measured(part);

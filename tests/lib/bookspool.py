@@ -229,16 +229,18 @@ def aged(provider, body, seconds):
     return json.dumps(event, separators=(",", ":"), ensure_ascii=False).encode(), None
 
 
-def key_of(provider, body):
-    """The event's name in the spool, as DESIGN says."""
-    return hashlib.sha256(provider.encode() + b"\0" + body).hexdigest()[:32]
+def key_of(provider, body, hour=None):
+    """The event's id, as src/event/id.h says; `hour` is that of the arrival of a body that has
+    neither time nor booking, in hours since 1970."""
+    parts = [provider, hashlib.sha256(body).hexdigest(), *([] if hour is None else [str(hour)])]
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:32]
 
 
 # ---- files of the spool ----
 
 
 def spool_file(head, body, **fields):
-    """The bytes of a whole file; src/event/record.h has the form. `fields` are more of the header, or
+    """The bytes of a whole file; src/spool/record.h has the form. `fields` are more of the header, or
     stand in place of those that are right: Key_Used="-", Length=7. One of None is left out."""
     fields = {name.replace("_", "-"): value for name, value in fields.items()}
     head = {**head, "Length": len(body), "Sha256": hashlib.sha256(body).hexdigest(), **fields}

@@ -1,4 +1,4 @@
-#include "event/record.h"
+#include "spool/record.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,11 +8,11 @@
 #include "base/digest.h"
 #include "base/hex.h"
 
-enum { NAME_MAX_LEN = 40 };
+enum { FIELD_NAME_MAX = 40 };
 
 /* ---- writing ---- */
 
-static void put(struct buf *out, const char *name, const char *value)
+static void put_field(struct buf *out, const char *name, const char *value)
 {
     if (!*value)
         return;
@@ -30,7 +30,7 @@ static void put_time(struct buf *out, const char *name, int64_t when)
 {
     char text[TIME_TEXT];
     time_format_ms(when, text);
-    put(out, name, text);
+    put_field(out, name, text);
 }
 
 static void put_received(struct buf *out, const struct record *record)
@@ -41,54 +41,49 @@ static void put_received(struct buf *out, const struct record *record)
         return;
     }
     time_format_us(record->received_us, text);
-    put(out, "Received", text);
-}
-
-static void put_event(const struct record *record, struct buf *out)
-{
-    put(out, "Bookspool", "1");
-    put(out, "Key", record->key);
-    put(out, "Provider", provider_name(record->provider));
-    put(out, "Event", record->event);
-    put_received(out, record);
-    put(out, "Key-Used", record->key_used);
-    put(out, "Signature", record->signature);
-    put(out, "Content-Type", record->content_type);
-}
-
-static void put_mail(const struct record *record, struct buf *out)
-{
-    put(out, "Bookspool-Mail", "1");
-    put(out, "Key", record->key);
-    put(out, "From", record->from);
-    put(out, "To", record->to);
-    if (record->received)
-        put_received(out, record);
-    put_time(out, "Queued", record->queued);
+    put_field(out, "Received", text);
 }
 
 bool record_encode(const struct record *record, struct buf *out)
 {
-    char digest[DIGEST_HEX + 1];
-    if (!digest_hex(&(struct digest_part){record->body, record->length}, 1, digest))
-        return false;
+    char computed[DIGEST_HEX + 1];
+    const char *sha256 = record->sha256;
+    if (!*sha256) {
+        if (!digest_hex(&(struct digest_part){record->body, record->length}, 1, computed))
+            return false;
+        sha256 = computed;
+    }
     buf_reserve(out, record->length + 1024);
-    if (record->kind == RECORD_EVENT)
-        put_event(record, out);
-    else
-        put_mail(record, out);
-    buf_printf(out, "Length: %zu\nSha256: %s\n\n", record->length, digest);
+    if (record->kind == RECORD_EVENT) {
+        put_field(out, "Bookspool", "1");
+        put_field(out, "Key", record->key);
+        put_field(out, "Provider", provider_name(record->provider));
+        put_field(out, "Event", record->event);
+        put_received(out, record);
+        put_field(out, "Key-Used", record->key_used);
+        put_field(out, "Signature", record->signature);
+        put_field(out, "Content-Type", record->content_type);
+    } else {
+        put_field(out, "Bookspool-Mail", "1");
+        put_field(out, "Key", record->key);
+        put_field(out, "From", record->from);
+        put_field(out, "To", record->to);
+        if (record->received)
+            put_received(out, record);
+        put_time(out, "Queued", record->queued);
+    }
+    buf_printf(out, "Length: %zu\nSha256: %s\n\n", record->length, sha256);
     buf_add(out, record->body, record->length);
     return !out->failed;
 }
 
 /* ---- reading ---- */
 
-/* What the header holds, as text, before it is understood. */
+/* Fields of the header as text, before they are parsed. */
 struct header {
     char version[8], mail_version[8];
     char key[KEY_SIZE], provider[16], received[TIME_TEXT], queued[TIME_TEXT];
-    char length[24], sha256[DIGEST_HEX + 1];
+    char length[24];
 };
 
 struct field {
@@ -97,7 +92,7 @@ struct field {
     size_t size;
 };
 
-static const char *store(
+static const char *store_field(
     const struct field *fields, const char *name, const char *value, size_t len)
 {
     for (; fields->name; fields++) {
@@ -114,7 +109,7 @@ static const char *store(
     return NULL;
 }
 
-static bool printable(const char *text, size_t len)
+static bool is_printable(const char *text, size_t len)
 {
     for (size_t i = 0; i < len; i++)
         if (text[i] < ' ' || text[i] > '~')
@@ -123,23 +118,23 @@ static bool printable(const char *text, size_t len)
 }
 
 /* One "Name: value" line of len bytes. */
-static const char *take_line(const struct field *fields, const char *line, size_t len)
+static const char *parse_line(const struct field *fields, const char *line, size_t len)
 {
-    char name[NAME_MAX_LEN + 1];
+    char name[FIELD_NAME_MAX + 1];
     const char *colon = memchr(line, ':', len);
     size_t name_len = colon ? (size_t)(colon - line) : 0;
-    if (name_len == 0 || name_len > NAME_MAX_LEN || !printable(line, len))
+    if (name_len == 0 || name_len > FIELD_NAME_MAX || !is_printable(line, len))
         return "its header has a line that is not 'Name: value'";
     memcpy(name, line, name_len);
     name[name_len] = '\0';
     const char *value = colon + 1;
     while (value < line + len && *value == ' ')
         value++;
-    return store(fields, name, value, (size_t)(line + len - value));
+    return store_field(fields, name, value, (size_t)(line + len - value));
 }
 
-/* Leaves *data behind the empty line. */
-static const char *take_header(const struct field *fields, const char **data, const char *end)
+/* Sets *data to the byte after the empty line. */
+static const char *parse_lines(const struct field *fields, const char **data, const char *end)
 {
     const char *limit = end - *data > RECORD_HEADER_MAX ? *data + RECORD_HEADER_MAX : end;
     for (;;) {
@@ -150,13 +145,13 @@ static const char *take_header(const struct field *fields, const char **data, co
         *data = newline + 1;
         if (newline == line)
             return NULL;
-        const char *wrong = take_line(fields, line, (size_t)(newline - line));
+        const char *wrong = parse_line(fields, line, (size_t)(newline - line));
         if (wrong)
             return wrong;
     }
 }
 
-static bool decimal(const char *text, size_t *value)
+static bool parse_decimal(const char *text, size_t *value)
 {
     char *end;
     if (*text < '0' || *text > '9' || strlen(text) > 18)
@@ -165,7 +160,7 @@ static bool decimal(const char *text, size_t *value)
     return *end == '\0';
 }
 
-static bool understand_received(const char *text, struct record *record)
+static bool parse_received(const char *text, struct record *record)
 {
     if (!time_parse_us(text, &record->received_us))
         return false;
@@ -173,46 +168,30 @@ static bool understand_received(const char *text, struct record *record)
     return true;
 }
 
-static const char *understand_event(const struct header *header, struct record *record)
+static const char *parse_header(const struct header *header, struct record *record)
 {
-    record->kind = RECORD_EVENT;
-    if (!provider_parse(header->provider, &record->provider))
-        return "its Provider is not known";
-    if (!understand_received(header->received, record))
-        return "its Received is not a time";
-    return NULL;
-}
-
-static const char *understand_mail(const struct header *header, struct record *record)
-{
-    record->kind = RECORD_MAIL;
-    if (!address_valid(record->from) || !address_valid(record->to))
-        return "its From or To is not a mail address";
-    if (!time_parse(header->queued, &record->queued))
-        return "its Queued is not a time";
-    if (!understand_received(*header->received ? header->received : header->queued, record))
-        return "its Received is not a time";
-    return NULL;
-}
-
-static const char *understand(const struct header *header, struct record *record)
-{
-    const char *wrong;
-    if (strcmp(header->version, "1") == 0)
-        wrong = understand_event(header, record);
-    else if (strcmp(header->mail_version, "1") == 0)
-        wrong = understand_mail(header, record);
-    else
+    bool event = strcmp(header->version, "1") == 0;
+    if (!event && strcmp(header->mail_version, "1") != 0)
         return "it is neither 'Bookspool: 1' nor 'Bookspool-Mail: 1'";
-    if (wrong)
-        return wrong;
+    record->kind = event ? RECORD_EVENT : RECORD_MAIL;
+    if (event && !provider_parse(header->provider, &record->provider))
+        return "its Provider is not known";
+    if (event && !parse_received(header->received, record))
+        return "its Received is not a time";
+    if (!event && (!address_valid(record->from) || !address_valid(record->to)))
+        return "its From or To is not a mail address";
+    if (!event && !time_parse(header->queued, &record->queued))
+        return "its Queued is not a time";
+    if (!event &&
+        !parse_received(*header->received ? header->received : header->queued, record))
+        return "its Received is not a time";
     if (!key_valid(header->key))
         return "its Key is not 32 lower-case hex digits";
     memcpy(record->key, header->key, KEY_SIZE);
-    return decimal(header->length, &record->length) ? NULL : "its Length is not a number";
+    return parse_decimal(header->length, &record->length) ? NULL : "its Length is not a number";
 }
 
-static const char *check_body(const struct header *header, struct record *record, size_t len)
+static const char *check_body(const struct record *record, size_t len)
 {
     char digest[DIGEST_HEX + 1];
     if (len != record->length)
@@ -220,7 +199,7 @@ static const char *check_body(const struct header *header, struct record *record
                                     : "its body is longer than Length says";
     if (!digest_hex(&(struct digest_part){record->body, len}, 1, digest))
         return "no SHA-256 could be computed";
-    return strcmp(digest, header->sha256) == 0 ? NULL : "its body does not match Sha256";
+    return strcmp(digest, record->sha256) == 0 ? NULL : "its body does not match Sha256";
 }
 
 const char *record_decode(const char *data, size_t len, struct record *record)
@@ -241,15 +220,15 @@ const char *record_decode(const char *data, size_t len, struct record *record)
         {"To", record->to, sizeof record->to},
         {"Queued", header.queued, sizeof header.queued},
         {"Length", header.length, sizeof header.length},
-        {"Sha256", header.sha256, sizeof header.sha256},
+        {"Sha256", record->sha256, sizeof record->sha256},
         {NULL, NULL, 0},
     };
     const char *end = data + len;
-    const char *wrong = take_header(fields, &data, end);
+    const char *wrong = parse_lines(fields, &data, end);
     if (!wrong)
-        wrong = understand(&header, record);
+        wrong = parse_header(&header, record);
     record->body = data;
-    return wrong ? wrong : check_body(&header, record, (size_t)(end - data));
+    return wrong ? wrong : check_body(record, (size_t)(end - data));
 }
 
 bool record_arrival(const char *data, size_t len, int64_t *microseconds)
@@ -257,7 +236,7 @@ bool record_arrival(const char *data, size_t len, int64_t *microseconds)
     char received[TIME_TEXT] = "", queued[TIME_TEXT] = "";
     const struct field fields[] = {{"Received", received, sizeof received},
         {"Queued", queued, sizeof queued}, {NULL, NULL, 0}};
-    return !take_header(fields, &data, data + len) &&
+    return !parse_lines(fields, &data, data + len) &&
            time_parse_us(*received ? received : queued, microseconds);
 }
 

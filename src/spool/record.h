@@ -1,5 +1,5 @@
 /*
- * record: the form in which an event or a mail lies in the spool.
+ * record: the form of the files of events and mails in the spool.
  *
  *     Bookspool: 1                      Bookspool-Mail: 1
  *     Key: 3f5a...                      Key: 3f5a...
@@ -14,43 +14,42 @@
  *
  *     (empty line, then the body exactly as it came)
  *
- * Lines of the header end with LF; a name is [A-Za-z0-9-]+ and matched without
- * regard to case, a value is printable ASCII of at most 1,000 bytes. Names that
- * are not known are skipped, so that later versions can add some.
+ * Lines of the header end with LF. A name is [A-Za-z0-9-]+, matched without
+ * regard to case; a value is printable ASCII of at most 1,000 bytes. Unknown
+ * names are skipped, so that later versions can add some.
  *
- * Whole means: the header parses, exactly Length bytes follow, and their digest
+ * Intact means: the header parses, exactly Length bytes follow, and their digest
  * is Sha256. A power cut may leave zeros of the right length, so the length
  * alone proves nothing.
  *
- * Queued is the one field beyond DESIGN section 4: the age of a mail, from which its
- * retry delay and its giving up are derived, must survive moves and touches, and
- * a replayed event's arrival may be long ago.
+ * Queued gives a mail its age, which decides when to retry and when to give up.
+ * It is in the file because it must survive moves and touches, and because the
+ * arrival of a replayed event may be long ago.
  *
  * Received of a mail is the arrival of its event. Mails leave in this order, which neither the
  * mtimes (a kernel's clock ticks every 4 ms, and a `touch` makes them equal) nor the names can
  * give.
  */
-#ifndef EVENT_RECORD_H
-#define EVENT_RECORD_H
+#ifndef SPOOL_RECORD_H
+#define SPOOL_RECORD_H
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/address.h"
 #include "base/buf.h"
 #include "base/clock.h"
-#include "event/clean.h"
-#include "event/key.h"
+#include "base/digest.h"
 #include "provider/provider.h"
+#include "spool/name.h"
 
 enum { RECORD_VALUE_MAX = 1000, RECORD_HEADER_MAX = 8192 };
 
 enum record_kind { RECORD_EVENT, RECORD_MAIL };
 
-/*
- * Texts are held in the record itself, so that a header can be read without
- * an allocation. An absent text is "".
- */
+/* Texts are in the record itself, so that a header is read without an allocation. An absent text
+ * is "". */
 struct record {
     enum record_kind kind;
     char key[KEY_SIZE];
@@ -68,16 +67,17 @@ struct record {
     /* what follows the header; points into the bytes given to record_decode */
     const char *body;
     size_t length;
+    char sha256[DIGEST_HEX + 1]; /* of the body; record_encode computes it when it is "" */
 };
 
 /*
  * Appends the whole file to out: header, empty line, record->length bytes of
- * record->body. Values that may not stand in a header (controls, not ASCII) are
- * written with '?' in their place. False when memory or libcrypto failed.
+ * record->body. Bytes that a header must not have (controls, not ASCII) are
+ * replaced by '?'. False when memory or libcrypto failed.
  */
 bool record_encode(const struct record *record, struct buf *out);
 
-/* NULL when `data` is a whole record; else why not, in words for a log or a .why file. */
+/* NULL when `data` is an intact record; else the reason, in words for a log or a .why file. */
 const char *record_decode(const char *data, size_t len, struct record *record);
 
 /*

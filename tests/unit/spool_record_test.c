@@ -122,19 +122,53 @@ static void wrong_headers_are_named(void **state)
             record_decode(cases[i].file, strlen(cases[i].file), &out), cases[i].wrong);
 }
 
-/* sha256sum of "calcom\0{}" and of the hour form, computed with coreutils. */
-static void keys_are_what_the_design_says(void **state)
+/* sha256sum of "calcom\0" and the sha256sum of the body, and of the hour form: by coreutils. */
+static void ids_are_what_the_header_says(void **state)
 {
     (void)state;
-    char key[KEY_SIZE], other[KEY_SIZE];
-    assert_true(key_of("calcom", "{}", 2, key));
-    assert_string_equal(key, "935e6d41ba7b22fb5fc00e5f7ce78913");
-    assert_true(key_of("calendly", "{}", 2, other));
-    assert_string_not_equal(key, other);
-    assert_true(key_of_hour("calcom", "false", 5, INT64_C(3600000) * 489922 + 5, key));
-    assert_string_equal(key, "4b5fe1ee2c42bec2bf495ecfa353c1be");
-    assert_true(key_of_hour("calcom", "false", 5, INT64_C(3600000) * 489923, other));
-    assert_string_not_equal(key, other);
+    static const char braces[] = "44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a";
+    static const char word[] = "fcbcf165908dd18a9e49f7ff27810176db8e9f63b4352213741664245224f8aa";
+    char id[KEY_SIZE], other[KEY_SIZE];
+    assert_true(id_make("calcom", braces, TIME_NONE, id));
+    assert_string_equal(id, "57b76ce4fb68ab358edaea337f6981cb");
+    assert_true(id_make("calendly", braces, TIME_NONE, other));
+    assert_string_not_equal(id, other);
+    assert_true(id_make("calcom", word, TIME_NONE, other));
+    assert_string_not_equal(id, other);
+    assert_true(id_make("calcom", word, INT64_C(3600000) * 489922 + 5, id));
+    assert_string_equal(id, "c73b9006340f5e27ed858429698e87d2");
+    assert_string_not_equal(id, other);
+    assert_true(id_make("calcom", word, INT64_C(3600000) * 489923, other));
+    assert_string_not_equal(id, other);
+}
+
+/* A digest that the caller has already is taken; without one it is computed. */
+static void a_body_is_digested_once(void **state)
+{
+    (void)state;
+    struct record in = {.kind = RECORD_MAIL,
+        .from = "a@example.org",
+        .to = "b@example.org",
+        .body = "{}",
+        .length = 2};
+    struct record out;
+    struct buf computed = {0}, given = {0}, wrong = {0};
+    strcpy(in.key, scratch_key);
+    assert_true(record_encode(&in, &computed));
+    assert_null(record_decode(computed.data, computed.len, &out));
+    assert_string_equal(
+        out.sha256, "44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a");
+    strcpy(in.sha256, out.sha256);
+    assert_true(record_encode(&in, &given));
+    assert_int_equal(given.len, computed.len);
+    assert_memory_equal(given.data, computed.data, given.len);
+    in.sha256[0] = '0';
+    assert_true(record_encode(&in, &wrong));
+    assert_string_equal(
+        record_decode(wrong.data, wrong.len, &out), "its body does not match Sha256");
+    buf_free(&computed);
+    buf_free(&given);
+    buf_free(&wrong);
 }
 
 static void mail_names_follow_the_address(void **state)
@@ -178,7 +212,8 @@ int main(void)
         cmocka_unit_test(every_torn_form_is_noticed),
         cmocka_unit_test(a_flipped_bit_of_the_body_is_noticed),
         cmocka_unit_test(wrong_headers_are_named),
-        cmocka_unit_test(keys_are_what_the_design_says),
+        cmocka_unit_test(ids_are_what_the_header_says),
+        cmocka_unit_test(a_body_is_digested_once),
         cmocka_unit_test(mail_names_follow_the_address),
         cmocka_unit_test(names_are_read_strictly),
     };

@@ -1,0 +1,41 @@
+/*
+ * name: the names of files in the spool.
+ *
+ *     ID         an event
+ *     ID.n       a replayed event; n is its replay number, made from UTC seconds
+ *     ID-r       a mail: r is the first 12 hex digits of SHA-256 over the
+ *                recipient's address in lower case, so that a changed list of
+ *                recipients neither skips nor repeats anyone
+ *     ID.n-r     a mail of a replayed event
+ *
+ * ID is made by event/id.h.
+ */
+#ifndef SPOOL_NAME_H
+#define SPOOL_NAME_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "event/id.h"
+
+enum {
+    RECIPIENT_LEN = 12,
+    GENERATION_LEN = 20,
+    /* ID.n-r and its NUL */
+    MAIL_NAME_SIZE = KEY_LEN + 1 + GENERATION_LEN + 1 + RECIPIENT_LEN + 1
+};
+
+/* event_name is ID or ID.n. False: the recipient is too long, or libcrypto failed. */
+bool mail_name(const char *event_name, const char *recipient, char name[MAIL_NAME_SIZE]);
+
+/* What a file name says; generation is 0 where there is none, recipient "" for an event. */
+struct spool_name {
+    char key[KEY_SIZE];
+    int64_t generation;
+    char recipient[RECIPIENT_LEN + 1];
+};
+
+/* False when the text is not exactly ID, ID.n, ID-r or ID.n-r. */
+bool name_parse(const char *text, struct spool_name *name);
+
+#endif
