@@ -17,7 +17,7 @@ struct range {
     uint32_t low, high;
 };
 
-static bool in_ranges(const struct range *ranges, size_t count, uint32_t c)
+static bool in_char_ranges(const struct range *ranges, size_t count, uint32_t c)
 {
     for (size_t i = 0; i < count; i++)
         if (c >= ranges[i].low && c <= ranges[i].high)
@@ -31,22 +31,22 @@ static bool is_line_break(uint32_t c)
 }
 
 /* The property White_Space of Unicode 15. */
-static bool is_space(uint32_t c)
+static bool is_white_space(uint32_t c)
 {
     static const struct range spaces[] = {{' ', ' '}, {'\t', '\r'}, {0x85, 0x85}, {0xa0, 0xa0},
         {0x1680, 0x1680}, {0x2000, 0x200a}, {0x2028, 0x2029}, {0x202f, 0x202f}, {0x205f, 0x205f},
         {0x3000, 0x3000}};
-    return in_ranges(spaces, sizeof spaces / sizeof *spaces, c);
+    return in_char_ranges(spaces, sizeof spaces / sizeof *spaces, c);
 }
 
 static bool is_harmful(uint32_t c)
 {
     static const struct range harmful[] = {
         {0x00, 0x1f}, {0x7f, 0x9f}, {0x2028, 0x2029}, {0x202a, 0x202e}, {0x2066, 0x2069}};
-    return in_ranges(harmful, sizeof harmful / sizeof *harmful, c);
+    return in_char_ranges(harmful, sizeof harmful / sizeof *harmful, c);
 }
 
-/* Unicode 15, table 3-7: which lead bytes there are, and what may follow each of them first. */
+/* Unicode 15, table 3-7: the lead bytes, and the range of the first byte after each. */
 struct lead {
     unsigned char low, high, next_low, next_high;
     int following;
@@ -63,7 +63,7 @@ static const struct lead *find_lead(unsigned char byte)
     return NULL;
 }
 
-/* The next character, 0 at the end. The NUL that ends the text is no continuation byte. */
+/* The next character, 0 at the end. The NUL at the end of the text is no continuation byte. */
 static uint32_t next_char(const char **text)
 {
     const unsigned char *p = (const unsigned char *)*text;
@@ -103,8 +103,8 @@ struct cleaned {
     size_t count, max; /* characters */
 };
 
-/* False when there was no more room: the text then ends here. */
-static bool put(struct cleaned *to, uint32_t c)
+/* False when there is no more room: the text ends here. */
+static bool put_char(struct cleaned *to, uint32_t c)
 {
     if (to->count == to->max) {
         buf_puts(&to->out, "...");
@@ -115,15 +115,15 @@ static bool put(struct cleaned *to, uint32_t c)
     return true;
 }
 
-static bool put_many(struct cleaned *to, uint32_t c, size_t count)
+static bool put_chars(struct cleaned *to, uint32_t c, size_t count)
 {
     while (count-- > 0)
-        if (!put(to, c))
+        if (!put_char(to, c))
             return false;
     return true;
 }
 
-static const char *keep(struct arena *arena, struct buf *out)
+static const char *keep_cleaned(struct arena *arena, struct buf *out)
 {
     const char *text = NULL;
     if (out->failed)
@@ -140,10 +140,10 @@ static bool is_graphic(char c)
 }
 
 /*
- * Takes what is clean as it stands off the text: words of graphic ASCII with single blanks between
- * them, of which nearly all texts are made.
+ * Copies what is clean already: words of graphic ASCII with single blanks between them. Nearly all
+ * texts are nothing else, and this is much faster than one character at a time.
  */
-static void take_clean(struct cleaned *to, const char **text)
+static void copy_clean_ascii(struct cleaned *to, const char **text)
 {
     const char *at = *text;
     size_t len = 0, room = to->max - to->count;
@@ -163,23 +163,23 @@ const char *clean_line(struct arena *arena, const char *text)
     uint32_t c;
     while (text) {
         if (!blank)
-            take_clean(&line, &text);
+            copy_clean_ascii(&line, &text);
         if ((c = next_char(&text)) == 0)
             break;
-        if (is_space(c)) {
+        if (is_white_space(c)) {
             blank = line.count > 0;
             continue;
         }
         if (is_harmful(c))
             continue;
-        if ((blank && !put(&line, ' ')) || !put(&line, c))
+        if ((blank && !put_char(&line, ' ')) || !put_char(&line, c))
             break;
         blank = false;
     }
-    return keep(arena, &line.out);
+    return keep_cleaned(arena, &line.out);
 }
 
-/* Blanks and line breaks are held back until something stands behind them. */
+/* Blanks and line breaks are written only when another character follows. */
 const char *clean_text(struct arena *arena, const char *text)
 {
     struct cleaned lines = {.max = CLEAN_TEXT_MAX};
@@ -187,7 +187,7 @@ const char *clean_text(struct arena *arena, const char *text)
     uint32_t c;
     while (text) {
         if (!breaks && !blanks)
-            take_clean(&lines, &text);
+            copy_clean_ascii(&lines, &text);
         if ((c = next_char(&text)) == 0)
             break;
         if (is_line_break(c)) {
@@ -195,24 +195,23 @@ const char *clean_text(struct arena *arena, const char *text)
                 text++;
             breaks++;
             blanks = 0;
-        } else if (is_space(c)) {
+        } else if (is_white_space(c)) {
             blanks++;
         } else if (!is_harmful(c)) {
             bool first = lines.count == 0;
-            if (!put_many(&lines, '\n',
+            if (!put_chars(&lines, '\n',
                     first        ? 0
                     : breaks > 2 ? 2
                                  : breaks) ||
-                !put_many(&lines, ' ', first ? 0 : blanks) || !put(&lines, c))
+                !put_chars(&lines, ' ', first ? 0 : blanks) || !put_char(&lines, c))
                 break;
             breaks = blanks = 0;
         }
     }
-    return keep(arena, &lines.out);
+    return keep_cleaned(arena, &lines.out);
 }
 
-/* Without the blanks around it. */
-static const char *trimmed(struct arena *arena, const char *text)
+static const char *without_blanks(struct arena *arena, const char *text)
 {
     text += strspn(text, ASCII_BLANKS);
     size_t len = strlen(text);
@@ -223,11 +222,11 @@ static const char *trimmed(struct arena *arena, const char *text)
 
 const char *clean_address(struct arena *arena, const char *text)
 {
-    const char *address = text ? trimmed(arena, text) : NULL;
+    const char *address = text ? without_blanks(arena, text) : NULL;
     return address && address_valid(address) ? address : NULL;
 }
 
-static bool url_valid(const char *text)
+static bool is_clean_url(const char *text)
 {
     size_t scheme = strncasecmp(text, "http://", 7) == 0    ? 7
                     : strncasecmp(text, "https://", 8) == 0 ? 8
@@ -242,8 +241,8 @@ static bool url_valid(const char *text)
 
 const char *clean_url(struct arena *arena, const char *text)
 {
-    const char *url = text ? trimmed(arena, text) : NULL;
-    return url && url_valid(url) ? url : NULL;
+    const char *url = text ? without_blanks(arena, text) : NULL;
+    return url && is_clean_url(url) ? url : NULL;
 }
 
 const char *clean_token(struct arena *arena, const char *text)

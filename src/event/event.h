@@ -2,8 +2,8 @@
  * event: the booking event, the one shape that everything after the receiver
  * reads. Nothing in it is specific to a provider but its name.
  *
- * Ownership: every string and list lives in the event's arena; event_free gives
- * all of it back. NULL means absent (never an empty string), TIME_NONE an
+ * Ownership: every string and list is in the event's arena, or static; event_free
+ * frees the arena. NULL means absent (never an empty string), TIME_NONE an
  * absent time, a list ends at its count.
  *
  * Text: what a provider module puts here has gone through event/clean.h, so it
@@ -82,7 +82,7 @@ struct booking {
 struct event {
     char id[KEY_SIZE];
     const char *provider; /* its name: "calcom" */
-    const char *name; /* the provider's: BOOKING_CREATED, invitee.canceled; NULL when not told */
+    const char *name;     /* the provider's: BOOKING_CREATED, invitee.canceled; NULL when absent */
     enum event_kind kind;
     int64_t received_at;
     int64_t sent_at; /* when the provider says it made the event */
@@ -90,11 +90,11 @@ struct event {
     struct arena arena;
 };
 
-/* "created", "rescheduled", ...: as DESIGN section 5 and BOOKSPOOL_NOTIFY spell them. */
+/* "created", "rescheduled", ...: as in JSON and in BOOKSPOOL_NOTIFY. */
 const char *event_kind_name(enum event_kind kind);
 bool event_kind_parse(const char *name, enum event_kind *kind);
 
-/* The same as event_to_json, in the arena. Texts that the event points to are not copied. */
+/* As event_to_json, in the arena. Texts that the event points to are not copied. */
 struct value *event_to_value(const struct event *event, struct arena *arena);
 
 /* The documented JSON object; NULL when memory ran out. The caller frees with cJSON_Delete. */

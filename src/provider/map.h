@@ -1,10 +1,11 @@
 /*
- * map: the small steps from a member of a JSON body to a field of an event.
+ * map: from one member of a JSON body to one field of an event, cleaned.
  *
- * Whatever is absent, null, of another type, or empty once cleaned is NULL (or
- * TIME_NONE): no caller needs to ask for a member's type. Paths are those of
- * json_path. Lists keep LIST_MAX entries, answers look at ANSWERS_MAX members
- * of an object, so that a large body costs no more than its reading.
+ * What is absent, null, of another type, or empty once cleaned gives NULL (or
+ * TIME_NONE), so that no caller checks a member's type. Paths are those of
+ * json_path. Lists keep the first LIST_MAX entries, and answers are taken from
+ * the first ANSWERS_MAX members of an object, so that mapping a large body
+ * costs no more than parsing it.
  */
 #ifndef PROVIDER_MAP_H
 #define PROVIDER_MAP_H
@@ -23,11 +24,11 @@ const char *map_line(struct arena *arena, const cJSON *object, const char *path)
 const char *map_text(struct arena *arena, const cJSON *object, const char *path);
 const char *map_address(struct arena *arena, const cJSON *object, const char *path);
 const char *map_url(struct arena *arena, const cJSON *object, const char *path);
-/* As map_line, with ASCII capitals made small. */
+/* As map_line, with ASCII capitals in lower case. */
 const char *map_lower(struct arena *arena, const cJSON *object, const char *path);
 /* A string as map_line, or a whole number in decimal digits. */
 const char *map_id(struct arena *arena, const cJSON *object, const char *path);
-/* The first of the paths that has something, read by map_id; the list ends with NULL. */
+/* The first of the paths that gives a text, by map_id; the list ends with NULL. */
 const char *map_first(struct arena *arena, const cJSON *object, const char *const *paths);
 int64_t map_time(const cJSON *object, const char *path);
 
@@ -36,21 +37,21 @@ const char *map_joined(struct arena *arena, const char *first, const char *secon
 
 /* The members of an array, at most LIST_MAX; 0 when it is none. */
 size_t map_count(const cJSON *array);
-/* Room for that many entries in the empty list. False: there is none. */
+/* Allocates that many entries of the empty list. False: memory ran out. */
 bool map_room_for_attendees(struct event *event, size_t count);
 bool map_room_for_guests(struct event *event, size_t count);
 bool map_room_for_answers(struct event *event, size_t count);
-/* Appends to the list, within its room; skips what is empty. */
+/* Appends to the list, within its room. An entry without a text is skipped. */
 void map_add_attendee(struct event *event, struct person person);
 void map_add_guest(struct event *event, const char *address);
 void map_add_answer(struct event *event, const char *question, const char *answer);
 
 /* An amount of money in units of the currency: "49.00 EUR", "5000 JPY"; NULL for none. */
 const char *map_money(struct arena *arena, double amount, const char *currency);
-/* Decimal places of a currency (ISO 4217), as payment services count its minor unit. */
+/* Decimal places of a currency (ISO 4217): how payment services count its minor unit. */
 int map_currency_places(const char *currency);
 
-/* The raw body as text, where it is no JSON object. */
+/* The raw body as text, for a body that is not understood. */
 const char *map_raw_text(struct arena *arena, const char *body, size_t len);
 
 #endif
