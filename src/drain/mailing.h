@@ -10,8 +10,8 @@
 
 #include "drain/run.h"
 #include "event/event.h"
-#include "spool/record.h"
 #include "ledger/decision.h"
+#include "spool/record.h"
 
 struct mailing {
     const struct record *record;

@@ -13,9 +13,9 @@
 #include "base/buf.h"
 #include "base/conf.h"
 #include "event/event.h"
-#include "spool/record.h"
 #include "ledger/decision.h"
 #include "mail/templates.h"
+#include "spool/record.h"
 
 /* Sender and recipient where none is named, as with a Maildir on a machine with nothing set up. */
 #define LOCAL_ADDRESS "bookspool@localhost"

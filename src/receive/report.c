@@ -31,7 +31,7 @@ static void count(const struct verdict *v)
         counter_add(COUNT_OTHER_REQUESTS, 1);
         return;
     }
-    int row = v->route.provider;
+    int row = (int)v->route.provider;
     counter_add(counter_in_row(row, rules[v->reply.status].counter), 1);
     if (v->held)
         counter_add(counter_in_row(row, COUNT_HELD), 1);

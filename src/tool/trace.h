@@ -9,8 +9,8 @@
 #include <stdint.h>
 
 #include "base/buf.h"
-#include "spool/record.h"
 #include "ledger/decision.h"
+#include "spool/record.h"
 #include "tool/find.h"
 
 /* A place, and what its file says. */

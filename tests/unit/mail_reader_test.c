@@ -51,8 +51,7 @@ static struct decision overlapping(struct overlap list[2])
     struct decision decision = decided();
     list[0] = (struct overlap){"calendly", "u1", "Consulting", "Ben Ode",
         at("2026-11-24T15:15:00Z"), at("2026-11-24T16:00:00Z")};
-    list[1] =
-        (struct overlap){"calcom", "u2", NULL, NULL, at("2026-11-24T15:00:00Z"), TIME_NONE};
+    list[1] = (struct overlap){"calcom", "u2", NULL, NULL, at("2026-11-24T15:00:00Z"), TIME_NONE};
     decision.overlaps = list;
     decision.overlap_count = 2;
     return decision;
