@@ -199,8 +199,7 @@ def reasons_of(*patterns):
 
 def reasons_of_transports():
     """As the manual writes them: "smtp-STEP-CODE", "sendmail-exit-N"."""
-    prefixes = {re.match(r"[a-z]+", os.path.basename(path)).group()
-                for path in glob.glob(os.path.join(TOP, "src/deliver/*_outcome.c"))} | {"maildir", "second"}
+    prefixes = set(re.findall(r"\.open = (\w+)_open", read("src/deliver/transport.c"))) | {"second"}
     source = "".join(read(path) for path in glob.glob(os.path.join(TOP, "src/deliver/*.c")))
     source = source.replace("smtp-%s-%s", "smtp-%s-lost").replace('"smtp-dot-%d"', "")
     source = source.replace("sendgrid-400-%.*s", "").replace("sendgrid-%ld", "sendgrid-STATUS")
