@@ -3,9 +3,9 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "base/nearest.h"
 #include "mail/escape.h"
 #include "mail/fault.h"
-#include "base/nearest.h"
 
 struct reader {
     struct language *language;

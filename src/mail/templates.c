@@ -3,9 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/nearest.h"
 #include "mail/fault.h"
 #include "mail/language.h"
-#include "base/nearest.h"
 #include "mail/template.h"
 #include "mail/template_files.h"
 
