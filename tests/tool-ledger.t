@@ -118,7 +118,7 @@ def conflicts():
             match(shown, r"(?m)^1 +20\d\d-\d\d-\d\d 1[67]:15 CES?T +30 +calendly +Ada Example ",
                   "on a terminal in the owner's zone")
         equal(world.decision(late)["overlaps"], 1, "the event knows of it too")
-        match(world.tool("trace", late), r"ledger: told \(news\).* overlaps 1 other\n", "in words")
+        match(world.tool("trace", late), r"ledger: notified \(news\).* overlaps 1 other\n", "in words")
         world.calendly("invitee_canceled", "E2", half_past)
         world.drained()
         equal(world.json("list", "--conflicts"), {"conflicts": []}, "a cancelled one is no conflict")
@@ -144,7 +144,7 @@ def meanings():
         body["createdAt"] = utc(world.now)
         again = world.put("calcom", body)
         world.drained()
-        match(world.tool("trace", again), r"ledger: nobody is told \(repeated-fact\)",
+        match(world.tool("trace", again), r"ledger: not notified \(repeated-fact\)",
               "another subscription's copy is silent")
         equal([n for n in world.spool("sent") if n.startswith(again)], [], "nobody is mailed")
 

@@ -57,8 +57,8 @@ class Spool(World):
     def json(self, *args, **more):
         return json.loads(self.tool(*args, "--json", **more))
 
-    def verdict(self, key, **more):
-        return self.json("trace", key, **more)["verdict"]
+    def summary(self, key, **more):
+        return self.json("trace", key, **more)["summary"]
 
 
 def command_line():
@@ -96,7 +96,7 @@ def listing():
         match(rows[1][5], r"^in \d+ s, unknown$|^in \d+ m, unknown$", "its next attempt and mark")
         equal([row[:2] for row in rows[2:4]], [["held", "not-a-key"], ["failed", failed]],
               "a stranger, and what was given up")
-        equal(rows[2][5], "not whole", "the stranger is not whole")
+        equal(rows[2][5], "not intact", "the stranger is not intact")
         equal(rows[4:], [["done", "1"], ["sent", "1"]], "done and sent are counted")
         equal([row.split("\t")[0] for row in world.tool("list", "done", "sent/").splitlines()],
               ["done", "sent"], "directories that were asked for")
@@ -196,33 +196,33 @@ def tracing():
     with Spool() as world:
         world.tool("trace", "f" * 32, code=1, name="trace: nowhere")
         found = world.json("trace", "f" * 32, code=1)
-        match(found["verdict"], "unknown here: never accepted, or older", "and its verdict")
-        match(world.verdict(world.event("new")), "waits for the next run", "new")
-        match(world.verdict(world.event("new", ago=900)), "is bookspool-drain run by cron", "late")
-        match(world.verdict(world.event("new", mtime=30)), "other half of a move.* in ", "waits")
+        match(found["summary"], "unknown here: never accepted, or older", "and its summary")
+        match(world.summary(world.event("new")), "waits for the next run", "new")
+        match(world.summary(world.event("new", ago=900)), "is bookspool-drain run by cron", "late")
+        match(world.summary(world.event("new", mtime=30)), "other half of a move.* in ", "waits")
         key = world.event("held")
-        match(world.verdict(key), f"outside the replay window; bookspool release {key}", "held")
+        match(world.summary(key), f"outside the replay window; bookspool release {key}", "held")
         key = world.event("done", ago=500)
-        match(world.verdict(key), "no mail of it is left", "done without mails")
+        match(world.summary(key), "no mail of it is left", "done without mails")
         world.mail("sent", key, mtime=-130)
-        match(world.verdict(key), "^mailed to 1 recipient 2 m ago$", "mailed")
+        match(world.summary(key), "^mailed to 1 recipient 2 m ago$", "mailed")
         world.write("sent", f"{key}.1700000000-{RECIPIENT}", mail_file(key), -10)
-        match(world.verdict(key), "^mailed to 1 recipient .* ago, 2 mails in all$", "mailed again")
+        match(world.summary(key), "^mailed to 1 recipient .* ago, 2 mails in all$", "mailed again")
         world.event("new", body=world.record("done", key)[1])
-        match(world.verdict(key), "late duplicate.*mailed to 1", "a late duplicate")
+        match(world.summary(key), "late duplicate.*mailed to 1", "a late duplicate")
 
         key = world.event("done")
         mail = world.mail("out", key, mtime=600)
-        match(world.verdict(key), "1 mail waiting, next attempt in (9|10) m$", "a retry")
+        match(world.summary(key), "1 mail waiting, next attempt in (9|10) m$", "a retry")
         os.chmod(world.file("out", mail), 0o760)
-        match(world.verdict(key), "outcome: it may have arrived, and another attempt may be a rep",
+        match(world.summary(key), "outcome: it may have arrived, and another attempt may be a rep",
               "an unknown outcome")
-        match(world.verdict(key, env={"BOOKSPOOL_UNKNOWN": "park"}), "kept for a person", "parked")
+        match(world.summary(key, env={"BOOKSPOOL_UNKNOWN": "park"}), "kept for a person", "parked")
         os.chmod(world.file("out", mail), 0o1660)
-        match(world.verdict(key), "accepted already and only to be moved", "the sticky mark")
+        match(world.summary(key), "accepted already and only to be moved", "the sticky mark")
         failed = world.mail("failed", key, recipient=OTHER)
         world.write("failed", failed + ".why", b"550 \x1bno such user\n")
-        match(world.verdict(key), r"1 mail given up: 550 \?no such user", "given up, and why")
+        match(world.summary(key), r"1 mail given up: 550 \?no such user", "given up, and why")
         found = world.json("trace", failed)
         equal([(f["dir"], f["why"]) for f in found["files"]],
               [("done", None), ("out", None), ("failed", "550 ?no such user")],
@@ -233,10 +233,10 @@ def tracing():
         key = world.event("bad")
         world.write("bad", key, b"torn")
         world.write("bad", key + ".why", b"its header has no end\n")
-        match(world.verdict(key), "set aside in bad/: its header has no end", "bad")
+        match(world.summary(key), "set aside in bad/: its header has no end", "bad")
         key = world.event("done")
         world.write("replay", "by hand", event_file("calcom", b"{}", Key=key))
-        match(world.verdict(key), "mails it again, as an operator asked", "in replay/, any name")
+        match(world.summary(key), "mails it again, as an operator asked", "in replay/, any name")
 
 
 def replaying():
@@ -354,10 +354,10 @@ def status():
             file.write(counters(calcom_accepted=7, calendly_key_secondary_at=now - 3 * 86400000,
                                 drain_at=now - 60000, mail_at=now - 120000, mail_sent=9))
         shown = world.tool("status", name="status with counters")
-        match(shown, "secondary key of calendly last used 3 d ago", "last use of a key")
+        match(shown, "secondary secret of calendly last used 3 d ago", "last use of a key")
         match(shown, r"last drain that ended well: \d+ [sm] ago", "last drain")
         match(shown, "calcom: accepted 7", "counters")
-        match(shown, "all is well", "the verdict")
+        match(shown, "all is well", "the summary")
         found = world.json("status")
         equal((found["well"], found["calcom"]["accepted"], found["counters"]["mail_sent"]),
               (True, 7, 9), "in JSON")
@@ -400,7 +400,7 @@ def checking():
         os.chmod(world.spool_dir, 0o2770)
         os.mkdir(os.path.join(world.state_dir, "Maildir"))
         shown = world.tool("check")
-        for word in ("all settings", "calcom: a key is set", "spool /", "no drain is at work",
+        for word in ("all settings", "calcom: a secret is set", "spool /", "no drain is at work",
                      "state directory", "Maildir"):
             match(shown, rf"(?m)^ok +.*{word}", f"good: {word}")
         equal([f for f in world.json("check")["findings"] if f["level"] == "wrong"], [], "in JSON")
@@ -430,7 +430,7 @@ def checking():
 def checking_files():
     with Spool() as world:
         key = world.event("new")
-        match(world.tool("check", world.file("new", key)), f"whole: calcom BOOKING_CREATED, key {key}",
+        match(world.tool("check", world.file("new", key)), f"intact: calcom BOOKING_CREATED, id {key}",
               "a whole event")
         match(world.tool("check", world.file("out", world.mail("out", key))), "a mail of", "a mail")
         world.write("new", "a" * 32, event_file("calcom", b"{}", Key=key))

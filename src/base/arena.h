@@ -1,10 +1,10 @@
 /*
- * arena: memory that is given back all at once.
+ * arena: memory that is released all at once.
  *
- * What an event is made of lives exactly as long as the event, so each event
- * has one arena. An allocation that cannot be had returns NULL and sets
- * `failed`; the maker of the event asks once, at its end. A zeroed struct is an
- * empty arena; arena_free gives everything back.
+ * The parts of an event live exactly as long as the event, so each event has
+ * one arena. An allocation that fails returns NULL and sets `failed`, which the
+ * caller checks once, when the event is complete. A zeroed struct is an empty
+ * arena; arena_free releases everything.
  */
 #ifndef BASE_ARENA_H
 #define BASE_ARENA_H
@@ -18,15 +18,17 @@ struct arena_block;
 struct arena {
     struct arena_block *head;
     char *free;  /* in the newest block, always aligned */
-    size_t room; /* from there on; none once it failed */
+    size_t room; /* bytes left there; 0 after a failure */
     bool failed;
 };
 
-/* Makes room for so many bytes, in a new block. */
+/* Adds a block with room for `size` bytes. */
 bool arena_grow(struct arena *a, size_t size);
 
-/* Zeroed, aligned for any object; one of no bytes too is somewhere. Here, since a size that is
- * known when compiling is rounded then, and zeroed without a call. */
+/*
+ * Zeroed, aligned for any object; a zero-size allocation returns a valid pointer. Inline, so that a
+ * constant size is rounded at compile time and zeroed without a call.
+ */
 static inline void *arena_alloc(struct arena *a, size_t size)
 {
     const size_t align = _Alignof(max_align_t);

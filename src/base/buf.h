@@ -1,9 +1,9 @@
 /*
  * buf: a growable byte buffer.
  *
- * Sizes are in bytes. Memory that cannot be had sets `failed` and leaves the
- * contents as they were; every later addition is then a no-op, so a caller
- * writes a whole text and asks once. The buffer owns its memory: buf_free.
+ * Sizes are in bytes. A failed allocation sets `failed` and leaves the contents
+ * as they were; every later addition is then a no-op, so a caller writes all of
+ * a text and checks once. The buffer owns its memory: buf_free.
  * A zeroed struct is an empty buffer.
  */
 #ifndef BASE_BUF_H
@@ -21,10 +21,10 @@ struct buf {
     bool failed;
 };
 
-/* Makes room for `more` bytes behind the contents. */
+/* Makes room for `more` bytes after the contents. */
 bool buf_reserve(struct buf *b, size_t more);
 
-/* Texts are mostly written in small pieces for which there is room: so these are inline. */
+/* Most additions are small and fit, so these are inline. */
 static inline void buf_add(struct buf *b, const void *data, size_t len)
 {
     if ((b->failed || len >= b->cap - b->len) && !buf_reserve(b, len))
@@ -52,16 +52,13 @@ void buf_vprintf(struct buf *b, const char *format, va_list args)
 void buf_consume(struct buf *b, size_t count);
 /* Empties it and keeps the memory. */
 void buf_clear(struct buf *b);
-/*
- * Empties it for another use: a failure is forgotten, and memory that only something unusually
- * large has needed (64 KiB) is given back.
- */
+/* Empties it for another use: clears a failure, and releases memory above 64 KiB. */
 void buf_reuse(struct buf *b);
 void buf_free(struct buf *b);
 
 /*
- * The contents as a string; "" when nothing was ever added. Where there was no memory from the
- * first byte on, words that say so: a message that is being written must not become silence.
+ * The contents as a string; "" when nothing was added. Where even the first byte found no memory,
+ * a text that says so, so that a message never becomes an empty one.
  */
 const char *buf_text(const struct buf *b);
 

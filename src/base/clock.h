@@ -2,7 +2,7 @@
  * clock: now, and points in time as text.
  *
  * A point in time is an int64_t: milliseconds since 1970-01-01T00:00:00Z
- * without leap seconds. TIME_NONE stands for "absent".
+ * without leap seconds. TIME_NONE means "absent".
  */
 #ifndef BASE_CLOCK_H
 #define BASE_CLOCK_H
@@ -19,7 +19,7 @@ enum { TIME_TEXT = 32, MS_PER_SECOND = 1000, US_PER_MS = 1000 };
 int64_t clock_now(void);
 /* The same point in time, in microseconds. */
 int64_t clock_now_us(void);
-/* Milliseconds of a clock that never jumps; only differences mean something. */
+/* Milliseconds of a clock that never jumps; only differences have a meaning. */
 int64_t clock_monotonic(void);
 /* The same clock, finer. */
 int64_t clock_microseconds(void);

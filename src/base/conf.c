@@ -26,8 +26,8 @@ struct place {
     int line;
     mode_t mode;
     bool may_hold_secrets;
-    unsigned home; /* whose own file it is; 0: everybody's */
-    enum how { HOW_NONE, HOW_PLAIN, HOW_FILE } how[SETTINGS]; /* as KEY, or as KEY_FILE */
+    unsigned home; /* the one program that reads this file; 0: all */
+    enum how { HOW_NONE, HOW_PLAIN, HOW_FILE } how[SETTINGS]; /* as NAME, or as NAME_FILE */
 };
 
 static void add_place(const struct place *place, struct buf *out)
@@ -154,7 +154,7 @@ static void wipe_buf(struct buf *text)
     buf_free(text);
 }
 
-/* "KEY_FILE": the value is the file's one line. */
+/* NAME_FILE: the value is the one line of that file. */
 static void take_file(
     struct conf *conf, enum setting which, const char *path, const struct place *place)
 {
@@ -170,7 +170,7 @@ static void take_file(
     buf_free(&why);
 }
 
-/* Finds what a name means: the setting, and whether its value is a file's name. */
+/* The setting of that name, and whether its value is the name of a file. */
 static enum setting resolve(const char *key, bool *by_file)
 {
     size_t len = strlen(key), suffix = strlen(FILE_SUFFIX);
@@ -185,7 +185,7 @@ static enum setting resolve(const char *key, bool *by_file)
 
 static bool may_know(const struct conf *conf, enum setting which);
 
-/* An empty value is the same as none: an empty secret must never count as a key. */
+/* An empty value is the same as none: an empty secret must never verify anything. */
 static void take_either(
     struct conf *conf, enum setting which, bool by_file, const char *text, struct place *place)
 {
@@ -215,7 +215,7 @@ static void take_from_file(struct conf *conf, struct place *place, char *key, ch
         complain(conf, place, key, "has no effect here: only the %s reads this file",
             place->home == CONF_RECEIVE ? "receiver" : "drain");
     } else if (settings[which].secret && !by_file && !place->may_hold_secrets) {
-        complain(conf, place, key, "is a secret and must not stand here: put it into %s beside it",
+        complain(conf, place, key, "secrets are not allowed in this file; move it to %s beside it",
             settings[which].programs & CONF_RECEIVE ? "receive.env" : "drain.env");
     } else if (settings[which].secret && !by_file && place->mode & 007) {
         complain(conf, place, key,
@@ -250,20 +250,20 @@ static void read_file(
     }
     place.mode = st.st_mode;
     if (strlen(text.data) != text.len)
-        complain(conf, &place, "a NUL byte", "must not stand in a settings file");
+        complain(conf, &place, "a NUL byte", "is not allowed in a settings file");
     char *at = text.data, *key, *value;
     enum conf_line line;
     while ((line = conf_file_next(&at, &place.line, &key, &value)) != CONF_LINE_END) {
         if (line == CONF_LINE_WRONG)
             complain(conf, &place, "not a setting",
-                "must be KEY=VALUE, with a quote at both ends or at none");
+                "must be NAME=VALUE, with a quote at both ends or at none");
         else
             take_from_file(conf, &place, key, value);
     }
     wipe_buf(&text);
 }
 
-/* The file of one program's own settings stands beside bookspool.conf. */
+/* A program's own file is in the directory of bookspool.conf. */
 static void read_beside(struct conf *conf, const char *main_file, const char *name, unsigned home)
 {
     char path[PATH_MAX];
@@ -309,7 +309,7 @@ static void apply_default(struct conf *conf, enum setting which)
     conf->value[which].place = NULL;
 }
 
-/* The one name that a value may begin with: "maildir:$STATE/Maildir", "sqlite:$STATE/ledger.db". */
+/* $STATE is expanded in one place: "maildir:$STATE/Maildir", "sqlite:$STATE/ledger.db". */
 static void expand_state(struct conf *conf, enum setting which)
 {
     const char *text = conf_text(conf, which), *state;

@@ -1,17 +1,17 @@
 /*
- * conf: the settings of DESIGN section 8, read, checked and told apart.
+ * conf: the settings, read from files and environment and checked.
  *
- * Files are KEY=VALUE lines, `#` comments, optional quotes round the whole
- * value, no expansion (but $STATE/ behind maildir: and sqlite:): the syntax of
+ * Files hold NAME=VALUE lines, `#` comments, optional quotes round the entire
+ * value, and no expansion (but $STATE/ after maildir: and sqlite:): the syntax of
  * systemd's EnvironmentFile=, so one file serves units, cron and a shell.
  * /etc/bookspool/bookspool.conf (BOOKSPOOL_CONF names another) holds no secrets; receive.env and
  * drain.env beside it hold what only one program may know, and only that program opens them. All
- * three may be missing. The environment wins over files. KEY_FILE names a file whose contents, less
- * one line end, are the value.
+ * three may be missing. The environment wins over files. NAME_FILE names a file whose contents,
+ * less one line end, are the value.
  *
  * A program never keeps a value it may not have: a secret of another program is
- * skipped in the environment and blanked there. Fail closed: after any error
- * conf_load returns false, and no program starts with half of its settings.
+ * skipped in the environment and overwritten there. After any error conf_load
+ * returns false, and no program starts with only some of its settings.
  *
  * Units: conf_number gives durations in milliseconds, sizes in bytes, booleans
  * as 0 and 1, words as their index in the list that the table names.
@@ -25,7 +25,7 @@
 #include "base/buf.h"
 #include "base/settings.h"
 
-/* Who is asking; also, as a set, who may know a setting. */
+/* The program that loads; also, as a set, the programs that may have a setting. */
 enum conf_program { CONF_RECEIVE = 1, CONF_DRAIN = 2, CONF_TOOL = 4 };
 
 struct conf_value {
@@ -33,7 +33,7 @@ struct conf_value {
     int64_t number;
     int64_t second; /* of BOOKSPOOL_RESERVE=SIZE,INODES: the inodes */
     bool given;     /* by a file or the environment */
-    char *file;     /* KEY_FILE: where the text was read; else NULL */
+    char *file;     /* NAME_FILE: where the text was read; else NULL */
     char *place;    /* "FILE:LINE: " or "environment: "; NULL: not set */
 };
 
@@ -41,7 +41,7 @@ struct conf {
     enum conf_program program;
     struct conf_value value[SETTINGS];
     bool incomplete;     /* a file of settings was not read: any setting may be missing */
-    struct buf errors;   /* a line each: where, key, what would be right */
+    struct buf errors;   /* a line each: place, setting, what would be right */
     struct buf warnings; /* files that could not be read */
 };
 
@@ -62,13 +62,13 @@ int64_t conf_second(const struct conf *conf, enum setting which);
 bool conf_given(const struct conf *conf, enum setting which);
 
 /*
- * Appends the value as it is now: one that came from a KEY_FILE is read again, for what expires
- * sooner than a program ends. False, with what is wrong in `why`; true and nothing when unset. The
- * caller overwrites it.
+ * Appends the present value: one that came from a NAME_FILE is read again, since it may expire
+ * before the program ends. False, with what is wrong in `why`; true and nothing when unset. The
+ * caller overwrites it after use.
  */
 bool conf_reread(const struct conf *conf, enum setting which, struct buf *value, struct buf *why);
 
-/* Cuts the next item off a list separated by commas, less the blanks around it; NULL at its end. */
+/* The next item of a list separated by commas, without blanks around it; NULL at the end. */
 char *conf_next_item(char **list);
 
 /* Overwrites the secrets; the other values stay. */

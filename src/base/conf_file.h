@@ -1,9 +1,9 @@
 /*
- * conf_file: KEY=VALUE lines. Internal to conf.
+ * conf_file: NAME=VALUE lines. Internal to conf.
  *
- * A file must be regular, at most CONF_FILE_MAX bytes, and not for everybody to change: settings
- * choose the program that delivers mail. Its permissions are returned, so that a caller can refuse
- * a secret in a file that others may read.
+ * A file must be regular, at most CONF_FILE_MAX bytes, and not writable by everybody, because
+ * settings choose the program that delivers mail. Its permissions are returned, so that a caller
+ * can refuse a secret in a file that others may read.
  */
 #ifndef BASE_CONF_FILE_H
 #define BASE_CONF_FILE_H
@@ -29,7 +29,7 @@ bool conf_file_safe(const char *path, const struct stat *st, struct buf *why);
 enum conf_line { CONF_LINE_END, CONF_LINE_PAIR, CONF_LINE_WRONG };
 
 /*
- * Takes the next KEY=VALUE from *at, counting lines in *number. Cuts the text up: key and value
+ * Takes the next NAME=VALUE from *at, counting lines in *number. Cuts the text up: key and value
  * point into it. Empty lines and comments (# or ;) are skipped.
  */
 enum conf_line conf_file_next(char **at, int *number, char **key, char **value);

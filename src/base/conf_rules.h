@@ -1,5 +1,5 @@
 /*
- * conf_rules: what one setting asks of another. Internal to conf.
+ * conf_rules: rules between settings. Internal to conf.
  */
 #ifndef BASE_CONF_RULES_H
 #define BASE_CONF_RULES_H

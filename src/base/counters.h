@@ -48,7 +48,7 @@ enum { COUNTER_ROWS = 8, COUNTER_ROW_SIZE = 16 };
 
 enum counter {
     COUNT_OTHER_REQUESTS = COUNTER_ROWS * COUNTER_ROW_SIZE, /* no provider's path */
-    COUNT_BROKEN_CONNECTIONS, /* malformed, silent, dribbling, hung up */
+    COUNT_BROKEN_CONNECTIONS, /* malformed, too slow, or closed early */
     COUNT_SYNCS,
     COUNT_MAIL_SENT,
     COUNT_MAIL_RETRY,

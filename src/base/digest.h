@@ -1,9 +1,8 @@
 /*
  * digest: SHA-256 (FIPS 180-4) by libcrypto.
  *
- * Everything that names or seals a file is a SHA-256: keys of events, names of
- * mails, the Sha256 field. A library that cannot digest cannot keep a promise:
- * the functions say so by returning false, and their callers refuse to go on.
+ * Ids of events, names of mails and the Sha256 field of a file are SHA-256. The
+ * function returns false when libcrypto fails; callers must then stop.
  */
 #ifndef BASE_DIGEST_H
 #define BASE_DIGEST_H
@@ -18,7 +17,7 @@ struct digest_part {
     size_t len;
 };
 
-/* The digest over the parts, one behind the other, as 64 hex digits and a NUL. */
+/* The digest over the parts in sequence, as 64 hex digits and a NUL. */
 bool digest_hex(const struct digest_part *parts, size_t count, char out[DIGEST_HEX + 1]);
 
 #endif

@@ -1,7 +1,7 @@
 /*
  * io: what read(2), write(2) and rename(2) need around them, once.
  *
- * False leaves errno as the call set it; a signal in between is no failure.
+ * False leaves errno as the call set it; interrupted calls are repeated.
  */
 #ifndef BASE_IO_H
 #define BASE_IO_H
@@ -21,14 +21,14 @@ bool io_rename_new(int from, const char *name, int to, const char *new_name);
 bool io_write_all(int fd, const void *data, size_t len);
 
 /*
- * Appends all there is to read. `expected` bytes are made room for at once: a file of that size
- * takes two calls. EFBIG: more than `most` bytes came; ENOMEM.
+ * Appends everything up to the end of the file. Room for `expected` bytes is made at once, so that
+ * a file of that size takes two calls. Errors: EFBIG for more than `most` bytes, ENOMEM.
  */
 bool io_read_all(int fd, struct buf *out, size_t expected, size_t most);
 
 /*
- * Appends a file, found from `dir` as openat(2) does. EINVAL: it is no regular file; EFBIG, ENOMEM
- * as above. `st` may be NULL.
+ * Appends a file, found from `dir` as openat(2) does. Errors: EINVAL for what is no regular file;
+ * EFBIG, ENOMEM as above. `st` may be NULL.
  */
 bool io_read_file(int dir, const char *path, struct buf *out, size_t most, struct stat *st);
 

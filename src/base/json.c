@@ -9,8 +9,7 @@
 enum { EXACT_DIGITS = 15 };
 
 /*
- * Text that needs no mending is neither copied nor parsed from a copy: out stays empty until the
- * first replacement.
+ * Text that needs no correction is not copied: `out` stays empty until the first replacement.
  */
 struct scan {
     const char *kept; /* what lies between here and `at` is good, and not in out yet */
@@ -60,7 +59,7 @@ static void replace(struct scan *s, size_t count, const char *text)
     s->kept = s->at;
 }
 
-static void mend_escape(struct scan *s)
+static void fix_escape(struct scan *s)
 {
     long unit = unit_at(s->at, s->end);
     if (unit < 0)
@@ -75,11 +74,11 @@ static void mend_escape(struct scan *s)
         s->at += 6;
 }
 
-static void mend_string(struct scan *s)
+static void fix_string(struct scan *s)
 {
     for (s->at++; s->at < s->end && *s->at != '"';) {
         if (*s->at == '\\')
-            mend_escape(s);
+            fix_escape(s);
         else if (*s->at == '\0')
             replace(s, 1, " ");
         else
@@ -99,13 +98,13 @@ static bool in_number(char c)
     return is_digit(c) || c == '.' || c == 'e' || c == 'E' || c == '+' || c == '-';
 }
 
-static void mend_number(struct scan *s)
+static void fix_number(struct scan *s)
 {
     const char *start = s->at, *p = start + (*start == '-'), *first = p;
     while (p < s->end && is_digit(*p))
         p++;
-    bool whole = p == s->end || !in_number(*p);
-    if (whole && p - first > EXACT_DIGITS) {
+    bool integer = p == s->end || !in_number(*p);
+    if (integer && p - first > EXACT_DIGITS) {
         replace(s, 0, "\"");
         s->at = p;
         replace(s, 0, "\"");
@@ -114,13 +113,13 @@ static void mend_number(struct scan *s)
         s->at++;
 }
 
-static void mend(struct scan *s)
+static void fix_text(struct scan *s)
 {
     while (s->at < s->end) {
         if (*s->at == '"')
-            mend_string(s);
+            fix_string(s);
         else if (*s->at == '-' || is_digit(*s->at))
-            mend_number(s);
+            fix_number(s);
         else
             s->at++;
     }
@@ -137,7 +136,7 @@ static bool has_unicode_escape(const char *text, size_t len)
     return false;
 }
 
-/* Each place is read from its end: the next one begins behind the first byte that is no digit. */
+/* Each run is read from its end: the next one begins after the last byte that is no digit. */
 static bool has_long_number(const char *text, size_t len)
 {
     for (size_t at = 0; at + EXACT_DIGITS < len;) {
@@ -151,13 +150,13 @@ static bool has_long_number(const char *text, size_t len)
     return false;
 }
 
-/* False of nearly all bodies, which are then not looked through byte by byte. */
-static bool may_need_mending(const char *text, size_t len)
+/* False for nearly all bodies, which are then not scanned byte by byte. */
+static bool may_need_fixing(const char *text, size_t len)
 {
     return memchr(text, '\0', len) || has_unicode_escape(text, len) || has_long_number(text, len);
 }
 
-/* cJSON knows neither an arena nor how to tell a wrong text from a want of memory. */
+/* cJSON has no arena, and does not distinguish a wrong text from a failed allocation. */
 static struct arena *nodes; /* NULL: each from malloc */
 static bool memory_failed;
 
@@ -187,12 +186,12 @@ static cJSON *parse(const char *text, size_t len)
     return root;
 }
 
-static cJSON *mend_and_parse(const char *text, size_t len)
+static cJSON *fix_and_parse(const char *text, size_t len)
 {
     struct scan s = {.kept = text, .at = text, .end = text + len};
     cJSON *root = NULL;
-    if (len && may_need_mending(text, len))
-        mend(&s);
+    if (len && may_need_fixing(text, len))
+        fix_text(&s);
     if (s.out.failed)
         memory_failed = true;
     else if (len)
@@ -207,7 +206,7 @@ const cJSON *json_parse_in(struct arena *arena, const char *text, size_t len)
     nodes = arena;
     memory_failed = false;
     cJSON_InitHooks(&hooks);
-    cJSON *root = mend_and_parse(text, len);
+    cJSON *root = fix_and_parse(text, len);
     nodes = NULL;
     if (!root)
         errno = memory_failed ? ENOMEM : EILSEQ;
@@ -238,7 +237,7 @@ static const char *string_end(const char *at, const char *end)
     return at ? at : end;
 }
 
-/* What lies deeper than one level is left out, its brackets stay. */
+/* Contents deeper than one level are left out; their brackets stay. */
 static void copy_top(const char *text, size_t len, struct buf *out)
 {
     const char *end = text + len, *kept = text;

@@ -1,16 +1,16 @@
 /*
- * json: reading other people's JSON with cJSON, without its traps.
+ * json: reading JSON from outside with cJSON, without its traps.
  *
  * cJSON matches names without regard to case, keeps numbers as doubles, ends a
  * string at \u0000, refuses a whole text for one lone surrogate (which
  * JSON.stringify does emit, as \ud83d), and returns the first of two members
  * of one name where JSON.parse, which wrote or will read the body, takes the
- * last. So the text is mended before it is parsed:
+ * last. So the text is corrected before it is parsed:
  *   - a lone surrogate escape becomes \ufffd, \u0000 and a raw NUL a space;
  *   - a whole number of 16 digits or more becomes a string (2^53 has 16);
  * and members are looked up here, by exact name, the last one counting.
  *
- * Nesting: cJSON stops at 1,000 levels, and such a text is unreadable, not fatal.
+ * Nesting: cJSON gives up at 1,000 levels; such a text counts as not parseable.
  */
 #ifndef BASE_JSON_H
 #define BASE_JSON_H
@@ -28,14 +28,13 @@
  */
 cJSON *json_parse(const char *text, size_t len);
 /*
- * The same, with every node in `arena`, as long as that lasts: to be read, never changed or given
- * to cJSON_Delete. A body has some three hundred nodes and strings.
+ * The same, with every node in `arena`: read only, never to be passed to cJSON_Delete, and valid as
+ * long as the arena. A body has about three hundred nodes and strings.
  */
 const cJSON *json_parse_in(struct arena *arena, const char *text, size_t len);
 /*
- * The same, but objects and arrays inside the outermost one are empty: for who wants to know what
- * stands on the envelope, at a tenth of the price. What lies in them is not looked at, save that
- * its brackets have to pair.
+ * The same, but objects and arrays inside the outermost one are empty: for reading the envelope,
+ * at a tenth of the cost. Their contents are not checked, except that brackets must pair.
  */
 cJSON *json_parse_top(const char *text, size_t len);
 

@@ -114,7 +114,7 @@ void log_line(enum log_level level, const char *key, const char *reason, const c
     if (options.syslog)
         syslog(levels[level].priority, "%.*s", len - 1, line);
     else if (len > 0 && write(STDERR_FILENO, line, (size_t)len) < 0)
-        (void)0; /* there is nobody left to tell */
+        (void)0; /* it cannot be reported */
     errno = saved;
 }
 

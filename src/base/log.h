@@ -1,14 +1,14 @@
 /*
- * log: one line an event, its key in front, one reason code a cause.
+ * log: one line for each event that is reported: its id, one reason, and details.
  *
  *     3f5a...c1 accepted: provider=calcom event=BOOKING_CREATED bytes=3073
  *     - sync-failed: new: Input/output error
  *
  * A reason is a short word with dashes that never changes its meaning, so that
  * it can be counted; the rest of the line is for people. No line holds personal
- * data: callers pass keys, sizes, names of settings and of files, never a name,
- * an address, a title, a link or what a server said about a recipient. Control
- * characters are replaced on the way out, so one call is always one line.
+ * data: callers pass ids, sizes, names of settings and of files, never a name,
+ * an address, a title, a link or a server's words about a recipient. Control
+ * characters are replaced, so one call always writes one line.
  *
  * To standard error (with the time in front, or with the journal's "<6>" prefix
  * when systemd reads it: sd-daemon(3)) or to syslog(3); as text or as one JSON
@@ -36,7 +36,7 @@ bool log_wanted(enum log_level level);
 /* key may be NULL: the line concerns no event. */
 void log_line(enum log_level level, const char *key, const char *reason, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
-/* Faults that were gathered: a line of the log for each line of the text. */
+/* Writes one line of the log for each line of the text. */
 void log_lines(enum log_level level, const char *reason, const char *text);
 
 #define log_error(key, ...) log_line(LOG_LEVEL_ERROR, key, __VA_ARGS__)

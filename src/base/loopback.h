@@ -1,5 +1,5 @@
 /*
- * loopback: is a host this very machine? What goes there needs no TLS.
+ * loopback: is a host this machine? Connections to it need no TLS.
  */
 #ifndef BASE_LOOPBACK_H
 #define BASE_LOOPBACK_H

@@ -1,5 +1,5 @@
 /*
- * settings: the table of all settings: name, kind, default, bounds, and who may know it.
+ * settings: the table of all settings: name, kind, default, bounds, and which programs may have it.
  * bookspool.conf(5) and examples/bookspool.conf describe them for people.
  */
 #ifndef BASE_SETTINGS_H
@@ -73,7 +73,7 @@ enum setting_kind {
     SETTING_ADDRESS,
     SETTING_ADDRESSES, /* separated by commas */
     SETTING_NUMBER,
-    SETTING_SECONDS, /* a bare number of seconds, or a duration */
+    SETTING_SECONDS,  /* a bare number of seconds, or a duration */
     SETTING_DURATION, /* a number with s, m, h or d */
     SETTING_SIZE,     /* a number with K, M, G or nothing; bytes */
     SETTING_RESERVE,  /* SIZE, or SIZE,INODES */

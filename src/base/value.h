@@ -1,9 +1,9 @@
 /*
- * value: a tree of values, for reading by name: what templates see, and what an event is told as.
+ * value: a tree of values, read by name: what templates see, and the JSON form of an event.
  *
- * It lives in an arena, all of it as long as that. Names and texts are not copied: they must live
- * as long. An addition to NULL is none and gives NULL, and so is one for which memory was short
- * (the arena's `failed`), so that a tree is written whole and asked for once.
+ * It lives in an arena. Names and texts are not copied, and must live as long. Adding to NULL does
+ * nothing and returns NULL, as does an addition that finds no memory (the arena's `failed`), so a
+ * caller builds all of a tree and checks once.
  */
 #ifndef BASE_VALUE_H
 #define BASE_VALUE_H
@@ -25,7 +25,7 @@ enum value_kind {
     VALUE_OBJECT
 };
 
-/* The first eight bytes stand for most names, so that looking one up is comparing numbers. */
+/* The first eight bytes distinguish most names, so that a lookup compares numbers. */
 struct value_name {
     uint64_t head;
     const char *text;
@@ -49,10 +49,10 @@ struct value_name value_name(const char *text);
 /* An empty object. */
 struct value *value_root(struct arena *arena);
 
-/* To a list or an object; a list's values have no name, an object's each another one. */
+/* Adds to a list or an object. Values of a list have no name, those of an object different ones. */
 struct value *value_add(
     struct arena *arena, struct value *to, const char *name, enum value_kind kind);
-/* NULL is told as null. */
+/* NULL becomes null. */
 void value_add_text(struct arena *arena, struct value *to, const char *name, const char *text);
 void value_add_number(struct arena *arena, struct value *to, const char *name, double number);
 void value_add_flag(struct arena *arena, struct value *to, const char *name, bool flag);

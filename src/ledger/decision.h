@@ -1,11 +1,11 @@
 /*
- * decision: what the ledger makes of one event, in the light of all that came before it.
+ * decision: what the ledger says about one event, given all that came before it.
  *
- * Stored by the event's key before any mail is made, so an event that is told twice (the drain
- * died, an operator moved a file) gets the same answer and changes nothing.
+ * Stored by the event's id before any mail is made, so an event that is entered twice (the drain
+ * died, an operator moved a file) gets the same decision and changes nothing.
  *
- * Ownership: strings and the list live in the decision's arena; decision_free gives them back.
- * A zeroed decision is a valid one: it speaks, and knows nothing besides the event.
+ * Ownership: strings and the list live in the decision's arena, which decision_free releases.
+ * A zeroed decision is valid: it notifies, and adds nothing to the event.
  */
 #ifndef LEDGER_DECISION_H
 #define LEDGER_DECISION_H
@@ -19,13 +19,13 @@
 
 enum verdict {
     VERDICT_SPEAKS, /* mails are made */
-    VERDICT_SILENT, /* nobody is told: another event said it, or says it better */
-    VERDICT_WAITS   /* not decided yet: ask again at `until` */
+    VERDICT_SILENT, /* no mail: another event says the same, or more */
+    VERDICT_WAITS   /* deferred: decide again at `until` */
 };
 
 /* What the event does to the entry in people's calendars. */
 enum calendar_change {
-    CALENDAR_UNTOUCHED, /* no calendar part: no booking, or one whose entry is further on */
+    CALENDAR_UNTOUCHED, /* no calendar part: no booking, or a newer entry exists */
     CALENDAR_CONFIRMED,
     CALENDAR_TENTATIVE, /* it waits for a yes or no */
     CALENDAR_CANCELLED
@@ -48,8 +48,8 @@ struct decision {
     /* What it means, where that differs from the event's own kind: a confirmed request to move is
      * a move. KINDS: as the event says. */
     enum event_kind meaning;
-    /* The booking is further on already: told as news of the past. The calendar is untouched, or an
-     * entry is cancelled that a move, told late, left behind. */
+    /* A newer event of the booking is known. The calendar is untouched, or the entry of a booking
+     * that was moved meanwhile is cancelled. */
     bool late;
 
     int64_t previous_start, previous_end; /* TIME_NONE: not known, or not moved */
@@ -70,7 +70,7 @@ bool verdict_parse(const char *name, enum verdict *verdict);
 const char *calendar_change_name(enum calendar_change change);
 bool calendar_change_parse(const char *name, enum calendar_change *change);
 
-/* An event that no ledger was asked about: it speaks for itself. */
+/* The decision about an event without a ledger: notify. */
 void decision_init(struct decision *decision);
 void decision_free(struct decision *decision);
 

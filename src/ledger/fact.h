@@ -3,13 +3,13 @@
  *
  * The same URL subscribed at two levels of Cal.com (user and team, say), and co-hosts' own
  * subscriptions at Calendly, deliver one fact in two bodies that differ in their times of sending.
- * The provider's byte-identical retries are no matter of this module: they have one key.
+ * The provider's byte-identical retries do not reach this module: they have the same id.
  *
  * A fact is the event without id, received_at and sent_at. It repeats another one about the same
  * booking, person and event name if nothing else was said between the two, by the provider's clock:
  * a no-show that is set, cleared and set again is three facts, in whatever order they come and
  * however often each. Where there is no booking (forms, absences) or the meaning is not known,
- * equal things may well happen twice: only what was sent within FACT_NEAR is a repetition.
+ * equal things may happen twice: only what was sent within FACT_NEAR is a repetition.
  */
 #ifndef LEDGER_FACT_H
 #define LEDGER_FACT_H
@@ -24,7 +24,7 @@ enum { FACT_NEAR = 10000 }; /* ms */
 
 struct fact {
     const char *uid;    /* "": about no booking */
-    const char *person; /* "": nobody in particular */
+    const char *person; /* "": no particular person */
     const char *name;   /* the provider's name of the event, else its kind */
     int64_t stamp;      /* when it was sent; without that, when it arrived */
     bool bare;          /* only nearness in time makes it a repetition */
@@ -36,7 +36,7 @@ bool fact_of(const struct event *event, struct arena *arena, struct fact *fact);
 
 int64_t fact_stamp(const struct event *event);
 
-/* Compared with the facts told of the same uid, person and name, in order of stamp. */
+/* The comparison with the facts of the same uid, person and name, in order of stamp. */
 struct fact_repetition {
     bool near;          /* bare: an equal one is near */
     bool before, after; /* the next one before it, after it, is equal */
@@ -47,9 +47,9 @@ void fact_compare(
 bool fact_repeats(const struct fact_repetition *repetition);
 
 /*
- * Who a person is: the address in lower case, else the seat, else the name. The address comes
- * first because a seat has two names: attendeeSeatId where it is taken, the attendee's number
- * where it is given up. NULL: there is nobody, or memory ran out.
+ * What identifies a person: the address in lower case, else the seat, else the name. The address
+ * comes first because a seat has two names: attendeeSeatId where it is taken, the attendee's number
+ * where it is given up. NULL: there is no such person, or memory ran out.
  */
 const char *fact_person(const struct event *event, size_t attendee, struct arena *arena);
 

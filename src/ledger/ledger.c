@@ -62,10 +62,10 @@ void ledger_rollback(struct ledger *ledger)
     store_rollback(&ledger->store);
 }
 
-/* ---- telling ---- */
+/* ---- entering an event ---- */
 
-/* What is asked and written for one event. */
-struct telling {
+/* What is read and written for one event. */
+struct entering {
     struct store *store;
     const struct event *event;
     struct decision *decision;
@@ -76,7 +76,7 @@ struct telling {
 };
 
 static bool load_booking(
-    struct telling *t, const char *uid, struct booking_row *row, const struct booking_row **known)
+    struct entering *t, const char *uid, struct booking_row *row, const struct booking_row **known)
 {
     bool found = false;
     if (!uid)
@@ -86,7 +86,7 @@ static bool load_booking(
     return ok;
 }
 
-static bool load_persons(struct telling *t, const char *previous_uid)
+static bool load_persons(struct entering *t, const char *previous_uid)
 {
     const struct booking *b = &t->event->booking;
     const char *provider = t->event->provider;
@@ -99,7 +99,7 @@ static bool load_persons(struct telling *t, const char *previous_uid)
                                  &known->previous_others));
 }
 
-static bool load(struct telling *t)
+static bool load(struct entering *t)
 {
     const struct event *event = t->event;
     if (!rows_is_repeated(t->store, event->provider, &t->fact, &t->known.repeated))
@@ -114,7 +114,7 @@ static bool load(struct telling *t)
 }
 
 /* The notice names the only person of an ordinary booking. */
-static bool save_joined(struct telling *t)
+static bool save_joined(struct entering *t)
 {
     const struct event *event = t->event;
     const struct booking *b = &event->booking;
@@ -127,7 +127,7 @@ static bool save_joined(struct telling *t)
     return ok;
 }
 
-static bool save_persons(struct telling *t)
+static bool save_persons(struct entering *t)
 {
     const struct event *event = t->event;
     const struct rules_writes *w = &t->writes;
@@ -141,7 +141,7 @@ static bool save_persons(struct telling *t)
     return ok;
 }
 
-static bool save(struct telling *t)
+static bool save(struct entering *t)
 {
     const struct event *event = t->event;
     const struct rules_writes *w = &t->writes;
@@ -167,10 +167,10 @@ static bool no_memory(struct ledger *ledger)
 bool ledger_tell(struct ledger *ledger, const struct event *event, int64_t now, int64_t fold,
     struct decision *decision)
 {
-    struct telling t = {.store = &ledger->store, .event = event, .decision = decision};
+    struct entering t = {.store = &ledger->store, .event = event, .decision = decision};
     bool known;
     if (sqlite3_get_autocommit(t.store->db))
-        return store_fail(t.store, "told outside a transaction");
+        return store_fail(t.store, "entered outside a transaction");
     if (!ledger_recall(ledger, event->id, decision, &known))
         return false;
     if (known)

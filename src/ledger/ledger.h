@@ -1,15 +1,14 @@
 /*
- * ledger: what is known of each booking, by provider and uid (DESIGN section 6).
+ * ledger: what is known of each booking, by provider and uid.
  *
- * Its start and end, status, revision, the persons in it, and what was said of it. It lets calendar
- * numbers rise, folds the two halves of a move into one, recognises a fact that two
- * subscriptions deliver, and finds overlapping bookings across providers. The spool is the truth:
- * a ledger that was lost is told everything again in the order of done/ (bookspool rebuild), and
- * then holds the same.
+ * Its start and end, status, revision, the persons in it, and which facts were mailed. It makes
+ * calendar SEQUENCE numbers rise, joins the two halves of a move, recognises a fact that two
+ * subscriptions deliver, and finds overlapping bookings across providers. It can be rebuilt from
+ * the events in done/, in their order (bookspool rebuild), and then holds the same.
  *
  * The rules are in ledger/rules.h, pure; this module reads and writes what they need, in
- * transactions: nothing told since ledger_begin is known to anybody before ledger_commit, and
- * what is committed is durable (SQLite: WAL, synchronous=FULL). One writer at a time, under the
+ * transactions: nothing since ledger_begin is visible to others before ledger_commit, and what is
+ * committed is durable (SQLite: WAL, synchronous=FULL). One writer at a time, under the
  * drain's lock; readers never wait for it.
  *
  * Errors: false, and `why` of ledger_failure() says what failed, in words with the file's name and
@@ -32,11 +31,11 @@ struct ledger;
  * directory must exist. A ledger of a newer version is refused, an older one is brought up to date.
  */
 struct ledger *ledger_open(const char *value, struct buf *why);
-/* To look only: nothing is made. NULL with an empty `why` when there is no ledger yet. */
+/* Read only: nothing is made. NULL with an empty `why` when there is no ledger yet. */
 struct ledger *ledger_open_readonly(const char *value, struct buf *why);
 void ledger_close(struct ledger *ledger);
 
-/* What the last failed call could not do. */
+/* Why the last call failed. */
 const char *ledger_failure(const struct ledger *ledger);
 
 bool ledger_begin(struct ledger *ledger);
@@ -44,22 +43,22 @@ bool ledger_commit(struct ledger *ledger);
 void ledger_rollback(struct ledger *ledger);
 
 /*
- * Tells it an event, and gives what follows. `fold` (ms) is how long the canceled half of a move
- * waits for the other, from the event's arrival. `now` decides only whether that time is over.
+ * Enters an event and returns the decision about it. `fold` (ms) is how long the canceled half of a
+ * move waits for the other, from the event's arrival. `now` decides only whether that time is over.
  */
 bool ledger_tell(struct ledger *ledger, const struct event *event, int64_t now, int64_t fold,
     struct decision *decision);
 
-/* The decision of an event told before; `found` false: never told (the decision is then that of
- * decision_init). For replays and for looking. */
+/* The stored decision about an event; `found` is false where there is none (the decision is then
+ * that of decision_init). For replays and for the tool. */
 bool ledger_recall(
     struct ledger *ledger, const char key[KEY_SIZE], struct decision *decision, bool *found);
 
-/* Forgets all of it, inside a transaction: for a rebuild. */
+/* Removes everything, inside a transaction: for a rebuild. */
 bool ledger_clear(struct ledger *ledger);
 
 /*
- * Forgets bookings that ended before `before` and were not heard of since, and decisions of events
+ * Forgets bookings that ended before `before` and have no newer event, and decisions of events
  * that arrived before it. The drain calls it with its pruning.
  */
 bool ledger_forget(struct ledger *ledger, int64_t before);

@@ -1,10 +1,10 @@
 /*
- * rows: what the rules ask and write, as rows of the ledger's tables.
+ * rows: what the rules need and write, as rows of the ledger's tables.
  *
- *     booking   one a booking, as ledger/row.h says
- *     person    who is, or no longer is, in a booking
- *     notice    which facts were told, by which event
- *     decision  what was decided, by the event's key, with its overlaps
+ *     booking   one row for each booking (ledger/row.h)
+ *     person    persons who are, or were, in a booking
+ *     notice    facts that were mailed, and the event of each
+ *     decision  the decision about each event, by its id, with its overlaps
  *
  * False: the store failed and says why.
  */
@@ -28,13 +28,13 @@ bool rows_put_booking(struct store *store, const struct booking_row *row, struct
 
 bool rows_get_person(struct store *store, const char *provider, const char *uid, const char *person,
     enum presence *presence, int64_t *stamp);
-/* What is known from a newer event stays. */
+/* Does not overwrite what a newer event said. */
 bool rows_put_person(struct store *store, const char *provider, const char *uid, const char *person,
     enum presence presence, int64_t stamp);
 bool rows_count_others(
     struct store *store, const char *provider, const char *uid, const char *person, size_t *count);
 
-/* Was this fact told already? */
+/* Was this fact mailed already? */
 bool rows_is_repeated(
     struct store *store, const char *provider, const struct fact *fact, bool *repeated);
 bool rows_put_notice(

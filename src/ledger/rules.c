@@ -6,8 +6,8 @@
 #include "base/digest.h"
 #include "ledger/fact.h"
 
-/* One event under judgement. */
-struct hearing {
+/* One event that is being decided. */
+struct deciding {
     const struct event *event;
     const struct booking *booking;
     const struct rules_known *known;
@@ -50,7 +50,7 @@ const char *rules_previous_uid(const struct event *event, const struct booking_r
 
 /* ---- rows ---- */
 
-static const char *lower(struct hearing *h, const char *text)
+static const char *lower(struct deciding *h, const char *text)
 {
     char *copy = text ? arena_strdup(&h->decision->arena, text) : NULL;
     for (char *p = copy; p && *p; p++)
@@ -58,8 +58,8 @@ static const char *lower(struct hearing *h, const char *text)
     return copy;
 }
 
-/* An address of this program's making, the same wherever it is made anew. */
-static const char *derived_calendar_uid(struct hearing *h, const char *uid)
+/* A UID made here, the same whenever it is made again. */
+static const char *derived_calendar_uid(struct deciding *h, const char *uid)
 {
     const char *provider = h->event->provider;
     char hex[DIGEST_HEX + 1];
@@ -71,8 +71,8 @@ static const char *derived_calendar_uid(struct hearing *h, const char *uid)
     return arena_printf(&h->decision->arena, "%.*s@bookspool", KEY_LEN, hex);
 }
 
-/* A seat that moves alone: its booking goes on with the others, and so does its entry. */
-static bool leaves_others_behind(const struct hearing *h)
+/* A seat moves alone: its old booking stays for the others, and so does the entry. */
+static bool moves_one_seat(const struct deciding *h)
 {
     const struct booking_row *previous = h->known->previous;
     return h->booking->seat && h->known->previous_others && previous &&
@@ -80,16 +80,16 @@ static bool leaves_others_behind(const struct hearing *h)
 }
 
 /* Does the entry of the previous booking become that of this one? */
-static bool inherits(const struct hearing *h)
+static bool keeps_entry(const struct deciding *h)
 {
     const struct booking_row *previous = h->known->previous;
-    return previous && !leaves_others_behind(h) &&
+    return previous && !moves_one_seat(h) &&
            (!previous->replaced_by || strcmp(previous->replaced_by, h->booking->uid) == 0);
 }
 
-static const char *calendar_uid(struct hearing *h, const char *previous_uid)
+static const char *calendar_uid(struct deciding *h, const char *previous_uid)
 {
-    if (inherits(h))
+    if (keeps_entry(h))
         return h->known->previous->calendar_uid;
     if (h->booking->ical_uid)
         return h->booking->ical_uid;
@@ -97,28 +97,28 @@ static const char *calendar_uid(struct hearing *h, const char *previous_uid)
     return derived_calendar_uid(h, unknown ? previous_uid : h->booking->uid);
 }
 
-/* Takes `value` where nothing is known; what is known is overwritten by what is newer. */
-static void learn_text(const struct hearing *h, const char **field, const char *value)
+/* Sets what is not known yet; what is known is overwritten by newer events only. */
+static void update_text(const struct deciding *h, const char **field, const char *value)
 {
     if (value && (!*field || h->fresh))
         *field = value;
 }
 
-static void learn_time(const struct hearing *h, int64_t *field, int64_t value)
+static void update_time(const struct deciding *h, int64_t *field, int64_t value)
 {
     if (value != TIME_NONE && (*field == TIME_NONE || h->fresh))
         *field = value;
 }
 
-static void learn(struct hearing *h)
+static void update_own(struct deciding *h)
 {
     const struct booking *b = h->booking;
     struct booking_row *own = h->own;
     const struct person *first = b->attendee_count ? &b->attendees[0] : NULL;
-    learn_time(h, &own->start, b->start);
-    learn_time(h, &own->end, b->end);
-    learn_text(h, &own->organizer, lower(h, b->organizer.email));
-    learn_text(h, &own->title, b->title);
+    update_time(h, &own->start, b->start);
+    update_time(h, &own->end, b->end);
+    update_text(h, &own->organizer, lower(h, b->organizer.email));
+    update_text(h, &own->title, b->title);
     if (first && !own->who)
         own->who = first->name ? first->name : first->email;
     if (own->stamp == TIME_NONE || h->stamp > own->stamp)
@@ -128,7 +128,7 @@ static void learn(struct hearing *h)
 static const struct booking_row unknown_row = {
     .stamp = TIME_NONE, .start = TIME_NONE, .end = TIME_NONE, .sequence = -1};
 
-static void open_own(struct hearing *h, const char *previous_uid)
+static void open_own(struct deciding *h, const char *previous_uid)
 {
     const struct booking_row *known = h->known->own;
     h->own = &h->writes->own;
@@ -141,12 +141,12 @@ static void open_own(struct hearing *h, const char *previous_uid)
         h->own->provider = h->event->provider;
         h->own->uid = h->booking->uid;
     }
-    /* a half that waited did not know whose entry it continues, and nobody was told of one */
+    /* a deferred half did not know which entry it continues, and none was mailed */
     if (!known || (known->state == STATE_HEARD_OF && known->sequence < 0))
         h->own->calendar_uid = calendar_uid(h, previous_uid);
 }
 
-static void open_previous(struct hearing *h, const char *uid)
+static void open_previous(struct deciding *h, const char *uid)
 {
     if (!uid)
         return;
@@ -161,24 +161,24 @@ static void open_previous(struct hearing *h, const char *uid)
     h->previous->calendar_uid = h->own->calendar_uid;
 }
 
-/* ---- what an event does ---- */
+/* ---- the effect of an event ---- */
 
-static bool same_entry(const struct hearing *h)
+static bool same_entry(const struct deciding *h)
 {
     return h->previous && strcmp(h->previous->calendar_uid, h->own->calendar_uid) == 0;
 }
 
-/* The number after the highest one that anybody was told for this entry. */
-static int64_t next_sequence(const struct hearing *h, bool continues)
+/* The number after the highest one that was mailed for this entry. */
+static int64_t next_sequence(const struct deciding *h, bool continues)
 {
-    int64_t told = h->own->sequence, next;
-    if (same_entry(h) && h->previous->sequence > told)
-        told = h->previous->sequence;
-    next = told >= 0 ? told + 1 : continues ? 1 : 0;
+    int64_t highest = h->own->sequence, next;
+    if (same_entry(h) && h->previous->sequence > highest)
+        highest = h->previous->sequence;
+    next = highest >= 0 ? highest + 1 : continues ? 1 : 0;
     return h->booking->sequence > next ? h->booking->sequence : next;
 }
 
-static void change_entry(struct hearing *h, enum calendar_change change, bool continues)
+static void change_entry(struct deciding *h, enum calendar_change change, bool continues)
 {
     h->own->sequence = next_sequence(h, continues);
     h->decision->calendar = change;
@@ -186,13 +186,13 @@ static void change_entry(struct hearing *h, enum calendar_change change, bool co
     h->decision->sequence = h->own->sequence;
 }
 
-static void be_late(struct hearing *h)
+static void mark_late(struct deciding *h)
 {
     h->decision->late = true;
     h->decision->reason = "late";
 }
 
-static void tell_previous_times(struct hearing *h, const struct booking_row *old)
+static void put_previous_times(struct deciding *h, const struct booking_row *old)
 {
     const struct booking *b = h->booking;
     struct decision *d = h->decision;
@@ -204,7 +204,7 @@ static void tell_previous_times(struct hearing *h, const struct booking_row *old
         d->previous_end = old->end;
 }
 
-static bool other_times(const struct hearing *h)
+static bool other_times(const struct deciding *h)
 {
     const struct booking_row *own = h->known->own;
     return (h->booking->start != TIME_NONE && own->start != h->booking->start) ||
@@ -212,7 +212,7 @@ static bool other_times(const struct hearing *h)
 }
 
 /* Is the booking past the step that this event takes it to? */
-static bool is_further_on(const struct hearing *h, enum booking_state step)
+static bool has_passed(const struct deciding *h, enum booking_state step)
 {
     const struct booking_row *own = h->known->own;
     if (!own || own->state < step)
@@ -225,10 +225,10 @@ static bool is_further_on(const struct hearing *h, enum booking_state step)
 }
 
 /*
- * The late link of a chain: the booking went on before this event told where it came from, so an
- * entry of the old one still stands beside that of the new one.
+ * Out of order: the booking moved on before this event named its old booking, so calendars still
+ * hold the entry of the old one beside the new one.
  */
-static void take_old_entry_away(struct hearing *h)
+static void cancel_old_entry(struct deciding *h)
 {
     if (same_entry(h) || !h->known->previous || !state_is_live(h->known->previous->state))
         return;
@@ -238,17 +238,17 @@ static void take_old_entry_away(struct hearing *h)
     h->decision->sequence = h->previous->sequence;
 }
 
-/* The old booking makes room for this one. */
-static void replace_previous(struct hearing *h, bool late)
+/* Marks the old booking as moved to this one. */
+static void replace_previous(struct deciding *h, bool late)
 {
     struct booking_row *previous = h->previous;
     h->writes->previous_changed = true;
-    if (leaves_others_behind(h)) {
+    if (moves_one_seat(h)) {
         h->writes->left_previous = true;
         return;
     }
     if (late)
-        take_old_entry_away(h);
+        cancel_old_entry(h);
     if (previous->stamp == TIME_NONE || h->stamp > previous->stamp)
         previous->stamp = h->stamp;
     if (!previous->replaced_by)
@@ -261,16 +261,16 @@ static void replace_previous(struct hearing *h, bool late)
 }
 
 /* created, rescheduled, and a request that is granted */
-static void accept(struct hearing *h)
+static void apply_acceptance(struct deciding *h)
 {
-    bool late = is_further_on(h, STATE_ACCEPTED);
+    bool late = has_passed(h, STATE_ACCEPTED);
     if (h->previous) {
         h->decision->meaning = KIND_RESCHEDULED;
-        tell_previous_times(h, h->known->previous);
+        put_previous_times(h, h->known->previous);
     } else if (h->event->kind == KIND_RESCHEDULED)
-        tell_previous_times(h, h->known->own && other_times(h) ? h->known->own : NULL);
+        put_previous_times(h, h->known->own && other_times(h) ? h->known->own : NULL);
     if (late)
-        be_late(h);
+        mark_late(h);
     else {
         h->own->state = STATE_ACCEPTED;
         change_entry(h, CALENDAR_CONFIRMED, h->previous || h->event->kind == KIND_RESCHEDULED);
@@ -282,12 +282,12 @@ static void accept(struct hearing *h)
     }
 }
 
-/* It may come before or after created. While an owner has not said yes, money changes nothing. */
-static void pay(struct hearing *h)
+/* It may come before or after created. While the owner has not confirmed, it stays pending. */
+static void apply_payment(struct deciding *h)
 {
     bool pending = h->booking->status && strcmp(h->booking->status, "pending") == 0;
-    if (is_further_on(h, STATE_ACCEPTED))
-        be_late(h);
+    if (has_passed(h, STATE_ACCEPTED))
+        mark_late(h);
     else if (!state_is_live(h->own->state)) {
         h->own->state = pending ? STATE_PENDING : STATE_ACCEPTED;
         change_entry(h, pending ? CALENDAR_TENTATIVE : CALENDAR_CONFIRMED, false);
@@ -295,12 +295,12 @@ static void pay(struct hearing *h)
     }
 }
 
-static void request(struct hearing *h)
+static void apply_request(struct deciding *h)
 {
     if (h->previous)
-        tell_previous_times(h, h->known->previous);
-    if (is_further_on(h, STATE_PENDING)) {
-        be_late(h);
+        put_previous_times(h, h->known->previous);
+    if (has_passed(h, STATE_PENDING)) {
+        mark_late(h);
         return;
     }
     h->own->state = STATE_PENDING;
@@ -312,7 +312,7 @@ static void request(struct hearing *h)
 }
 
 /* A request to move that ends leaves the old booking, and the entry of both, as they are. */
-static bool is_request_to_move(const struct hearing *h)
+static bool is_request_to_move(const struct deciding *h)
 {
     const struct booking_row *own = h->known->own;
     if (own && own->state == STATE_PENDING)
@@ -320,11 +320,11 @@ static bool is_request_to_move(const struct hearing *h)
     return (!own || own->state == STATE_HEARD_OF) && h->event->kind == KIND_REJECTED && h->previous;
 }
 
-static void end(struct hearing *h, enum booking_state state)
+static void apply_end(struct deciding *h, enum booking_state state)
 {
     if (state_is_final(h->own->state)) {
         if (h->own->replaced_by)
-            be_late(h);
+            mark_late(h);
         return;
     }
     h->own->state = state;
@@ -334,10 +334,10 @@ static void end(struct hearing *h, enum booking_state state)
         change_entry(h, CALENDAR_CANCELLED, true);
 }
 
-static void give_up_seat(struct hearing *h)
+static void give_up_seat(struct deciding *h)
 {
     if (state_is_final(h->own->state)) {
-        be_late(h);
+        mark_late(h);
         return;
     }
     h->writes->left = true;
@@ -348,7 +348,7 @@ static void give_up_seat(struct hearing *h)
             h, h->own->state == STATE_PENDING ? CALENDAR_TENTATIVE : CALENDAR_CONFIRMED, true);
 }
 
-static void fold_half(struct hearing *h, int64_t now, int64_t fold)
+static void decide_moved_half(struct deciding *h, int64_t now, int64_t fold)
 {
     struct decision *d = h->decision;
     int64_t arrived = h->event->received_at, until = arrived + fold;
@@ -361,33 +361,33 @@ static void fold_half(struct hearing *h, int64_t now, int64_t fold)
         d->until = until;
     } else {
         d->reason = "partner-missing";
-        end(h, STATE_MOVED);
+        apply_end(h, STATE_MOVED);
     }
 }
 
-static void hear(struct hearing *h, int64_t now, int64_t fold)
+static void apply_event(struct deciding *h, int64_t now, int64_t fold)
 {
     switch (h->event->kind) {
     case KIND_CREATED:
     case KIND_RESCHEDULED:
-        accept(h);
+        apply_acceptance(h);
         break;
     case KIND_PAID:
-        pay(h);
+        apply_payment(h);
         break;
     case KIND_REQUESTED:
-        request(h);
+        apply_request(h);
         break;
     case KIND_REJECTED:
-        end(h, STATE_REJECTED);
+        apply_end(h, STATE_REJECTED);
         break;
     default:
         if (rules_is_moved_half(h->event))
-            fold_half(h, now, fold);
+            decide_moved_half(h, now, fold);
         else if (h->booking->seat)
             give_up_seat(h);
         else
-            end(h, STATE_CANCELLED);
+            apply_end(h, STATE_CANCELLED);
         break;
     }
 }
@@ -395,7 +395,7 @@ static void hear(struct hearing *h, int64_t now, int64_t fold)
 bool rules_decide(const struct event *event, const struct rules_known *known, int64_t now,
     int64_t fold, struct decision *decision, struct rules_writes *writes)
 {
-    struct hearing h = {.event = event,
+    struct deciding h = {.event = event,
         .booking = &event->booking,
         .known = known,
         .decision = decision,
@@ -411,8 +411,8 @@ bool rules_decide(const struct event *event, const struct rules_known *known, in
         open_own(&h, previous_uid);
         open_previous(&h, previous_uid);
         if (h.ok && h.own->calendar_uid) {
-            hear(&h, now, fold);
-            learn(&h);
+            apply_event(&h, now, fold);
+            update_own(&h);
         }
     }
     writes->told = decision->verdict == VERDICT_SPEAKS;

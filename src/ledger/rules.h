@@ -1,24 +1,23 @@
 /*
- * rules: what one event means in the light of what is known. Pure.
+ * rules: the decision about one event, given what is known. Pure.
  *
- * Deliveries come late, twice and in any order, so every rule asks what is known, never what came
- * last. A booking goes from heard-of over pending to accepted, and ends cancelled, rejected or
- * moved; no step back, whatever an event's time says (neither provider revives a uid). Among
- * events of one step, times of sending decide: an older one does not overwrite.
+ * Deliveries come late, twice and in any order, so every rule depends on what is known, never on
+ * what came last. A booking goes from heard-of over pending to accepted, and ends cancelled,
+ * rejected or moved; no step back, whatever an event's time says (neither provider revives a uid).
+ * Among events of one step, times of sending decide: an older one does not overwrite.
  *
- * Late: the booking is further on than the event. It is told as news of the past, and the calendar
- * stays as it is.
+ * Late: a newer event of the booking is known. The mail says so, and the calendar entry stays.
  *
  * Moves. Cal.com gives the moved booking a new uid and names the old one in rescheduleUid.
  * Calendly sends invitee.created with old_invitee, and invitee.canceled with new_invitee, in
  * either order (developer.calendly.com, "See how webhook payloads change when invitees reschedule
- * events"). The created half speaks at once; the canceled one (kind cancelled, status "moved")
- * waits `fold` for it. Either leaves the old booking marked with the new uid, and the calendar
- * entry goes on under its UID. A request with rescheduleUid asks for a move: the old booking and
+ * events"). The created half notifies at once; the canceled one (kind cancelled, status "moved")
+ * waits `fold` for it. Either one marks the old booking with the new uid, and the calendar entry
+ * keeps its UID. A request with rescheduleUid asks for a move: the old booking and
  * its entry stay until a created of that uid confirms it, which then is the move.
  *
- * Seats. Those of one Cal.com booking share its uid. Somebody who joins or leaves changes the
- * entry and not the booking's state; whoever moves a seat of his own leaves the others behind.
+ * Seats. Those of one Cal.com booking share its uid. An attendee who joins or leaves changes the
+ * entry and not the booking's state; one who moves a seat leaves the others where they are.
  *
  * Calendar entries. SEQUENCE rises with every change of the entry and is never below the
  * provider's own (RFC 5545 3.8.7.4). An entry whose beginning is not known begins at 1, to be
@@ -38,9 +37,9 @@
 
 enum presence { PERSON_UNKNOWN, PERSON_PRESENT, PERSON_GONE };
 
-/* What the rules ask for, besides the event. */
+/* What the rules need besides the event. */
 struct rules_known {
-    bool repeated;                 /* the fact was told already (ledger/fact.h) */
+    bool repeated;                 /* the fact was mailed already (ledger/fact.h) */
     const struct booking_row *own; /* of the event's uid; NULL: not known */
     const struct booking_row *previous;
     enum presence person; /* of the first attendee in the own booking */
@@ -48,23 +47,23 @@ struct rules_known {
     size_t previous_others; /* persons in the previous booking besides this one */
 };
 
-/* What is to be written. The rows are whole, and their texts live in the event, in what was known,
- * or in the decision's arena. */
+/* What is to be written. The rows are complete; their texts belong to the event, to what was known,
+ * or to the decision's arena. */
 struct rules_writes {
     bool own_changed, previous_changed;
     struct booking_row own, previous;
     bool joined;        /* the attendees are present in the own booking */
     bool left;          /* the first attendee is gone from the own booking */
     bool left_previous; /* ... from the previous booking */
-    bool told;          /* the fact counts as told from now on */
-    bool decided;       /* the decision is to be kept: it does not wait */
-    bool takes_time;    /* the overlaps of the own booking belong to the decision */
+    bool told;          /* the fact counts as mailed from now on */
+    bool decided;       /* the decision is stored: it is not deferred */
+    bool takes_time;    /* the decision lists the overlaps of the own booking */
 };
 
 /* Does anything about this event depend on, or change, what is known of bookings? */
 bool rules_about_booking(const struct event *event);
 
-/* The half of a move that is to be folded into the other one. */
+/* Is it the half of a move that waits for the other one? */
 bool rules_is_moved_half(const struct event *event);
 
 /*

@@ -1,11 +1,11 @@
 /*
  * store: the ledger's tables in SQLite, and the statements that are kept prepared.
  *
- * The schema stands in store.c alone; PRAGMA user_version numbers it. Every value is a bound
- * parameter. Words, not numbers, name providers, kinds and states, and times are milliseconds since
- * 1970, so that sqlite3(1) shows what a person can read.
+ * The schema is in store.c alone; PRAGMA user_version numbers it. Every value is a bound
+ * parameter. Providers, kinds and states are stored as words, and times as milliseconds since 1970,
+ * so that the output of sqlite3(1) is readable.
  *
- * A call that fails gives false (or NULL) and leaves the reason in `failure`; the transaction is
+ * A call that fails returns false (or NULL) and leaves the reason in `failure`; the transaction is
  * rolled back then, and every later call fails until the next store_begin.
  */
 #ifndef LEDGER_STORE_H

@@ -82,8 +82,9 @@ static bool never_readable(int error)
 }
 
 /*
- * A file in replay/ may have any name: its header tells. What has no key plays for none; where only
- * the moment does not let it be read (EMFILE, EIO), nothing may be forgotten.
+ * A file in replay/ may have any name: its header names the event. A file without an id keeps
+ * nothing; where a file cannot be read for a passing reason (EMFILE, EIO), nothing may be
+ * forgotten.
  */
 static bool add_file(struct spool *spool, enum spool_dir dir, const char *name, struct keys *keys)
 {
@@ -100,15 +101,15 @@ static bool add_file(struct spool *spool, enum spool_dir dir, const char *name, 
     return ok;
 }
 
-struct hearing {
+struct id_search {
     struct spool *spool;
     enum spool_dir dir;
     struct keys *keys;
 };
 
-static bool hear(void *context, const struct spool_item *item)
+static bool add_item(void *context, const struct spool_item *item)
 {
-    const struct hearing *h = context;
+    const struct id_search *h = context;
     return add_file(h->spool, h->dir, item->name, h->keys);
 }
 
@@ -122,7 +123,7 @@ static bool find_in_play(struct spool *spool, struct keys *keys)
     static const enum spool_dir dirs[] = {
         DIR_NEW, DIR_REPLAY, DIR_HELD, DIR_OUT, DIR_FAILED, DIR_BAD};
     for (size_t i = 0; i < sizeof dirs / sizeof *dirs; i++)
-        if (!spool_walk(spool, dirs[i], hear, &(struct hearing){spool, dirs[i], keys}))
+        if (!spool_walk(spool, dirs[i], add_item, &(struct id_search){spool, dirs[i], keys}))
             return false;
     if (keys->count)
         qsort(keys->key, keys->count, sizeof *keys->key, compare);

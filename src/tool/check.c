@@ -13,12 +13,12 @@ static const char usage[] =
     "check [FILE...] [--json] [--spool DIR]\n"
     "\n"
     "Without FILE: reads all settings as the programs do, and says what is wrong\n"
-    "with them, and whether spool, keys, state and Maildir are\n"
+    "with them, and whether spool, secrets, state and Maildir are\n"
     "as they should be. Run it as root, or as one who may read receive.env and\n"
     "drain.env; it changes nothing. With FILE: is this event or mail of the spool\n"
-    "whole, and if not, why?\n"
+    "intact, and if not, why?\n"
     "\n"
-    "Exit status: 0 nothing is wrong, 65 a file is not whole, 66 it cannot be read,\n"
+    "Exit status: 0 nothing is wrong, 65 a file is not intact, 66 it cannot be read,\n"
     "78 a setting or a place is wrong.\n";
 
 static const char *const level_names[] = {"ok", "note", "wrong"};
@@ -78,12 +78,12 @@ int check_file(struct report *r, const char *path)
     }
     const char *wrong = record_decode(buf_text(&data), data.len, &record);
     if (wrong)
-        report(r, LEVEL_WRONG, "%s: not whole: %s", path, wrong);
+        report(r, LEVEL_WRONG, "%s: not intact: %s", path, wrong);
     else if (record.kind == RECORD_MAIL)
-        report(r, LEVEL_OK, "%s: whole: a mail of event %s, %zu bytes", path, record.key,
+        report(r, LEVEL_OK, "%s: intact: a mail of event %s, %zu bytes", path, record.key,
             record.length);
     else
-        report(r, LEVEL_OK, "%s: whole: %s %s, key %s, %zu bytes", path,
+        report(r, LEVEL_OK, "%s: intact: %s %s, id %s, %zu bytes", path,
             provider_name(record.provider), *record.event ? record.event : "-", record.key,
             record.length);
     if (!wrong)

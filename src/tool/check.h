@@ -6,7 +6,7 @@
 
 #include <stdbool.h>
 
-#include "tool/out.h"
+#include "tool/output.h"
 #include "tool/tool.h"
 
 enum level { LEVEL_OK, LEVEL_NOTE, LEVEL_WRONG };

@@ -1,4 +1,4 @@
-/* Recipients, templates and transports. Contract: tool/check.h. */
+/* Recipients, templates, and how mails leave. Contract: tool/check.h. */
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
@@ -69,7 +69,7 @@ static void check_ledger(struct report *r)
 
 void check_mail(struct report *r)
 {
-    if (r->tool->conf.errors.len) /* what stands in for a wrong setting misleads */
+    if (r->tool->conf.errors.len) /* a default in place of a wrong setting misleads */
         return;
     check_transports(r);
     check_recipients(r);

@@ -13,9 +13,9 @@
 
 #include "spool/owner.h"
 #include "tool/check.h"
-#include "tool/keys.h"
+#include "tool/secrets.h"
 
-/* What root can read and write says nothing about the programs: judge as who they run as. */
+/* Root can read and write everything, so check as the user that the programs run as. */
 static void judge_as_owner(struct report *r)
 {
     struct conf *conf = &r->tool->conf;
@@ -58,20 +58,20 @@ static void check_keys(struct report *r)
         return;
     }
     for (enum provider p = 0; p < PROVIDERS; p++) {
-        bool primary = conf_text(conf, key_setting(p, KEY_PRIMARY)) != NULL;
-        bool secondary = conf_text(conf, key_setting(p, KEY_SECONDARY)) != NULL;
+        bool primary = conf_text(conf, secret_setting(p, SECRET_PRIMARY)) != NULL;
+        bool secondary = conf_text(conf, secret_setting(p, SECRET_SECONDARY)) != NULL;
         usable += primary || secondary;
         if (primary || secondary)
             report(r, LEVEL_OK, "%s: %s", provider_name(p),
-                primary && secondary ? "a primary and a secondary key are set"
-                : primary            ? "a key is set"
-                                     : "only a secondary key is set");
+                primary && secondary ? "a primary and a secondary secret are set"
+                : primary            ? "a secret is set"
+                                     : "only a secondary secret is set");
         else
-            report(r, LEVEL_NOTE, "%s: no key is set, its webhooks are answered 503: set %s",
-                provider_name(p), settings[key_setting(p, KEY_PRIMARY)].name);
+            report(r, LEVEL_NOTE, "%s: no secret is set, its webhooks are answered 503: set %s",
+                provider_name(p), settings[secret_setting(p, SECRET_PRIMARY)].name);
     }
     if (!usable)
-        report(r, LEVEL_WRONG, "no provider has a key: nothing will be accepted");
+        report(r, LEVEL_WRONG, "no provider has a secret: nothing will be accepted");
 }
 
 /* ---- directories ---- */

@@ -177,7 +177,7 @@ static void say_candidates(struct tool *tool, const char *text, const struct pla
     enum { SHOWN = 10 };
     const char *last = "";
     size_t shown = 0;
-    tool_say(tool, "%s is the beginning of more than one key:", text);
+    tool_say(tool, "%s is the beginning of more than one id:", text);
     for (size_t i = 0; i < places->count && shown < SHOWN; i++) {
         const struct place *place = &places->item[i];
         if (strcmp(last, place->parsed.key) != 0) {
@@ -193,8 +193,8 @@ int find_one(struct tool *tool, const char *text, struct pattern *pattern, struc
     *places = (struct places){0};
     if (!pattern_parse(text, pattern))
         tool_usage(tool,
-            "%s is not a key: give its 32 hex digits, or at least %d of its "
-            "beginning, or a mail's name KEY-r",
+            "%s is not an id: give its 32 hex digits, or at least %d of its "
+            "beginning, or a mail's name ID-r",
             text, PATTERN_MIN);
     bool event_is_enough = is_full(pattern) && !*pattern->recipient;
     if (!find_in_dirs(tool, pattern, 0, EVENT_DIRS, places) ||

@@ -3,7 +3,7 @@
  *
  * What a person types is an event's key or at least PATTERN_MIN digits of its beginning, or a
  * mail's name KEY-r or KEY.g-r, where KEY and r may be cut short too. A file in replay/ may have
- * any name; its header tells whose it is.
+ * any name; its header says which event it is.
  */
 #ifndef TOOL_FIND_H
 #define TOOL_FIND_H

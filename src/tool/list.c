@@ -1,4 +1,4 @@
-/* bookspool list: what lies where. */
+/* bookspool list: what is in which directory. */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -6,8 +6,8 @@
 
 #include "spool/queue.h"
 #include "tool/find.h"
-#include "tool/known.h"
-#include "tool/out.h"
+#include "tool/ledger_view.h"
+#include "tool/output.h"
 #include "tool/tool.h"
 
 static const char usage[] =
@@ -52,7 +52,7 @@ struct line {
     bool is_mail;
     enum provider provider;
     char event[65];
-    int64_t since; /* arrival or queueing; the file's own time when it does not tell */
+    int64_t since; /* arrival or queueing; the file's mtime when that is not known */
 };
 
 static void take_event(struct line *line, const struct record *record)
@@ -91,11 +91,11 @@ static void make_note(const struct tool *tool, const struct line *line, char *ou
                        : line->item->mode & QUEUE_UNKNOWN ? ", unknown"
                                                           : "";
     bool due = tool_due(&tool->conf, line->dir, line->item->mtime, now);
-    out_ago(line->item->mtime, now, next);
+    output_ago(line->item->mtime, now, next);
     if (line->unreadable)
         snprintf(out, size, "cannot be read");
     else if (line->not_whole)
-        snprintf(out, size, "not whole");
+        snprintf(out, size, "not intact");
     else if (line->dir == DIR_OUT)
         snprintf(out, size, "%s%s", due ? "due" : next, mark);
     else
@@ -109,7 +109,7 @@ static void make_name(const struct spool_item *item, char *out, size_t size)
     enum { KEY_SHOWN = 12, RECIPIENT_SHOWN = 6 };
     struct spool_name parsed;
     char generation[GENERATION_LEN + 2] = "";
-    if (!out_is_terminal() || !name_parse(item->name, &parsed)) {
+    if (!output_is_terminal() || !name_parse(item->name, &parsed)) {
         snprintf(out, size, "%s", item->name);
         return;
     }
@@ -227,7 +227,7 @@ static void print(struct listing *listing, cJSON *json, const size_t *count, boo
         json_print(json);
         return;
     }
-    if (summary && listing->table.cells == 0 && out_is_terminal())
+    if (summary && listing->table.cells == 0 && output_is_terminal())
         puts("Nothing waits or needs attention.");
     table_print(&listing->table, heading);
     if (summary)
@@ -245,7 +245,7 @@ static int run(struct tool *tool, int argc, char **argv)
     if (conflicts && (operands || all))
         tool_usage(tool, "--conflicts goes with no directory");
     if (conflicts)
-        return known_conflicts(tool);
+        return ledger_view_conflicts(tool);
     struct listing listing = {.tool = tool, .table = {.columns = COLUMNS}};
     choose(&listing, operands, names, all);
     int code = tool_look(tool);

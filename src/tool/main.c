@@ -7,7 +7,7 @@
 
 #include "base/clock.h"
 #include "base/version.h"
-#include "tool/out.h"
+#include "tool/output.h"
 #include "tool/tool.h"
 
 static const struct command *const commands[] = {
@@ -35,7 +35,7 @@ static void print_help(FILE *out)
         out);
     for (size_t i = 0; i < COMMANDS; i++)
         fprintf(out, "  %-9s %s\n", commands[i]->name, commands[i]->summary);
-    fputs("\nbookspool COMMAND --help tells more of one. A KEY is an event's name, or at\n"
+    fputs("\nbookspool COMMAND --help describes one. An ID is an event's name, or at\n"
           "least 4 digits of its beginning. Settings: bookspool.conf(5).\n",
         out);
 }
@@ -65,7 +65,7 @@ static int run(const struct command *command, int argc, char **argv)
     static struct tool tool;
     tool = (struct tool){.command = command, .now = clock_now()};
     int code = command->run(&tool, argc, argv);
-    if (!out_finish()) {
+    if (!output_finish()) {
         tool_say(&tool, "standard output: %s", strerror(errno));
         code = EX_IOERR;
     }
@@ -82,11 +82,11 @@ int main(int argc, char **argv)
     }
     if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "help") == 0) {
         print_help(stdout);
-        return out_finish() ? EX_OK : EX_IOERR;
+        return output_finish() ? EX_OK : EX_IOERR;
     }
     if (strcmp(argv[1], "--version") == 0) {
         puts("bookspool " BOOKSPOOL_VERSION);
-        return out_finish() ? EX_OK : EX_IOERR;
+        return output_finish() ? EX_OK : EX_IOERR;
     }
     const struct command *command = find(argv[1]);
     return command ? run(command, argc - 1, argv + 1) : not_found(argv[1]);

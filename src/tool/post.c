@@ -7,9 +7,9 @@
 #include "base/json.h"
 #include "base/text.h"
 #include "http/http.h"
-#include "tool/keys.h"
-#include "tool/out.h"
+#include "tool/output.h"
 #include "tool/samples.h"
+#include "tool/secrets.h"
 #include "tool/tool.h"
 
 static const char usage[] =
@@ -21,14 +21,14 @@ static const char usage[] =
     "first line, the time it took. To the receiver the event is real: what it\n"
     "accepts is mailed. PROVIDER is calcom or calendly; SAMPLE a name of --list, or\n"
     "a kind such as created, rescheduled, cancelled. Each post has ids and times of\n"
-    "its own. The key is the one of the settings.\n"
+    "its own. The secret is the one of the settings.\n"
     "\n"
     "  --body FILE     these bytes instead of a sample, as they are\n"
     "  --uid TEXT      the booking's id (Calendly: its event's and invitee's)\n"
     "  --other TEXT    the id of the booking that it replaces, or that replaces it\n"
     "  --stale         with a signed time long past: must be answered 403\n"
-    "  --forge         signed with a wrong key: must be answered 401\n"
-    "  --secondary     signed with the secondary key\n"
+    "  --forge         signed with a wrong secret: must be answered 401\n"
+    "  --secondary     signed with the secondary secret\n"
     "  --repeat N      the same request so many times\n"
     "  --cacert FILE   certificates to trust instead of the system's\n"
     "  --unix SOCKET   connect to this unix socket\n"
@@ -87,9 +87,11 @@ static int make_body(struct tool *tool, const struct post *post, struct buf *bod
 static int sign_body(
     struct tool *tool, const struct post *post, const struct buf *body, char *header)
 {
-    enum key_choice key = post->forge ? KEY_FORGED : post->secondary ? KEY_SECONDARY : KEY_PRIMARY;
+    enum secret_choice key = post->forge       ? SECRET_FORGED
+                             : post->secondary ? SECRET_SECONDARY
+                                               : SECRET_PRIMARY;
     int64_t at = tool->now - (post->stale ? MS_PER_DAY : 0);
-    return key_sign(tool, post->provider, key, body, at, header);
+    return secret_sign(tool, post->provider, key, body, at, header);
 }
 
 /* ---- the answer ---- */
@@ -177,8 +179,8 @@ static void check(struct tool *tool, struct post *post, int count, char **operan
             provider_table[post->provider]->title);
     post->sample = post->file ? NULL : sample_find(post->provider, operands[1]);
     if (!post->file && !post->sample)
-        tool_usage(tool, "no such sample: %s; bookspool post %s --list tells their names",
-            operands[1], provider_name(post->provider));
+        tool_usage(tool, "no such sample: %s; bookspool post %s --list names them", operands[1],
+            provider_name(post->provider));
 }
 
 static int run(struct tool *tool, int argc, char **argv)
@@ -204,7 +206,7 @@ static int run(struct tool *tool, int argc, char **argv)
         provider_list_names(&names);
         tool_usage(tool, "name the provider: %s", buf_text(&names));
     }
-    post.provider = key_provider(tool, operands[0]);
+    post.provider = secret_provider(tool, operands[0]);
     if (post.list)
         return list_samples(tool, post.provider);
     check(tool, &post, count, operands);

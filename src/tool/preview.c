@@ -9,8 +9,8 @@
 #include "ledger/ledger.h"
 #include "provider/provider.h"
 #include "tool/find.h"
-#include "tool/keys.h"
 #include "tool/samples.h"
+#include "tool/secrets.h"
 
 /* ---- where it comes from ---- */
 
@@ -43,8 +43,8 @@ static int read_sample(struct tool *tool, const char *operand, struct preview *p
         return EX_NOINPUT;
     const struct sample *sample = sample_find(provider, slash + 1);
     if (!sample)
-        tool_usage(tool, "no such sample: %s; bookspool post %s --list tells their names",
-            slash + 1, name);
+        tool_usage(
+            tool, "no such sample: %s; bookspool post %s --list names them", slash + 1, name);
     buf_add(&preview->file.data, sample->data, sample->len);
     return as_record(tool, provider, preview);
 }
@@ -56,7 +56,7 @@ static int read_file(struct tool *tool, const char *path, struct preview *previe
     if (code != EX_OK)
         return code;
     if (preview->provider)
-        return as_record(tool, key_provider(tool, preview->provider), preview);
+        return as_record(tool, secret_provider(tool, preview->provider), preview);
     const char *wrong = record_decode(buf_text(data), data->len, &preview->file.record);
     if (!wrong && preview->file.record.kind != RECORD_EVENT)
         wrong = "it is a mail";
@@ -75,7 +75,7 @@ static int read_spool(struct tool *tool, const char *text, struct preview *previ
         return code;
     code = find_one(tool, text, &pattern, &places);
     if (code == EX_OK && !find_event(tool, places.item[0].parsed.key, &preview->file)) {
-        tool_say(tool, "no whole event of %s is left", text);
+        tool_say(tool, "no intact event of %s is left", text);
         code = EX_DATAERR;
     }
     places_free(&places);
@@ -96,7 +96,7 @@ static bool ask_empty_ledger(struct preview *preview, struct buf *why)
     return ok;
 }
 
-/* Without a decision of the ledger the preview is that of news. */
+/* Without a decision of the ledger the preview shows the event as a new fact. */
 static void ask_ledger(struct tool *tool, struct preview *preview)
 {
     struct buf why = {0};
@@ -113,7 +113,7 @@ static void ask_ledger(struct tool *tool, struct preview *preview)
     buf_free(&why);
 }
 
-/* ---- whom it goes to ---- */
+/* ---- the recipient ---- */
 
 static int choose_recipient(struct tool *tool, struct preview *preview)
 {

@@ -9,7 +9,7 @@
 
 struct preview {
     /* what is asked for */
-    const char *provider;             /* of a file that holds a bare body; NULL: it tells itself */
+    const char *provider;             /* of a file that holds a bare body; NULL: the file says it */
     const char *templates, *language; /* instead of the settings; NULL: as they say */
     const char *to;
     bool customer;

@@ -5,7 +5,7 @@
 
 #include "spool/prune.h"
 #include "spool/queue.h"
-#include "tool/out.h"
+#include "tool/output.h"
 #include "tool/tool.h"
 
 static const char usage[] =

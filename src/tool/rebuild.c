@@ -1,4 +1,4 @@
-/* bookspool rebuild: tells the ledger everything again. */
+/* bookspool rebuild: makes the ledger anew. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,7 +10,7 @@
 #include "ledger/rules.h"
 #include "provider/provider.h"
 #include "spool/queue.h"
-#include "tool/out.h"
+#include "tool/output.h"
 #include "tool/tool.h"
 
 static const char usage[] =
@@ -28,8 +28,8 @@ static const char usage[] =
     "\n"
     "Exit status: 0 done, 75 a drain is at work: try again.\n";
 
-/* An event in done/. The drain was told the half of a move that waits twice: when it came, and
- * when it was done. */
+/* An event in done/. The drain enters the half of a move that waits twice: when it comes, and when
+ * its time is over. */
 struct entry {
     char key[KEY_SIZE];
     int64_t done, received;
@@ -39,21 +39,22 @@ struct entry {
 struct rebuild {
     struct tool *tool;
     struct ledger *ledger;
-    struct entry *entry; /* in the order of telling */
+    struct entry *entry; /* in the order of completion */
     size_t count, left_out;
     struct entry **half; /* in the order of arrival */
     size_t halves, heard;
 };
 
-/* ---- what there is to tell ---- */
+/* ---- the events ---- */
 
 static int compare(int64_t a, int64_t b)
 {
     return (a > b) - (a < b);
 }
 
-/* The drain settles in the order of telling; what it settled within a millisecond had come so. */
-static int by_telling(const void *left, const void *right)
+/* The drain completes events in the order in which it enters them; within a millisecond, arrival
+ * decides. */
+static int by_completion(const void *left, const void *right)
 {
     const struct entry *a = left, *b = right;
     int order = compare(a->done, b->done);
@@ -115,7 +116,7 @@ static int find_entries(struct rebuild *r)
     for (size_t i = 0; i < list.count; i++)
         take_entry(r, &list.item[i]);
     spool_list_free(&list);
-    qsort(r->entry, r->count, sizeof *r->entry, by_telling);
+    qsort(r->entry, r->count, sizeof *r->entry, by_completion);
     for (size_t i = 0; i < r->count; i++)
         if (r->entry[i].half)
             r->half[r->halves++] = &r->entry[i];
@@ -123,7 +124,7 @@ static int find_entries(struct rebuild *r)
     return EX_OK;
 }
 
-/* ---- telling ---- */
+/* ---- entering them ---- */
 
 static int ledger_failed(struct rebuild *r)
 {
@@ -132,7 +133,7 @@ static int ledger_failed(struct rebuild *r)
 }
 
 /* `fold` 0: its time to wait is over; else it has just come. */
-static int tell(struct rebuild *r, const struct entry *entry, int64_t fold)
+static int enter(struct rebuild *r, const struct entry *entry, int64_t fold)
 {
     struct event event;
     struct decision decision;
@@ -146,22 +147,22 @@ static int tell(struct rebuild *r, const struct entry *entry, int64_t fold)
     return code;
 }
 
-static void show_progress(const struct rebuild *r, size_t told)
+static void show_progress(const struct rebuild *r, size_t done)
 {
-    if (isatty(STDERR_FILENO) && (told % 1000 == 0 || told == r->count))
-        fprintf(stderr, "\r%zu of %zu events told%s", told, r->count, told == r->count ? "\n" : "");
+    if (isatty(STDERR_FILENO) && (done % 1000 == 0 || done == r->count))
+        fprintf(stderr, "\r%zu of %zu events%s", done, r->count, done == r->count ? "\n" : "");
 }
 
-static int tell_all(struct rebuild *r)
+static int enter_all(struct rebuild *r)
 {
     int code = EX_OK;
     for (size_t i = 0; code == EX_OK && i < r->count; i++) {
         for (; code == EX_OK && r->heard < r->halves &&
                r->half[r->heard]->received < r->entry[i].received;
              r->heard++)
-            code = tell(r, r->half[r->heard], 1);
+            code = enter(r, r->half[r->heard], 1);
         if (code == EX_OK)
-            code = tell(r, &r->entry[i], 0);
+            code = enter(r, &r->entry[i], 0);
         show_progress(r, i + 1);
     }
     return code;
@@ -173,7 +174,7 @@ static int make_anew(struct rebuild *r)
 {
     if (!ledger_begin(r->ledger) || !ledger_clear(r->ledger))
         return ledger_failed(r);
-    int code = tell_all(r);
+    int code = enter_all(r);
     if (code != EX_OK)
         ledger_rollback(r->ledger);
     else if (!ledger_commit(r->ledger))

@@ -6,19 +6,19 @@
 
 #include "spool/queue.h"
 #include "tool/find.h"
-#include "tool/out.h"
+#include "tool/output.h"
 #include "tool/tool.h"
 
 static const char usage[] =
-    "release KEY... [--spool DIR]\n"
+    "release ID... [--spool DIR]\n"
     "       bookspool release --all\n"
     "\n"
     "Lets events go on that were held because their signed time lay outside the\n"
-    "replay window: moves held/KEY to new/KEY, from where the next drain mails\n"
-    "them. Look at them before, with bookspool show: their signature was right, but\n"
-    "somebody may have sent old ones again.\n"
+    "replay window: moves held/ID to new/ID, from where the next drain mails\n"
+    "them. Look at them first, with bookspool show: their signature was right, but\n"
+    "they may be recordings that were sent again.\n"
     "\n"
-    "Exit status: 0 released (or known already), 65 not whole, 66 not held.\n";
+    "Exit status: 0 released (or known already), 65 not intact, 66 not held.\n";
 
 /*
  * A sync may have failed on what lies in held/, or is still to come; what is released is promised
@@ -45,7 +45,7 @@ static int judge(struct tool *tool, const char *key, const struct spool_file *fi
 {
     const char *wrong = queue_objection(file, RECORD_EVENT, key);
     if (wrong) {
-        tool_say(tool, "held/%s is not whole: %s", key, wrong);
+        tool_say(tool, "held/%s is not intact: %s", key, wrong);
         return EX_DATAERR;
     }
     if (spool_exists(&tool->spool, DIR_DONE, key)) {
@@ -77,7 +77,7 @@ static int release_text(struct tool *tool, const char *text)
     const char *found = NULL;
     bool several = false;
     if (!pattern_parse(text, &pattern) || *pattern.generation || *pattern.recipient)
-        tool_usage(tool, "%s is not a key", text);
+        tool_usage(tool, "%s is not an id", text);
     if (!spool_list(&tool->spool, DIR_HELD, &list))
         return tool_spool_failed(tool);
     for (size_t i = 0; i < list.count; i++)
@@ -88,7 +88,7 @@ static int release_text(struct tool *tool, const char *text)
         }
     int code;
     if (several) {
-        tool_say(tool, "%s is the beginning of more than one key in held/", text);
+        tool_say(tool, "%s is the beginning of more than one id in held/", text);
         code = EX_DATAERR;
     } else
         code = release_key(tool, found ? found : pattern.key);

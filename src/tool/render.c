@@ -3,11 +3,11 @@
 #include <sysexits.h>
 
 #include "mail/message.h"
-#include "tool/out.h"
+#include "tool/output.h"
 #include "tool/preview.h"
 
 static const char usage[] =
-    "render KEY [OPTION...]\n"
+    "render ID [OPTION...]\n"
     "       bookspool render PROVIDER/SAMPLE | FILE [OPTION...]\n"
     "\n"
     "Shows the mail that is made of an event: one in the spool, a sample of\n"
@@ -25,7 +25,7 @@ static const char usage[] =
     "\n"
     "Exit status: 0 shown, 65 no intact event, 66 nowhere, 78 a template is wrong.\n";
 
-struct wish {
+struct render_form {
     bool text, html, eml;
 };
 
@@ -37,7 +37,7 @@ static int show_part(struct tool *tool, const struct preview *preview,
     if (code == EX_OK && part == PART_SUBJECT)
         printf("Subject: ");
     if (code == EX_OK)
-        out_bytes(buf_text(&out), out.len);
+        output_bytes(buf_text(&out), out.len);
     if (code == EX_OK && part == PART_SUBJECT)
         printf("\n\n");
     buf_free(&out);
@@ -51,7 +51,7 @@ static int show_message(
     message_setup();
     bool ok = compose_message(composer, &preview->letter, &out, &why);
     if (ok)
-        out_bytes(buf_text(&out), out.len);
+        output_bytes(buf_text(&out), out.len);
     else
         tool_say(tool, "%s", buf_text(&why));
     buf_free(&out);
@@ -59,18 +59,18 @@ static int show_message(
     return ok ? EX_OK : EX_CONFIG;
 }
 
-static int show(struct tool *tool, const struct preview *preview, const struct wish *wish)
+static int show(struct tool *tool, const struct preview *preview, const struct render_form *form)
 {
     struct composer composer;
     int code = preview_open_composer(tool, preview->templates, preview->language, &composer);
     if (code != EX_OK)
         return code;
-    if (wish->eml)
+    if (form->eml)
         code = show_message(tool, preview, &composer);
-    else if (wish->html)
+    else if (form->html)
         code = show_part(tool, preview, &composer, PART_HTML);
     else {
-        if (!wish->text)
+        if (!form->text)
             code = show_part(tool, preview, &composer, PART_SUBJECT);
         if (code == EX_OK)
             code = show_part(tool, preview, &composer, PART_TEXT);
@@ -82,12 +82,12 @@ static int show(struct tool *tool, const struct preview *preview, const struct w
 static int run(struct tool *tool, int argc, char **argv)
 {
     char **operands;
-    struct wish wish = {0};
+    struct render_form form = {0};
     struct preview preview = {0};
     const struct tool_option options[] = {
-        {"text", &wish.text, NULL},
-        {"html", &wish.html, NULL},
-        {"eml", &wish.eml, NULL},
+        {"text", &form.text, NULL},
+        {"html", &form.html, NULL},
+        {"eml", &form.eml, NULL},
         {"customer", &preview.customer, NULL},
         {"to", NULL, &preview.to},
         {"templates", NULL, &preview.templates},
@@ -99,11 +99,11 @@ static int run(struct tool *tool, int argc, char **argv)
         tool_usage(tool, "name one event, sample or file");
     if (tool->json)
         tool_usage(tool, "a mail has no JSON form");
-    if (wish.text + wish.html + wish.eml > 1)
+    if (form.text + form.html + form.eml > 1)
         tool_usage(tool, "--text, --html and --eml exclude one another");
     int code = preview_read(tool, operands[0], &preview);
     if (code == EX_OK)
-        code = show(tool, &preview, &wish);
+        code = show(tool, &preview, &form);
     preview_free(&preview);
     return code;
 }

@@ -8,28 +8,28 @@
 #include <unistd.h>
 
 #include "tool/find.h"
-#include "tool/out.h"
-#include "tool/seal.h"
+#include "tool/output.h"
+#include "tool/reseal.h"
 #include "tool/tool.h"
 
 static const char usage[] =
-    "replay KEY | FILE [--spool DIR]\n"
+    "replay ID | FILE [--spool DIR]\n"
     "\n"
-    "Mails an event again. KEY is that of an event in done/, which stays there.\n"
+    "Mails an event again. ID is that of an event in done/, which stays there.\n"
     "FILE is an event file that was edited (an argument that names a file, or holds\n"
-    "a slash): its length and digest are computed anew, its key stays. Either goes\n"
+    "a slash): its length and digest are computed anew, its id stays. Either goes\n"
     "to replay/; the next drain makes new mails of it for every recipient, whether\n"
     "or not they had one before, and ends with it in done/.\n"
     "\n"
-    "Exit status: 0 put there, 64 a mail (mv sends it again), 65 not whole, 66\n"
+    "Exit status: 0 put there, 64 a mail (mv sends it again), 65 not intact, 66\n"
     "nowhere.\n";
 
 static int put(struct tool *tool, const char *key, const struct buf *file)
 {
     if (!replay_put(&tool->spool, key, file))
         return tool_spool_failed(tool);
-    printf("%s lies in replay/ now: the next drain mails it again to every recipient; that they "
-           "had it before is passed over on purpose\n",
+    printf("%s lies in replay/ now: the next drain mails it again to every recipient; whether or "
+           "not they had it before, on purpose\n",
         key);
     return EX_OK;
 }
@@ -49,7 +49,7 @@ static int say_instead(struct tool *tool, const struct place *place)
         break;
     case DIR_BAD:
         tool_say(tool,
-            "%s was set aside in bad/: bookspool trace %s tells why; once repaired, "
+            "%s was set aside in bad/: bookspool trace %s says why; once repaired, "
             "bookspool replay FILE mails it",
             key, key);
         break;
@@ -84,7 +84,7 @@ static int replay_done(struct tool *tool, const struct place *place)
     if (!spool_read(&tool->spool, DIR_DONE, place->name, &file))
         return tool_spool_failed(tool);
     if (file.not_whole || file.record.kind != RECORD_EVENT) {
-        tool_say(tool, "done/%s is not whole: %s", place->name,
+        tool_say(tool, "done/%s is not intact: %s", place->name,
             file.not_whole ? file.not_whole : "it is a mail");
         code = EX_DATAERR;
     } else
@@ -124,7 +124,7 @@ static int seal_file(struct tool *tool, const char *path, const struct buf *data
     struct record record;
     const char *wrong = record_decode(buf_text(data), data->len, &record);
     if (wrong) {
-        wrong = seal_event(buf_text(data), data->len, sealed);
+        wrong = reseal_event(buf_text(data), data->len, sealed);
         if (!wrong)
             wrong = record_decode(buf_text(sealed), sealed->len, &record);
     } else if (record.kind == RECORD_EVENT)

@@ -22,7 +22,7 @@ struct sample {
     size_t len;
 };
 
-/* Sorted by provider and name; the entry behind the last has no name. */
+/* Sorted by provider and name; the last entry has no name. */
 extern const struct sample samples[];
 
 /* The sample of that name, or the first one of that kind ("created", ...); NULL: none. */

@@ -8,20 +8,20 @@
 #include "base/text.h"
 #include "provider/provider.h"
 #include "tool/find.h"
-#include "tool/out.h"
+#include "tool/output.h"
 #include "tool/tool.h"
 
 static const char usage[] =
-    "show KEY [--json | --raw | --body] [--spool DIR]\n"
+    "show ID [--json | --raw | --body] [--spool DIR]\n"
     "\n"
-    "Shows a booking event; KEY-r, a mail's name, shows that mail. This prints\n"
+    "Shows a booking event; ID-r, a mail's name, shows that mail. This prints\n"
     "personal data.\n"
     "\n"
     "  --json   the event as templates and reports read it, one JSON object\n"
     "  --raw    the file as it lies in the spool, header and body\n"
     "  --body   the body alone, byte by byte: the webhook's, or the mail message\n"
     "\n"
-    "Exit status: 0 shown, 65 not whole or not unique, 66 nowhere.\n";
+    "Exit status: 0 shown, 65 not intact or not unique, 66 nowhere.\n";
 
 enum { LABEL_WIDTH = 14 };
 
@@ -117,13 +117,13 @@ static void put_booking(const struct booking *booking)
 
 static void put_event(const struct event *event, const struct record *record)
 {
-    put("Key", event->id);
+    put("ID", event->id);
     put("Provider", event->provider);
     put("Event", event->name);
     put("Kind", event_kind_name(event->kind));
     put_time("Received", event->received_at);
     put_time("Sent", event->sent_at);
-    put("Key used", record->key_used);
+    put("Secret used", record->key_used);
     put_booking(&event->booking);
 }
 
@@ -147,16 +147,16 @@ static int show_file(
 {
     const struct record *record = &file->record;
     if (form == FORM_RAW) {
-        out_bytes(buf_text(&file->data), file->data.len);
+        output_bytes(buf_text(&file->data), file->data.len);
         return file->not_whole ? EX_DATAERR : EX_OK;
     }
     if (file->not_whole) {
-        tool_say(tool, "%s/%s is not whole: %s; --raw shows what there is",
+        tool_say(tool, "%s/%s is not intact: %s; --raw shows what there is",
             spool_dir_name(place->dir), place->name, file->not_whole);
         return EX_DATAERR;
     }
     if (form == FORM_BODY || (record->kind == RECORD_MAIL && !tool->json)) {
-        out_bytes(record->body, record->length);
+        output_bytes(record->body, record->length);
         return EX_OK;
     }
     if (record->kind == RECORD_EVENT)

@@ -10,7 +10,7 @@ static const char usage[] =
     "status [--json] [--spool DIR]\n"
     "\n"
     "Says whether everything is well: what lies in each directory and since when,\n"
-    "the last run of the drain, the last mail, when each key last signed, what was\n"
+    "the last run of the drain, the last mail, when each secret last signed, what was\n"
     "counted, and warnings.\n"
     "\n"
     "Exit status: 0 all is well, 1 there are warnings, 2 the spool cannot be read.\n";
@@ -18,14 +18,14 @@ static const char usage[] =
 enum { EXIT_WARNINGS = 1, EXIT_TROUBLE = 2 };
 
 #define MINUTE (INT64_C(60) * MS_PER_SECOND)
-/* A drain runs every minute: these are far behind. */
+/* A drain runs every minute: what waits longer than this is late. */
 #define WAIT_MAX  (5 * MINUTE)
 #define MAIL_MAX  (60 * MINUTE)
 #define DRAIN_MAX MS_PER_DAY
 
 /* ---- gathering ---- */
 
-/* The mtime of a mail in out/ is its next attempt; its age stands in its header. */
+/* The mtime of a mail in out/ is its next attempt; its header has its age. */
 static int64_t since(struct tool *tool, enum spool_dir dir, const struct spool_item *item)
 {
     struct spool_file file;

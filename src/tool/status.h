@@ -1,5 +1,5 @@
 /*
- * status: how an installation is, gathered once, for people and for programs.
+ * status: the state of an installation, for people and for programs.
  */
 #ifndef TOOL_STATUS_H
 #define TOOL_STATUS_H
@@ -25,7 +25,7 @@ struct status {
 /* The spool must be open. False, with spool->step: it cannot be read. */
 bool status_gather(struct tool *tool, struct status *status);
 
-/* As the counters tell; TIME_NONE for never. */
+/* From the counters; TIME_NONE for never. */
 int64_t status_time(const struct status *status, enum counter which);
 
 void status_print(const struct status *status);

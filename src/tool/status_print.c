@@ -3,8 +3,8 @@
 #include <string.h>
 
 #include "base/text.h"
-#include "tool/keys.h"
-#include "tool/out.h"
+#include "tool/output.h"
+#include "tool/secrets.h"
 #include "tool/status.h"
 
 struct counter_name {
@@ -22,8 +22,8 @@ static const struct counter_name requests[] = {
     {COUNT_HELD, "held"},
     {COUNT_REFUSED, "refused"},
     {COUNT_UNAVAILABLE, "unavailable"},
-    {COUNT_KEY_PRIMARY, "key_primary"},
-    {COUNT_KEY_SECONDARY, "key_secondary"},
+    {COUNT_KEY_PRIMARY, "secret_primary"},
+    {COUNT_KEY_SECONDARY, "secret_secondary"},
 };
 enum { REQUESTS = sizeof requests / sizeof *requests };
 
@@ -67,12 +67,12 @@ static void print_key(const struct status *status, enum provider provider, int s
 {
     char ago[AGE_TEXT];
     int64_t when = key_time(status, provider, slot);
-    enum key_choice choice = slot ? KEY_SECONDARY : KEY_PRIMARY;
-    bool set = conf_text(&status->tool->conf, key_setting(provider, choice)) != NULL;
+    enum secret_choice choice = slot ? SECRET_SECONDARY : SECRET_PRIMARY;
+    bool set = conf_text(&status->tool->conf, secret_setting(provider, choice)) != NULL;
     if (when == TIME_NONE && !set)
         return;
-    out_ago(when, status->tool->now, ago);
-    printf("%s key of %s last used %s\n", slots[slot], provider_name(provider), ago);
+    output_ago(when, status->tool->now, ago);
+    printf("%s secret of %s last used %s\n", slots[slot], provider_name(provider), ago);
 }
 
 static void print_counters(
@@ -97,10 +97,10 @@ void status_print(const struct status *status)
 {
     char ago[AGE_TEXT];
     print_directories(status);
-    out_ago(status_time(status, COUNT_DRAIN_LAST_AT), status->tool->now, ago);
+    output_ago(status_time(status, COUNT_DRAIN_LAST_AT), status->tool->now, ago);
     printf(
         "last drain that ended well: %s%s\n", ago, status->drain_at_work ? "; one is at work" : "");
-    out_ago(status_time(status, COUNT_MAIL_LAST_AT), status->tool->now, ago);
+    output_ago(status_time(status, COUNT_MAIL_LAST_AT), status->tool->now, ago);
     printf("last mail sent: %s\n", ago);
     for (enum provider p = 0; p < PROVIDERS; p++)
         for (int slot = 0; slot < 2; slot++)
@@ -143,7 +143,7 @@ static void put_provider(cJSON *object, const struct status *status, enum provid
     cJSON *one = json_put_object(object, provider_name(provider));
     for (int slot = 0; slot < 2; slot++) {
         char name[32];
-        snprintf(name, sizeof name, "key_%s_at", slots[slot]);
+        snprintf(name, sizeof name, "secret_%s_at", slots[slot]);
         json_put_time(one, name, key_time(status, provider, slot));
     }
     put_counters(one, status, requests, REQUESTS, counter_in_row((int)provider, 0));

@@ -44,7 +44,7 @@ _Noreturn void tool_usage(const struct tool *tool, const char *format, ...)
     va_start(args, format);
     say(tool, format, args);
     va_end(args);
-    fprintf(stderr, "; bookspool %s --help tells more\n", tool->command->name);
+    fprintf(stderr, "; bookspool %s --help describes it\n", tool->command->name);
     exit(EX_USAGE);
 }
 

@@ -2,9 +2,9 @@
  * tool: what all subcommands of the operator's tool share: command lines, messages, settings,
  * and the spool.
  *
- * A subcommand is one file with one `const struct command`; its run() gives back the exit status of
- * sysexits(3). Complaints go to standard error, one line each, behind "bookspool NAME: ". What
- * cannot be gone on from (a wrong command line, no memory) ends the program at once.
+ * A subcommand is one file with one `const struct command`; its run() returns the exit status of
+ * sysexits(3). Complaints go to standard error, one line each, after "bookspool NAME: ".
+ * A wrong command line and a lack of memory end the program at once.
  *
  * Settings are needed in part only, so what is wrong with them is said, and stops a subcommand only
  * where it concerns a setting that the subcommand uses.
@@ -52,7 +52,7 @@ enum { TOOL_OPTIONS_MAX = 16 };
 
 /*
  * Reads the options of a subcommand, up to one without a name, besides --help, --json and
- * --spool; they may stand before, between and behind the operands. Returns the number of operands
+ * --spool; they may come before, between and after the operands. Returns the number of operands
  * and sets *operands to the first. Ends the program for --help and for what is no option.
  */
 int tool_parse(
@@ -86,7 +86,7 @@ bool tool_setting_wrong(const struct tool *tool, enum setting which);
 int tool_look(struct tool *tool);
 
 /* Opens it to change something. Root becomes the owner of the spool first, so that no file of root
- * is left behind there. */
+ * is left there. */
 int tool_open(struct tool *tool);
 
 /* Takes the lock of the drain; EX_TEMPFAIL after a complaint when it is held. It goes with
@@ -99,7 +99,7 @@ int tool_spool_failed(struct tool *tool);
 /* spool_list, where a directory that is not there is empty. */
 bool tool_list(struct tool *tool, enum spool_dir dir, struct spool_list *list);
 
-/* Is somebody holding the lock of the drain? Only looks: a drain that starts meanwhile gets it. */
+/* Is the lock of the drain held? Only looks: a drain that starts meanwhile gets it. */
 bool tool_drain_at_work(const struct tool *tool);
 
 /* Of several results the worst counts: the exit status with the higher number. */

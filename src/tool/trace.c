@@ -8,15 +8,15 @@
 #include <sysexits.h>
 
 #include "spool/queue.h"
-#include "tool/known.h"
-#include "tool/out.h"
+#include "tool/ledger_view.h"
+#include "tool/output.h"
 
 static const char usage[] =
-    "trace KEY [--json] [--spool DIR]\n"
+    "trace ID [--json] [--spool DIR]\n"
     "\n"
     "Says where an event is now, and why: every place of its file and of its mails,\n"
-    "when it came, which key signed it, when the next attempt is, what was wrong,\n"
-    "and a verdict.\n"
+    "when it came, which secret signed it, when the next attempt is, what was wrong,\n"
+    "and a summary.\n"
     "\n"
     "Exit status: 0 found, 1 nowhere.\n";
 
@@ -24,9 +24,9 @@ enum { EXIT_NOWHERE = 1 };
 
 static void take_header(struct trace *trace, const struct record *record)
 {
-    if (trace->told || record->kind != RECORD_EVENT)
+    if (trace->header_read || record->kind != RECORD_EVENT)
         return;
-    trace->told = true;
+    trace->header_read = true;
     trace->provider = record->provider;
     trace->received = record->received;
     trace->bytes = record->length;
@@ -86,12 +86,12 @@ static void print_header(const struct trace *trace)
 {
     char when[TIME_TEXT], ago[AGE_TEXT];
     printf("%s", trace->key);
-    if (trace->told) {
+    if (trace->header_read) {
         time_format(trace->received, when);
-        out_ago(trace->received, trace->now, ago);
-        printf("  %s %s\nreceived %s (%s), %zu bytes, key used: %s", provider_name(trace->provider),
-            *trace->event ? trace->event : "-", when, ago, trace->bytes,
-            *trace->key_used ? trace->key_used : "-");
+        output_ago(trace->received, trace->now, ago);
+        printf("  %s %s\nreceived %s (%s), %zu bytes, secret used: %s",
+            provider_name(trace->provider), *trace->event ? trace->event : "-", when, ago,
+            trace->bytes, *trace->key_used ? trace->key_used : "-");
     }
     putchar('\n');
 }
@@ -101,10 +101,10 @@ static void print_file(const struct trace *trace, const struct trace_file *file)
     char ago[AGE_TEXT], path[300];
     const struct place *place = file->place;
     bool event = !place_is_mail(place);
-    /* An event's line need not repeat the key that stands above. */
+    /* The line of an event need not repeat the key above it. */
     bool plain = event && strcmp(place->name, place->parsed.key) == 0;
     snprintf(path, sizeof path, "%s/%s", spool_dir_name(place->dir), plain ? "" : place->name);
-    out_ago(place->mtime, trace->now, ago);
+    output_ago(place->mtime, trace->now, ago);
     printf("  %s", path);
     if (file->gone)
         printf("  has moved on meanwhile");
@@ -114,7 +114,7 @@ static void print_file(const struct trace *trace, const struct trace_file *file)
     else
         printf("  %s", ago);
     if (file->not_whole)
-        printf("  not whole: %s", file->not_whole);
+        printf("  not intact: %s", file->not_whole);
     if (place->mode & QUEUE_SENT)
         printf("  accepted, not yet moved");
     else if (place->mode & QUEUE_UNKNOWN)
@@ -124,14 +124,14 @@ static void print_file(const struct trace *trace, const struct trace_file *file)
         printf("      why: %s\n", file->why);
 }
 
-static void print(const struct trace *trace, const char *verdict)
+static void print(const struct trace *trace, const char *summary)
 {
     print_header(trace);
     for (size_t i = 0; i < trace->count; i++)
         print_file(trace, &trace->file[i]);
     if (trace->decision)
-        known_print_decision(trace->decision);
-    printf("%s\n", verdict);
+        ledger_view_print(trace->decision);
+    printf("%s\n", summary);
 }
 
 /* ---- for programs ---- */
@@ -153,19 +153,20 @@ static void put_file(cJSON *list, const struct trace_file *file)
     json_put_text(object, "why", file->why);
 }
 
-static void print_json(const struct trace *trace, const char *verdict)
+static void print_json(const struct trace *trace, const char *summary)
 {
     cJSON *object = json_object();
     json_put_text(object, "key", *trace->key ? trace->key : NULL);
-    json_put_text(object, "provider", trace->told ? provider_name(trace->provider) : NULL);
-    json_put_text(object, "event", trace->told && *trace->event ? trace->event : NULL);
-    json_put_time(object, "received_at", trace->told ? trace->received : TIME_NONE);
-    json_put_text(object, "key_used", trace->told && *trace->key_used ? trace->key_used : NULL);
+    json_put_text(object, "provider", trace->header_read ? provider_name(trace->provider) : NULL);
+    json_put_text(object, "event", trace->header_read && *trace->event ? trace->event : NULL);
+    json_put_time(object, "received_at", trace->header_read ? trace->received : TIME_NONE);
+    json_put_text(
+        object, "secret_used", trace->header_read && *trace->key_used ? trace->key_used : NULL);
     cJSON *files = json_put_array(object, "files");
     for (size_t i = 0; i < trace->count; i++)
         put_file(files, &trace->file[i]);
-    known_put_decision(object, trace->decision);
-    json_put_text(object, "verdict", verdict);
+    ledger_view_put(object, trace->decision);
+    json_put_text(object, "summary", summary);
     json_print(object);
 }
 
@@ -186,18 +187,18 @@ static int find_all(struct tool *tool, const char *text, struct places *places)
 
 static void report(struct tool *tool, struct trace *trace)
 {
-    struct buf verdict = {0};
+    struct buf summary = {0};
     struct decision decision;
-    if (known_decision(tool, trace->key, &decision))
+    if (ledger_view_decision(tool, trace->key, &decision))
         trace->decision = &decision;
-    trace_verdict(trace, &verdict);
+    trace_summary(trace, &summary);
     if (tool->json)
-        print_json(trace, buf_text(&verdict));
+        print_json(trace, buf_text(&summary));
     else if (trace->count)
-        print(trace, buf_text(&verdict));
+        print(trace, buf_text(&summary));
     trace->decision = NULL;
     decision_free(&decision);
-    buf_free(&verdict);
+    buf_free(&summary);
 }
 
 static int trace(struct tool *tool, const char *text)

@@ -1,5 +1,5 @@
 /*
- * trace: where the files of one event are, and the sentence that follows from it.
+ * trace: where the files of one event are, and a summary in words.
  */
 #ifndef TOOL_TRACE_H
 #define TOOL_TRACE_H
@@ -24,7 +24,7 @@ struct trace_file {
 
 struct trace {
     char key[KEY_SIZE];
-    bool told; /* the event's header could be read: provider to bytes are known */
+    bool header_read; /* the event's header could be read: provider to bytes are known */
     enum provider provider;
     char event[65], key_used[16];
     int64_t received;
@@ -37,7 +37,7 @@ struct trace {
     bool park; /* BOOKSPOOL_UNKNOWN=park: mails of unknown outcome wait for a person */
 };
 
-/* Appends the verdict: where the event is now, and why, in one sentence or a few. */
-void trace_verdict(const struct trace *trace, struct buf *out);
+/* Appends the summary: where the event is now, and why, in one sentence or a few. */
+void trace_summary(const struct trace *trace, struct buf *out);
 
 #endif

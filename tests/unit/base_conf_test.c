@@ -1,4 +1,4 @@
-/* Settings: files, environment, KEY_FILE, and errors that help. */
+/* Settings: files, environment, NAME_FILE, and errors that help. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -204,7 +204,7 @@ static void a_nul_does_not_end_a_file(void **state)
     assert_non_null(file);
     fwrite("BOOKSPOOL_STATE=/s\n\0NONSENSE=1\n", 1, 31, file);
     assert_int_equal(fclose(file), 0);
-    assert_error(CONF_DRAIN, "a NUL byte: must not stand in a settings file");
+    assert_error(CONF_DRAIN, "a NUL byte: is not allowed in a settings file");
 }
 
 static void an_empty_secret_is_none(void **state)
@@ -244,9 +244,9 @@ static void wrong_lines_are_explained(void **state)
         {"CALCOM_WEBHOOK_ENDPOINT=/api/health", "/api/health and /metrics are taken"},
         {"CALENDLY_WEBHOOK_REPLAY_PROTECTION_WINDOW=1", "must be seconds"},
         {"BOOKSPOOL_RETRY_MIN=2h", "must not be above BOOKSPOOL_RETRY_MAX"},
-        {"CALCOM_WEBHOOK_SECRET=x", "put it into receive.env beside it"},
-        {"SENDGRID_API_KEY=x", "put it into drain.env beside it"},
-        {"BOOKSPOOL_SPOOL", "must be KEY=VALUE"},
+        {"CALCOM_WEBHOOK_SECRET=x", "move it to receive.env beside it"},
+        {"SENDGRID_API_KEY=x", "move it to drain.env beside it"},
+        {"BOOKSPOOL_SPOOL", "must be NAME=VALUE"},
         {"BOOKSPOOL_SPOOL=\"/x", "a quote at both ends or at none"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {

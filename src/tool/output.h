@@ -4,8 +4,8 @@
  * For a person at a terminal a table has a heading and aligned columns; for a program its rows are
  * separated by tabs. What comes out of files is made harmless on its way to a terminal.
  */
-#ifndef TOOL_OUT_H
-#define TOOL_OUT_H
+#ifndef TOOL_OUTPUT_H
+#define TOOL_OUTPUT_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -16,7 +16,7 @@
 #include "base/arena.h"
 #include "base/clock.h"
 
-bool out_is_terminal(void);
+bool output_is_terminal(void);
 
 /* ---- tables ---- */
 
@@ -36,7 +36,7 @@ void table_print(struct table *table, const char *const *heading);
 enum { AGE_TEXT = TIME_TEXT + 16 };
 
 /* "4 m ago", "in 3 h", "never" for TIME_NONE. */
-void out_ago(int64_t when, int64_t now, char out[AGE_TEXT]);
+void output_ago(int64_t when, int64_t now, char out[AGE_TEXT]);
 
 /* ---- JSON; no memory ends the program ---- */
 
@@ -57,9 +57,9 @@ void json_print_line(cJSON *object);
 /* ---- bytes ---- */
 
 /* As they are; to a terminal without control characters other than tab and line feed. */
-void out_bytes(const char *data, size_t len);
+void output_bytes(const char *data, size_t len);
 
 /* Flushes standard output; false, with errno, when something could not be written. */
-bool out_finish(void);
+bool output_finish(void);
 
 #endif

@@ -119,7 +119,7 @@ bool tool_list(struct tool *tool, enum spool_dir dir, struct spool_list *list)
 /*
  * Taking the lock to see whether it is free would turn away a drain that starts just then, so the
  * kernel's list is read: "1: FLOCK  ADVISORY  WRITE 1234 08:01:131090 0 EOF" (proc_locks(5)).
- * By inode only: the device stands there as another number on btrfs.
+ * By inode only: btrfs shows another device number there.
  */
 bool tool_drain_at_work(const struct tool *tool)
 {

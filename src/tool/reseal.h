@@ -1,8 +1,8 @@
 /*
- * seal: an event file that a person edited, made whole again.
+ * reseal: an event file that a person edited, made intact again.
  */
-#ifndef TOOL_SEAL_H
-#define TOOL_SEAL_H
+#ifndef TOOL_RESEAL_H
+#define TOOL_RESEAL_H
 
 #include <stddef.h>
 
@@ -12,6 +12,6 @@
  * Appends to out the same file with Length and Sha256 as its body now is, and Key-Used "-": no key
  * signed it so. All other lines of the header stay. NULL when out is a whole event; else why not.
  */
-const char *seal_event(const char *data, size_t len, struct buf *out);
+const char *reseal_event(const char *data, size_t len, struct buf *out);
 
 #endif

@@ -1,4 +1,4 @@
-#include "tool/out.h"
+#include "tool/output.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -10,7 +10,7 @@
 #include "base/text.h"
 #include "tool/tool.h"
 
-bool out_is_terminal(void)
+bool output_is_terminal(void)
 {
     return isatty(STDOUT_FILENO);
 }
@@ -71,7 +71,7 @@ static void print_aligned(const struct table *table, const char *const *heading)
 
 void table_print(struct table *table, const char *const *heading)
 {
-    if (out_is_terminal() && table->cells)
+    if (output_is_terminal() && table->cells)
         print_aligned(table, heading);
     else
         for (size_t i = 0; i < table->cells; i++)
@@ -83,7 +83,7 @@ void table_print(struct table *table, const char *const *heading)
 
 /* ---- times ---- */
 
-void out_ago(int64_t when, int64_t now, char out[AGE_TEXT])
+void output_ago(int64_t when, int64_t now, char out[AGE_TEXT])
 {
     char age[TIME_TEXT];
     if (when == TIME_NONE) {
@@ -197,15 +197,15 @@ static void put_harmless(const unsigned char *data, size_t len)
         putchar('\n');
 }
 
-void out_bytes(const char *data, size_t len)
+void output_bytes(const char *data, size_t len)
 {
-    if (out_is_terminal())
+    if (output_is_terminal())
         put_harmless((const unsigned char *)data, len);
     else
         fwrite(data, 1, len, stdout);
 }
 
-bool out_finish(void)
+bool output_finish(void)
 {
     return fflush(stdout) == 0 && !ferror(stdout);
 }

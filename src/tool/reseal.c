@@ -1,4 +1,4 @@
-#include "tool/seal.h"
+#include "tool/reseal.h"
 
 #include <stdbool.h>
 #include <string.h>
@@ -31,13 +31,13 @@ static const char *copy_header(const char *data, const char *end, struct buf *ou
     return NULL;
 }
 
-const char *seal_event(const char *data, size_t len, struct buf *out)
+const char *reseal_event(const char *data, size_t len, struct buf *out)
 {
     char digest[DIGEST_HEX + 1];
     struct record record;
     const char *end = data + len, *body = copy_header(data, end, out);
     if (!body)
-        return "its header has no end: an empty line must stand before the body";
+        return "its header has no end: an empty line must come before the body";
     size_t body_len = (size_t)(end - body);
     if (!digest_hex(&(struct digest_part){body, body_len}, 1, digest))
         return "no SHA-256 could be computed";

@@ -1,4 +1,4 @@
-#include "tool/known.h"
+#include "tool/ledger_view.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -6,9 +6,9 @@
 #include <sysexits.h>
 
 #include "mail/zone.h"
-#include "tool/out.h"
+#include "tool/output.h"
 
-int known_open(struct tool *tool, struct ledger **ledger)
+int ledger_view_open(struct tool *tool, struct ledger **ledger)
 {
     struct buf why = {0};
     *ledger = NULL;
@@ -24,22 +24,23 @@ int known_open(struct tool *tool, struct ledger **ledger)
 
 /* ---- one event ---- */
 
-bool known_decision(struct tool *tool, const char *key, struct decision *decision)
+bool ledger_view_decision(struct tool *tool, const char *key, struct decision *decision)
 {
     struct ledger *ledger;
     bool found = false;
     decision_init(decision);
-    if (known_open(tool, &ledger) == EX_OK && ledger &&
+    if (ledger_view_open(tool, &ledger) == EX_OK && ledger &&
         !ledger_recall(ledger, key, decision, &found))
         tool_say(tool, "%s", ledger_failure(ledger));
     ledger_close(ledger);
     return found;
 }
 
-void known_print_decision(const struct decision *d)
+void ledger_view_print(const struct decision *d)
 {
     char when[TIME_TEXT];
-    printf("ledger: %s (%s)", d->verdict == VERDICT_SPEAKS ? "told" : "nobody is told", d->reason);
+    printf(
+        "ledger: %s (%s)", d->verdict == VERDICT_SPEAKS ? "notified" : "not notified", d->reason);
     if (d->meaning != KINDS)
         printf(", as %s", event_kind_name(d->meaning));
     if (d->previous_start != TIME_NONE) {
@@ -54,7 +55,7 @@ void known_print_decision(const struct decision *d)
     putchar('\n');
 }
 
-void known_put_decision(cJSON *object, const struct decision *d)
+void ledger_view_put(cJSON *object, const struct decision *d)
 {
     if (!d) {
         json_put_text(object, "ledger", NULL);
@@ -96,7 +97,7 @@ static void make_start(const struct zone *zone, int64_t start, char out[START_TE
     struct zone_time at;
     char utc[TIME_TEXT];
     time_format(start, utc);
-    if (out_is_terminal() && zone_local(zone, start, &at))
+    if (output_is_terminal() && zone_local(zone, start, &at))
         snprintf(out, START_TEXT, "%04d-%02d-%02d %02d:%02d %s", at.year, at.month, at.day, at.hour,
             at.minute, at.abbreviation);
     else
@@ -154,12 +155,12 @@ static bool collect(struct tool *tool, struct ledger *ledger, struct conflicts *
     return false;
 }
 
-int known_conflicts(struct tool *tool)
+int ledger_view_conflicts(struct tool *tool)
 {
     struct ledger *ledger;
     struct conflicts conflicts = {.table = {.columns = COLUMNS}};
     tool_settings(tool);
-    int code = known_open(tool, &ledger);
+    int code = ledger_view_open(tool, &ledger);
     if (code != EX_OK)
         return code;
     cJSON *json = tool->json ? json_object() : NULL;
@@ -169,7 +170,7 @@ int known_conflicts(struct tool *tool)
         code = EX_IOERR;
     else if (json)
         json_print(json);
-    else if (conflicts.count == 0 && out_is_terminal())
+    else if (conflicts.count == 0 && output_is_terminal())
         puts(ledger ? "No bookings overlap." : "There is no ledger yet: the first drain makes it.");
     if (code != EX_OK)
         cJSON_Delete(json);

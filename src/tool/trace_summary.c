@@ -1,13 +1,13 @@
 #include <string.h>
 
 #include "spool/queue.h"
-#include "tool/out.h"
+#include "tool/output.h"
 #include "tool/trace.h"
 
-/* A drain runs every minute; what lies longer than this was left lying. */
+/* A drain runs every minute; what waits longer than this is late. */
 #define SLOW (INT64_C(5) * 60 * MS_PER_SECOND)
 
-/* How many mails are where, and the time and reason that matter of each sort. */
+/* How many mails are where, with the time and reason that matter for each. */
 struct mails {
     size_t waiting, unknown, accepted, broken, sent, recipients, failed;
     int64_t next, last_sent;
@@ -68,7 +68,7 @@ static struct mails count_mails(const struct trace *trace)
     return mails;
 }
 
-/* Begins the next part of the verdict. */
+/* Begins the next part of the summary. */
 static void part(struct buf *out)
 {
     if (out->len)
@@ -85,12 +85,12 @@ static void say_new(const struct trace *trace, const struct trace_file *file, st
     char ago[AGE_TEXT];
     int64_t mtime = file->place->mtime;
     part(out);
-    out_ago(mtime, trace->now, ago);
+    output_ago(mtime, trace->now, ago);
     if (in(trace, DIR_DONE))
-        buf_puts(out, "a late duplicate lies in new/: the next drain drops it");
+        buf_puts(out, "a late duplicate is in new/: the next drain drops it");
     else if (file->not_whole)
         buf_printf(out,
-            "the file in new/ is not whole (%s): the drain moves it to bad/ after an hour",
+            "the file in new/ is not intact (%s): the drain moves it to bad/ after an hour",
             file->not_whole);
     else if (!tool_due(trace->conf, DIR_NEW, mtime, trace->now))
         buf_printf(out, "waits for the other half of a move, or to be tried again %s", ago);
@@ -116,7 +116,7 @@ static void say_bad(const struct trace *trace, const struct trace_file *file, st
 {
     const char *reason = file->why         ? file->why
                          : file->not_whole ? file->not_whole
-                                           : "it is whole now";
+                                           : "it is intact now";
     part(out);
     buf_printf(out, "set aside in bad/: %s", reason);
     if (!file->not_whole && !in(trace, DIR_DONE))
@@ -128,7 +128,7 @@ static void say_waiting(const struct trace *trace, const struct mails *mails, st
     char next[AGE_TEXT];
     if (!mails->waiting)
         return;
-    out_ago(mails->next, trace->now, next);
+    output_ago(mails->next, trace->now, next);
     bool due = tool_due(trace->conf, DIR_OUT, mails->next, trace->now);
     part(out);
     buf_printf(out, "%zu mail%s waiting, next attempt %s", mails->waiting, s(mails->waiting),
@@ -143,14 +143,14 @@ static void say_waiting(const struct trace *trace, const struct mails *mails, st
     if (mails->accepted)
         buf_printf(out, ", %zu accepted already and only to be moved to sent/", mails->accepted);
     if (mails->broken)
-        buf_printf(out, ", %zu not whole", mails->broken);
+        buf_printf(out, ", %zu not intact", mails->broken);
 }
 
 static void say_mails(const struct trace *trace, const struct mails *mails, struct buf *out)
 {
     char ago[AGE_TEXT];
     if (mails->sent) {
-        out_ago(mails->last_sent, trace->now, ago);
+        output_ago(mails->last_sent, trace->now, ago);
         part(out);
         buf_printf(
             out, "mailed to %zu recipient%s %s", mails->recipients, s(mails->recipients), ago);
@@ -165,12 +165,12 @@ static void say_mails(const struct trace *trace, const struct mails *mails, stru
     }
     if (in(trace, DIR_DONE) && mails->sent + mails->waiting + mails->failed == 0) {
         part(out);
-        buf_puts(out, "done, and no mail of it is left: it mailed nobody, or its mails were "
+        buf_puts(out, "done, and no mail of it is left: it was not mailed, or its mails were "
                       "forgotten or removed");
     }
 }
 
-void trace_verdict(const struct trace *trace, struct buf *out)
+void trace_summary(const struct trace *trace, struct buf *out)
 {
     const struct trace_file *file;
     struct mails mails = count_mails(trace);
@@ -191,5 +191,5 @@ void trace_verdict(const struct trace *trace, struct buf *out)
     }
     say_mails(trace, &mails, out);
     if (out->len == start)
-        buf_puts(out, "on its way just now: ask again");
+        buf_puts(out, "being moved at this moment: ask again");
 }

@@ -1,4 +1,4 @@
-#include "tool/keys.h"
+#include "tool/secrets.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -8,12 +8,12 @@
 #include "base/hex.h"
 #include "provider/provider.h"
 
-enum setting key_setting(enum provider provider, enum key_choice choice)
+enum setting secret_setting(enum provider provider, enum secret_choice choice)
 {
-    return provider_table[provider]->secret[choice == KEY_SECONDARY];
+    return provider_table[provider]->secret[choice == SECRET_SECONDARY];
 }
 
-enum provider key_provider(const struct tool *tool, const char *name)
+enum provider secret_provider(const struct tool *tool, const char *name)
 {
     enum provider provider;
     struct buf names = {0};
@@ -27,10 +27,12 @@ static void say_missing(const struct tool *tool, enum setting which)
 {
     const char *warnings = buf_text(&tool->conf.warnings);
     const char *unread = strstr(warnings, "receive.env: cannot be read");
-    tool_say(tool, "%s is not set: it stands in receive.env, or %s_FILE names a file that holds it",
+    tool_say(tool,
+        "%s is not set: it belongs in receive.env, or %s_FILE names a file that holds it",
         settings[which].name, settings[which].name);
     if (unread)
-        tool_say(tool, "receive.env cannot be read: run this as root, or as one who may");
+        tool_say(
+            tool, "receive.env cannot be read: run this as root, or as a user who may read it");
 }
 
 static bool forge(char secret[65])
@@ -42,13 +44,13 @@ static bool forge(char secret[65])
     return true;
 }
 
-int key_sign(struct tool *tool, enum provider provider, enum key_choice choice,
+int secret_sign(struct tool *tool, enum provider provider, enum secret_choice choice,
     const struct buf *body, int64_t at, char line[SIGNATURE_LINE_SIZE])
 {
     char forged[65], value[SIGNATURE_LINE_SIZE - 64];
-    enum setting which = key_setting(provider, choice);
+    enum setting which = secret_setting(provider, choice);
     const char *secret = conf_text(&tool->conf, which);
-    if (choice == KEY_FORGED)
+    if (choice == SECRET_FORGED)
         secret = forge(forged) ? forged : NULL;
     if (!secret) {
         say_missing(tool, which);

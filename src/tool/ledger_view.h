@@ -1,0 +1,29 @@
+/*
+ * ledger_view: the ledger, for commands that only read it.
+ */
+#ifndef TOOL_LEDGER_VIEW_H
+#define TOOL_LEDGER_VIEW_H
+
+#include <stdbool.h>
+
+#include <cjson/cJSON.h>
+
+#include "ledger/ledger.h"
+#include "tool/tool.h"
+
+/* *ledger is NULL with EX_OK where there is none yet. The settings must be loaded. */
+int ledger_view_open(struct tool *tool, struct ledger **ledger);
+
+/* The decision about an event; false when there is none. A failure is reported, and the caller goes
+ * on without. decision_free either way. */
+bool ledger_view_decision(struct tool *tool, const char *key, struct decision *decision);
+
+/* One line for people. */
+void ledger_view_print(const struct decision *decision);
+/* A member `ledger`; NULL: null. */
+void ledger_view_put(cJSON *object, const struct decision *decision);
+
+/* `bookspool list --conflicts` */
+int ledger_view_conflicts(struct tool *tool);
+
+#endif

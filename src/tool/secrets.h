@@ -1,0 +1,34 @@
+/*
+ * secrets: signing as a provider does, with the secrets of the settings.
+ */
+#ifndef TOOL_SECRETS_H
+#define TOOL_SECRETS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "provider/provider.h"
+#include "tool/tool.h"
+
+enum secret_choice {
+    SECRET_PRIMARY,
+    SECRET_SECONDARY,
+    SECRET_FORGED /* random: a signature that must be refused */
+};
+
+/* The setting that holds this secret; that of the primary one for a forgery. */
+enum setting secret_setting(enum provider provider, enum secret_choice choice);
+
+enum { SIGNATURE_LINE_SIZE = 256 };
+
+/*
+ * The header line "Name: value" that signs the body at that time. The settings must be loaded.
+ * EX_OK, or the exit status after a complaint (EX_CONFIG: there is no such secret).
+ */
+int secret_sign(struct tool *tool, enum provider provider, enum secret_choice choice,
+    const struct buf *body, int64_t at, char line[SIGNATURE_LINE_SIZE]);
+
+/* For an operand; ends the program when it names no provider. */
+enum provider secret_provider(const struct tool *tool, const char *name);
+
+#endif
