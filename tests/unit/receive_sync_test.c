@@ -94,7 +94,8 @@ static _Noreturn void serve(struct scratch *s, int listener, const char *failing
     struct conf conf;
     struct responder responder;
     struct accept_batch batch;
-    prctl(PR_SET_PDEATHSIG, SIGKILL); /* a test that fails leaves nobody behind */
+    prctl(PR_SET_PDEATHSIG, SIGKILL); /* a test that fails leaves no process */
+    alarm(60);                        /* a loop that hangs fails the test */
     calls.failing = failing;
     bool ok = conf_load(&conf, CONF_RECEIVE) && gateway_init() &&
               responder_init(&responder, &conf, &s->spool, &batch);
