@@ -66,16 +66,6 @@ void value_add_flag(struct arena *arena, struct value *to, const char *name, boo
     value_add(arena, to, name, flag ? VALUE_TRUE : VALUE_FALSE);
 }
 
-void value_add_same(
-    struct arena *arena, struct value *to, const char *name, const struct value *object)
-{
-    struct value *value = object ? value_add(arena, to, name, VALUE_OBJECT) : NULL;
-    if (!value)
-        return;
-    value->first = object->first;
-    value->last = object->last;
-}
-
 /* ---- reading ---- */
 
 const struct value *value_get(const struct value *object, struct value_name name)

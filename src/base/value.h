@@ -56,9 +56,6 @@ struct value *value_add(
 void value_add_text(struct arena *arena, struct value *to, const char *name, const char *text);
 void value_add_number(struct arena *arena, struct value *to, const char *name, double number);
 void value_add_flag(struct arena *arena, struct value *to, const char *name, bool flag);
-/* The same members as those of another object, which gets no more of them. */
-void value_add_same(
-    struct arena *arena, struct value *to, const char *name, const struct value *object);
 
 /* The member of that name; NULL: none, or it is no object. */
 const struct value *value_get(const struct value *object, struct value_name name);

@@ -11,10 +11,7 @@
 
 #include "base/buf.h"
 
-/*
- * & < > " ' as references: for HTML text and for attribute values in quotes. In a text that is
- * mostly ASCII so is what is not, since a page of ASCII travels as it stands (mail/message_part.h).
- */
+/* & < > " ' as references: for HTML text and for attribute values in quotes. */
 void escape_html(const char *text, size_t len, struct buf *out);
 void escape_text(const char *text, size_t len, struct buf *out);
 /* Makes one line of what the buffer holds from there on: white space, also line breaks, is folded

@@ -1,10 +1,8 @@
 #include "mail/language.h"
 
-#include <stdint.h>
 #include <string.h>
 
 #include "base/nearest.h"
-#include "mail/escape.h"
 #include "mail/fault.h"
 
 struct reader {
@@ -30,20 +28,11 @@ static struct span trimmed(const char *from, const char *to)
 
 /* ---- words ---- */
 
-/* FNV-1a. */
-static size_t slot_of(const char *key)
-{
-    uint32_t hash = 2166136261;
-    for (; *key; key++)
-        hash = (hash ^ (unsigned char)*key) * 16777619;
-    return hash % LANGUAGE_SLOTS;
-}
-
 static struct word *find(const struct language *language, const char *key)
 {
-    struct word *word = language->slot[slot_of(key)];
+    struct word *word = language->first;
     while (word && strcmp(word->key, key) != 0)
-        word = word->alike;
+        word = word->next;
     return word;
 }
 
@@ -55,11 +44,9 @@ const struct word *language_find(const struct language *language, const char *ke
 static struct word *add_word(struct language *language, const char *key)
 {
     struct word *word = arena_alloc(&language->arena, sizeof *word);
-    struct word **slot = &language->slot[slot_of(key)];
     if (!word)
         return NULL;
-    *word = (struct word){.key = key, .alike = *slot};
-    *slot = word;
+    *word = (struct word){.key = key};
     if (language->last)
         language->last->next = word;
     else
@@ -102,16 +89,6 @@ static struct word *word_of(struct reader *r, const char *key, size_t column)
     return word;
 }
 
-static bool is_fixed(const char *text)
-{
-    struct buf line = {0};
-    buf_puts(&line, text);
-    escape_line(&line, 0);
-    bool fixed = !strstr(text, "{{") && strcmp(buf_text(&line), text) == 0;
-    buf_free(&line);
-    return fixed;
-}
-
 static void take_word(struct reader *r, struct word *word, struct span text, size_t column)
 {
     struct template_source source = {.file = r->file,
@@ -127,7 +104,6 @@ static void take_word(struct reader *r, struct word *word, struct span text, siz
         template_free(word->template);
         word->template = template;
         word->text = arena_strndup(&r->language->arena, text.from, source.len);
-        word->fixed = word->text && is_fixed(word->text);
     } else {
         template_free(template);
     }

@@ -20,20 +20,15 @@
 
 struct word {
     const char *key, *text;
-    bool fixed; /* nothing in it is to be filled in, escaped or folded: it is its text */
     struct template *template;
     const char *file; /* the last one that had it, and where: a file must not say it twice */
     size_t line;
-    struct word *next;  /* in the order of the file that brought the keys */
-    struct word *alike; /* in the same slot */
+    struct word *next; /* in the order of the file that brought the keys */
 };
-
-enum { LANGUAGE_SLOTS = 256 };
 
 struct language {
     struct arena arena;
     struct word *first, *last;
-    struct word *slot[LANGUAGE_SLOTS]; /* by the hash of the key */
 };
 
 enum language_use {

@@ -22,12 +22,11 @@ struct node {
     bool alone;       /* of a partial: it had its line for itself */
     const char *text; /* a piece of one line of the source; for a partial, the blanks before it */
     size_t len;
-    size_t run;       /* of a text: its length with the lines that follow it up to the next tag */
-    const char *name; /* of a tag */
+    const char *name;               /* of a tag */
     const struct value_name *path;  /* the name's parts; a part without text ends it */
     const struct template *partial; /* once it is linked */
     size_t at;                      /* offset in the source */
-    size_t next; /* index of the node behind it and behind all it holds, or behind its run */
+    size_t next;                    /* index of the node after it and after all it holds */
 };
 
 struct template

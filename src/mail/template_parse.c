@@ -167,18 +167,6 @@ static bool check_bytes(const struct template *t, struct buf *why)
     return true;
 }
 
-/* What is indented goes line by line; mostly nothing is. */
-static void find_runs(struct template *t)
-{
-    for (size_t i = t->count; i-- > 0;) {
-        struct node *node = &t->nodes[i], *next = node + 1;
-        bool joined = node->kind == NODE_TEXT && i + 1 < t->count && next->kind == NODE_TEXT &&
-                      node->text + node->len == next->text;
-        node->run = joined ? node->len + next->run : node->len;
-        node->next = joined ? next->next : node->next;
-    }
-}
-
 static bool parse(struct parser *p)
 {
     struct template *t = p->template;
@@ -189,7 +177,6 @@ static bool parse(struct parser *p)
         if (!take_tag(p, start))
             return false;
     add_text(p, p->at, t->text + t->len);
-    find_runs(t);
     if (p->depth == 0)
         return true;
     const struct node *node = &t->nodes[p->open[p->depth - 1]];

@@ -111,19 +111,17 @@ static bool is_line_end(const char *text, size_t len)
 /* An empty line stays empty. */
 static void add_indent(struct renderer *r, const struct node *node)
 {
-    if (node->begins_line && !is_line_end(node->text, node->len))
+    if (r->indent.len && node->begins_line && !is_line_end(node->text, node->len))
         buf_add(r->out, r->indent.data + r->indent_from, r->indent.len - r->indent_from);
 }
 
 static void render_text(struct renderer *r, const struct node *node)
 {
-    size_t len = r->indent.len ? node->len : node->run;
-    if (r->indent.len)
-        add_indent(r, node);
+    add_indent(r, node);
     if (r->template->words)
-        add_escaped(r, node->text, len);
+        add_escaped(r, node->text, node->len);
     else
-        buf_add(r->out, node->text, len);
+        buf_add(r->out, node->text, node->len);
 }
 
 /* ---- sections and partials ---- */
@@ -225,14 +223,13 @@ static bool render_node(struct renderer *r, const struct node *node)
     return ok;
 }
 
-/* Where texts are indented, each line of them is on its own. */
 static bool render_nodes(struct renderer *r, size_t from, size_t to)
 {
     while (from < to) {
         const struct node *node = &r->template->nodes[from];
         if (!render_node(r, node))
             return false;
-        from = r->indent.len && node->kind == NODE_TEXT ? from + 1 : node->next;
+        from = node->next;
     }
     return true;
 }

@@ -350,12 +350,6 @@ const char *templates_name(const struct templates *templates, enum name_list lis
     return number > 0 && number <= NAMES_MAX ? templates->names[list][number - 1] : NULL;
 }
 
-const char *templates_fixed(const struct templates *templates, const char *key)
-{
-    const struct word *word = language_find(&templates->language, key);
-    return word && word->fixed ? word->text : NULL;
-}
-
 bool templates_render(const struct templates *templates, enum event_kind kind,
     enum audience audience, enum template_part part, const struct value *context, struct buf *out,
     struct buf *why)
@@ -370,9 +364,5 @@ bool templates_say(const struct templates *templates, const char *key, const str
     struct buf *out, struct buf *why)
 {
     const struct word *word = language_find(&templates->language, key);
-    if (word && word->fixed)
-        buf_puts(out, word->text);
-    else if (word)
-        return template_render(word->template, context, ESCAPE_LINE, out, why);
-    return true;
+    return !word || template_render(word->template, context, ESCAPE_LINE, out, why);
 }

@@ -50,9 +50,6 @@ const char *templates_word(const struct templates *templates, const char *key);
 /* The number-th name, from 1; NULL: the list has not so many. */
 const char *templates_name(const struct templates *templates, enum name_list list, int number);
 
-/* The word where nothing in it is to be filled in; NULL: there is none, or something is. */
-const char *templates_fixed(const struct templates *templates, const char *key);
-
 /* Appends the word, filled in from `context`, as one line; nothing where there is no such word.
  * False: `why` says what went wrong; `out` has failed if it was memory. */
 bool templates_say(const struct templates *templates, const char *key, const struct value *context,

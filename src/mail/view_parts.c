@@ -82,11 +82,6 @@ void view_say(struct view *view, struct value *object, const char *name, const c
     const struct value *context)
 {
     struct buf text = {0};
-    const char *fixed = templates_fixed(view->templates, key);
-    if (fixed) {
-        view_text(view, object, name, fixed);
-        return;
-    }
     view_word(view, key, context, &text);
     view_text(view, object, name, view_copy(view, &text));
     buf_free(&text);

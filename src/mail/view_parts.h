@@ -8,16 +8,6 @@
 #include "mail/view.h"
 #include "mail/zone.h"
 
-/* A time on the clocks of a zone. */
-struct view_time {
-    const GTimeZone *tz;
-    int64_t when;
-    bool known; /* false: it is beyond all calendars */
-    struct zone_time clock;
-    struct value *pieces; /* what words and templates make a date of; NULL: not made yet */
-    struct view_time *next;
-};
-
 struct view {
     const struct event *event; /* as the reader may see it; its kind is the decision's meaning */
     const struct decision *decision;
@@ -26,7 +16,6 @@ struct view {
     struct zone zone; /* the reader's */
     struct arena *arena;
     struct value *context;
-    struct view_time *times; /* those worked out already */
     bool has_details;
     bool off;              /* nobody is expected at the time any more */
     bool cut;              /* something of the event was too long */

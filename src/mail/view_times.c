@@ -52,50 +52,24 @@ static void add_pieces(struct view *view, struct value *object, const struct zon
     add_clock(view, object, "clock", time->hour, 2, time->minute, "");
     add_clock(view, object, "clock_12", (time->hour + 11) % 12 + 1, 1, time->minute,
         time->hour < 12 ? " AM" : " PM");
-    view_text(view, object, "zone", time->abbreviation);
+    view_text(view, object, "zone", arena_strdup(view->arena, time->abbreviation));
 }
 
-static struct view_time *work_out(struct view *view, const struct zone *zone, int64_t when)
+/* False when there is no such time. */
+static bool look_at(const struct zone *zone, int64_t when, struct zone_time *time)
 {
-    struct view_time *time = arena_alloc(view->arena, sizeof *time);
-    if (!time)
-        return NULL;
-    *time = (struct view_time){.tz = zone->tz, .when = when, .next = view->times};
-    time->known = zone_local(zone, when, &time->clock);
-    view->times = time;
-    return time;
-}
-
-/* The same times are asked for again and again. NULL when there is no such time. */
-static struct view_time *time_of(struct view *view, const struct zone *zone, int64_t when)
-{
-    struct view_time *time = view->times;
-    if (when == TIME_NONE)
-        return NULL;
-    while (time && (time->tz != zone->tz || time->when != when))
-        time = time->next;
-    if (!time)
-        time = work_out(view, zone, when);
-    return time && time->known ? time : NULL;
-}
-
-static const struct value *pieces_of(struct view *view, struct view_time *time)
-{
-    if (!time->pieces) {
-        time->pieces = value_root(view->arena);
-        add_pieces(view, time->pieces, &time->clock);
-    }
-    return time->pieces;
+    return when != TIME_NONE && zone_local(zone, when, time);
 }
 
 /* An object of pieces. False when there is no such time. */
 static bool add_time(struct view *view, struct value *parent, const char *name,
     const struct zone *zone, int64_t when)
 {
-    struct view_time *time = time_of(view, zone, when);
-    if (time)
-        value_add_same(view->arena, parent, name, pieces_of(view, time));
-    return time;
+    struct zone_time time;
+    if (!look_at(zone, when, &time))
+        return false;
+    add_pieces(view, view_object(view, parent, name), &time);
+    return true;
 }
 
 /* "2026-11-24T15:00:00Z", for a time beyond all calendars. */
@@ -109,25 +83,27 @@ static void add_raw(struct view *view, struct value *object, const char *name, i
 /* "Tue 24 Nov 2026, 16:00 CET" */
 static void add_moment(struct view *view, const char *name, int64_t when)
 {
-    struct view_time *time = time_of(view, &view->zone, when);
-    if (time)
-        view_say(view, view->context, name, "moment", pieces_of(view, time));
-    else if (when != TIME_NONE)
+    struct zone_time time;
+    if (look_at(&view->zone, when, &time)) {
+        struct value *pieces = value_root(view->arena);
+        add_pieces(view, pieces, &time);
+        view_say(view, view->context, name, "moment", pieces);
+    } else if (when != TIME_NONE) {
         add_raw(view, view->context, name, when);
+    }
 }
 
 /* The end repeats only what differs from the start: the day, or the zone's name at a change. */
 static void add_likeness(
     struct view *view, struct value *span, const struct zone *zone, int64_t start, int64_t end)
 {
-    const struct view_time *first = time_of(view, zone, start), *last = time_of(view, zone, end);
-    if (!first || !last)
+    struct zone_time from, to;
+    if (!look_at(zone, start, &from) || !look_at(zone, end, &to))
         return;
-    const struct zone_time *from = &first->clock, *to = &last->clock;
-    bool same_day = from->year == to->year && from->month == to->month && from->day == to->day;
+    bool same_day = from.year == to.year && from.month == to.month && from.day == to.day;
     if (same_day)
         view_flag(view, span, "same_day");
-    if (same_day && from->offset == to->offset)
+    if (same_day && from.offset == to.offset)
         view_flag(view, span, "same_zone");
 }
 
@@ -165,11 +141,11 @@ void view_add_short_span(
     view_say(view, object, name, "span", span_pieces(view, &view->zone, start, end));
 }
 
-static bool clocks_agree(
-    struct view *view, const struct zone *here, const struct zone *there, int64_t when)
+static bool clocks_agree(const struct zone *here, const struct zone *there, int64_t when)
 {
-    const struct view_time *ours = time_of(view, here, when), *theirs = time_of(view, there, when);
-    return !ours || !theirs || ours->clock.offset == theirs->clock.offset;
+    struct zone_time ours, theirs;
+    return !look_at(here, when, &ours) || !look_at(there, when, &theirs) ||
+           ours.offset == theirs.offset;
 }
 
 /* Only where their clocks show something else. */
@@ -181,7 +157,7 @@ static void add_when_theirs(struct view *view)
     if (!name)
         return;
     zone_open(&theirs, name);
-    if (!theirs.known || !clocks_agree(view, &view->zone, &theirs, booking->start))
+    if (!theirs.known || !clocks_agree(&view->zone, &theirs, booking->start))
         view_add_span(view, view->context, "when_theirs", &theirs, booking->start, booking->end);
     zone_close(&theirs);
 }

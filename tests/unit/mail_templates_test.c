@@ -162,7 +162,7 @@ static void own_files_go_before_built_in_ones(void **state)
     assert_part(set, KIND_CANCELLED, owner, PART_SUBJECT, "cancelled for Zo\xc3\xab & <Ben>");
     assert_part(set, KIND_CANCELLED, customer, PART_TEXT, "Dear Zo\xc3\xab & <Ben>\n");
     assert_part(set, KIND_CREATED, customer, PART_TEXT, "New, dear Zo\xc3\xab & <Ben>\n");
-    assert_part(set, KIND_CREATED, owner, PART_HTML, "<b>Zo&#235; &amp; &lt;Ben&gt;</b>\n");
+    assert_part(set, KIND_CREATED, owner, PART_HTML, "<b>Zo\xc3\xab &amp; &lt;Ben&gt;</b>\n");
     assert_part(set, KIND_CANCELLED, owner, PART_HTML, "");
     templates_close(set);
 }
@@ -183,7 +183,7 @@ static void partials_are_of_the_same_kind_of_file(void **state)
     put("default.txt", "{{>sign}}\n");
     struct templates *set = opened("en");
     assert_part(set, KIND_PAID, AUDIENCE_OWNER, PART_TEXT, "-- \nZo\xc3\xab & <Ben>\n");
-    assert_part(set, KIND_PAID, AUDIENCE_OWNER, PART_HTML, "<hr>Zo&#235; &amp; &lt;Ben&gt;\n");
+    assert_part(set, KIND_PAID, AUDIENCE_OWNER, PART_HTML, "<hr>Zo\xc3\xab &amp; &lt;Ben&gt;\n");
     assert_part(set, KIND_PAID, AUDIENCE_OWNER, PART_SUBJECT, "S Zo\xc3\xab & <Ben> S");
     templates_close(set);
     buf_free(&why);
@@ -234,7 +234,7 @@ static void words_come_from_the_nearest_file(void **state)
     assert_string_equal(templates_word(set, key), "{{name}} & ich");
     assert_part(set, KIND_PAID, AUDIENCE_OWNER, PART_TEXT, "Zo\xc3\xab & <Ben> & ich|\n");
     assert_part(
-        set, KIND_PAID, AUDIENCE_OWNER, PART_HTML, "Zo&#235; &amp; &lt;Ben&gt; &amp; ich|\n");
+        set, KIND_PAID, AUDIENCE_OWNER, PART_HTML, "Zo\xc3\xab &amp; &lt;Ben&gt; &amp; ich|\n");
     assert_null(templates_word(set, "no.such.word"));
     templates_close(set);
 
