@@ -3,7 +3,6 @@
 #include <string.h>
 #include <strings.h>
 
-#include "base/json.h"
 #include "event/clean.h"
 #include "mail/bare.h"
 #include "mail/calendar.h"
@@ -72,7 +71,7 @@ static enum made render(const struct composer *composer, const struct letter *le
 
 /* ---- the calendar ---- */
 
-/* Whoever gives up a seat has no entry any more, while that of the booking goes on. */
+/* A customer who gives up a seat loses the entry; the entry of the booking stays. */
 static enum calendar_method method_of(const struct letter *letter)
 {
     bool customer = letter->audience == AUDIENCE_CUSTOMER;
@@ -82,8 +81,8 @@ static enum calendar_method method_of(const struct letter *letter)
     return customer ? METHOD_REQUEST : METHOD_PUBLISH;
 }
 
-/* Outlook throws a mail away whose organizer reads it. So who mails himself gets another name at
- * his domain: nobody answers to what is published. */
+/* Outlook discards an invitation whose organizer is its recipient. Where sender and recipient are
+ * the same, the organizer is another name at that domain; published entries are not answered. */
 static const char *publisher_of(
     const struct composer *composer, const struct letter *letter, struct arena *arena)
 {
@@ -232,11 +231,10 @@ static void attach(struct message *message, const struct record *record)
     bool all = record->length <= ATTACHMENT_MAX;
     if (record->length == 0)
         return;
-    cJSON *json = all ? json_parse(record->body, record->length) : NULL;
+    bool json = memchr("{[", record->body[0], 2) != NULL;
     message->attachment = record->body;
     message->attachment_len = all ? record->length : ATTACHMENT_MAX;
     message->attachment_name = !all ? "body-beginning.txt" : json ? "body.json" : "body.txt";
-    cJSON_Delete(json);
 }
 
 /* A customer's answer is meant for whom they booked, not for the address that news comes from. */

@@ -1,5 +1,5 @@
 /*
- * fault: a list of faults, a line each, without a line end behind the last.
+ * fault: a list of faults, a line each, without a line end after the last.
  */
 #ifndef MAIL_FAULT_H
 #define MAIL_FAULT_H

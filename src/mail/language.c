@@ -83,7 +83,7 @@ static struct word *word_of(struct reader *r, const char *key, size_t column)
         language_no_word(r->language, key, r->why);
     } else if (word->file == r->file) {
         fault_at(r, column, "");
-        buf_printf(r->why, "\"%s\" stands in line %zu already", key, word->line);
+        buf_printf(r->why, "\"%s\" is already defined in line %zu", key, word->line);
         word = NULL;
     }
     return word;

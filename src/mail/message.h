@@ -1,7 +1,7 @@
 /*
  * message: a mail as bytes, RFC 5322 and MIME, composed with GMime.
  *
- * The result has CRLF line ends, is pure ASCII (text that is not stands as UTF-8 in base64), and is
+ * The result has CRLF line ends, is pure ASCII (other text is UTF-8 in base64), and is
  * a function of its arguments alone: Message-ID <NAME@domain of from> and every
  * boundary derive from the mail's name, Date from the event's arrival, so a
  * mail that must be made or sent again is byte-identical. The headers:

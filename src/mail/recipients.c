@@ -98,7 +98,7 @@ static bool parse_organizer(
     struct recipients *recipients, struct span word, struct rule *rule, struct buf *why)
 {
     if (!is_address(word))
-        return complain(why, word, "the organizer's address behind \"of\"");
+        return complain(why, word, "the organizer's address after \"of\"");
     rule->organizer = arena_strndup(&recipients->words, word.at, word.len);
     return rule->organizer != NULL;
 }
@@ -130,7 +130,7 @@ static bool check_whom(struct span whom, struct buf *why)
         if (!is(word, "owner") && !is(word, "organizer") && !is(word, "none") && !is_address(word))
             return complain(why, word, "addresses separated by commas, or owner, organizer, none");
     }
-    return any || complain(why, whom, "somebody behind the colon; nobody is written: none");
+    return any || complain(why, whom, "addresses after the colon, or none");
 }
 
 static bool parse_rule(struct recipients *recipients, struct span text, struct buf *why)
@@ -253,15 +253,15 @@ static const struct rule *rule_for(
     return NULL;
 }
 
-/* *nobody: the rule says so. */
+/* *none: the rule says that there is no mail. */
 static bool add_whom(const struct recipients *recipients, struct span whom, const char *organizer,
-    struct recipient_list *list, bool *nobody)
+    struct recipient_list *list, bool *none)
 {
     bool ok = true;
     while (ok && whom.len) {
         struct span word = next_part(&whom, ",");
         if (is(word, "none"))
-            *nobody = true;
+            *none = true;
         else if (is(word, "owner"))
             ok = add_all(list, recipients->owners);
         else if (is(word, "organizer"))
@@ -275,14 +275,14 @@ static bool add_whom(const struct recipients *recipients, struct span whom, cons
 static bool for_customers(
     enum event_kind kind, const struct event *event, const struct decision *decision)
 {
-    static const bool told[KINDS] = {[KIND_CREATED] = true,
+    static const bool mailed[KINDS] = {[KIND_CREATED] = true,
         [KIND_REQUESTED] = true,
         [KIND_RESCHEDULED] = true,
         [KIND_CANCELLED] = true,
         [KIND_REJECTED] = true};
     const char *status = event->booking.status;
     bool moved_away = kind == KIND_CANCELLED && status && strcmp(status, "moved") == 0;
-    return told[kind] && !decision->late && !moved_away; /* he moved it: the new half tells him */
+    return mailed[kind] && !decision->late && !moved_away; /* the created half is mailed */
 }
 
 bool recipients_of(const struct recipients *recipients, const struct event *event,
@@ -290,12 +290,12 @@ bool recipients_of(const struct recipients *recipients, const struct event *even
 {
     const struct booking *booking = &event->booking;
     enum event_kind kind = meaning_of(event, decision);
-    bool nobody = kind == KIND_PING, ok = true;
+    bool none = kind == KIND_PING, ok = true;
     *list = (struct recipient_list){0};
     const struct rule *rule = rule_for(recipients, kind, booking->organizer.email);
     if (rule)
-        ok = add_whom(recipients, rule->whom, booking->organizer.email, list, &nobody);
-    if (ok && !list->count && !nobody)
+        ok = add_whom(recipients, rule->whom, booking->organizer.email, list, &none);
+    if (ok && !list->count && !none)
         ok = add_all(list, recipients->owners);
     if (recipients->customers && for_customers(kind, event, decision))
         for (size_t i = 0; ok && i < booking->attendee_count; i++)

@@ -8,17 +8,17 @@
  *
  *     KINDS      words of event_kind_name, separated by blanks or commas, or *
  *     ORGANIZER  the organizer's address; without it, everybody's bookings
- *     WHOM       addresses separated by commas; `owner` stands for BOOKSPOOL_MAIL_TO, `organizer`
- *                for the organizer's own address, `none` for nobody
+ *     WHOM       addresses separated by commas; `owner` means BOOKSPOOL_MAIL_TO, `organizer`
+ *                the organizer's own address, `none` no mail at all
  *
  *     meeting_started meeting_ended: none; * of ann@example.org: ann@example.org; *: owner
  *
- * Where no rule fits, the owners are told: a mistake in the rules must not hide a booking. So it
- * is where WHOM comes to nobody because an event names no organizer.
+ * Where no rule fits, the owners are mailed: a mistake in the rules must not hide a booking. The
+ * same applies where WHOM names no address because the event has no organizer.
  *
  * With BOOKSPOOL_MAIL_ATTENDEE the customers get one of their own when their booking is made,
  * asked for, moved, cancelled or declined: the attendees that the event names, not their guests.
- * Who has only a telephone has an address @sms.cal.com, at which nobody reads mail: never.
+ * Addresses @sms.cal.com belong to customers who gave only a telephone number; they are not mailed.
  */
 #ifndef MAIL_RECIPIENTS_H
 #define MAIL_RECIPIENTS_H
@@ -34,7 +34,7 @@
 
 struct recipients; /* the rules, parsed */
 
-/* `fallback` stands for the owner where BOOKSPOOL_MAIL_TO is not set. NULL: `why` names the rule.
+/* `fallback` is the owner where BOOKSPOOL_MAIL_TO is not set. NULL: `why` names the rule.
  */
 struct recipients *recipients_open(const struct conf *conf, const char *fallback, struct buf *why);
 void recipients_close(struct recipients *recipients);
@@ -50,7 +50,7 @@ struct recipient_list {
     size_t count;
 };
 
-/* False when memory ran out. A ping is nobody's news. */
+/* False when memory ran out. A ping is not mailed. */
 bool recipients_of(const struct recipients *recipients, const struct event *event,
     const struct decision *decision, struct recipient_list *list);
 void recipient_list_free(struct recipient_list *list);

@@ -10,11 +10,11 @@
  *
  * Pure. A name is letters, digits, "_" and "-", joined by dots. One that the context does not hold
  * is empty, as the specification asks; so is the value of an object or a list. What is wrong with a
- * source is said when it is parsed, as "FILE:LINE:COLUMN: what, and what would be right", lines and
- * characters counted from 1.
+ * source is reported when it is parsed, as "FILE:LINE:COLUMN: what, and what would be right", lines
+ * and characters counted from 1.
  *
- * One thing is not as specified: a partial whose name begins with TEMPLATE_WORD stands in its line
- * like a value, also where it stands alone. Words have no line end of their own to make up for it.
+ * One thing is not as specified: a partial whose name begins with TEMPLATE_WORD is placed in its
+ * line like a value, also where it is alone. Words have no line end of their own to make up for it.
  *
  * Bounds: sections and partials nest to TEMPLATE_DEPTH_MAX together, a result has at most
  * TEMPLATE_OUTPUT_MAX bytes and takes TEMPLATE_STEPS_MAX texts, tags and rounds, a source has
@@ -39,7 +39,7 @@ enum {
 #define TEMPLATE_WORD "t."
 
 /* By the kind of file: what escape_html, escape_text and escape_line (mail/escape.h) make of a
- * value; a line is folded whole, with what stands round its values. */
+ * value; a line is folded whole, with the text around its values. */
 enum template_escape { ESCAPE_HTML, ESCAPE_TEXT, ESCAPE_LINE };
 
 /* What a template is made from; all of it is copied. */
@@ -48,7 +48,7 @@ struct template_source {
     const char *text;
     size_t len;
     size_t line, column; /* where in the file the text begins; 0 counts as 1 */
-    bool words;          /* words, no markup: what stands between the tags is escaped too */
+    bool words;          /* words, no markup: text between the tags is escaped too */
 };
 
 struct template;
@@ -57,7 +57,7 @@ struct template;
 bool template_name_valid(const char *name, size_t len);
 
 /* NULL, with the first fault as a line of its own in `why`, when the source is wrong or memory ran
- * out. (As everywhere in this room, a line end stands between the lines, not behind the last.) */
+ * out. (As everywhere in this room, lines are separated by line ends, with none after the last.) */
 struct template *template_parse(const struct template_source *source, struct buf *why);
 void template_free(struct template *template);
 

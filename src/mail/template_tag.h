@@ -11,7 +11,7 @@
 #include "base/buf.h"
 #include "mail/template_node.h"
 
-/* `from` to `to`: the tag, or where it stands alone, all of its line with the line end. */
+/* `from` to `to`: the tag, or where it is alone, all of its line with the line end. */
 struct tag {
     const char *start, *from, *to;
     bool alone;
@@ -20,7 +20,7 @@ struct tag {
     size_t len;
 };
 
-/* The first tag at or behind `at`; NULL: none. */
+/* The first tag at or after `at`; NULL: none. */
 const char *tag_find(const struct template *template, const char *at);
 
 /* Reads the tag that begins at `start`. False, with the fault in `why`, when it is none. */

@@ -67,7 +67,7 @@ static bool names_part(const char *name, enum template_part part)
     return false;
 }
 
-/* The first is one's own where there is one. */
+/* The user's own file comes first. */
 static struct template_file *find_file(
     const struct templates *set, const char *a, const char *b, const char *c)
 {
@@ -136,7 +136,7 @@ static void see_partial(void *context, const char *name, const char *place)
         fault_no_partial(check, name, place);
 }
 
-/* Such as canceled.txt: a name that nothing asks for is a slip of the pen. */
+/* Such as canceled.txt: a name that nothing uses is probably a typo. */
 static void fault_unused(const struct template_file *file, enum template_part part, struct buf *why)
 {
     size_t len = strlen(file->name) - strlen(endings[part]);
@@ -191,8 +191,8 @@ static void fault_no_language(const struct templates *set, const char *language,
             buf_printf(why, " %s", set->files.list[i].name);
 }
 
-/* The built-in English brings the keys. What says them next: English of one's own, the language
- * that is built in, and that of one's own. The others are read only to be checked. */
+/* The built-in English defines the keys. The user's English, then the built-in and the user's files
+ * of the language replace words. The others are only checked. */
 static void read_words(struct templates *set, const char *language, struct buf *why)
 {
     const struct {

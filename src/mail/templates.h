@@ -3,7 +3,7 @@
  *
  * Built in are those of src/mail/templates/ (embedded when building). A file of the same name in
  * BOOKSPOOL_TEMPLATES takes the place of the built-in one; other *.txt, *.html, *.subject and
- * *.lang files there are partials and languages of one's own. Names:
+ * *.lang files there are partials and languages of the user. Names:
  *
  *     KIND.subject KIND.txt KIND.html    for the owner; KIND as event_kind_name spells it
  *     default.subject default.txt ...    where there is none for the kind
@@ -11,9 +11,9 @@
  *     NAME.txt NAME.html NAME.subject    partials: {{>NAME}} finds that of the same kind of file
  *     LANG.lang                          the words of a language (mail/language.h)
  *
- * A default of one's own goes before a built-in KIND: nothing of the built-in look comes through.
- * {{>t.KEY}} is the word KEY of the language in use, itself a template. A *.lang file of one's own
- * goes before the built-in one word by word, and English stands in for what both leave out; the
+ * The user's default goes before a built-in KIND: nothing of the built-in look comes through.
+ * {{>t.KEY}} is the word KEY of the language in use, itself a template. The user's *.lang file
+ * goes before the built-in one word by word, and English is used for what both leave out; the
  * built-in en.lang says which words there are. HTML is optional: where neither KIND.html nor
  * default.html exists, or where it comes out empty, the mail has no HTML part.
  */
@@ -37,14 +37,14 @@ struct templates;
 /*
  * `dir` is BOOKSPOOL_TEMPLATES or NULL, `language` BOOKSPOOL_LANGUAGE ("en"). Reads and checks
  * everything, also the languages not in use: NULL, with one line for each fault in `why`
- * ("FILE:LINE:COLUMN: ...", without a line end behind the last), when a file cannot be read or
+ * ("FILE:LINE:COLUMN: ...", without a line end after the last), when a file cannot be read or
  * parsed, a partial or word is missing, there is no such language, or a file in `dir` is neither
  * used nor named after a kind.
  */
 struct templates *templates_open(const char *dir, const char *language, struct buf *why);
 void templates_close(struct templates *templates);
 
-/* A word of the language as it stands; NULL: there is none. */
+/* A word of the language, not filled in; NULL: there is none. */
 const char *templates_word(const struct templates *templates, const char *key);
 
 /* The number-th name, from 1; NULL: the list has not so many. */

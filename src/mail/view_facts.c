@@ -1,4 +1,3 @@
-#include <stdio.h>
 #include <string.h>
 
 #include <glib.h>
@@ -9,14 +8,7 @@
 /* Is a fact also one of the small print, which a page lists apart from date, place and persons? */
 enum { MAIN, DETAIL };
 
-enum { STATUS_KEY = 64 };
-
 /* ---- persons ---- */
-
-static const char *person_label(const struct person *person)
-{
-    return person->name ? person->name : person->email;
-}
 
 /* An address may hold what means something in a URL. */
 static void add_mailto(struct view *view, struct value *object, const char *address)
@@ -33,7 +25,7 @@ static void add_mailto(struct view *view, struct value *object, const char *addr
 
 static void add_person(struct view *view, struct value *object, const struct person *person)
 {
-    view_text(view, object, "label", person_label(person));
+    view_text(view, object, "label", view_person_label(person));
     view_text(view, object, "name", person->name);
     view_text(view, object, "email", person->email);
     if (person->email)
@@ -45,7 +37,7 @@ static void add_persons(struct view *view, struct value *parent, const char *nam
 {
     struct value *list = view_list(view, parent, name);
     for (; count; count--, person++)
-        if (person_label(person))
+        if (view_person_label(person))
             add_person(view, view_append(view, list), person);
 }
 
@@ -54,7 +46,7 @@ static void add_people(struct view *view)
     const struct booking *booking = &view->event->booking;
     struct value *context = view->context;
     add_persons(view, context, "people", booking->attendees, booking->attendee_count);
-    if (person_label(&booking->organizer))
+    if (view_person_label(&booking->organizer))
         add_person(view, view_object(view, context, "host"), &booking->organizer);
     if (view_for_customer(view))
         add_person(view, view_object(view, context, "reader"), &booking->attendees[0]);
@@ -64,11 +56,11 @@ static void add_people(struct view *view)
 static void put_people(struct buf *out, const struct person *person, size_t count)
 {
     for (; count; count--, person++) {
-        if (!person_label(person))
+        if (!view_person_label(person))
             continue;
         if (out->len)
             buf_putc(out, '\n');
-        buf_puts(out, person_label(person));
+        buf_puts(out, view_person_label(person));
         if (person->name && person->email) {
             buf_puts(out, " <");
             buf_puts(out, person->email);
@@ -144,10 +136,10 @@ static void add_changes(struct view *view)
 /* Calendly's type is an address of its API. */
 static const char *type_of(const struct booking *booking)
 {
-    bool told = booking->title && booking->event_type &&
-                strcmp(booking->title, booking->event_type) != 0 &&
-                !strstr(booking->event_type, "://");
-    return told ? booking->event_type : NULL;
+    bool differs = booking->title && booking->event_type &&
+                   strcmp(booking->title, booking->event_type) != 0 &&
+                   !strstr(booking->event_type, "://");
+    return differs ? booking->event_type : NULL;
 }
 
 /* Who may be about to meet gets a button; elsewhere the link is one fact among others. */
@@ -206,13 +198,12 @@ static void add_participants(struct view *view, struct value *facts)
         add_persons_fact(view, facts, "label_host", &booking->organizer, 1);
 }
 
-/* The reader's word for the provider's, which stands as it is where the language has none. */
+/* The language's word for the provider's, which is used where there is none. */
 static const char *status_word(const struct view *view, const char *status)
 {
-    char key[STATUS_KEY];
-    snprintf(key, sizeof key, "status_%s", status);
-    const char *word = templates_word(view->templates, key);
-    return word ? word : status;
+    char key[VIEW_KEY];
+    const char *found = view_word_key(view, "status", status, key);
+    return found ? templates_word(view->templates, found) : status;
 }
 
 /* Customers have the heading, which says it better. Where one seat is given up it speaks of the

@@ -1,10 +1,9 @@
-#include <stdio.h>
 #include <string.h>
 
 #include "mail/view_parts.h"
 
 /* Characters. Together with a heading and a time they keep a subject near 200. */
-enum { SHORT_WHAT_MAX = 90, SHORT_WHO_MAX = 50, WORD_KEY = 64 };
+enum { SHORT_WHAT_MAX = 90, SHORT_WHO_MAX = 50 };
 
 /*
  * What kind of news it is. The name is a flag in `is`, and its words are heading_NAME and, where a
@@ -57,7 +56,7 @@ static const struct news *news_of(const struct event *event)
     return booking->seat ? &seat_given_up : &of_kind[KIND_CANCELLED];
 }
 
-/* The time is crossed out where nobody is expected any more. */
+/* The time is struck out where the meeting does not take place. */
 static bool is_off(const struct view *view, const struct news *news)
 {
     return !view->decision->late &&
@@ -85,24 +84,19 @@ void view_add_flags(struct view *view)
 
 /* ---- what, who ---- */
 
-static const char *person_label(const struct person *person)
-{
-    return person->name ? person->name : person->email;
-}
-
 static const char *what_of(const struct booking *booking)
 {
     return booking->title ? booking->title : booking->event_type;
 }
 
-/* Whom it is about: for a customer the host; for the owner the customer, but nobody is away but
- * the host. */
+/* Whom it is about: for a customer the host; for the owner the customer, but the host is
+ * the one who is away. */
 static const char *who_of(const struct view *view)
 {
     const struct booking *booking = &view->event->booking;
     if (view_for_customer(view) || view->event->kind == KIND_OUT_OF_OFFICE)
-        return person_label(&booking->organizer);
-    return booking->attendee_count ? person_label(&booking->attendees[0]) : NULL;
+        return view_person_label(&booking->organizer);
+    return booking->attendee_count ? view_person_label(&booking->attendees[0]) : NULL;
 }
 
 /* At most max characters of UTF-8; "..." stands for the rest. */
@@ -142,20 +136,11 @@ static void add_about(struct view *view)
 
 /* ---- words ---- */
 
-/* For a customer the word of that name for customers; NULL: the language has none. */
-static const char *word_key(
-    const struct view *view, const char *prefix, const char *name, char key[WORD_KEY])
-{
-    const char *reader = view_for_customer(view) ? "customer_" : "";
-    snprintf(key, WORD_KEY, "%s%s_%s", reader, prefix, name);
-    return templates_word(view->templates, key) ? key : NULL;
-}
-
 static void add_remark(struct view *view, struct value *remarks, const char *name)
 {
-    char key[WORD_KEY];
+    char key[VIEW_KEY];
     struct buf text = {0};
-    if (!word_key(view, "remark", name, key))
+    if (!view_word_key(view, "remark", name, key))
         return;
     view_word(view, key, view->context, &text);
     if (text.len)
@@ -166,10 +151,10 @@ static void add_remark(struct view *view, struct value *remarks, const char *nam
 void view_add_news(struct view *view)
 {
     const struct news *news = news_of(view->event);
-    char key[WORD_KEY];
+    char key[VIEW_KEY];
     add_about(view);
-    if (!word_key(view, "heading", news->name, key))
-        word_key(view, "heading", "other", key);
+    if (!view_word_key(view, "heading", news->name, key))
+        view_word_key(view, "heading", "other", key);
     view_say(view, view->context, "heading", key, view->context);
     struct value *remarks = view_list(view, view->context, "remarks");
     add_remark(view, remarks, news->name);

@@ -1,5 +1,6 @@
 #include "mail/view_parts.h"
 
+#include <stdio.h>
 #include <string.h>
 
 bool view_for_customer(const struct view *view)
@@ -69,7 +70,20 @@ void view_lines(struct view *view, struct value *parent, const char *name, const
     }
 }
 
+const char *view_person_label(const struct person *person)
+{
+    return person->name ? person->name : person->email;
+}
+
 /* ---- words ---- */
+
+const char *view_word_key(
+    const struct view *view, const char *prefix, const char *name, char key[VIEW_KEY])
+{
+    const char *reader = view_for_customer(view) ? "customer_" : "";
+    snprintf(key, VIEW_KEY, "%s%s_%s", reader, prefix, name);
+    return templates_word(view->templates, key) ? key : NULL;
+}
 
 void view_word(struct view *view, const char *key, const struct value *context, struct buf *out)
 {

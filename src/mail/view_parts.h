@@ -17,7 +17,7 @@ struct view {
     struct arena *arena;
     struct value *context;
     bool has_details;
-    bool off;              /* nobody is expected at the time any more */
+    bool off;              /* the meeting does not take place then */
     bool cut;              /* something of the event was too long */
     size_t attendee_count; /* before that */
     struct buf *why;
@@ -41,7 +41,17 @@ void view_append_text(struct view *view, struct value *list, const char *text);
 /* Each line of the text, without blanks at its end. */
 void view_lines(struct view *view, struct value *parent, const char *name, const char *text);
 
+/* The name, else the address; NULL: neither is known. */
+const char *view_person_label(const struct person *person);
+
 /* ---- words of the language ---- */
+
+enum { VIEW_KEY = 64 };
+
+/* Writes PREFIX_NAME, for a customer customer_PREFIX_NAME, to `key`. NULL: there is no such word.
+ */
+const char *view_word_key(
+    const struct view *view, const char *prefix, const char *name, char key[VIEW_KEY]);
 
 /* Appends the word, filled in from `context`. */
 void view_word(struct view *view, const char *key, const struct value *context, struct buf *out);

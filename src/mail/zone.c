@@ -11,8 +11,8 @@
 enum { ZONE_NAME_MAX = 64, ZONE_PATH_MAX = 512, KEPT = 16, YEAR_MAX = 99999 };
 
 /*
- * GLib shares a zone that somebody holds, and works a zone out anew (0.4 ms) that nobody does. The
- * last ones are held, since most mails are about the same few.
+ * GLib shares a zone that is referenced, and reads one that is not anew, which takes 0.4 ms. The
+ * last ones are kept, since most mails are about the same few.
  */
 static GTimeZone *kept[KEPT];
 

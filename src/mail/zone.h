@@ -15,7 +15,7 @@
 struct zone {
     GTimeZone *tz;
     const char *name; /* as asked for; not copied */
-    bool known;       /* false: there is no zone of that name here, and UTC stands in */
+    bool known;       /* false: there is no zone of that name here, and UTC is used */
 };
 
 /*

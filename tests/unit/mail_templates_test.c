@@ -273,7 +273,7 @@ static void faults_of_languages_are_told(void **state)
         "de.lang:3:1: there is no word \"%sq\"; the nearest is \"%s\"\n"
         "de.lang:4:3: KEY=TEXT is missing here: a key is letters, digits, \"_\" and \"-\", joined "
         "by dots\n"
-        "de.lang:5:1: \"%s\" stands in line 1 already\n"
+        "de.lang:5:1: \"%s\" is already defined in line 1\n"
         "de.lang:6:1: KEY=TEXT is missing here: a key is letters, digits, \"_\" and \"-\", joined "
         "by dots\n"
         "de.lang:8:1: there is no word \"%szz\"; the nearest is \"%s\"",
