@@ -206,7 +206,7 @@ static enum made make_fitting_parts(const struct composer *composer, const struc
         struct buf fault = {0};
         parts_clear(parts);
         made = make_parts(composer, letter, &amounts[i], parts, &fault);
-        if (!why->len)
+        if (!why->len && fault.len)
             buf_puts(why, buf_text(&fault));
         buf_free(&fault);
     }
