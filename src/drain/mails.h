@@ -7,6 +7,9 @@
  * BOOKSPOOL_GIVE_UP, moves it to failed/ with its .why (drain/refusals.h says when). Unknown
  * leaves x. A hold stops the run and leaves the mail as it was.
  *
+ * A mail that is the same file as in sent/ was sent before a power cut: only the rename is
+ * completed.
+ *
  * If the rename fails after a yes, the mail is marked as sent and synced, and
  * the run stops with an alarm: the alternative is a mail a minute.
  *

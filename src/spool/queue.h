@@ -81,8 +81,8 @@ bool queue_set_time(struct spool *spool, enum spool_dir dir, const char *name, i
  */
 bool queue_was_sent(const struct spool *spool, const char *name);
 /*
- * A mail in out/ that is the same file as the one in failed/ is tried again, and its name in failed/
- * goes first: from there a person could move it over the one that was sent meanwhile.
+ * A mail in out/ that is the same file as the one in failed/ is tried again, and its name in
+ * failed/ goes first: from there a person could move it over the one that was sent meanwhile.
  */
 void queue_leave_failed(struct spool *spool, const char *name);
 
