@@ -3,9 +3,8 @@
     with LoggedDisk(folder, "btrfs") as disk:       # a new file system, mounted at disk.path
         ... programs write, disk.mark("200", key) ...
         disk.stop()                                 # unmounted, and nothing more is logged
-        cuts = Cuts(disk, random.Random(seed), 200) # in the order of the log
-        for cut in cuts:
-            with mounted(cut.image, disk) as path: ...
+        for cut in Cuts(disk, random.Random(seed), 200, image):     # in the order of the log
+            with mounted(cut.image, disk.kind, disk.path): ...      # cut.marks: those before it
 
 The disk is a file in FUSE (tests/bench/slowdisk.c) under a loop device. The kernel sends it writes and
 flushes; a write with FUA comes as a write and a flush, for the loop device has no FUA. A power cut
@@ -143,14 +142,16 @@ class Cut:
 
 
 class Cuts:
-    """So many power cuts of one log: iterating makes the image of each in turn, at `image`."""
+    """So many power cuts of one log: iterating makes the image of each in turn, at `image`. The
+    disk's first image becomes what is durable on the way, so it can be done once."""
 
     def __init__(self, disk, chance, count, image):
         self.disk, self.chance, self.image = disk, chance, image
         self._file = open(disk.log, "rb")
         self._bytes = mmap.mmap(self._file.fileno(), 0, access=mmap.ACCESS_READ)
         self.records = list(self._read())
-        self.places = sorted(self._place() for _ in range(count))
+        flushes = [i for i, record in enumerate(self.records) if record[0] == FLUSH]
+        self.places = sorted(self._place(flushes) for _ in range(count))
 
     def _read(self):
         at = 0
@@ -160,10 +161,8 @@ class Cuts:
             yield kind, offset, at, length
             at += length
 
-    def _place(self):
-        """Behind a flush, and so many of the records up to the next one."""
-        flushes = self._flushes = getattr(self, "_flushes", None) or [
-            i for i, record in enumerate(self.records) if record[0] == FLUSH]
+    def _place(self, flushes):
+        """After a flush, and after some of the records up to the next one."""
         which = self.chance.randrange(len(flushes))
         end = flushes[which + 1] if which + 1 < len(flushes) else len(self.records)
         return self.chance.randint(flushes[which] + 1, end)
