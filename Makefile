@@ -202,10 +202,10 @@ TIMELY    = drain_order ledger_store mail_calendar mail_compose mail_zone provid
 
 OTHER_DAYS = $(foreach day,$(DAYS),$(TIMELY:%=$(day):tests/%_test)) \
     $(LEAP_DAY):tests/mail-stories.t $(FEBRUARY):tests/receive-answers.t \
-    $(FEBRUARY):tests/mail-trouble.t $(LEAP_DAY):tests/tool-ledger.t \
+    $(FEBRUARY):tests/mail-trouble.t \
     $(NEXT_YEAR):tests/tool-spool.t $(NEXT_YEAR):tests/drain-templates.t \
-    2027-03-28T01:58@Europe/Berlin:tests/tool-post.t \
-    2027-10-31T02:30@Europe/Berlin:tests/tool-render.t \
+    2027-03-28T01:58@Europe/Berlin:tests/tool-ledger.t \
+    2027-10-31T02:30@Europe/Berlin:tests/tool-post.t \
     2027-03-14T01:58@America/New_York:tests/drain-operators.t \
     2027-11-07T01:30@America/New_York:tests/mail-trouble.t
 

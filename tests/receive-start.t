@@ -106,7 +106,9 @@ def socket_activation(world):
     if not command:
         skip("systemd-socket-activate is not installed", 4)
         return
-    settings = [f"--setenv=BOOKSPOOL_CONF={world.path('etc/bookspool.conf')}"]
+    passed_on = {name: value for name, value in world.env().items()
+                 if name in ("BOOKSPOOL_CONF", "LD_PRELOAD", "CLOCK_AHEAD")}
+    settings = [f"--setenv={name}={value}" for name, value in passed_on.items()]
     process = world.start([command, "--inetd", "-l", path, *settings, *program("bookspool-fcgi")],
                           "activate.log")
     served(world, path, "systemd socket")
