@@ -80,6 +80,8 @@ UNIT_SOURCES = $(wildcard tests/unit/*_test.c)
 UNIT_TESTS   = $(patsubst tests/unit/%.c,$(B)/tests/%,$(UNIT_SOURCES))
 PURE_ROOMS   = base event provider spool
 
+$(UNIT_TESTS): $(B)/obj/tests/part.o
+
 $(B)/tests/mail_%: $(B)/obj/tests/mail_%.o $(call objects,base event provider spool ledger mail) $(MAIL_DATA)
 	@mkdir -p $(@D)
 	$(LINK) $(MAIL_LIBS) -lsqlite3 -lcjson -lcrypto -lcmocka
@@ -170,9 +172,9 @@ faults: all unit-tests
 # ---- what is missing ----
 
 # A plain make only says what is missing; demo and check install it, where they are root.
-$(B)/.deps: tests/deps
+$(B)/.deps: tests/bin/deps
 	@mkdir -p $(@D)
-	@tests/deps --check build
+	@tests/bin/deps --check build
 	@touch $@
 
 $(call objects,$(sort $(FCGI_ROOMS) $(DRAIN_ROOMS) $(TOOL_ROOMS))): | $(B)/.deps
@@ -180,12 +182,12 @@ $(call objects,$(sort $(FCGI_ROOMS) $(DRAIN_ROOMS) $(TOOL_ROOMS))): | $(B)/.deps
 # ---- demo and tests ----
 
 demo:
-	@tests/deps demo
+	@tests/bin/deps demo
 	@$(MAKE) --no-print-directory --silent all
-	@tests/demo
+	@tests/bin/demo
 
 # Each test runs as built for use, once more under ASan and UBSan, and some under valgrind; the
-# word before the colon is for tests/run.
+# word before the colon is for tests/bin/run.
 WHOLE   = $(sort $(wildcard tests/*.t))
 CHECKS  = $(UNIT_TESTS:$(B)/%=plain:%) $(UNIT_TESTS:$(B)/%=asan:%) $(UNIT_TESTS:$(B)/%=valgrind:%) \
           $(WHOLE:%=plain:%) $(WHOLE:%=asan:%) valgrind:tests/nginx-answers.t $(OTHER_DAYS)
@@ -210,32 +212,50 @@ OTHER_DAYS = $(foreach day,$(DAYS),$(TIMELY:%=$(day):tests/%_test)) \
     2027-11-07T01:30@America/New_York:tests/mail-trouble.t
 
 check:
-	@tests/deps check
+	@tests/bin/deps check
 	$(MAKE) all unit-tests $(BENCH_PEERS)
 	$(MAKE) B=$(B)/clang CC=clang all
 	$(MAKE) B=$(B)/asan SAN=1 CFLAGS='-O1 -g' all unit-tests
-	BOOKSPOOL_BIN=$(abspath $(B)) prove -j$(JOBS) --exec tests/run $(CHECKS)
+	BOOKSPOOL_BIN=$(abspath $(B)) prove -j$(JOBS) --exec tests/bin/run $(CHECKS)
 
 JOBS ?= $(shell nproc)
 
 # All tests on all of DAYS; the short form is in check. The mutations are compiled and judged alike
 # on every day, and the bench judges nothing by it.
 shifted: all unit-tests $(BENCH_PEERS)
-	BOOKSPOOL_BIN=$(abspath $(B)) prove -j$(JOBS) --exec tests/run \
+	BOOKSPOOL_BIN=$(abspath $(B)) prove -j$(JOBS) --exec tests/bin/run \
 	    $(foreach day,$(DAYS),$(UNIT_TESTS:$(B)/%=$(day):%) \
 	        $(patsubst %,$(day):%,$(filter-out %/mutations.t %/bench.t,$(WHOLE))))
+
+# make test T=drain-watch, T=spool_queue_test, T='drain-smtp repeats': one test, or one part of it;
+# FLAVOUR= as tests/bin/run says. It installs what is missing, and builds what this test runs.
+FLAVOUR  ?= plain
+NAME      = $(patsubst tests/%,%,$(patsubst %.t,%,$(firstword $(T))))
+PARTS     = $(foreach part,$(wordlist 2,$(words $(T)),$(T)),'$(part)')
+UNIT_TEST = $(if $(filter %_test,$(NAME)),$(B)/tests/$(NAME))
+ALSO      = $(if $(filter model,$(NAME)),$(B)/tests/model) $(if $(filter cost,$(NAME)),$(B)/tests/request) \
+            $(if $(filter bench,$(NAME)),$(BENCH_PEERS)) $(if $(filter mutations,$(NAME)),unit-tests)
+
+test:
+	@test -f "tests/$(if $(UNIT_TEST),unit/$(NAME).c,$(NAME).t)" || \
+	    { echo "usage: make test T='NAME [PART...]': tests/NAME.t or tests/unit/NAME.c" >&2; exit 64; }
+	@tests/bin/deps check
+	@$(MAKE) --no-print-directory $(if $(filter asan,$(FLAVOUR)),B=$(B)/asan SAN=1 CFLAGS='-O1 -g') one-test
+	@BOOKSPOOL_BIN=$(abspath $(B)) tests/bin/run '$(FLAVOUR):tests/$(NAME)$(if $(UNIT_TEST),,.t)' $(PARTS)
+
+one-test: $(or $(UNIT_TEST),all $(ALSO)) $(SHIM)
 
 # The mails in a browser, which is too large a thing for check to install. LOOK_PICTURES=DIR leaves
 # pictures there.
 look:
-	@tests/deps look
+	@tests/bin/deps look
 	$(MAKE) all
-	BOOKSPOOL_BIN=$(abspath $(B)) tests/look
+	BOOKSPOOL_BIN=$(abspath $(B)) tests/bin/look
 
 # Speed, against peers and at the price of a disk of known flush; BENCH_ROUNDS, BENCH_SECONDS and
 # BENCH_ONLY are tests/bench/run's. `make bench-results` keeps the figures in tests/bench/results and tests/bench/README.md.
 bench:
-	@tests/deps bench
+	@tests/bin/deps bench
 	$(MAKE) all $(BENCH_TOOLS)
 	BOOKSPOOL_BIN=$(abspath $(B)) tests/bench/run
 
@@ -296,13 +316,13 @@ uninstall:
 lint:
 	clang-format --dry-run --Werror $(foreach place,src/* tests/unit tests/model tests/cost tests/bench, \
 	    $(wildcard $(place)/*.[ch]))
-	shellcheck tests/deps tests/tools tests/run tests/mutations.t src/tool/samples.sh src/mail/embed.sh \
+	shellcheck tests/bin/deps tests/bin/tools tests/bin/run tests/mutations.t src/tool/samples.sh src/mail/embed.sh \
 	    $(wildcard examples/*.sh)
 
 clean:
 	rm -rf $(B)
 
-.PHONY: all bench bench-results check clean demo faults install limits lint look model powercut \
-    powercut-real shifted soak storm uninstall unit-tests
+.PHONY: all bench bench-results check clean demo faults install limits lint look model one-test powercut \
+    powercut-real shifted soak storm test uninstall unit-tests
 .SECONDARY:
 -include $(shell find $(B)/obj -name '*.d' 2>/dev/null)

@@ -8,7 +8,7 @@ import sys
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
-from bookspool import BIN, World, diag, equal, finish, mark_of, match, ok, sample, skip
+from bookspool import BIN, World, diag, equal, finish, mark_of, match, ok, run_parts, sample, skip
 
 HOLD = 75
 OWNER = mark_of("owner@example.org")
@@ -171,6 +171,5 @@ def full_disk():
 
 
 if __name__ == "__main__":
-    for part in (one_mail, repeats, a_death_before_the_name, years_of_mail, faults, full_disk):
-        part()
+    run_parts((one_mail, repeats, a_death_before_the_name, years_of_mail, faults, full_disk))
     finish()

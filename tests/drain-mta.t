@@ -2,7 +2,7 @@
 """Through a whole mail server: Postfix, from an own folder and on an own port, into a Maildir.
 
 Its master wants to be root and two users that nothing else runs as; it is started, never
-installed, from where tests/deps unpacked it, or from where the system has it."""
+installed, from where tests/bin/deps unpacked it, or from where the system has it."""
 
 import glob
 import grp
@@ -73,7 +73,7 @@ def find_postfix():
         if os.path.exists(os.path.join(home, "sbin/master")):
             found = [home + "/"] if root == "/" else glob.glob(f"{root}/**/lib*.so*", recursive=True)
             return home, ":".join(sorted({os.path.dirname(path) for path in found}))
-    return skip_all("Postfix is not there: run tests/deps check")
+    return skip_all("Postfix is not there: run tests/bin/deps check")
 
 
 class Postfix:

@@ -8,7 +8,8 @@ import sys
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
-from bookspool import PATIENCE, World, equal, event_file, finish, key_of, mark_of, match, ok, sample
+from bookspool import (PATIENCE, World, equal, event_file, finish, key_of, mark_of, match, ok,
+                       run_parts, sample)
 
 OWNER = mark_of("owner@example.org")
 OTHER = mark_of("other@example.org")
@@ -413,11 +414,9 @@ def many_senders():
         equal(len(world.mails()), 40, "each once")
 
 
-for part in (stages, order_of_arrival, one_drain_at_a_time, torn_files,
-             a_whole_event_beats_a_torn_one, a_clock_that_ran_ahead, torn_mail_is_made_again,
-             a_mail_that_is_met_is_copied,
-             mails_that_exist_are_not_made_again, replay, sending_again, links, held, marks,
-             sent_but_not_renamed, adopted,
-             no_settling_no_sending, nothing_to_tell, preview, wrong_settings, many_senders):
-    part()
+run_parts((stages, order_of_arrival, one_drain_at_a_time, torn_files,
+           a_whole_event_beats_a_torn_one, a_clock_that_ran_ahead, torn_mail_is_made_again,
+           a_mail_that_is_met_is_copied, mails_that_exist_are_not_made_again, replay,
+           sending_again, links, held, marks, sent_but_not_renamed, adopted, no_settling_no_sending,
+           nothing_to_tell, preview, wrong_settings, many_senders))
 finish()

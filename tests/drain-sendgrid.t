@@ -8,7 +8,7 @@ import sys
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
-from bookspool import diag, equal, finish, match, ok, sample
+from bookspool import diag, equal, finish, match, ok, run_parts, sample
 from mailer import DONE, HELD, HOLD, NEVER, RETRY, SENT, UNKNOWN, WRONG, Mailer, big
 from sendgrid_peer import DROP, DROP_AMID, SILENT, Peer
 from smtp_peer import Authority
@@ -216,7 +216,6 @@ def settings_refused():
 
 
 if __name__ == "__main__":
-    for part in (answers, rate_limit, drops, kept_connection_lost, the_request, hostile, over_tls,
-                 second_transport, settings_refused):
-        part()
+    run_parts((answers, rate_limit, drops, kept_connection_lost, the_request, hostile, over_tls,
+               second_transport, settings_refused))
     finish()

@@ -6,7 +6,8 @@ import sys
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
-from bookspool import PATIENCE, diag, equal, finish, match, ok, sample, skip, tool, wait_for
+from bookspool import (PATIENCE, diag, equal, finish, match, ok, run_parts, sample, skip, tool,
+                       wait_for)
 from mailer import DONE, HELD, HOLD, NEVER, RETRY, SENT, UNKNOWN, WRONG, Mailer, big
 from smtp_peer import HANG_UP, Scripted
 
@@ -146,7 +147,7 @@ def msmtp():
     """A real one, which speaks to a mail server while we wait."""
     found = tool("msmtp")
     if not found:
-        skip("msmtp is not installed: run tests/deps check", 8)
+        skip("msmtp is not installed: run tests/bin/deps check", 8)
         return
     for step, reply, want, code in (("dot", "250 queued", SENT, DONE),
                                     ("RCPT", "550 no", NEVER, DONE),
@@ -170,6 +171,5 @@ def msmtp():
 
 
 if __name__ == "__main__":
-    for part in (ends, how_it_is_started, repeats_and_crowds, msmtp):
-        part()
+    run_parts((ends, how_it_is_started, repeats_and_crowds, msmtp))
     finish()

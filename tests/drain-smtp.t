@@ -10,7 +10,8 @@ import sys
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
-from bookspool import PATIENCE, diag, equal, finish, mail_file, match, ok, program, skip, wait_for
+from bookspool import (PATIENCE, diag, equal, finish, mail_file, match, ok, program, run_parts,
+                       skip, wait_for)
 from mailer import DONE, HELD, HOLD, NEVER, RETRY, SENT, UNKNOWN, Mailer, big
 from smtp_peer import BODY, HANG_UP, LATE, SILENT, Aio, Authority, Scripted, Sink, find_sink
 
@@ -336,7 +337,7 @@ def settings_refused():
 def sink():
     found = find_sink()
     if not found:
-        skip("smtp-sink is not installed: run tests/deps check", 3)
+        skip("smtp-sink is not installed: run tests/bin/deps check", 3)
         return
     with Mailer("smtp+plain://127.0.0.1:1") as world:
         os.chmod(world.dir, 0o711)
@@ -351,9 +352,6 @@ def sink():
 
 
 if __name__ == "__main__":
-    for part in (refusals, refused_alike, drops, repeats, one_connection, late_answers,
-                 touched_meanwhile, told_to_stop,
-                 tls, tokens, settings_refused, sink):
-        if part.__name__ in (sys.argv[1:] or [part.__name__]):
-            part()
+    run_parts((refusals, refused_alike, drops, repeats, one_connection, late_answers,
+               touched_meanwhile, told_to_stop, tls, tokens, settings_refused, sink))
     finish()

@@ -6,7 +6,7 @@ import os
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
-from bookspool import World, equal, finish, match, ok, sample  # noqa: E402
+from bookspool import World, equal, finish, match, ok, run_parts, sample  # noqa: E402
 
 CONFIG = 78
 
@@ -71,6 +71,5 @@ def faults():
         ok(len(world.mails()) == 1, "and the mail is sent")
 
 
-own_words()
-faults()
+run_parts((own_words, faults))
 finish()

@@ -8,8 +8,8 @@ import sys
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
-from bookspool import (PATIENCE, World, equal, finish, mark_of, match, ok, program, sample,  # noqa: E402
-                       utc, wait_for, wait_until_idle)
+from bookspool import (PATIENCE, World, equal, finish, mark_of, match, ok, program,  # noqa: E402
+                       run_parts, sample, utc, wait_for, wait_until_idle)
 from smtp_peer import Scripted  # noqa: E402
 
 OWNER = mark_of("owner@example.org")
@@ -90,9 +90,5 @@ def ends():
         equal(world.drain("--watch", "--dry-run").returncode, 64, "--dry-run stays alone")
 
 
-arrivals()
-idle_cpu()
-retries()
-a_half_that_waits()
-ends()
+run_parts((arrivals, idle_cpu, retries, a_half_that_waits, ends))
 finish()

@@ -9,7 +9,7 @@ import os
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
-from bookspool import equal, finish, match, ok  # noqa: E402
+from bookspool import equal, finish, match, ok, run_parts, wants  # noqa: E402
 from fault_steps import death_steps, describe, fault_steps  # noqa: E402
 from faults import (OWNER, Trial, calls_of_a_drain, drain_dies, drain_fails, need_shims,  # noqa: E402
                     series)
@@ -66,9 +66,8 @@ need_shims()
 with Scripted() as peer, Trial(peer) as world:
     calls = calls_of_a_drain(world)
     match(str(calls), "renameat.*send", "the shim sees what a drain does")
-    a_failed_sync_takes_back_its_own(world)
-    a_look_that_fails_is_no_answer(world)
-if "looks" not in sys.argv[1:]:  # the part that tests/mutate asks for
+    run_parts((a_failed_sync_takes_back_its_own, a_look_that_fails_is_no_answer), world)
+if wants("each_step"):
     series("a drain that dies at each step", death_steps(calls), drain_dies)
     series("a drain with a fault at each step", fault_steps(calls), drain_fails)
 finish()

@@ -8,7 +8,6 @@ See tests/lib/faults.py.
 import os
 import signal
 import sys
-import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
 from bookspool import (ENDPOINT, bail, finish, key_of, match, program, sample, sign,  # noqa: E402

@@ -16,8 +16,9 @@ import time
 from collections import Counter
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
-from bookspool import (BIN, ENDPOINT, PATIENCE, TOP, World, aged, bail, diag, equal, event_file,  # noqa: E402
-                       finish, is_root, key_of, match, may_mount, ok, program, sample, sign, skip, wait_for)
+from bookspool import (BIN, ENDPOINT, PATIENCE, World, aged, bail, diag, equal,  # noqa: E402
+                       event_file, finish, is_root, key_of, match, may_mount, ok, program,
+                       run_parts, sample, sign, skip, wait_for)
 from fcgi import Client, params, request  # noqa: E402
 from smtp_peer import Scripted  # noqa: E402
 
@@ -387,7 +388,5 @@ def very_many():
 
 
 MOUNTS = may_mount()
-for part in (inodes, taken_away, removed, jumps, very_many):
-    if part.__name__ in (sys.argv[1:] or [part.__name__]):
-        part()
+run_parts((inodes, taken_away, removed, jumps, very_many))
 finish()

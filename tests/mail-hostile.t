@@ -8,7 +8,7 @@ import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
 import icalendar  # noqa: E402
-from bookspool import equal, finish, ok  # noqa: E402
+from bookspool import equal, finish, ok, run_parts  # noqa: E402
 from mailbox import Letter, Office, Page, booking, timed  # noqa: E402
 from sendgrid_peer import Peer  # noqa: E402
 from smtp_peer import Scripted  # noqa: E402
@@ -268,6 +268,5 @@ def by_sendgrid():
         check("sendgrid", office, wanted, letters)
 
 
-for part in (by_maildir, by_smtp, by_sendmail, by_sendgrid):
-    part()
+run_parts((by_maildir, by_smtp, by_sendmail, by_sendgrid))
 finish()

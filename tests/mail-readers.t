@@ -9,7 +9,7 @@ import sys
 import zoneinfo
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
-from bookspool import TOP, equal, finish, match, ok  # noqa: E402
+from bookspool import TOP, equal, finish, match, ok, run_parts  # noqa: E402
 from mailbox import Office, booking, timed  # noqa: E402
 
 BODIES = os.path.join(TOP, "examples", "bodies")
@@ -192,8 +192,18 @@ def beyond_the_calendar(provider):
               f"{provider}: its date can be read, and it has no calendar part")
 
 
-every_sample()
-for provider in ("calcom", "calendly"):
-    changes(provider)
-    beyond_the_calendar(provider)
+def changes_of_calcom():
+    changes("calcom")
+
+
+def changes_of_calendly():
+    changes("calendly")
+
+
+def year_10000():
+    beyond_the_calendar("calcom")
+    beyond_the_calendar("calendly")
+
+
+run_parts((every_sample, changes_of_calcom, changes_of_calendly, year_10000))
 finish()

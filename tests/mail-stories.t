@@ -10,7 +10,7 @@ import sqlite3
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
-from bookspool import equal, finish, match, ok, sign  # noqa: E402
+from bookspool import equal, finish, match, ok, run_parts, sign  # noqa: E402
 from fcgi import Client, params, request  # noqa: E402
 from mailbox import START, Diary, Office, booking, timed  # noqa: E402
 
@@ -378,7 +378,6 @@ def received():
                 match(story.letters[0].fact("Overlaps"), "Cal.com", "with the overlap")
 
 
-for part in (three_orders, moves_are_told, any_order, tales, words, overlaps, customers, notify,
-             received):
-    part()
+run_parts((three_orders, moves_are_told, any_order, tales, words, overlaps, customers, notify,
+           received))
 finish()

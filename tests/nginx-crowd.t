@@ -8,8 +8,8 @@ import sys
 import threading
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
-from bookspool import (ENDPOINT, PATIENCE, World, equal, finish, key_of, need, ok, sample,  # noqa: E402
-                       sign)
+from bookspool import (ENDPOINT, PATIENCE, World, equal, finish, key_of, need, ok,  # noqa: E402
+                       run_parts, sample, sign)
 
 CLIENTS, EVENTS = 16, 200
 FIRST = {"calcom": "booking_created", "calendly": "invitee_created"}
@@ -167,8 +167,5 @@ def check_survivors(world, events, statuses, deaths):
 
 
 need("nginx", "curl")
-crowd()
-workers_die()
-workers_are_restarted()
-one_dies_at_rest()
+run_parts((crowd, workers_die, workers_are_restarted, one_dies_at_rest))
 finish()

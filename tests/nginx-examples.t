@@ -10,8 +10,8 @@ import subprocess
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
-from bookspool import (BIN, PATIENCE, TOP, WRAP, World, equal, finish, free_port, match, need, ok,  # noqa: E402
-                       sample, skip, tool, wait_for)
+from bookspool import (BIN, PATIENCE, TOP, WRAP, World, equal, finish, free_port,  # noqa: E402
+                       match, need, ok, run_parts, sample, skip, tool, wait_for)
 
 EXAMPLES = os.path.join(TOP, "examples")
 FILES = ("bookspool.conf", "receive.env", "drain.env")
@@ -120,6 +120,9 @@ def runs(pid):
 
 
 def spawn_fcgi():
+    if not tool("spawn-fcgi"):
+        skip("spawn-fcgi is not installed", 3)
+        return
     if os.getuid() != 0 or WRAP:
         skip("spawn-fcgi.sh changes the user: only root can" if not WRAP else "wrapped", 3)
         return
@@ -146,12 +149,5 @@ def spawn_fcgi():
 
 
 need("nginx", "curl")
-settings_are_complete()
-settings_are_accepted()
-units_are_right()
-test_webhook()
-if tool("spawn-fcgi"):
-    spawn_fcgi()
-else:
-    skip("spawn-fcgi is not installed", 3)
+run_parts((settings_are_complete, settings_are_accepted, units_are_right, test_webhook, spawn_fcgi))
 finish()

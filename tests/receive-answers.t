@@ -10,8 +10,8 @@ import sys
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
-from bookspool import (ENDPOINT, PATIENCE, World, aged, equal, finish, key_of, match, ok,  # noqa: E402
-                       sign, wait_for)
+from bookspool import (ENDPOINT, PATIENCE, World, aged, equal, finish, key_of, match,  # noqa: E402
+                       ok, run_parts, sign, wait_for)
 from fcgi import PARAMS, STDIN, Client, begin, encode, params, record, request, stream  # noqa: E402
 
 OTHER_KEY = {"calcom": "CALCOM_WEBHOOK_SECRET_SECONDARY",
@@ -333,9 +333,5 @@ def damaged_counters():
         equal(world.stop(receiver), 0, "it ends cleanly")
 
 
-main_world()
-damaged_counters()
-without_keys()
-without_room()
-without_spool()
+run_parts((main_world, damaged_counters, without_keys, without_room, without_spool))
 finish()

@@ -9,8 +9,8 @@ import sys
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
-from bookspool import (ENDPOINT, PATIENCE, World, equal, finish, key_of, match, ok, program,  # noqa: E402
-                       sign, skip, tool, wait_for)
+from bookspool import (ENDPOINT, PATIENCE, World, equal, finish, key_of, match, ok,  # noqa: E402
+                       program, run_parts, sign, skip, tool, wait_for)
 from fcgi import Client, params, request  # noqa: E402
 
 PATH = ENDPOINT["calcom"]
@@ -186,11 +186,6 @@ def refusals(world):
 
 
 with World({"BOOKSPOOL_DEADLINE": "5s"}) as world:
-    listen(world)
-    standard_input(world)
-    spawn_fcgi(world)
-    socket_activation(world)
-    fcgiwrap(world)
-    plain_cgi(world)
-    refusals(world)
+    run_parts((listen, standard_input, spawn_fcgi, socket_activation, fcgiwrap, plain_cgi, refusals),
+              world)
 finish()

@@ -10,8 +10,8 @@ import subprocess
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
-from bookspool import (ENDPOINT, PATIENCE, TOP, World, aged, equal, event_file, finish,  # noqa: E402
-                       key_of, mail_file, ok, sample, sign)
+from bookspool import (ENDPOINT, PATIENCE, TOP, World, aged, equal, event_file,  # noqa: E402
+                       finish, key_of, mail_file, ok, run_parts, sample, sign)
 from fcgi import Client, params, request  # noqa: E402
 from smtp_peer import Scripted  # noqa: E402
 
@@ -152,7 +152,5 @@ def its_size():
     ok(not re.search(r"\bbookspool (list|show|check)", text), "which call none of the programs")
 
 
-what_the_programs_wrote()
-what_nobody_wrote()
-its_size()
+run_parts((what_the_programs_wrote, what_nobody_wrote, its_size))
 finish()

@@ -11,8 +11,8 @@ import sys
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
-from bookspool import (World, equal, finish, match, ok, program, sample, utc,  # noqa: E402
-                       wait_for)
+from bookspool import (World, equal, finish, match, ok, program, run_parts, sample,  # noqa: E402
+                       utc, wait_for)
 
 DAY = datetime.datetime.now(datetime.timezone.utc).replace(
     hour=15, minute=0, second=0, microsecond=0) + datetime.timedelta(days=3)
@@ -287,10 +287,5 @@ def cut_short():
         same(world.contents(), whole, "the next one ends it")
 
 
-conflicts()
-meanings()
-rebuilt()
-forgetting()
-elsewhere()
-cut_short()
+run_parts((conflicts, meanings, rebuilt, forgetting, elsewhere, cut_short))
 finish()

@@ -16,8 +16,8 @@ import threading
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
-from bookspool import (ENDPOINT, SECRET, SIGNATURE, TOP, World, equal, finish, free_port,  # noqa: E402
-                       match, ok, program, sample, sign, skip, tool)
+from bookspool import (ENDPOINT, SECRET, SIGNATURE, TOP, World, equal, finish,  # noqa: E402
+                       free_port, match, ok, program, run_parts, sample, sign, skip, tool)
 
 DAY = 86400
 
@@ -297,6 +297,5 @@ def encrypted():
             run(world, "post", "calcom", "created", peer.url, "--cacert", cert, name="--cacert")
 
 
-for test in (signing, posting, wrong_usage, freshness, sides, stories, real_receiver, encrypted):
-    test()
+run_parts((signing, posting, wrong_usage, freshness, sides, stories, real_receiver, encrypted))
 finish()

@@ -9,7 +9,7 @@ import re
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
-from bookspool import TOP, World, equal, finish, match, ok, sample  # noqa: E402
+from bookspool import TOP, World, equal, finish, match, ok, run_parts, sample  # noqa: E402
 
 LANGUAGES = ("en.lang", "de.lang")
 HOSTILE = '<script>alert(1)</script>" onload="x & y'
@@ -203,7 +203,6 @@ def own_templates():
 
 
 if __name__ == "__main__":
-    for part in (every_sample, sources, message, customers_see_their_own, escaping, languages,
-                 own_templates):
-        part()
+    run_parts((every_sample, sources, message, customers_see_their_own, escaping, languages,
+               own_templates))
     finish()

@@ -11,7 +11,7 @@ import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
 from bookspool import (BIN, World, equal, event_file, finish, key_of, mail_file, mark_of,  # noqa: E402
-                       match, ok, sample, skip, utc)
+                       match, ok, run_parts, sample, skip, utc)
 
 RECIPIENT = mark_of("owner@example.org")
 SHIM = os.path.join(BIN, "tests/shim.so")
@@ -496,7 +496,6 @@ def other_users():
             skip("the programs' folder is closed to others", 2)
 
 
-for test in (command_line, listing, unreadable, many_names, showing, tracing, replaying, sealing, releasing, pruning,
-             status, checking, checking_files, settings, other_users):
-    test()
+run_parts((command_line, listing, unreadable, many_names, showing, tracing, replaying, sealing,
+           releasing, pruning, status, checking, checking_files, settings, other_users))
 finish()

@@ -72,7 +72,7 @@ def helper(name):
 def server(name):
     path = tool(name)
     if not path:
-        raise Missing(f"{name}: tests/deps bench brings it")
+        raise Missing(f"{name}: tests/bin/deps bench brings it")
     return path
 
 

@@ -59,6 +59,7 @@ MESSAGE = (b"From: bookspool@example.org\r\nTo: owner@example.org\r\nSubject: A 
 
 _count = 0
 _failed = 0
+_parts = []
 
 
 def diag(text):
@@ -104,8 +105,24 @@ def bail(reason):
     sys.exit(255)
 
 
+def wants(part):
+    """True for a part of the test that the command line names, and for all when it names none."""
+    _parts.append(part)
+    return part in (sys.argv[1:] or [part])
+
+
+def run_parts(parts, *args):
+    """Runs these functions, or those that the command line names."""
+    for part in parts:
+        if wants(part.__name__):
+            part(*args)
+
+
 def finish():
     """The plan; a test that dies before has none, which its runner counts as a failure."""
+    unknown = [name for name in sys.argv[1:] if name not in _parts]
+    if unknown:
+        bail(f"no part {' '.join(unknown)}; the parts: {' '.join(_parts) or 'none'}")
     print(f"1..{_count}", flush=True)
     sys.exit(1 if _failed else 0)
 
@@ -142,8 +159,8 @@ def program(name):
 
 
 def tool(name):
-    """The path of a server program of the system, or None: see tests/tools."""
-    found = subprocess.run([os.path.join(TOP, "tests/tools"), name], capture_output=True, text=True)
+    """The path of a server program of the system, or None: see tests/bin/tools."""
+    found = subprocess.run([os.path.join(TOP, "tests/bin/tools"), name], capture_output=True, text=True)
     return found.stdout.strip() or None
 
 
@@ -157,7 +174,7 @@ def need(*names):
     """Skips the whole test where one of these programs cannot be had."""
     for name in names:
         if not tool(name):
-            skip_all(f"{name} is not installed: run tests/deps check")
+            skip_all(f"{name} is not installed: run tests/bin/deps check")
 
 
 def may_mount():

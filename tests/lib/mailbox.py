@@ -23,7 +23,7 @@ from bookspool import World, bail, ok, sample, utc
 try:
     import icalendar
 except ImportError:
-    bail("python3-icalendar is missing: run tests/deps check")
+    bail("python3-icalendar is missing: run tests/bin/deps check")
 
 # Always to come, and never near the end of daylight saving time.
 START = datetime.datetime(datetime.date.today().year + 1, 11, 24, 15, tzinfo=datetime.timezone.utc)

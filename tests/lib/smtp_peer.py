@@ -218,7 +218,7 @@ class Aio:
 
 
 def find_sink():
-    """The path of smtp-sink: $SMTP_SINK, or what tests/tools finds; None where there is none."""
+    """The path of smtp-sink: $SMTP_SINK, or what tests/bin/tools finds; None where there is none."""
     named = os.environ.get("SMTP_SINK")
     return named if named and os.access(named, os.X_OK) else tool("smtp-sink")
 
