@@ -37,7 +37,7 @@ def write_client(world, name, events):
                          f'unix-socket = "{world.path("http.sock")}"\n'
                          f'header = "{header}: {value}"\n'
                          f'data-binary = "@{path}"\n'
-                         f'write-out = "%{{http_code}}\\n"\noutput = "/dev/null"\nmax-time = 60\n')
+                         f'write-out = "%{{http_code}}\\n"\noutput = "/dev/null"\nmax-time = {PATIENCE}\n')
     with open(world.path(name), "w") as file:
         file.write("next\n".join(transfers))
     return ["curl", "--silent", "--config", world.path(name)]

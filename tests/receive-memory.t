@@ -29,6 +29,13 @@ def wire(world, body):
     return fcgi.request(fcgi.params("POST", "/api/calcom-webhook", body, headers), body, keep=True)
 
 
+def usual(world):
+    """Over a connection of its own: one that is kept may have idled too long on a busy machine."""
+    with fcgi.Client(world.socket) as client:
+        client.send(wire(world, sample("calcom", "booking_created")))
+        return client.answer().status
+
+
 def memory(process, field):
     """Bytes: VmRSS now, VmHWM the most there ever was."""
     with open(f"/proc/{process.pid}/status", encoding="ascii") as file:
@@ -38,8 +45,7 @@ def memory(process, field):
 with World() as world:
     receiver = world.start_receiver()
     clients = [fcgi.Client(world.socket) for _ in range(CLIENTS)]
-    clients[0].send(wire(world, sample("calcom", "booking_created")))
-    equal(clients[0].answer().status, 200, "a booking")
+    equal(usual(world), 200, "a booking")
     before = memory(receiver, "VmRSS")
     large = [wire(world, grown(CAP)) for _ in clients]
     senders = [threading.Thread(target=client.send, args=(data[:-NEARLY],))
@@ -54,8 +60,7 @@ with World() as world:
           f"{CLIENTS} bookings of {CAP} bytes each at once")
     most = memory(receiver, "VmHWM")
     ok(CLIENTS * CAP < most < 100 * MB, f"took {most / MB:.1f} MB")
-    clients[0].send(wire(world, sample("calcom", "booking_created")))
-    equal(clients[0].answer().status, 200, "one more, of the usual size")
+    equal(usual(world), 200, "one more, of the usual size")
     kept = memory(receiver, "VmRSS") - before
     ok(kept < 3 * MB, f"{kept / MB:.1f} MB more than before are kept", kept)
     for client in clients:

@@ -336,7 +336,8 @@ class World:
         base = {"BOOKSPOOL_SPOOL": self.spool_dir, "BOOKSPOOL_STATE": self.state_dir,
                 "BOOKSPOOL_MAIL_TO": "owner@example.org",
                 "BOOKSPOOL_MAIL_FROM": "bookspool@example.org",
-                "BOOKSPOOL_RESERVE": "0,0"}
+                "BOOKSPOOL_RESERVE": "0,0",
+                "BOOKSPOOL_DEADLINE": f"{PATIENCE}s"}
         keys = {SECRET[provider]: self.secret[provider] for provider in ENDPOINT}
         self.write_settings("bookspool.conf", {**base, **(settings or {})})
         self.write_settings("receive.env", {**keys, **(receive or {})})
