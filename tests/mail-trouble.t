@@ -47,7 +47,7 @@ def trouble(server):
         nobody = {"BOOKSPOOL_TRANSPORT": f"smtp+plain://127.0.0.1:{free_port()}"}
         os.utime(world.file("out", mail))
         equal(world.drain(env=nobody).returncode, 75, "a run that finds nobody holds")
-        equal(health(world), (200, "warn", "drain-holds"), "which health tells first")
+        equal(health(world), (200, "warn", "drain-blocked"), "which health tells first")
         ok(os.path.exists(world.file("out", mail)), "and nothing is given up")
         os.unlink(world.file("out", mail))
         equal(world.drain().returncode, 0, "a run that ends well")

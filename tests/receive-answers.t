@@ -117,7 +117,7 @@ def stale(world, provider, window):
     if provider == "calendly":
         answer = post(world, provider, body, time.time())
         says(answer, 200, "accepted", None, "what is held does not count as known", key)
-    match(world.log(), r" stale: a right signature outside the window: .*age=", "it has its line")
+    match(world.log(), r" stale: right signature, but outside the replay window: .*age=", "it has its line")
 
 
 def keys(world, provider):
@@ -264,13 +264,13 @@ def without_keys():
     none = {"CALCOM_WEBHOOK_SECRET": None}
     with World({}, none) as world:
         world.start_receiver()
-        match(world.log(), r"no-key: calcom", "it says at its start that a key is missing")
+        match(world.log(), r"no-secret: calcom", "it says at its start that a key is missing")
         body, at = booking("calcom", 1)
         answer = post(world, "calcom", body, at)
-        says(answer, 503, "unavailable", "no-key", "no key: unavailable")
+        says(answer, 503, "unavailable", "no-secret", "no key: unavailable")
         equal(answer.headers.get("retry-after"), "60", "with a time to retry")
         equal(ask(world, "GET", "/api/health/calcom").json,
-              {"status": "fail", "reason": "no-key"}, "which its health tells")
+              {"status": "fail", "reason": "no-secret"}, "which its health tells")
         equal(ask(world, "GET", "/api/health").status, 200, "while the whole still works")
         equal(ask(world, "GET", "/api/health/calendly").status, 200, "and the other one")
         empty = hmac.new(b"", body, hashlib.sha256).hexdigest()
@@ -280,7 +280,7 @@ def without_keys():
     with World({}, none) as world:
         world.start_receiver()
         answer = ask(world, "GET", "/api/health")
-        equal((answer.status, answer.json.get("reason")), (503, "no-key"), "no key at all")
+        equal((answer.status, answer.json.get("reason")), (503, "no-secret"), "no key at all")
 
 
 def without_room():

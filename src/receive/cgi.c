@@ -16,13 +16,13 @@ bool cgi_wanted(void)
     return getenv("GATEWAY_INTERFACE") != NULL;
 }
 
-static const char *variable(void *context, const char *name)
+static const char *cgi_variable(void *context, const char *name)
 {
     (void)context;
     return getenv(name);
 }
 
-static bool readable_until(int64_t end)
+static bool wait_for_input(int64_t end)
 {
     struct pollfd in = {.fd = STDIN_FILENO, .events = POLLIN};
     for (;;) {
@@ -33,12 +33,12 @@ static bool readable_until(int64_t end)
     }
 }
 
-/* Not a byte more than was declared: the server need not close the pipe (4.2). */
+/* Reads no more than was declared: the server need not close the pipe (4.2). */
 static bool read_body(struct buf *body, size_t length, int64_t end)
 {
     if (!buf_reserve(body, length))
         return false;
-    while (body->len < length && readable_until(end)) {
+    while (body->len < length && wait_for_input(end)) {
         size_t left = length - body->len;
         ssize_t n = read(STDIN_FILENO, body->data + body->len, left < CHUNK ? left : (size_t)CHUNK);
         if (n < 0 && (errno == EINTR || errno == EAGAIN))
@@ -50,7 +50,7 @@ static bool read_body(struct buf *body, size_t length, int64_t end)
     return true;
 }
 
-static void decide(
+static void judge_cgi(
     struct responder *r, const struct request *request, int64_t deadline, struct verdict *verdict)
 {
     struct buf body = {0};
@@ -69,9 +69,11 @@ bool cgi_run(struct responder *responder, int64_t deadline)
     struct request request;
     struct verdict verdict;
     struct buf response = {0};
+    uint64_t length;
     signal(SIGPIPE, SIG_IGN);
-    request_fill(&request, variable, NULL);
-    decide(responder, &request, deadline, &verdict);
+    enum request_length kind = request_parse_length(getenv("CONTENT_LENGTH"), &length);
+    request_fill(&request, kind, length, cgi_variable, NULL);
+    judge_cgi(responder, &request, deadline, &verdict);
     responder_log(responder, &verdict);
     reply_write(&verdict.reply, &response);
     bool ok = !response.failed && io_write_all(STDOUT_FILENO, response.data, response.len);

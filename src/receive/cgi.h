@@ -10,7 +10,7 @@
 
 #include "receive/responder.h"
 
-/* True when a web server started the program so: GATEWAY_INTERFACE is set (4.1.4). */
+/* True when a web server started this as a CGI program: GATEWAY_INTERFACE is set (4.1.4). */
 bool cgi_wanted(void);
 
 /* `deadline` in ms bounds the reading of the body. False: the answer could not be written. */

@@ -1,9 +1,8 @@
 /*
- * conn: one connection, and the queues that connections stand in.
+ * conn: one connection, and a queue of connections for each state.
  *
- * The queue is the state. All that stand in one queue have the same time to live, so the first is
- * always the next whose time is up, and the nearest deadline of all is found by a glance at each
- * queue's first.
+ * All connections in one queue have the same time to live, so the first of a queue is always the
+ * next to expire, and the nearest deadline of all is among the first of each queue.
  */
 #ifndef RECEIVE_CONN_H
 #define RECEIVE_CONN_H
@@ -13,19 +12,19 @@
 #include <stdint.h>
 
 #include "base/buf.h"
-#include "receive/gateway.h"
-#include "receive/guard.h"
+#include "receive/fcgi_check.h"
+#include "receive/libfcgi.h"
 #include "receive/responder.h"
 
 enum conn_state {
-    CONN_FRESH,   /* accepted, nothing came yet */
+    CONN_FRESH,   /* accepted, no byte has come */
     CONN_READING, /* a request has begun to arrive */
     CONN_PENDING, /* bytes of the next request came with the last one */
-    CONN_WAITING, /* its exchange is open, its verdict waits for the commit of this turn */
+    CONN_WAITING, /* its request is judged, and its answer waits for a commit */
     CONN_IDLE,    /* kept, between two requests */
-    CONN_LINGER,  /* answered before all had come: the rest is read and dropped, because closing
-                     on unread bytes may cost the peer the answer */
-    CONN_GONE,    /* closed; its memory stays until the end of the turn */
+    CONN_LINGER, /* answered before all had come: the rest is read and dropped, because the peer may
+                    lose the answer when a connection is closed with unread bytes */
+    CONN_GONE,   /* closed; its memory stays until the end of the turn */
     CONN_STATES
 };
 
@@ -34,9 +33,9 @@ struct conn {
     enum conn_state state;
     int64_t deadline; /* ms of clock_monotonic */
     struct conn *prev, *next;
-    uint64_t commit; /* that answered it last: receive/gather.h */
-    struct buf in;   /* what came of the request at hand, unless one read brought it whole */
-    struct guard guard;
+    uint64_t commit; /* the last that answered it: receive/commit_wait.h */
+    struct buf in;   /* the current request, unless one read brought all of it */
+    struct fcgi_check check;
     struct exchange exchange;
     struct verdict verdict;
 };
@@ -51,7 +50,7 @@ struct conn_table {
     size_t count;
 };
 
-/* NULL when memory is short; the descriptor is the table's from now on. */
+/* NULL when memory is short; otherwise the table owns the descriptor. */
 struct conn *conn_add(struct conn_table *table, int fd, int64_t now);
 /* To the end of that state's queue; the deadline counts from now. */
 void conn_move(struct conn_table *table, struct conn *c, enum conn_state state, int64_t now);

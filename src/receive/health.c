@@ -15,7 +15,7 @@ const char *health_no_room(struct accept_batch *batch)
     return errno == EROFS ? "spool-read-only" : errno == ENOSPC ? "spool-full" : "spool-failed";
 }
 
-static bool has_key(const struct responder *r, enum provider provider)
+static bool has_secret(const struct responder *r, enum provider provider)
 {
     for (int i = 0; i < PROVIDERS; i++)
         if ((provider == PROVIDERS || (int)provider == i) && !keyring_empty(&r->ring[i]))
@@ -23,11 +23,11 @@ static bool has_key(const struct responder *r, enum provider provider)
     return false;
 }
 
-static const char *mail_trouble(void)
+static const char *mail_problem(void)
 {
     const int64_t recent = 2 * 60 * 60 * MS_PER_SECOND;
     if (counter_get(COUNT_DRAIN_HELD_AT) > counter_get(COUNT_DRAIN_LAST_AT))
-        return "drain-holds";
+        return "drain-blocked";
     if ((int64_t)counter_get(COUNT_MAIL_STUCK_AT) > clock_now() - recent)
         return "mail-stuck";
     return counter_get(COUNT_BAD_NOW) > 0 ? "events-in-bad" : NULL;
@@ -39,9 +39,9 @@ void health_answer(struct responder *r, enum provider provider, struct reply *re
     r->trouble[0] = '\0';
     if (reply->reason)
         snprintf(r->trouble, sizeof r->trouble, " %s: %s", r->spool->step, strerror(errno));
-    if (!reply->reason && !has_key(r, provider))
-        reply->reason = "no-key";
+    if (!reply->reason && !has_secret(r, provider))
+        reply->reason = "no-secret";
     reply->status = reply->reason ? REPLY_FAIL : REPLY_PASS;
-    if (!reply->reason && (reply->reason = mail_trouble()))
+    if (!reply->reason && (reply->reason = mail_problem()))
         reply->status = REPLY_WARN;
 }

@@ -8,7 +8,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-enum { BACKLOG = 511 }; /* nginx's own choice; the kernel caps it at net.core.somaxconn */
+enum { BACKLOG = 511 }; /* as nginx; the kernel caps it at net.core.somaxconn */
 
 #define PREFIX "unix:"
 
@@ -29,37 +29,37 @@ bool listen_stdin(struct listener *listener)
     return ok;
 }
 
-/* A full backlog answers EAGAIN: somebody is there. */
-static bool answered(const struct sockaddr_un *address)
+/* A full backlog gives EAGAIN: a program listens. */
+static bool is_served(const struct sockaddr_un *address)
 {
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd < 0)
         return true;
-    bool dead = connect(fd, (const struct sockaddr *)address, sizeof *address) < 0 &&
-                (errno == ECONNREFUSED || errno == ENOENT);
+    bool unused = connect(fd, (const struct sockaddr *)address, sizeof *address) < 0 &&
+                  (errno == ECONNREFUSED || errno == ENOENT);
     close(fd);
-    return !dead;
+    return !unused;
 }
 
-static const char *clear_way(const struct sockaddr_un *address)
+static const char *remove_unused(const struct sockaddr_un *address)
 {
     struct stat st;
     if (lstat(address->sun_path, &st) < 0)
-        return errno == ENOENT ? NULL : "cannot look at it";
+        return errno == ENOENT ? NULL : "cannot stat it";
     if (!S_ISSOCK(st.st_mode)) {
         errno = EEXIST;
         return "something that is not a socket is there";
     }
-    if (answered(address)) {
+    if (is_served(address)) {
         errno = EADDRINUSE;
         return "another program listens there";
     }
-    /* whoever listened there may just have removed it himself */
+    /* the program that listened there may have removed it meanwhile */
     bool gone = unlink(address->sun_path) == 0 || errno == ENOENT;
-    return gone ? NULL : "cannot remove the dead socket";
+    return gone ? NULL : "cannot remove the unused socket";
 }
 
-/* The mode is right from the first moment: 0777 less the mask is what bind gives. */
+/* bind gives mode 0777 less the umask, so that no one else can connect in between. */
 static bool bind_private(int fd, const struct sockaddr_un *address)
 {
     mode_t old = umask(0117);
@@ -70,7 +70,7 @@ static bool bind_private(int fd, const struct sockaddr_un *address)
     return result == 0;
 }
 
-static bool make(struct listener *listener, const struct sockaddr_un *address)
+static bool make_socket(struct listener *listener, const struct sockaddr_un *address)
 {
     struct stat st;
     listener->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
@@ -88,13 +88,13 @@ const char *listen_open(struct listener *listener, const char *text)
     *listener = (struct listener){.fd = -1};
     errno = EINVAL;
     if (strncmp(text, PREFIX "/", sizeof PREFIX) != 0)
-        return "unix: and an absolute path are wanted";
+        return "expected unix:/absolute/path";
     listener->path = text + sizeof PREFIX - 1;
     if (strlen(listener->path) >= sizeof address.sun_path)
         return "the path is too long for a socket";
     memcpy(address.sun_path, listener->path, strlen(listener->path) + 1);
-    const char *fault = clear_way(&address);
-    if (!fault && !make(listener, &address))
+    const char *fault = remove_unused(&address);
+    if (!fault && !make_socket(listener, &address))
         fault = "cannot listen there";
     return fault;
 }

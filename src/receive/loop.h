@@ -1,17 +1,17 @@
 /*
  * loop: one process, one epoll, no threads.
  *
- * A turn: read what has come, at most 64 KiB a connection; judge each request that is now whole;
- * one commit for all that were put, unless it pays to let the next turn add to it
- * (receive/gather.h); answer; accept; close what is overdue. Nothing in a turn waits for a peer: a
- * request is handed to libfcgi only when all of it is here.
+ * A turn: read what has come, at most 64 KiB a connection; judge each request that is now complete;
+ * make one commit for all events that were stored, unless it pays to wait for more
+ * (receive/commit_wait.h); answer; accept; close what is overdue. Nothing in a turn waits for a
+ * peer: libfcgi gets a request only when all of it has arrived.
  *
- * A request has `deadline` from its first byte to its last, a new connection the same until its
+ * A request has `deadline` from its first byte to its last, and so has a new connection until its
  * first byte. A kept connection may be idle a little longer than nginx keeps its own end
- * (keepalive_timeout 60 s of ngx_http_upstream_module), so that nginx is the one who closes.
+ * (keepalive_timeout 60 s of ngx_http_upstream_module), so that nginx closes first.
  *
- * SIGTERM, SIGINT, SIGUSR1: the backlog is taken in, requests that have begun are finished
- * within their deadline, the rest is closed.
+ * After SIGTERM, SIGINT or SIGUSR1 the loop accepts the backlog, finishes requests that have begun
+ * within their deadline, and closes all other connections.
  */
 #ifndef RECEIVE_LOOP_H
 #define RECEIVE_LOOP_H
@@ -22,14 +22,14 @@
 #include "receive/responder.h"
 
 /*
- * Keeps the signals that stop the loop waiting until it takes them. To be called before libfcgi
- * starts: its own handlers would swallow one.
+ * Blocks the signals that stop the loop until it reads them. To be called before libfcgi starts,
+ * whose handlers would lose one.
  */
-void loop_hold_signals(void);
+void loop_block_signals(void);
 
 /*
- * Serves `listener` (made non-blocking; closed at the end) until told to stop. `deadline` in ms.
- * NULL, or what failed (errno).
+ * Serves `listener` (made non-blocking; closed at the end) until a signal stops it. `deadline` in
+ * ms. NULL, or what failed (errno).
  */
 const char *loop_run(struct responder *responder, int listener, int64_t deadline);
 

@@ -11,7 +11,7 @@
 #include "base/log.h"
 #include "base/version.h"
 #include "receive/cgi.h"
-#include "receive/gateway.h"
+#include "receive/libfcgi.h"
 #include "receive/listen.h"
 #include "receive/loop.h"
 #include "receive/responder.h"
@@ -28,7 +28,8 @@ static const char usage[] =
     "Receives webhooks of Cal.com and Calendly behind nginx and puts them into the spool.\n"
     "Settings: bookspool.conf(5). To try it: " PROGRAM " --listen unix:/run/bookspool/fcgi.sock\n";
 
-/* What is as large goes back to the system when it is freed; malloc would learn to keep it. */
+/* Allocations this large are mapped, so free() returns them to the system; otherwise glibc raises
+ * its threshold. */
 enum { LARGE_BODY = 128 * 1024 };
 
 enum way { WAY_NONE, WAY_LISTEN, WAY_STDIN, WAY_CGI };
@@ -44,9 +45,9 @@ struct service {
 
 /* ---- how it was started ---- */
 
-static enum way find_way(int argc, char **argv, const char **address)
+static enum way start_way(int argc, char **argv, const char **address)
 {
-    /* A CGI program's arguments may come from the query (RFC 3875 section 4.4): they mean nothing
+    /* Arguments of a CGI program may come from the query (RFC 3875 section 4.4): they are ignored
      */
     if (cgi_wanted() && !listen_is_stdin())
         return WAY_CGI;
@@ -61,7 +62,7 @@ static enum way find_way(int argc, char **argv, const char **address)
     return listen_is_stdin() && argc == 1 ? WAY_STDIN : WAY_NONE;
 }
 
-static bool only_asked(int argc, char **argv)
+static bool print_information(int argc, char **argv)
 {
     if (argc != 2 || cgi_wanted())
         return false;
@@ -74,11 +75,11 @@ static bool only_asked(int argc, char **argv)
 
 /* ---- the parts ---- */
 
-static void warn_of_missing_keys(const struct responder *r)
+static void warn_of_missing_secrets(const struct responder *r)
 {
     for (int i = 0; i < PROVIDERS; i++)
         if (keyring_empty(&r->ring[i]))
-            log_warn(NULL, "no-key", "%s: no key is set, %s answers 503",
+            log_warn(NULL, "no-secret", "%s: no secret is set, %s answers 503",
                 provider_name((enum provider)i), r->endpoint[i]);
 }
 
@@ -99,11 +100,10 @@ static bool open_spool(struct service *s)
     return ok;
 }
 
-static int prepare(struct service *s)
+static int open_parts(struct service *s)
 {
     if (!responder_init(&s->responder, &s->conf, &s->spool, &s->batch)) {
-        log_error(
-            NULL, "no-digest", "libcrypto cannot make HMAC-SHA256, or there is not enough memory");
+        log_error(NULL, "no-digest", "libcrypto cannot compute HMAC-SHA256, or memory is short");
         return EX_SOFTWARE;
     }
     conf_wipe_secrets(&s->conf);
@@ -136,18 +136,18 @@ static bool start_listening(struct service *s, enum way way)
     return !fault;
 }
 
-static bool start_gateway(void)
+static bool start_libfcgi(void)
 {
     errno = 0;
-    const char *fault = gateway_init() ? gateway_selftest() : "it does not start";
+    const char *fault = libfcgi_init() ? libfcgi_selftest() : "FCGX_Init failed";
     if (fault)
         log_error(NULL, "libfcgi-unusable",
-            "%s (%s); this program was made for libfcgi 2.4.2 and refuses to run with this one",
-            fault, errno ? strerror(errno) : "no system error");
+            "%s (%s); this program needs libfcgi 2.4.2 or one that behaves alike", fault,
+            errno ? strerror(errno) : "no system error");
     return !fault;
 }
 
-static int serve(struct service *s)
+static int serve_until_stopped(struct service *s)
 {
     struct buf endpoints = {0};
     for (int i = 0; i < PROVIDERS; i++)
@@ -155,7 +155,7 @@ static int serve(struct service *s)
     log_info(NULL, "started", "version %s, %s, %shealth", BOOKSPOOL_VERSION, s->where,
         buf_text(&endpoints));
     buf_free(&endpoints);
-    warn_of_missing_keys(&s->responder);
+    warn_of_missing_secrets(&s->responder);
     const char *fault =
         loop_run(&s->responder, s->listener.fd, conf_number(&s->conf, SET_DEADLINE));
     if (fault)
@@ -164,19 +164,19 @@ static int serve(struct service *s)
     return fault ? EX_OSERR : EX_OK;
 }
 
-static int run(struct service *s, enum way way)
+static int run_service(struct service *s, enum way way)
 {
-    int code = prepare(s);
+    int code = open_parts(s);
     if (code != EX_OK)
         return code;
     if (way == WAY_CGI)
         return cgi_run(&s->responder, conf_number(&s->conf, SET_DEADLINE)) ? EX_OK : EX_IOERR;
-    loop_hold_signals();
-    if (!start_gateway())
+    loop_block_signals();
+    if (!start_libfcgi())
         return EX_SOFTWARE;
     if (!start_listening(s, way))
         return EX_OSERR;
-    code = serve(s);
+    code = serve_until_stopped(s);
     listen_close(&s->listener);
     return code;
 }
@@ -184,9 +184,9 @@ static int run(struct service *s, enum way way)
 int main(int argc, char **argv)
 {
     static struct service s;
-    if (only_asked(argc, argv))
+    if (print_information(argc, argv))
         return EX_OK;
-    enum way way = find_way(argc, argv, &s.where);
+    enum way way = start_way(argc, argv, &s.where);
     if (way == WAY_NONE) {
         fputs(usage, stderr);
         return EX_USAGE;
@@ -198,7 +198,7 @@ int main(int argc, char **argv)
         conf_free(&s.conf);
         return EX_CONFIG;
     }
-    int code = run(&s, way);
+    int code = run_service(&s, way);
     responder_close(&s.responder);
     conf_free(&s.conf);
     return code;

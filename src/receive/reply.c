@@ -2,7 +2,7 @@
 
 #include <stddef.h>
 
-/* Longer than the pause between two probes, shorter than any provider's next retry. */
+/* Longer than the time between two probes, shorter than before any provider's next attempt. */
 enum { RETRY_AFTER_SECONDS = 60 };
 
 #define JSON   "application/json"

@@ -1,6 +1,6 @@
 /*
- * reply: what is said to a request, as a CGI response (RFC 3875 section 6), which is
- * what a FastCGI responder writes too. Pure. Nothing of the request is echoed.
+ * reply: the answer to a request, as a CGI response (RFC 3875 section 6), which a FastCGI responder
+ * writes too. Pure. Nothing of the request is repeated.
  */
 #ifndef RECEIVE_REPLY_H
 #define RECEIVE_REPLY_H
@@ -23,7 +23,7 @@ enum reply_status {
     REPLY_TOO_LARGE,
     REPLY_UNAVAILABLE,
     REPLY_PASS, /* health */
-    REPLY_WARN, /* events are taken, but mail is in trouble */
+    REPLY_WARN, /* events are accepted, but their mail has a problem */
     REPLY_FAIL,
     REPLY_STATUSES
 };
@@ -42,7 +42,7 @@ const char *reply_word(enum reply_status status);
 /* 200, 401, ... */
 int reply_http_status(enum reply_status status);
 
-/* Appends the whole response; out->failed when memory ran out. */
+/* Appends the whole response; out->failed when memory is short. */
 void reply_write(const struct reply *reply, struct buf *out);
 
 #endif

@@ -6,7 +6,7 @@
 
 #include "provider/provider.h"
 
-enum { DIGITS_MAX = 18 }; /* the most that cannot overflow */
+enum { DIGITS_MAX = 18 }; /* more could overflow */
 
 enum request_length request_parse_length(const char *text, uint64_t *length)
 {
@@ -16,7 +16,7 @@ enum request_length request_parse_length(const char *text, uint64_t *length)
     size_t digits = strspn(text, "0123456789");
     if (text[digits] != '\0')
         return LENGTH_NONSENSE;
-    if (digits > DIGITS_MAX) { /* larger than any cap is all that matters */
+    if (digits > DIGITS_MAX) { /* above any cap */
         *length = UINT64_MAX;
         return LENGTH_DECLARED;
     }
@@ -42,16 +42,17 @@ static const char *text(request_lookup *lookup, void *context, const char *name)
     return value ? value : "";
 }
 
-void request_fill(struct request *request, request_lookup *lookup, void *context)
+void request_fill(struct request *request, enum request_length kind, uint64_t length,
+    request_lookup *lookup, void *context)
 {
+    request->length_kind = kind;
+    request->length = length;
     request->method = text(lookup, context, "REQUEST_METHOD");
     request->content_type = text(lookup, context, "CONTENT_TYPE");
     int len = snprintf(request->path, sizeof request->path, "%s%s",
         text(lookup, context, "SCRIPT_NAME"), text(lookup, context, "PATH_INFO"));
     if (len < 0 || len >= (int)sizeof request->path)
         request->path[0] = '\0';
-    request->length_kind =
-        request_parse_length(lookup(context, "CONTENT_LENGTH"), &request->length);
     for (int i = 0; i < PROVIDERS; i++)
         request->signature[i] = header(lookup, context, provider_table[i]->signature_header);
 }

@@ -1,6 +1,6 @@
 /*
- * request: what the receiver wants to know of a request, whichever way it came
- * (CGI meta-variables, RFC 3875 section 4.1). Nothing of the connection or of who called.
+ * request: the CGI meta-variables (RFC 3875 section 4.1) that the receiver uses, from FastCGI and
+ * plain CGI alike. Nothing about the connection or the client.
  */
 #ifndef RECEIVE_REQUEST_H
 #define RECEIVE_REQUEST_H
@@ -17,8 +17,7 @@ enum request_length { LENGTH_ABSENT, LENGTH_DECLARED, LENGTH_NONSENSE };
 
 struct request {
     const char *method;           /* "" when absent */
-    char path[REQUEST_PATH_SIZE]; /* SCRIPT_NAME and PATH_INFO; "" when longer, which is no path of
-                                     ours */
+    char path[REQUEST_PATH_SIZE]; /* SCRIPT_NAME and PATH_INFO; "" when longer: no endpoint */
     enum request_length length_kind;
     uint64_t length; /* bytes, when declared */
     const char *signature[PROVIDERS];
@@ -28,9 +27,12 @@ struct request {
 /* NULL when there is no variable of that name. Texts must live as long as the request. */
 typedef const char *request_lookup(void *context, const char *name);
 
-void request_fill(struct request *request, request_lookup *lookup, void *context);
+/* `kind` and `length` are what request_parse_length found. */
+void request_fill(struct request *request, enum request_length kind, uint64_t length,
+    request_lookup *lookup, void *context);
 
-/* CONTENT_LENGTH: digits only (RFC 9110 section 8.6); NULL and "" are absent. */
+/* CONTENT_LENGTH: digits only (RFC 9110 section 8.6); NULL and "" are absent. *length is 0 unless
+ * it is declared. */
 enum request_length request_parse_length(const char *text, uint64_t *length);
 
 bool request_is(const struct request *request, const char *method);

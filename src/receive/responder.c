@@ -65,7 +65,7 @@ static bool admit_webhook(
     return false;
 }
 
-static void look(struct responder *r, const struct request *request, struct verdict *v)
+static void admit_probe(struct responder *r, const struct request *request, struct verdict *v)
 {
     if (!v->reply.head && !request_is(request, "GET"))
         refuse_method(v, "GET, HEAD");
@@ -85,14 +85,14 @@ bool responder_admit(struct responder *r, const struct request *request, struct 
     if (verdict->route.kind == ROUTE_NONE)
         set(verdict, REPLY_NOT_FOUND, NULL);
     else
-        look(r, request, verdict);
+        admit_probe(r, request, verdict);
     return false;
 }
 
 /* ---- with the body ---- */
 
-static bool verify(const struct responder *r, const struct request *request, const void *body,
-    size_t len, struct verdict *v)
+static bool verify_signature(const struct responder *r, const struct request *request,
+    const void *body, size_t len, struct verdict *v)
 {
     enum provider provider = v->route.provider;
     enum signature_verdict s = provider_verify(
@@ -101,7 +101,7 @@ static bool verify(const struct responder *r, const struct request *request, con
         return true;
     v->which = -1;
     if (s == SIGNATURE_NO_KEY)
-        set(v, REPLY_UNAVAILABLE, "no-key");
+        set(v, REPLY_UNAVAILABLE, "no-secret");
     else
         set(v, REPLY_SIGNATURE, signature_reason(s));
     return false;
@@ -127,11 +127,11 @@ static bool make_record(struct responder *r, const struct request *request, cons
     return record_encode(&record, &r->file) && !r->file.failed;
 }
 
-/* Asked once a turn. */
+/* Checked once a turn. */
 static const char *no_room(struct responder *r)
 {
-    if (!r->room_asked) {
-        r->room_asked = true;
+    if (!r->room_checked) {
+        r->room_checked = true;
         r->no_room = health_no_room(r->batch);
         if (r->no_room)
             log_error(NULL, r->no_room, "%s: %s", r->spool->step, strerror(errno));
@@ -139,14 +139,14 @@ static const char *no_room(struct responder *r)
     return r->no_room;
 }
 
-static void store(struct responder *r, bool fresh, struct verdict *v)
+static void store_event(struct responder *r, bool in_window, struct verdict *v)
 {
     if (no_room(r)) {
         set(v, REPLY_UNAVAILABLE, r->no_room);
         return;
     }
-    enum accept_result result = fresh ? accept_put(r->batch, v->reply.key, &r->file)
-                                      : accept_hold(r->batch, v->reply.key, &r->file);
+    enum accept_result result = in_window ? accept_put(r->batch, v->reply.key, &r->file)
+                                          : accept_hold(r->batch, v->reply.key, &r->file);
     if (result == ACCEPT_FAILED) {
         log_error(v->reply.key, "spool-failed", "%s: %s%s", r->spool->step, strerror(errno),
             owner_hint(errno));
@@ -156,16 +156,16 @@ static void store(struct responder *r, bool fresh, struct verdict *v)
     bool stored = result == ACCEPT_STORED;
     v->waits = true;
     r->waiting++;
-    v->held = !fresh && stored;
-    if (fresh)
+    v->held = !in_window && stored;
+    if (in_window)
         set(v, stored ? REPLY_ACCEPTED : REPLY_DUPLICATE, NULL);
     else
         set(v, REPLY_STALE, stored ? "held" : "known");
 }
 
-/* For a body that is known to be genuine. */
-static void take(struct responder *r, const struct request *request, const void *body, size_t len,
-    struct verdict *v)
+/* For a body whose signature is right. */
+static void process_genuine(struct responder *r, const struct request *request, const void *body,
+    size_t len, struct verdict *v)
 {
     enum provider provider = v->route.provider;
     struct envelope envelope;
@@ -190,7 +190,7 @@ static void take(struct responder *r, const struct request *request, const void 
         return;
     }
     v->age = envelope.clock == CLOCK_NONE ? 0 : now - envelope.at;
-    store(r, envelope_fresh(&envelope, now, r->window[provider]), v);
+    store_event(r, envelope_fresh(&envelope, now, r->window[provider]), v);
 }
 
 void responder_judge(struct responder *r, const struct request *request, const void *body,
@@ -201,8 +201,8 @@ void responder_judge(struct responder *r, const struct request *request, const v
         set(verdict, REPLY_MALFORMED, "body-short");
     else if (len > request->length)
         set(verdict, REPLY_MALFORMED, "body-long");
-    else if (verify(r, request, body, len, verdict))
-        take(r, request, body, len, verdict);
+    else if (verify_signature(r, request, body, len, verdict))
+        process_genuine(r, request, body, len, verdict);
 }
 
 /* ---- the end of a turn ---- */
@@ -210,7 +210,7 @@ void responder_judge(struct responder *r, const struct request *request, const v
 bool responder_commit(struct responder *r)
 {
     bool nothing = r->waiting == 0;
-    r->room_asked = false;
+    r->room_checked = false;
     r->waiting = 0;
     if (nothing)
         return true;

@@ -18,7 +18,7 @@ static struct route find_fixed_route(const char *path)
     return (struct route){ROUTE_NONE, PROVIDERS};
 }
 
-static bool one_element_behind(const char *path, const char *endpoint)
+static bool has_one_more_element(const char *path, const char *endpoint)
 {
     size_t len = strlen(endpoint);
     if (strncmp(path, endpoint, len) != 0 || path[len] != '/' || path[len + 1] == '\0')
@@ -35,7 +35,7 @@ struct route route_find(const char *path, const char *const endpoint[PROVIDERS])
     if (fixed.kind != ROUTE_NONE)
         return fixed;
     for (int i = 0; i < PROVIDERS; i++)
-        if (one_element_behind(path, endpoint[i]))
+        if (has_one_more_element(path, endpoint[i]))
             return (struct route){ROUTE_WEBHOOK, (enum provider)i};
     return (struct route){ROUTE_NONE, PROVIDERS};
 }

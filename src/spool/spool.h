@@ -62,8 +62,9 @@ const char *spool_dir_name(enum spool_dir dir);
 
 /*
  * `path` must exist; directories missing in it are made. Refused, with what
- * would be right in `why`: anything writable by everybody, directories that are closed to this user,
- * directories on other file systems, a file system that can neither rename without replacing nor link.
+ * would be right in `why`: anything writable by everybody, directories that are closed to this
+ * user, directories on other file systems, a file system that can neither rename without replacing
+ * nor link.
  */
 bool spool_open(struct spool *spool, const char *path, struct buf *why);
 /*

@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "receive/limiter.h"
+#include "receive/log_limit.h"
 #include "receive/reply.h"
 #include "receive/request.h"
 #include "receive/route.h"
@@ -56,10 +56,10 @@ static void health_replies(void **state)
     assert_reply(&(struct reply){.status = REPLY_PASS},
         "Status: 200 OK\r\nContent-Type: application/health+json\r\n"
         "Cache-Control: no-store\r\n\r\n{\"status\":\"pass\"}\n");
-    assert_reply(&(struct reply){.status = REPLY_FAIL, .reason = "no-key"},
+    assert_reply(&(struct reply){.status = REPLY_FAIL, .reason = "no-secret"},
         "Status: 503 Service Unavailable\r\nContent-Type: application/health+json\r\n"
         "Cache-Control: no-store\r\nRetry-After: 60\r\n\r\n"
-        "{\"status\":\"fail\",\"reason\":\"no-key\"}\n");
+        "{\"status\":\"fail\",\"reason\":\"no-secret\"}\n");
 }
 
 /* 410 switches a webhook off, 3xx counts as a failure, 500 is never meant. */
@@ -169,10 +169,10 @@ static void variables(void **state)
 {
     (void)state;
     static const char *const given[][2] = {{"REQUEST_METHOD", "POST"}, {"SCRIPT_NAME", "/api"},
-        {"PATH_INFO", "/x"}, {"CONTENT_LENGTH", "12"}, {"HTTP_X_CAL_SIGNATURE_256", "abc"},
+        {"PATH_INFO", "/x"}, {"HTTP_X_CAL_SIGNATURE_256", "abc"},
         {"HTTP_CALENDLY_WEBHOOK_SIGNATURE", "t=1,v1=2"}, {NULL, NULL}};
     struct request request;
-    request_fill(&request, find, (void *)given);
+    request_fill(&request, LENGTH_DECLARED, 12, find, (void *)given);
     assert_true(request_is(&request, "POST"));
     assert_string_equal(request.path, "/api/x");
     assert_int_equal(request.length_kind, LENGTH_DECLARED);
@@ -187,7 +187,7 @@ static void nothing_given(void **state)
     (void)state;
     static const char *const none[][2] = {{NULL, NULL}};
     struct request request;
-    request_fill(&request, find, (void *)none);
+    request_fill(&request, LENGTH_ABSENT, 0, find, (void *)none);
     assert_string_equal(request.method, "");
     assert_string_equal(request.path, "");
     assert_null(request.signature[PROVIDER_CALCOM]);
@@ -202,10 +202,10 @@ static void longest_path(void **state)
     const char *const given[][2] = {{"SCRIPT_NAME", path}, {NULL, NULL}};
     struct request request;
     memset(path, 'x', REQUEST_PATH_SIZE - 1);
-    request_fill(&request, find, (void *)given);
+    request_fill(&request, LENGTH_ABSENT, 0, find, (void *)given);
     assert_int_equal(strlen(request.path), REQUEST_PATH_SIZE - 1);
     path[REQUEST_PATH_SIZE - 1] = 'x';
-    request_fill(&request, find, (void *)given);
+    request_fill(&request, LENGTH_ABSENT, 0, find, (void *)given);
     assert_string_equal(request.path, "");
 }
 
@@ -214,16 +214,16 @@ static void longest_path(void **state)
 static void limited_lines(void **state)
 {
     (void)state;
-    struct limiter limiter = {0};
+    struct log_limit limit = {0};
     unsigned long dropped;
-    for (int i = 0; i < LIMITER_LINES; i++)
-        assert_true(limiter_allows(&limiter, 1000 + i, &dropped));
+    for (int i = 0; i < LOG_LIMIT_LINES; i++)
+        assert_true(log_limit_allows(&limit, 1000 + i, &dropped));
     for (int i = 0; i < 7; i++)
-        assert_false(limiter_allows(&limiter, 2000, &dropped));
+        assert_false(log_limit_allows(&limit, 2000, &dropped));
     assert_int_equal(dropped, 0);
-    assert_true(limiter_allows(&limiter, 1000 + LIMITER_PERIOD_MS, &dropped));
+    assert_true(log_limit_allows(&limit, 1000 + LOG_LIMIT_PERIOD_MS, &dropped));
     assert_int_equal(dropped, 7);
-    assert_true(limiter_allows(&limiter, 1001 + LIMITER_PERIOD_MS, &dropped));
+    assert_true(log_limit_allows(&limit, 1001 + LOG_LIMIT_PERIOD_MS, &dropped));
     assert_int_equal(dropped, 0);
 }
 

@@ -12,8 +12,8 @@
 #include <openssl/crypto.h>
 
 #include "base/clock.h"
-#include "receive/gateway.h"
-#include "receive/guard.h"
+#include "receive/fcgi_check.h"
+#include "receive/libfcgi.h"
 #include "receive/loop.h"
 
 enum { PEERS = 3 };
@@ -97,11 +97,11 @@ static _Noreturn void serve(struct scratch *s, int listener, const char *failing
     prctl(PR_SET_PDEATHSIG, SIGKILL); /* a test that fails leaves no process */
     alarm(60);                        /* a loop that hangs fails the test */
     calls.failing = failing;
-    bool ok = conf_load(&conf, CONF_RECEIVE) && gateway_init() &&
+    bool ok = conf_load(&conf, CONF_RECEIVE) && libfcgi_init() &&
               responder_init(&responder, &conf, &s->spool, &batch);
     accept_init(&batch, &s->spool, false, 0, 0);
     batch.fsync_each = false;
-    loop_hold_signals();
+    loop_block_signals();
     ok = ok && !loop_run(&responder, listener, 10 * MS_PER_SECOND);
     responder_close(&responder);
     conf_free(&conf);
@@ -130,7 +130,7 @@ static void add_pair(struct buf *out, const char *name, const char *value)
 
 static void add_record(struct buf *out, int type, const void *data, size_t len)
 {
-    const unsigned char header[GUARD_HEADER] = {
+    const unsigned char header[FCGI_CHECK_HEADER] = {
         1, (unsigned char)type, 0, 1, (unsigned char)(len >> 8), (unsigned char)len};
     buf_add(out, header, sizeof header);
     buf_add(out, data, len);

@@ -1,4 +1,4 @@
-#include "receive/guard.h"
+#include "receive/fcgi_check.h"
 
 #include <string.h>
 
@@ -9,24 +9,24 @@ enum { TYPE_BEGIN = 1, TYPE_ABORT = 2, TYPE_PARAMS = 4, TYPE_STDIN = 5 };
 enum { STAGE_BEGIN, STAGE_PARAMS, STAGE_STDIN, STAGE_END };
 enum { PART_NAME_LENGTH, PART_VALUE_LENGTH, PART_NAME, PART_VALUE };
 
-/* Records may be split as one likes, but their headers and padding must not outgrow the content. */
-enum { RAW_SLACK = 4 * GUARD_PARAMS_MAX };
+/* Records may be of any size, but headers and padding must not outgrow their content. */
+enum { RAW_SLACK = 4 * FCGI_CHECK_PARAMS_MAX };
 
-void guard_reset(struct guard *guard, size_t cap)
+void fcgi_check_reset(struct fcgi_check *check, size_t cap)
 {
-    *guard = (struct guard){.cap = cap};
+    *check = (struct fcgi_check){.cap = cap};
 }
 
-static void broken(struct guard *g, const char *reason)
+static void broken(struct fcgi_check *g, const char *reason)
 {
-    g->state = GUARD_BROKEN;
+    g->state = FCGI_CHECK_BROKEN;
     g->reason = reason;
 }
 
 /* ---- name-value pairs ---- */
 
 /* Lengths are one byte, or four with the highest bit set. */
-static void length_byte(struct guard_pair *p, unsigned char c)
+static void length_byte(struct fcgi_check_pair *p, unsigned char c)
 {
     uint32_t *length = &p->length[p->part];
     if (p->length_bytes_left > 0) {
@@ -42,12 +42,12 @@ static void length_byte(struct guard_pair *p, unsigned char c)
         p->part++;
 }
 
-/* As much of the name or the value as there is; how many bytes that were. */
-static size_t take_text(struct guard_pair *p, const unsigned char *data, size_t len)
+/* Takes as much of the name or value as there is. Returns the number of bytes. */
+static size_t take_text(struct fcgi_check_pair *p, const unsigned char *data, size_t len)
 {
     bool is_name = p->part == PART_NAME;
     char *kept = is_name ? p->name : p->value;
-    size_t room = is_name ? GUARD_NAME_KEPT - 1 : GUARD_VALUE_KEPT - 1;
+    size_t room = is_name ? FCGI_CHECK_NAME_KEPT - 1 : FCGI_CHECK_VALUE_KEPT - 1;
     size_t left = p->length[is_name ? 0 : 1] - p->done;
     size_t taken = left < len ? left : len;
     if (p->done < room)
@@ -56,8 +56,8 @@ static size_t take_text(struct guard_pair *p, const unsigned char *data, size_t 
     return taken;
 }
 
-/* The first one counts, as it does for FCGX_GetParam. */
-static void pair_end(struct guard *g)
+/* Of several variables of one name the first counts, as for FCGX_GetParam. */
+static void pair_end(struct fcgi_check *g)
 {
     if (!g->method_seen && strcmp(g->pair.name, "REQUEST_METHOD") == 0) {
         g->method_seen = true;
@@ -65,18 +65,17 @@ static void pair_end(struct guard *g)
     }
     if (!g->length_seen && strcmp(g->pair.name, "CONTENT_LENGTH") == 0) {
         g->length_seen = true;
-        if (g->pair.length[1] >= GUARD_VALUE_KEPT)
+        g->length_kind = request_parse_length(g->pair.value, &g->length);
+        if (g->length_kind == LENGTH_DECLARED && g->pair.length[1] >= FCGI_CHECK_VALUE_KEPT)
             g->length = UINT64_MAX;
-        else
-            request_parse_length(g->pair.value, &g->length);
     }
-    g->pair = (struct guard_pair){0};
+    g->pair = (struct fcgi_check_pair){0};
 }
 
 /* A name or a value may be empty: several parts can end with one byte. */
-static void pair_advance(struct guard *g)
+static void pair_advance(struct fcgi_check *g)
 {
-    struct guard_pair *p = &g->pair;
+    struct fcgi_check_pair *p = &g->pair;
     if (p->part == PART_NAME && p->done == p->length[0]) {
         p->part = PART_VALUE;
         p->done = 0;
@@ -85,7 +84,7 @@ static void pair_advance(struct guard *g)
         pair_end(g);
 }
 
-static void walk_params(struct guard *g, const unsigned char *data, size_t len)
+static void walk_params(struct fcgi_check *g, const unsigned char *data, size_t len)
 {
     while (len > 0) {
         size_t taken = 1;
@@ -95,7 +94,8 @@ static void walk_params(struct guard *g, const unsigned char *data, size_t len)
             taken = take_text(&g->pair, data, len);
         data += taken;
         len -= taken;
-        if (g->pair.length[0] > GUARD_PARAMS_MAX || g->pair.length[1] > GUARD_PARAMS_MAX) {
+        if (g->pair.length[0] > FCGI_CHECK_PARAMS_MAX ||
+            g->pair.length[1] > FCGI_CHECK_PARAMS_MAX) {
             broken(g, "params-length");
             return;
         }
@@ -103,14 +103,14 @@ static void walk_params(struct guard *g, const unsigned char *data, size_t len)
     }
 }
 
-static bool between_pairs(const struct guard_pair *p)
+static bool between_pairs(const struct fcgi_check_pair *p)
 {
     return p->part == PART_NAME_LENGTH && p->length_bytes_left == 0;
 }
 
 /* ---- records ---- */
 
-static const char *begin_fault(const struct guard *g)
+static const char *begin_fault(const struct fcgi_check *g)
 {
     if (g->stage != STAGE_BEGIN)
         return "second-begin";
@@ -119,7 +119,7 @@ static const char *begin_fault(const struct guard *g)
     return g->padding_left ? "begin-padding" : NULL;
 }
 
-static const char *params_fault(struct guard *g)
+static const char *params_fault(struct fcgi_check *g)
 {
     if (g->stage != STAGE_PARAMS)
         return "record-order";
@@ -128,10 +128,10 @@ static const char *params_fault(struct guard *g)
     if (g->content_left == 0 && !between_pairs(&g->pair))
         return "params-cut";
     g->params_len += g->content_left;
-    return g->params_len > GUARD_PARAMS_MAX ? "params-size" : NULL;
+    return g->params_len > FCGI_CHECK_PARAMS_MAX ? "params-size" : NULL;
 }
 
-static const char *record_fault(struct guard *g)
+static const char *record_fault(struct fcgi_check *g)
 {
     switch (g->type) {
     case TYPE_BEGIN:
@@ -148,7 +148,7 @@ static const char *record_fault(struct guard *g)
     }
 }
 
-static const char *header_fault(struct guard *g, const unsigned char *h)
+static const char *header_fault(struct fcgi_check *g, const unsigned char *h)
 {
     unsigned id = (unsigned)h[2] << 8 | h[3];
     if (h[0] != VERSION)
@@ -165,7 +165,7 @@ static const char *header_fault(struct guard *g, const unsigned char *h)
     return record_fault(g);
 }
 
-static void end_of_stream(struct guard *g)
+static void end_of_stream(struct fcgi_check *g)
 {
     if (g->type == TYPE_PARAMS) {
         g->stage = STAGE_STDIN;
@@ -173,28 +173,28 @@ static void end_of_stream(struct guard *g)
         if (g->bodiless)
             g->cap = 0;
         if (g->length > g->cap)
-            g->state = GUARD_TOO_LARGE;
+            g->state = FCGI_CHECK_TOO_LARGE;
     } else if (g->type == TYPE_STDIN) {
         g->stage = STAGE_END;
-        g->end = g->at; /* libfcgi reads no further: its padding is not handed on */
+        g->end = g->at; /* libfcgi does not read the padding that may follow */
     }
 }
 
-static void walk_header(struct guard *g, const unsigned char *h)
+static void walk_header(struct fcgi_check *g, const unsigned char *h)
 {
     const char *fault = header_fault(g, h);
-    g->at += GUARD_HEADER;
+    g->at += FCGI_CHECK_HEADER;
     if (fault)
         broken(g, fault);
     else if (g->type == TYPE_ABORT)
-        g->state = GUARD_ABORTED;
+        g->state = FCGI_CHECK_ABORTED;
     else if (g->type == TYPE_STDIN && g->stdin_len > g->cap)
-        g->state = GUARD_TOO_LARGE;
+        g->state = FCGI_CHECK_TOO_LARGE;
     else if (g->content_left == 0)
         end_of_stream(g);
 }
 
-static void walk_begin(struct guard *g, const unsigned char *body)
+static void walk_begin(struct fcgi_check *g, const unsigned char *body)
 {
     if (((unsigned)body[0] << 8 | body[1]) != ROLE_RESPONDER) {
         broken(g, "role");
@@ -206,7 +206,7 @@ static void walk_begin(struct guard *g, const unsigned char *body)
     g->at += BEGIN_LENGTH;
 }
 
-static void walk_content(struct guard *g, const unsigned char *data, size_t len)
+static void walk_content(struct fcgi_check *g, const unsigned char *data, size_t len)
 {
     size_t count = len < g->content_left ? len : g->content_left;
     if (g->type == TYPE_PARAMS)
@@ -215,8 +215,8 @@ static void walk_content(struct guard *g, const unsigned char *data, size_t len)
     g->at += count;
 }
 
-/* One step; false when more bytes are needed for the next. */
-static bool step(struct guard *g, const unsigned char *data, size_t len)
+/* False when the next step needs more bytes. */
+static bool step(struct fcgi_check *g, const unsigned char *data, size_t len)
 {
     size_t left = len - g->at;
     if (g->content_left > 0) {
@@ -229,27 +229,27 @@ static bool step(struct guard *g, const unsigned char *data, size_t len)
         g->at += count;
         return count > 0;
     } else if (g->stage == STAGE_END) {
-        g->state = GUARD_COMPLETE;
+        g->state = FCGI_CHECK_COMPLETE;
     } else {
-        if (left < GUARD_HEADER)
+        if (left < FCGI_CHECK_HEADER)
             return false;
         walk_header(g, data + g->at);
     }
     return true;
 }
 
-enum guard_state guard_walk(struct guard *guard, const void *data, size_t len)
+enum fcgi_check_state fcgi_check_walk(struct fcgi_check *check, const void *data, size_t len)
 {
-    while (guard->state == GUARD_MORE && step(guard, data, len))
+    while (check->state == FCGI_CHECK_MORE && step(check, data, len))
         ;
-    if (guard->state == GUARD_MORE && guard->at > 2 * guard->cap + RAW_SLACK)
-        broken(guard, "records-size");
-    return guard->state;
+    if (check->state == FCGI_CHECK_MORE && check->at > 2 * check->cap + RAW_SLACK)
+        broken(check, "records-size");
+    return check->state;
 }
 
-void guard_stdin_end(const struct guard *guard, unsigned char out[GUARD_HEADER])
+void fcgi_check_stdin_end(const struct fcgi_check *check, unsigned char out[FCGI_CHECK_HEADER])
 {
-    const unsigned char record[GUARD_HEADER] = {
-        VERSION, TYPE_STDIN, (unsigned char)(guard->id >> 8), (unsigned char)guard->id};
-    memcpy(out, record, GUARD_HEADER);
+    const unsigned char record[FCGI_CHECK_HEADER] = {
+        VERSION, TYPE_STDIN, (unsigned char)(check->id >> 8), (unsigned char)check->id};
+    memcpy(out, record, FCGI_CHECK_HEADER);
 }

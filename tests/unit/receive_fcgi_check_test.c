@@ -8,7 +8,7 @@
 #include <cmocka.h>
 
 #include "base/buf.h"
-#include "receive/guard.h"
+#include "receive/fcgi_check.h"
 
 enum { CAP = 1000 };
 enum { BEGIN = 1, ABORT, END, PARAMS, IN, OUT, ERR, DATA, GET_VALUES };
@@ -24,7 +24,7 @@ static int clear(void **state)
 
 static void header(int version, int type, int id, size_t len, size_t padding)
 {
-    const unsigned char h[GUARD_HEADER] = {(unsigned char)version, (unsigned char)type,
+    const unsigned char h[FCGI_CHECK_HEADER] = {(unsigned char)version, (unsigned char)type,
         (unsigned char)(id >> 8), (unsigned char)id, (unsigned char)(len >> 8), (unsigned char)len,
         (unsigned char)padding};
     buf_add(&wire, h, sizeof h);
@@ -61,35 +61,35 @@ static void whole(void)
     record(IN, NULL, 0, 0);
 }
 
-static struct guard walk(void)
+static struct fcgi_check walk(void)
 {
-    struct guard guard;
-    guard_reset(&guard, CAP);
-    guard_walk(&guard, wire.data, wire.len);
-    return guard;
+    struct fcgi_check check;
+    fcgi_check_reset(&check, CAP);
+    fcgi_check_walk(&check, wire.data, wire.len);
+    return check;
 }
 
 /* The same bytes, however they come, get the same verdict, at the same byte. */
-static struct guard walk_bytewise(void)
+static struct fcgi_check walk_bytewise(void)
 {
-    struct guard guard;
-    guard_reset(&guard, CAP);
+    struct fcgi_check check;
+    fcgi_check_reset(&check, CAP);
     for (size_t len = 1; len <= wire.len; len++)
-        if (guard_walk(&guard, wire.data, len) != GUARD_MORE)
+        if (fcgi_check_walk(&check, wire.data, len) != FCGI_CHECK_MORE)
             break;
-    return guard;
+    return check;
 }
 
 static void assert_broken(const char *reason)
 {
-    struct guard at_once = walk(), bytewise = walk_bytewise();
-    assert_int_equal(at_once.state, GUARD_BROKEN);
+    struct fcgi_check at_once = walk(), bytewise = walk_bytewise();
+    assert_int_equal(at_once.state, FCGI_CHECK_BROKEN);
     assert_string_equal(at_once.reason, reason);
-    assert_int_equal(bytewise.state, GUARD_BROKEN);
+    assert_int_equal(bytewise.state, FCGI_CHECK_BROKEN);
     assert_string_equal(bytewise.reason, reason);
 }
 
-static void assert_state(enum guard_state state)
+static void assert_state(enum fcgi_check_state state)
 {
     assert_int_equal(walk().state, state);
     assert_int_equal(walk_bytewise().state, state);
@@ -100,15 +100,17 @@ static void whole_requests(void **state)
     (void)state;
     whole();
     size_t one = wire.len;
-    struct guard guard = walk_bytewise();
-    assert_int_equal(guard.state, GUARD_COMPLETE);
-    assert_true(guard.keep);
-    assert_int_equal(guard.end, one);
-    assert_int_equal(guard.stdin_len, 5);
+    struct fcgi_check check = walk_bytewise();
+    assert_int_equal(check.state, FCGI_CHECK_COMPLETE);
+    assert_true(check.keep);
+    assert_int_equal(check.end, one);
+    assert_int_equal(check.stdin_len, 5);
+    assert_int_equal(check.length_kind, LENGTH_DECLARED);
+    assert_true(check.length == 5);
     whole();
-    guard = walk();
-    assert_int_equal(guard.state, GUARD_COMPLETE);
-    assert_int_equal(guard.at, one);
+    check = walk();
+    assert_int_equal(check.state, FCGI_CHECK_COMPLETE);
+    assert_int_equal(check.at, one);
 }
 
 static void every_part_of_one_needs_more(void **state)
@@ -116,10 +118,10 @@ static void every_part_of_one_needs_more(void **state)
     (void)state;
     whole();
     for (size_t len = 0; len < wire.len; len++) {
-        struct guard guard;
-        guard_reset(&guard, CAP);
-        assert_int_equal(guard_walk(&guard, wire.data, len), GUARD_MORE);
-        assert_true(guard.at <= len);
+        struct fcgi_check check;
+        fcgi_check_reset(&check, CAP);
+        assert_int_equal(fcgi_check_walk(&check, wire.data, len), FCGI_CHECK_MORE);
+        assert_true(check.at <= len);
     }
 }
 
@@ -130,11 +132,11 @@ static void last_padding(void **state)
     begin(1, 0);
     params("", 0);
     record(IN, NULL, 0, 9);
-    struct guard guard = walk_bytewise();
-    assert_int_equal(guard.state, GUARD_COMPLETE);
-    assert_false(guard.keep);
-    assert_int_equal(guard.at, wire.len);
-    assert_int_equal(guard.end, wire.len - 9);
+    struct fcgi_check check = walk_bytewise();
+    assert_int_equal(check.state, FCGI_CHECK_COMPLETE);
+    assert_false(check.keep);
+    assert_int_equal(check.at, wire.len);
+    assert_int_equal(check.end, wire.len - 9);
 }
 
 static void pairs_straddle_records(void **state)
@@ -149,9 +151,9 @@ static void pairs_straddle_records(void **state)
             record(PARAMS, pairs + at, len - at < size ? len - at : size, at % 5);
         record(PARAMS, NULL, 0, 0);
         size_t end = wire.len;
-        struct guard guard = walk_bytewise();
-        assert_int_equal(guard.state, GUARD_TOO_LARGE);
-        assert_int_equal(guard.params_end, end);
+        struct fcgi_check check = walk_bytewise();
+        assert_int_equal(check.state, FCGI_CHECK_TOO_LARGE);
+        assert_int_equal(check.params_end, end);
     }
 }
 
@@ -163,14 +165,14 @@ static void too_large(void **state)
     params(LENGTH_5, sizeof LENGTH_5 - 1);
     size_t end = wire.len;
     record(IN, body, CAP, 0);
-    assert_state(GUARD_MORE);
+    assert_state(FCGI_CHECK_MORE);
     record(IN, body, 1, 0);
-    assert_state(GUARD_TOO_LARGE);
+    assert_state(FCGI_CHECK_TOO_LARGE);
     assert_int_equal(walk().params_end, end);
-    unsigned char tail[GUARD_HEADER];
-    struct guard guard = walk();
-    guard_stdin_end(&guard, tail);
-    assert_memory_equal(tail, "\1\5\0\1\0\0\0\0", GUARD_HEADER);
+    unsigned char tail[FCGI_CHECK_HEADER];
+    struct fcgi_check check = walk();
+    fcgi_check_stdin_end(&check, tail);
+    assert_memory_equal(tail, "\1\5\0\1\0\0\0\0", FCGI_CHECK_HEADER);
 }
 
 /* What is no POST has no body, whatever the cap. */
@@ -183,28 +185,28 @@ static void a_body_of_another_method(void **state)
     static const char post[] = "\16\4REQUEST_METHODPOST\16\3REQUEST_METHODGET" LENGTH_5;
     begin(1, 1);
     params(get, sizeof get - 1);
-    assert_state(GUARD_MORE);
+    assert_state(FCGI_CHECK_MORE);
     record(IN, "x", 1, 0);
-    assert_state(GUARD_TOO_LARGE);
+    assert_state(FCGI_CHECK_TOO_LARGE);
     buf_clear(&wire);
     begin(1, 1);
     params(get, sizeof get - 1);
     record(IN, NULL, 0, 0);
-    assert_state(GUARD_COMPLETE);
+    assert_state(FCGI_CHECK_COMPLETE);
     buf_clear(&wire);
     begin(1, 1);
     params(get_with_length, sizeof get_with_length - 1);
-    assert_state(GUARD_TOO_LARGE);
+    assert_state(FCGI_CHECK_TOO_LARGE);
     buf_clear(&wire);
     begin(1, 1);
     params(length_first, sizeof length_first - 1);
-    assert_state(GUARD_TOO_LARGE);
+    assert_state(FCGI_CHECK_TOO_LARGE);
     buf_clear(&wire);
     begin(1, 1);
     params(post, sizeof post - 1);
     record(IN, "hello", 5, 0);
     record(IN, NULL, 0, 0);
-    assert_state(GUARD_COMPLETE);
+    assert_state(FCGI_CHECK_COMPLETE);
 }
 
 static void only_the_first_length_counts(void **state)
@@ -213,17 +215,17 @@ static void only_the_first_length_counts(void **state)
     static const char twice[] = LENGTH_5 "\16\4CONTENT_LENGTH9999";
     begin(1, 0);
     params(twice, sizeof twice - 1);
-    assert_state(GUARD_MORE);
+    assert_state(FCGI_CHECK_MORE);
     buf_clear(&wire);
     static const char longest[] = "\16\36CONTENT_LENGTH999999999999999999999999999999";
     begin(1, 0);
     params(longest, sizeof longest - 1);
-    assert_state(GUARD_TOO_LARGE);
+    assert_state(FCGI_CHECK_TOO_LARGE);
     buf_clear(&wire);
     static const char nonsense[] = "\16\5CONTENT_LENGTH9999x";
     begin(1, 0);
     params(nonsense, sizeof nonsense - 1);
-    assert_state(GUARD_MORE);
+    assert_state(FCGI_CHECK_MORE);
 }
 
 static void lying_lengths(void **state)
@@ -315,7 +317,7 @@ static void roles(void **state)
         buf_clear(&wire);
         begin(role, 0);
         if (role == 1)
-            assert_state(GUARD_MORE);
+            assert_state(FCGI_CHECK_MORE);
         else
             assert_broken("role");
     }
@@ -326,7 +328,7 @@ static void aborted(void **state)
     (void)state;
     begin(1, 0);
     record(ABORT, NULL, 0, 0);
-    assert_state(GUARD_ABORTED);
+    assert_state(FCGI_CHECK_ABORTED);
 }
 
 static void params_size(void **state)
@@ -334,9 +336,9 @@ static void params_size(void **state)
     (void)state;
     static const char pair[] = "\1\1xy";
     begin(1, 0);
-    for (size_t n = 0; n + 4 <= GUARD_PARAMS_MAX; n += 4)
+    for (size_t n = 0; n + 4 <= FCGI_CHECK_PARAMS_MAX; n += 4)
         record(PARAMS, pair, 4, 0);
-    assert_state(GUARD_MORE);
+    assert_state(FCGI_CHECK_MORE);
     record(PARAMS, pair, 4, 0);
     assert_broken("params-size");
 }
@@ -364,14 +366,14 @@ static void noise(void **state)
         char *exact = malloc(wire.len);
         assert_non_null(exact);
         memcpy(exact, wire.data, wire.len);
-        struct guard at_once = walk(), guard;
-        guard_reset(&guard, CAP);
-        guard_walk(&guard, exact, wire.len / 2);
-        guard_walk(&guard, exact, wire.len);
-        assert_int_equal(guard.state, at_once.state);
-        if (guard.state == GUARD_COMPLETE)
-            assert_int_equal(guard.at, at_once.at);
-        assert_true(guard.at <= wire.len);
+        struct fcgi_check at_once = walk(), check;
+        fcgi_check_reset(&check, CAP);
+        fcgi_check_walk(&check, exact, wire.len / 2);
+        fcgi_check_walk(&check, exact, wire.len);
+        assert_int_equal(check.state, at_once.state);
+        if (check.state == FCGI_CHECK_COMPLETE)
+            assert_int_equal(check.at, at_once.at);
+        assert_true(check.at <= wire.len);
         free(exact);
     }
 }

@@ -25,7 +25,7 @@ static const struct {
     [REPLY_FAIL] = {COUNT_REQUEST_KINDS, LOG_LEVEL_WARNING},
 };
 
-static void count(const struct verdict *v)
+static void count_request(const struct verdict *v)
 {
     if (v->route.kind != ROUTE_WEBHOOK) {
         counter_add(COUNT_OTHER_REQUESTS, 1);
@@ -43,34 +43,35 @@ static void count(const struct verdict *v)
     }
 }
 
-/* Whoever knows no key can cause the other lines as often as he likes. */
-static bool bounded(const struct verdict *v)
+/* Unauthenticated clients can trigger these lines at will, so they are rate-limited. */
+static bool is_limited(const struct verdict *v)
 {
     return v->which < 0 || v->reply.status == REPLY_UNAVAILABLE;
 }
 
-static bool may_write(struct responder *r, const struct verdict *v)
+static bool may_log(struct responder *r, const struct verdict *v)
 {
     unsigned long dropped;
     enum reply_status status = v->reply.status;
-    if (!bounded(v))
+    if (!is_limited(v))
         return true;
-    if (!log_wanted(rules[status].level)) /* a line that is not written is not dropped */
+    if (!log_wanted(rules[status].level)) /* a line below the level is not counted as dropped */
         return false;
-    bool allowed = limiter_allows(&r->limiter[status], clock_monotonic(), &dropped);
+    bool allowed = log_limit_allows(&r->log_limit[status], clock_monotonic(), &dropped);
     if (dropped)
-        log_warn(NULL, "lines-dropped", "%lu like the next one, %s", dropped, reply_word(status));
+        log_warn(
+            NULL, "lines-dropped", "%lu lines like the next one, %s", dropped, reply_word(status));
     return allowed;
 }
 
 static void log_stale(const struct verdict *v, const char *key, const char *provider)
 {
     log_warn(key, "stale",
-        "a right signature outside the window: provider=%s event=%s age=%" PRId64 "s %s", provider,
-        v->event, v->age / MS_PER_SECOND, v->reply.reason);
+        "right signature, but outside the replay window: provider=%s event=%s age=%" PRId64 "s %s",
+        provider, v->event, v->age / MS_PER_SECOND, v->reply.reason);
 }
 
-static void write_line(const struct responder *r, const struct verdict *v)
+static void log_request(const struct responder *r, const struct verdict *v)
 {
     enum log_level level = rules[v->reply.status].level;
     const char *word = reply_word(v->reply.status), *reason = v->reply.reason;
@@ -92,7 +93,7 @@ static void write_line(const struct responder *r, const struct verdict *v)
 
 void responder_log(struct responder *r, const struct verdict *verdict)
 {
-    count(verdict);
-    if (may_write(r, verdict))
-        write_line(r, verdict);
+    count_request(verdict);
+    if (may_log(r, verdict))
+        log_request(r, verdict);
 }

@@ -1,4 +1,4 @@
-#include "receive/gateway.h"
+#include "receive/libfcgi.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -9,13 +9,14 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "receive/guard.h"
+#include "receive/fcgi_check.h"
 
 enum { MEMORY_FILE_MAX = 2 * 1024 * 1024, CHUNK = 32 * 1024 };
 
 /*
- * Requests are laid one behind the other. libfcgi reads each to its end, so the file offset, where
- * it reads, is always the end of the file, and neither seeking nor cutting is needed between two.
+ * Each request is appended to the one before. libfcgi reads a request to its end, so the file
+ * offset, where it reads, is always the end of the file, and no seek or truncation is needed in
+ * between.
  */
 static struct {
     int fd;
@@ -61,18 +62,19 @@ static bool memory_add(const void *data, size_t len)
     return true;
 }
 
-bool gateway_init(void)
+bool libfcgi_init(void)
 {
-    /* Else a close may wait two seconds for its peer. FCGX_Init reads it. */
+    /* Otherwise a close may wait two seconds for its peer. FCGX_Init reads this. */
     return setenv("LIBFCGI_OS_CLOSE_POLL_TIMEOUT", "0", 1) == 0 && FCGX_Init() == 0 &&
            memory_open();
 }
 
-bool gateway_open(struct exchange *x, const void *data, size_t len, const unsigned char *tail)
+bool libfcgi_open(struct exchange *x, const void *data, size_t len, const unsigned char *tail)
 {
     /* No listening socket: with 0, libfcgi would accept by itself after an error. */
     FCGX_InitRequest(&x->fcgx, -1, 0);
-    if (!memory_ready() || !memory_add(data, len) || (tail && !memory_add(tail, GUARD_HEADER))) {
+    if (!memory_ready() || !memory_add(data, len) ||
+        (tail && !memory_add(tail, FCGI_CHECK_HEADER))) {
         memory_close();
         return false;
     }
@@ -85,13 +87,13 @@ bool gateway_open(struct exchange *x, const void *data, size_t len, const unsign
     return false;
 }
 
-const char *gateway_param(void *context, const char *name)
+const char *libfcgi_param(void *context, const char *name)
 {
     struct exchange *x = context;
     return FCGX_GetParam(name, x->fcgx.envp);
 }
 
-bool gateway_body(struct exchange *x, struct buf *body)
+bool libfcgi_body(struct exchange *x, struct buf *body)
 {
     int got;
     do {
@@ -101,13 +103,13 @@ bool gateway_body(struct exchange *x, struct buf *body)
         body->len += (size_t)got;
         body->data[body->len] = '\0';
     } while (got == CHUNK);
-    bool whole = !body->failed && FCGX_GetError(x->fcgx.in) == 0;
-    if (!whole)
+    bool complete = !body->failed && FCGX_GetError(x->fcgx.in) == 0;
+    if (!complete)
         memory_close(); /* its offset is not at its end */
-    return whole;
+    return complete;
 }
 
-bool gateway_answer(struct exchange *x, int socket, const struct buf *response)
+bool libfcgi_answer(struct exchange *x, int socket, const struct buf *response)
 {
     x->fcgx.ipcFd = socket;
     x->fcgx.keepConnection = 1;
@@ -122,7 +124,7 @@ bool gateway_answer(struct exchange *x, int socket, const struct buf *response)
 
 /* ---- self-test ---- */
 
-/* Id 1, responder, without FCGI_KEEP_CONN, so that closing would be libfcgi's own choice. */
+/* Id 1, responder, without FCGI_KEEP_CONN, so that libfcgi by itself would close the connection. */
 static const char sample[] = "\1\1\0\1\0\10\0\0"
                              "\0\1\0\0\0\0\0\0"
                              "\1\4\0\1\0\21\0\0"
@@ -133,10 +135,10 @@ static const char sample[] = "\1\1\0\1\0\10\0\0"
 
 static const char *test_reading(struct exchange *x, struct buf *body)
 {
-    if (!gateway_open(x, sample, sizeof sample - 1, NULL))
+    if (!libfcgi_open(x, sample, sizeof sample - 1, NULL))
         return "it does not read from a memory file";
-    const char *length = gateway_param(x, "CONTENT_LENGTH");
-    if (!length || strcmp(length, "5") != 0 || !gateway_body(x, body) ||
+    const char *length = libfcgi_param(x, "CONTENT_LENGTH");
+    if (!length || strcmp(length, "5") != 0 || !libfcgi_body(x, body) ||
         strcmp(buf_text(body), "hello") != 0)
         return "it does not give back the request";
     if (lseek(memory.fd, 0, SEEK_CUR) != memory.end)
@@ -149,17 +151,17 @@ static const char *test_answering(struct exchange *x, int pair[2])
     struct buf response = {0};
     char got[256];
     buf_puts(&response, "Status: 200 OK\r\n\r\n");
-    bool open = gateway_answer(x, pair[0], &response);
+    bool open = libfcgi_answer(x, pair[0], &response);
     buf_free(&response);
     if (!open || fcntl(pair[0], F_GETFD) < 0)
-        return "it closes the connection by itself";
+        return "it closes the connection";
     ssize_t n = recv(pair[1], got, sizeof got, MSG_DONTWAIT);
-    if (n < GUARD_HEADER || got[1] != 6 || !memmem(got, (size_t)n, "Status: 200", 11))
+    if (n < FCGI_CHECK_HEADER || got[1] != 6 || !memmem(got, (size_t)n, "Status: 200", 11))
         return "it does not write to the connection";
     return memory.fd >= 0 && fcntl(memory.fd, F_GETFD) >= 0 ? NULL : "it closes the memory file";
 }
 
-const char *gateway_selftest(void)
+const char *libfcgi_selftest(void)
 {
     int pair[2];
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair) < 0)
