@@ -101,31 +101,24 @@ static int dry_run(struct run *run)
     return ok ? EX_OK : EX_CONFIG;
 }
 
-static int work(struct run *run, bool stay)
-{
-    const struct conf *conf = run->conf;
-    if (!spool_become_owner(conf_text(conf, SET_SPOOL))) {
-        log_error(NULL, "owner", "cannot become the owner of the spool: %s", strerror(errno));
-        return EX_CONFIG;
-    }
-    if (!transport_usable(conf))
-        return EX_CONFIG;
-    if (!counters_open(conf_text(conf, SET_STATE)))
-        log_warn(NULL, "counters-in-memory", "%s/counters: %s%s", conf_text(conf, SET_STATE),
-            strerror(errno), owner_hint(errno));
-    run_stop_on_signals();
-    return stay ? watch(run) : pass_once(run);
-}
-
 static int drain(const struct conf *conf, const struct options *options)
 {
     struct run run;
     struct buf why = {0};
     int code = EX_CONFIG;
-    if (run_init(&run, conf, &why))
-        code = options->dry_run ? dry_run(&run) : work(&run, options->watch);
-    else
+    if (!run_init(&run, conf, &why))
         log_lines(LOG_LEVEL_ERROR, "settings", buf_text(&why));
+    else if (options->dry_run)
+        code = dry_run(&run);
+    else if (!spool_become_owner(conf_text(conf, SET_SPOOL)))
+        log_error(NULL, "owner", "cannot become the owner of the spool: %s", strerror(errno));
+    else if (transport_usable(conf)) {
+        if (!counters_open(conf_text(conf, SET_STATE)))
+            log_warn(NULL, "counters-in-memory", "%s/counters: %s%s", conf_text(conf, SET_STATE),
+                strerror(errno), owner_hint(errno));
+        run_stop_on_signals();
+        code = options->watch ? watch(&run) : pass_once(&run);
+    }
     run_free(&run);
     buf_free(&why);
     return code;

@@ -5,8 +5,8 @@
 #include "base/clock.h"
 #include "base/counters.h"
 #include "base/log.h"
-#include "drain/events.h"
-#include "drain/mails.h"
+#include "drain/compose.h"
+#include "drain/deliver.h"
 #include "spool/prune.h"
 #include "spool/queue.h"
 
@@ -146,12 +146,12 @@ static enum run_result in_order(struct run *run)
         return run_io_failed(run, NULL);
     enum run_result result = look_at_bad(run);
     if (!run->spool.sync_failed)
-        result = run_worse(result, events_run(run));
+        result = run_worse(result, compose_run(run));
     if (!run->spool.sync_failed)
         result = run_worse(result, clear_held(run));
     if (run->spool.sync_failed)
         return result;
-    enum run_result delivered = mails_run(run);
+    enum run_result delivered = deliver_run(run);
     result = run_worse(result, delivered);
     return delivered == RUN_IO_FAILED ? result : run_worse(result, forget_old(run));
 }
@@ -186,37 +186,32 @@ static void sum_up(struct run *run, enum run_result result)
         t->made, t->sent, t->retried, t->failed, t->unknown, t->bad, t->uncomposed);
 }
 
-static int pass_locked(struct run *run)
-{
-    switch (queue_lock(&run->spool)) {
-    case QUEUE_BUSY:
-        log_debug(NULL, "busy", "another drain holds the lock");
-        return RUN_GOES_ON;
-    case QUEUE_LOCK_FAILED:
-        return (int)run_io_failed(run, NULL);
-    case QUEUE_LOCKED:
-        break;
-    }
-    run->deadline = clock_monotonic() + conf_number(run->conf, SET_RUN_LIMIT);
-    *run->totals = (struct totals){0};
-    run->composing_cut = false;
-    run->clock_trusted = prune_trusts_clock(&run->spool, clock_now());
-    enum run_result result = in_order(run);
-    run_close_ledger(run);
-    queue_unlock(&run->spool);
-    sum_up(run, result);
-    return (int)result;
-}
-
 int pass_once(struct run *run)
 {
     struct buf why = {0};
-    int code = RUN_CONFIG;
-    if (spool_open(&run->spool, conf_text(run->conf, SET_SPOOL), &why))
-        code = pass_locked(run);
-    else
+    enum run_result result = RUN_GOES_ON;
+    if (!spool_open(&run->spool, conf_text(run->conf, SET_SPOOL), &why)) {
         log_error(NULL, "spool-unusable", "%s", buf_text(&why));
+        result = RUN_CONFIG;
+    } else
+        switch (queue_lock(&run->spool)) {
+        case QUEUE_BUSY:
+            log_debug(NULL, "busy", "another drain holds the lock");
+            break;
+        case QUEUE_LOCK_FAILED:
+            result = run_io_failed(run, NULL);
+            break;
+        case QUEUE_LOCKED:
+            run->deadline = clock_monotonic() + conf_number(run->conf, SET_RUN_LIMIT);
+            *run->totals = (struct totals){0};
+            run->composing_cut = false;
+            run->clock_trusted = prune_trusts_clock(&run->spool, clock_now());
+            result = in_order(run);
+            run_close_ledger(run);
+            queue_unlock(&run->spool);
+            sum_up(run, result);
+        }
     spool_close(&run->spool);
     buf_free(&why);
-    return code;
+    return (int)result;
 }

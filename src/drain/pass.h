@@ -2,8 +2,8 @@
  * pass: one drain of the spool, in the order that the protocol needs:
  *
  *   lock; probe; bad/ looked at again; list; sync the file system;
- *   stage 1, events to mails (drain/events.h); held/ cleared of what came another way;
- *   stage 2, mails to the transport (drain/mails.h); prune.
+ *   stage 1, events to mails (drain/compose.h); held/ cleared of what came another way;
+ *   stage 2, mails to the transport (drain/deliver.h); prune.
  *
  * If a sync fails the pass ends there: what is not known to be durable is not
  * built upon. Any other fault of stage 1 is the pass's result, and stage 2 follows all the same. A

@@ -2,23 +2,7 @@
 
 #include <stdio.h>
 
-#include "drain/mailing.h"
-#include "provider/provider.h"
-
-static void preview_event(struct run *run, const struct record *record)
-{
-    struct event event;
-    struct decision decision;
-    bool found = false;
-    decision_init(&decision);
-    if (record_map(record, &event) &&
-        (!run->ledger || ledger_recall(run->ledger, record->key, &decision, &found)))
-        mailing_preview(run,
-            &(struct mailing){
-                .record = record, .event = &event, .decision = &decision, .name = record->key});
-    decision_free(&decision);
-    event_free(&event);
-}
+#include "drain/compose.h"
 
 static void preview_file(struct run *run, enum spool_dir dir, const char *name)
 {
@@ -29,7 +13,7 @@ static void preview_file(struct run *run, enum spool_dir dir, const char *name)
     if (file.not_whole)
         printf("--- %s/%s: %s\n", spool_dir_name(dir), name, file.not_whole);
     else if (file.record.kind == RECORD_EVENT)
-        preview_event(run, &file.record);
+        compose_preview(run, &file);
     else
         printf("--- %s to %s\n%.*s\n", name, file.record.to, (int)file.record.length,
             file.record.body);

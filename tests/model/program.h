@@ -47,7 +47,7 @@ typedef void program(struct state *s, struct process *p);
 
 /* The receiver: spool/accept.c. */
 program receive, hold, put, commit;
-/* The drain: drain/pass.c, drain/events.c, drain/mails.c, drain/settle.c. */
+/* The drain: drain/pass.c, drain/compose.c, drain/deliver.c, drain/deliver_outcome.c. */
 program drain, bad_ones, events, replays, make, settle, held_ones;
 program list_mails, next_mail, give_away, to_sent, sync_sent_ones;
 void end_run(struct process *p);

@@ -3,9 +3,9 @@
 #include "provider_body.h"
 
 #include "base/clock.h"
+#include "drain/deliver_outcome.h"
 #include "drain/pass.h"
 #include "drain/run.h"
-#include "drain/settle.h"
 #include "mail/message.h"
 #include "spool/queue.h"
 

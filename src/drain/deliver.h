@@ -1,5 +1,5 @@
 /*
- * mails: stage 2, from mails in out/ that are due to the transport.
+ * deliver: stage 2, from mails in out/ that are due to the transport.
  *
  * Per mail: mark x just before the last byte can go; on a clear yes rename to
  * sent/ at once, before anything else, and sync after 64 renames, a second, or
@@ -19,11 +19,11 @@
  * Mails leave in the order in which their events arrived (drain/waiting.h). BOOKSPOOL_CONNECTIONS
  * processes share out/ by recipient, each with one kept connection, under the parent's lock.
  */
-#ifndef DRAIN_MAILS_H
-#define DRAIN_MAILS_H
+#ifndef DRAIN_DELIVER_H
+#define DRAIN_DELIVER_H
 
 #include "drain/run.h"
 
-enum run_result mails_run(struct run *run);
+enum run_result deliver_run(struct run *run);
 
 #endif

@@ -1,9 +1,9 @@
 /*
- * settle: what becomes of a mail in out/ after an attempt. Every way a mail
+ * deliver_outcome: what becomes of a mail in out/ after an attempt. Every way a mail
  * leaves out/, or gets its next attempt, is here.
  */
-#ifndef DRAIN_SETTLE_H
-#define DRAIN_SETTLE_H
+#ifndef DRAIN_DELIVER_OUTCOME_H
+#define DRAIN_DELIVER_OUTCOME_H
 
 #include <stdint.h>
 

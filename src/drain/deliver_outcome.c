@@ -1,4 +1,4 @@
-#include "drain/settle.h"
+#include "drain/deliver_outcome.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -98,18 +98,6 @@ enum run_result settle_was_sent(struct settle *settle, const char *name, const c
     log_info(
         key, "sent-before", "out/%s is the same file as sent/%s: it is not sent again", name, name);
     return to_sent(settle, name, key, false);
-}
-
-static enum run_result sent(struct settle *settle, const char *name,
-    const struct spool_file *before, const struct delivery_result *result)
-{
-    enum run_result ended = to_sent(settle, name, before->record.key, false);
-    settle->run->totals->sent++;
-    counter_add(COUNT_MAIL_SENT, 1);
-    counter_set(COUNT_MAIL_LAST_AT, (uint64_t)clock_now());
-    log_info(before->record.key, "sent", "mail=%s bytes=%zu %s", name, before->record.length,
-        result->reason);
-    return ended;
 }
 
 /* What settling asks of a mail besides its result; a refusal that waited has the same. */
@@ -262,7 +250,12 @@ enum run_result settle_end(struct settle *settle, enum run_result so_far)
 static enum run_result accepted(struct settle *settle, const char *name,
     const struct spool_file *before, const struct delivery_result *result)
 {
-    enum run_result ended = sent(settle, name, before, result);
+    enum run_result ended = to_sent(settle, name, before->record.key, false);
+    settle->run->totals->sent++;
+    counter_add(COUNT_MAIL_SENT, 1);
+    counter_set(COUNT_MAIL_LAST_AT, (uint64_t)clock_now());
+    log_info(before->record.key, "sent", "mail=%s bytes=%zu %s", name, before->record.length,
+        result->reason);
     enum run_result told = tell_apart(settle);
     return ended == RUN_GOES_ON ? told : ended;
 }

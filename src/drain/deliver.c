@@ -1,4 +1,4 @@
-#include "drain/mails.h"
+#include "drain/deliver.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -10,8 +10,8 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "deliver/transport.h"
+#include "drain/deliver_outcome.h"
 #include "drain/progress.h"
-#include "drain/settle.h"
 #include "drain/waiting.h"
 #include "spool/queue.h"
 
@@ -116,15 +116,34 @@ static void meanwhile(void *context)
     attempt->given = false;
 }
 
-static enum run_result deliver(
+static enum run_result leave_torn(
+    struct run *run, const struct spool_item *item, const char *key, const char *why)
+{
+    log_warn(key, "not-whole", "out/%s: %s", item->name, why);
+    if (!queue_torn_for_good(item->mtime, clock_now()))
+        return RUN_GOES_ON;
+    run->totals->bad++;
+    return run_unless_gone(run, queue_give_up(&run->spool, DIR_OUT, item->name, DIR_BAD, why),
+        DIR_OUT, item->name, key);
+}
+
+/* An intact mail that is ours, to the transport; and what comes of it. */
+static enum run_result send_mail(
     struct sender *sender, const char *name, const struct spool_file *file)
 {
     struct run *run = sender->run;
+    const char *key = file->record.key;
     struct delivery_result result = {0};
     struct attempt attempt = {.sender = sender, .name = name};
     bool repeat = file->mode & QUEUE_UNKNOWN;
+    if (file->mode & QUEUE_SENT)
+        return settle_marked_sent(&sender->settle, name, key);
+    if (repeat && conf_number(run->conf, SET_UNKNOWN) == UNKNOWN_PARK) {
+        log_warn(key, "parked", "out/%s may have arrived; chmod a-x it to send it again", name);
+        return RUN_GOES_ON;
+    }
     if (repeat)
-        log_warn(file->record.key, "may-repeat",
+        log_warn(key, "may-repeat",
             "mail=%s: an earlier attempt ended without an answer; the same message is sent again",
             name);
     run->totals->tried++;
@@ -143,40 +162,13 @@ static enum run_result deliver(
     return ended == RUN_GOES_ON ? attempt.synced : ended;
 }
 
-static enum run_result not_whole(
-    struct run *run, const struct spool_item *item, const char *key, const char *why)
-{
-    log_warn(key, "not-whole", "out/%s: %s", item->name, why);
-    if (!queue_torn_for_good(item->mtime, clock_now()))
-        return RUN_GOES_ON;
-    run->totals->bad++;
-    return run_unless_gone(run, queue_give_up(&run->spool, DIR_OUT, item->name, DIR_BAD, why),
-        DIR_OUT, item->name, key);
-}
-
-static enum run_result send_file(struct sender *sender, const struct spool_item *item,
-    const char *key, const struct spool_file *file)
+/* One whose turn it is. */
+static enum run_result take_mail(struct sender *sender, const struct spool_item *item)
 {
     struct run *run = sender->run;
-    const char *wrong = queue_objection(file, RECORD_MAIL, key);
-    if (wrong)
-        return not_whole(run, item, key, wrong);
-    if (file->owner != geteuid() && !queue_adopt(&run->spool, DIR_OUT, item->name, file))
-        return run_io_failed(run, key);
-    if (file->mode & QUEUE_SENT)
-        return settle_marked_sent(&sender->settle, item->name, key);
-    if (file->mode & QUEUE_UNKNOWN && conf_number(run->conf, SET_UNKNOWN) == UNKNOWN_PARK) {
-        log_warn(
-            key, "parked", "out/%s may have arrived; chmod a-x it to send it again", item->name);
-        return RUN_GOES_ON;
-    }
-    return deliver(sender, item->name, file);
-}
-
-static enum run_result send_item(struct sender *sender, const struct spool_item *item)
-{
     struct spool_name name;
     struct spool_file file;
+    enum run_result result;
     if (!name_parse(item->name, &name))
         return RUN_GOES_ON;
     if (queue_was_sent(&sender->run->spool, item->name))
@@ -189,42 +181,20 @@ static enum run_result send_item(struct sender *sender, const struct spool_item 
                 strerror(errno));
         return RUN_GOES_ON;
     }
-    enum run_result result = send_file(sender, item, name.key, &file);
+    const char *wrong = queue_objection(&file, RECORD_MAIL, name.key);
+    if (wrong)
+        result = leave_torn(run, item, name.key, wrong);
+    else if (file.owner != geteuid() && !queue_adopt(&run->spool, DIR_OUT, item->name, &file))
+        result = run_io_failed(run, name.key);
+    else
+        result = send_mail(sender, item->name, &file);
     spool_file_free(&file);
     return result;
 }
 
 /* ---- one sender ---- */
 
-static bool may_begin(const struct run *run)
-{
-    if (!run_over(run))
-        return true;
-    if (run_stopping())
-        return false;
-    log_warn(NULL, "run-limit", "BOOKSPOOL_RUN_LIMIT is over; the rest waits for the next run");
-    return false;
-}
-
-static enum run_result send_share(struct sender *sender)
-{
-    struct run *run = sender->run;
-    enum run_result result = RUN_GOES_ON;
-    sender->at = next_mail(sender, 0);
-    while (result == RUN_GOES_ON && sender->at < sender->waiting->count && may_begin(run)) {
-        result = settle_sync_due(&sender->settle);
-        progress_clear(run);
-        if (result == RUN_GOES_ON)
-            result = send_item(sender, sender->waiting->due[sender->at].file);
-        progress_draw(run);
-        sender->at = next_mail(sender, sender->at + 1);
-    }
-    if (sender->ahead.item)
-        spool_file_free(&sender->ahead.file);
-    return settle_end(&sender->settle, result);
-}
-
-static enum run_result send_as(
+static enum run_result send_share(
     struct run *run, const struct waiting *waiting, unsigned index, unsigned of)
 {
     struct buf why = {0};
@@ -233,12 +203,27 @@ static enum run_result send_as(
         .index = index,
         .of = of,
         .waiting = waiting};
-    enum run_result result = RUN_CONFIG;
+    enum run_result result = RUN_GOES_ON;
     sender.transport = transport_open(run->conf, &why);
-    if (sender.transport)
-        result = send_share(&sender);
-    else
+    if (!sender.transport) {
         log_lines(LOG_LEVEL_ERROR, "transport", buf_text(&why));
+        buf_free(&why);
+        return RUN_CONFIG;
+    }
+    sender.at = next_mail(&sender, 0);
+    while (result == RUN_GOES_ON && sender.at < waiting->count && !run_over(run)) {
+        result = settle_sync_due(&sender.settle);
+        progress_clear(run);
+        if (result == RUN_GOES_ON)
+            result = take_mail(&sender, waiting->due[sender.at].file);
+        progress_draw(run);
+        sender.at = next_mail(&sender, sender.at + 1);
+    }
+    if (result == RUN_GOES_ON && sender.at < waiting->count && !run_stopping())
+        log_warn(NULL, "run-limit", "BOOKSPOOL_RUN_LIMIT is over; the rest waits for the next run");
+    if (sender.ahead.item)
+        spool_file_free(&sender.ahead.file);
+    result = settle_end(&sender.settle, result);
     transport_close(sender.transport);
     buf_free(&why);
     return result;
@@ -265,10 +250,12 @@ static bool has_share(const struct waiting *waiting, unsigned index, unsigned of
     return next_mail(&sender, 0) < waiting->count;
 }
 
-static enum run_result start_senders(
-    struct run *run, const struct waiting *waiting, pid_t *pid, unsigned count)
+static enum run_result fork_senders(struct run *run, const struct waiting *waiting, unsigned count)
 {
     enum run_result result = RUN_GOES_ON;
+    pid_t *pid = calloc(count, sizeof *pid);
+    if (!pid)
+        return send_share(run, waiting, 0, 1);
     run_block_signals(true);
     run_pass_signals_to(pid, count);
     for (unsigned i = 0; i < count; i++) {
@@ -278,7 +265,7 @@ static enum run_result start_senders(
         if (pid[i] == 0) {
             run_pass_signals_to(NULL, 0);
             run_block_signals(false);
-            _exit((int)send_as(run, waiting, i, count));
+            _exit((int)send_share(run, waiting, i, count));
         }
         if (pid[i] < 0) {
             log_error(NULL, "fork", "%s; its share of the mails waits", strerror(errno));
@@ -286,15 +273,6 @@ static enum run_result start_senders(
         }
     }
     run_block_signals(false);
-    return result;
-}
-
-static enum run_result fork_senders(struct run *run, const struct waiting *waiting, unsigned count)
-{
-    pid_t *pid = calloc(count, sizeof *pid);
-    if (!pid)
-        return send_as(run, waiting, 0, 1);
-    enum run_result result = start_senders(run, waiting, pid, count);
     for (unsigned i = 0; i < count; i++)
         if (pid[i] > 0) {
             result = run_worse(result, collect(pid[i]));
@@ -326,7 +304,7 @@ static void leave_out_unsure(const struct run *run, struct waiting *waiting)
     waiting->count = kept;
 }
 
-enum run_result mails_run(struct run *run)
+enum run_result deliver_run(struct run *run)
 {
     struct waiting waiting;
     enum run_result result = RUN_GOES_ON;
@@ -339,7 +317,7 @@ enum run_result mails_run(struct run *run)
     if (senders > 1 && waiting.count > 1)
         result = fork_senders(run, &waiting, senders);
     else if (waiting.count)
-        result = send_as(run, &waiting, 0, 1);
+        result = send_share(run, &waiting, 0, 1);
     progress_end(run);
     waiting_free(&waiting);
     return result;

@@ -1,0 +1,467 @@
+#include "drain/compose.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "drain/claim.h"
+#include "drain/deliver_outcome.h"
+#include "drain/waiting.h"
+#include "mail/compose.h"
+#include "spool/queue.h"
+
+enum { NAME_SIZE = 256, BATCH = 64, BATCH_BYTES = 4 << 20 };
+
+/* An event that goes to done/ with its batch, when its mails exist. */
+struct entry {
+    enum spool_dir dir;
+    char name[NAME_SIZE]; /* KEY, or KEY.g once it is claimed: what its mails are named after */
+    struct spool_file file;
+    struct event event;
+    struct decision decision;
+    bool composed; /* its mails exist */
+};
+
+struct batch {
+    struct entry entry[BATCH];
+    size_t count, bytes;
+    bool telling;    /* the ledger's transaction is open */
+    bool lost;       /* it was rolled back: what the ledger decided of the batch is not kept */
+    struct buf made; /* the names of mails that this batch put into out/, each with its NUL */
+    unsigned torn;   /* files in replay/ that are not intact, all in all */
+    char first_torn[NAME_SIZE];
+    const char *why_torn;
+};
+
+static void entry_free(struct entry *entry)
+{
+    decision_free(&entry->decision);
+    event_free(&entry->event);
+    spool_file_free(&entry->file);
+}
+
+static void batch_clear(struct run *run, struct batch *batch)
+{
+    if (batch->telling)
+        ledger_rollback(run->ledger);
+    for (size_t i = 0; i < batch->count; i++)
+        entry_free(&batch->entry[i]);
+    buf_clear(&batch->made);
+    batch->count = batch->bytes = 0;
+    batch->telling = batch->lost = false;
+}
+
+static enum run_result ledger_failed(struct run *run, struct batch *batch, const char *key)
+{
+    log_error(
+        key, "ledger-failed", "%s; no event moves on until it works", ledger_failure(run->ledger));
+    batch->telling = false;
+    batch->lost = true;
+    return RUN_IO_FAILED;
+}
+
+/* ---- one event, read and decided ---- */
+
+/*
+ * Not the event's fault, so it stays where it is, marked; the next attempt comes after its age, as
+ * with a mail. A replay's age counts from its claim.
+ */
+static enum run_result put_off(struct run *run, const struct entry *entry, const char *why)
+{
+    const char *key = entry->file.record.key;
+    int64_t now = clock_now(), claimed = claim_number(entry->name);
+    int64_t age = now - (claimed ? claimed * MS_PER_SECOND : entry->file.record.received);
+    int64_t delay = settle_delay(
+        age, conf_number(run->conf, SET_RETRY_MIN), conf_number(run->conf, SET_RETRY_MAX));
+    log_error(key, "not-composed", "%s/%s: %s; it is composed again in %llds",
+        spool_dir_name(entry->dir), entry->name, why, (long long)(delay / MS_PER_SECOND));
+    run->totals->uncomposed++;
+    bool ok = queue_mark(&run->spool, entry->dir, entry->name, QUEUE_UNCOMPOSED) &&
+              queue_set_time(&run->spool, entry->dir, entry->name, now + delay);
+    return run_unless_gone(run, ok, entry->dir, entry->name, key);
+}
+
+static enum run_result leave_torn(struct run *run, struct batch *batch, enum spool_dir dir,
+    const struct spool_item *item, const char *why)
+{
+    if (dir == DIR_REPLAY) { /* of any name: perhaps no event at all */
+        if (!batch->torn++) {
+            snprintf(batch->first_torn, sizeof batch->first_torn, "%s", item->name);
+            batch->why_torn = why;
+        }
+        return RUN_GOES_ON;
+    }
+    if (!queue_torn_for_good(item->mtime, clock_now())) {
+        log_debug(NULL, "not-whole", "new/%s: %s; left for an hour", item->name, why);
+        return RUN_GOES_ON;
+    }
+    log_warn(item->name, "set-aside", "new/%s to bad/: %s", item->name, why);
+    run->totals->bad++;
+    return run_unless_gone(run, queue_give_up(&run->spool, DIR_NEW, item->name, DIR_BAD, why),
+        DIR_NEW, item->name, item->name);
+}
+
+/*
+ * A replay is mailed whatever was decided of the event once, and the ledger learns nothing.
+ * *taken: the event goes on with the batch.
+ */
+static enum run_result decide(
+    struct run *run, struct entry *entry, struct batch *batch, bool *taken)
+{
+    const char *key = entry->file.record.key;
+    char claimed[MAIL_NAME_SIZE];
+    bool replay = entry->dir == DIR_REPLAY, found, ok;
+    if (entry->file.owner != geteuid() &&
+        !queue_adopt(&run->spool, entry->dir, entry->name, &entry->file))
+        return run_io_failed(run, key);
+    if (!record_map(&entry->file.record, &entry->event))
+        return put_off(run, entry, "not enough memory to read it");
+    if (run_open_ledger(run) != RUN_GOES_ON)
+        return RUN_IO_FAILED;
+    if (replay)
+        ok = ledger_recall(run->ledger, key, &entry->decision, &found);
+    else
+        ok = (batch->telling || (batch->telling = ledger_begin(run->ledger))) &&
+             ledger_tell(run->ledger, &entry->event, clock_now(), conf_number(run->conf, SET_MOVE_WAIT),
+                 &entry->decision);
+    if (!ok)
+        return ledger_failed(run, batch, key);
+    if (replay) {
+        entry->decision.verdict = VERDICT_SPEAKS;
+        if (!claim_replay(run, entry->name, &entry->event, &entry->decision, claimed))
+            return run_io_failed(run, key);
+        memcpy(entry->name, claimed, sizeof claimed);
+    }
+    if (entry->decision.verdict == VERDICT_WAITS) {
+        log_info(key, "waits", "%s", entry->decision.reason);
+        ok = queue_set_time(&run->spool, entry->dir, entry->name, entry->decision.until);
+        return run_unless_gone(run, ok, entry->dir, entry->name, key);
+    }
+    *taken = true;
+    return RUN_GOES_ON;
+}
+
+static enum run_result take_event(
+    struct run *run, enum spool_dir dir, const struct spool_item *item, struct batch *batch)
+{
+    struct entry *entry = &batch->entry[batch->count];
+    bool done = false, taken = false;
+    if (dir == DIR_NEW && !spool_look(&run->spool, DIR_DONE, item->name, &done))
+        return run_io_failed(run, item->name);
+    if (done) {
+        log_info(
+            item->name, "late-duplicate", "it is in done/ already; to mail it again use replay/");
+        return spool_remove(&run->spool, DIR_NEW, item->name) || errno == ENOENT
+                   ? RUN_GOES_ON
+                   : run_io_failed(run, item->name);
+    }
+    *entry = (struct entry){.dir = dir};
+    snprintf(entry->name, sizeof entry->name, "%s", item->name);
+    if (!spool_read(&run->spool, dir, item->name, &entry->file)) {
+        if (errno != ENOENT) /* a person moved it meanwhile */
+            log_warn(NULL, "unreadable", "%s/%s: %s; left where it is", spool_dir_name(dir),
+                item->name, strerror(errno));
+        return RUN_GOES_ON;
+    }
+    const char *wrong = queue_objection(
+        &entry->file, RECORD_EVENT, dir == DIR_NEW ? item->name : entry->file.record.key);
+    if (wrong) {
+        spool_file_free(&entry->file);
+        return leave_torn(run, batch, dir, item, wrong);
+    }
+    decision_init(&entry->decision);
+    enum run_result result = decide(run, entry, batch, &taken);
+    if (taken) {
+        batch->count++;
+        batch->bytes += entry->file.data.len;
+    } else
+        entry_free(entry);
+    return result;
+}
+
+/* ---- its mails ---- */
+
+enum made { MADE, IMPOSSIBLE, IO_FAILED };
+
+/* The file that is in out/; `there` false: none, or a torn one. */
+static bool read_intact(
+    struct run *run, const char *name, const char *key, struct spool_file *file, bool *there)
+{
+    *there = false;
+    if (!spool_read(&run->spool, DIR_OUT, name, file))
+        return errno == ENOENT;
+    *there = !queue_objection(file, RECORD_MAIL, key);
+    if (!*there)
+        spool_file_free(file);
+    return true;
+}
+
+/* A power cut spares sent/ and failed/: their mails were synced before they were sent. */
+static bool look_settled(struct run *run, const char *name, bool *there)
+{
+    return spool_look(&run->spool, DIR_SENT, name, there) &&
+           (*there || spool_look(&run->spool, DIR_FAILED, name, there));
+}
+
+static bool compose_mail(const struct run *run, const struct entry *entry, const char *name,
+    const struct recipient *recipient, struct buf *out, struct buf *why)
+{
+    bool ok = compose_message(&run->composer,
+        &(struct letter){.event = &entry->event,
+            .decision = &entry->decision,
+            .record = &entry->file.record,
+            .name = name,
+            .recipient = recipient->address,
+            .audience = recipient->audience},
+        out, why);
+    if (ok && why->len) {
+        log_warn(entry->file.record.key, "mail-cut", "%s: %s", name, buf_text(why));
+        buf_clear(why);
+    }
+    return ok;
+}
+
+/* The batch is synced by file system, which reports errors without an open descriptor. */
+static enum made put_mail(
+    struct run *run, const char *name, const struct buf *file, struct buf *made)
+{
+    struct spool_temp temp;
+    if (!buf_reserve(made, MAIL_NAME_SIZE))
+        return IMPOSSIBLE;
+    if (!spool_temp_write(&run->spool, file->data, file->len, &temp))
+        return IO_FAILED;
+    if (!spool_name_over(&run->spool, &temp, DIR_OUT, name)) {
+        spool_temp_drop(&run->spool, &temp);
+        return IO_FAILED;
+    }
+    close(temp.fd);
+    buf_add(made, name, strlen(name) + 1);
+    run->totals->made++;
+    return MADE;
+}
+
+static enum made make_mail(struct run *run, const struct entry *entry,
+    const struct recipient *recipient, struct buf *made, struct buf *why)
+{
+    const struct record *event = &entry->file.record;
+    char name[MAIL_NAME_SIZE];
+    struct buf message = {0}, file = {0};
+    struct spool_file met;
+    bool there;
+    if (!mail_name(entry->name, recipient->address, name))
+        return IMPOSSIBLE;
+    if (!read_intact(run, name, event->key, &met, &there))
+        return IO_FAILED;
+    if (there && queue_was_sent(&run->spool, name)) { /* a copy would be another file */
+        spool_file_free(&met);
+        return MADE;
+    }
+    if (there) {
+        queue_leave_failed(&run->spool, name);
+        bool renewed = queue_adopt(&run->spool, DIR_OUT, name, &met);
+        spool_file_free(&met);
+        return renewed ? MADE : IO_FAILED;
+    }
+    if (!look_settled(run, name, &there))
+        return IO_FAILED;
+    if (there)
+        return MADE;
+    enum made result = IMPOSSIBLE;
+    if (compose_mail(run, entry, name, recipient, &message, why)) {
+        struct record mail = {.kind = RECORD_MAIL,
+            .received = event->received,
+            .received_us = event->received_us,
+            .queued = clock_now(),
+            .body = buf_text(&message),
+            .length = message.len};
+        memcpy(mail.key, event->key, KEY_SIZE);
+        snprintf(mail.from, sizeof mail.from, "%s", run->composer.from);
+        snprintf(mail.to, sizeof mail.to, "%s", recipient->address);
+        if (record_encode(&mail, &file))
+            result = put_mail(run, name, &file, made);
+    }
+    buf_free(&message);
+    buf_free(&file);
+    return result;
+}
+
+/* Where one recipient's mail cannot be composed the others get theirs, and the event is put off. */
+static enum run_result make_mails(struct run *run, struct entry *entry, struct batch *batch)
+{
+    const char *key = entry->file.record.key, *number = strchr(entry->name, '.');
+    struct recipient_list list = {0};
+    struct buf why = {0};
+    enum made worst = MADE;
+    if (entry->decision.verdict == VERDICT_SILENT) {
+        log_info(key, "silent", "%s: nobody is mailed", entry->decision.reason);
+        entry->composed = true;
+        return RUN_GOES_ON;
+    }
+    if (!recipients_of(run->recipients, &entry->event, &entry->decision, &list))
+        worst = IMPOSSIBLE;
+    for (size_t i = 0; worst != IO_FAILED && i < list.count; i++) {
+        struct buf more = {0};
+        enum made made =
+            make_mail(run, entry, &list.item[i], &batch->made, worst == MADE ? &why : &more);
+        buf_free(&more);
+        if (made != MADE)
+            worst = made;
+    }
+    enum run_result result = RUN_GOES_ON;
+    entry->composed = worst == MADE;
+    if (worst == MADE)
+        log_info(key, "mails-made", "kind=%s event=%s recipients=%zu %s%s%s",
+            event_kind_name(entry->event.kind), entry->file.record.event, list.count,
+            entry->decision.reason, number ? " replay=" : "", number ? number + 1 : "");
+    else if (worst == IMPOSSIBLE)
+        result = put_off(run, entry, why.len ? buf_text(&why) : "not enough memory for its mails");
+    else
+        result = run_io_failed(run, key);
+    recipient_list_free(&list);
+    buf_free(&why);
+    return result;
+}
+
+/* ---- a batch ---- */
+
+/*
+ * After a failed sync the kernel may keep a mail intact in memory, call it clean and never say
+ * again that it is not on the disk, so the next run must not meet it and trust it. None of
+ * these was sent, since the run ends here, and their events are still where they were.
+ */
+static enum run_result sync_mails(struct run *run, const struct batch *batch)
+{
+    const char *name = batch->made.data, *end = name + batch->made.len;
+    if (!batch->count || spool_sync_all(&run->spool))
+        return RUN_GOES_ON;
+    enum run_result result = run_io_failed(run, NULL);
+    for (; name < end; name += strlen(name) + 1)
+        spool_remove(&run->spool, DIR_OUT, name);
+    return result;
+}
+
+static enum run_result to_done(struct run *run, const struct entry *entry)
+{
+    const char *key = entry->file.record.key;
+    int64_t now = clock_now();
+    /* No two alike: a rebuild tells the ledger what lies in done/ in the order of these times. */
+    run->completed = now > run->completed ? now : run->completed + 1;
+    if (entry->file.mode & QUEUE_UNCOMPOSED)
+        queue_mark(&run->spool, entry->dir, entry->name, 0);
+    /* the mtime is the completion, from which retention counts; arrival would do as well */
+    if (!queue_set_time(&run->spool, entry->dir, entry->name, run->completed))
+        log_debug(key, "time-not-set", "%s: %s", run->spool.step, strerror(errno));
+    if (!spool_move(&run->spool, entry->dir, entry->name, DIR_DONE, key) && errno != ENOENT)
+        return run_io_failed(run, key);
+    run->totals->events++; /* ENOENT: a person moved it meanwhile; its mails are made */
+    return RUN_GOES_ON;
+}
+
+/*
+ * Where making a mail fails, the events before it go on all the same, and no mail that was made
+ * stays unsynced.
+ */
+static enum run_result finish_batch(struct run *run, struct batch *batch)
+{
+    if (batch->lost || run->spool.sync_failed)
+        return RUN_IO_FAILED;
+    if (batch->telling && !ledger_commit(run->ledger))
+        return ledger_failed(run, batch, NULL);
+    batch->telling = false;
+    enum run_result result = RUN_GOES_ON;
+    for (size_t i = 0; result == RUN_GOES_ON && i < batch->count; i++)
+        result = make_mails(run, &batch->entry[i], batch);
+    enum run_result moved = run->spool.sync_failed ? RUN_IO_FAILED : sync_mails(run, batch);
+    for (size_t i = 0; moved == RUN_GOES_ON && i < batch->count; i++)
+        if (batch->entry[i].composed)
+            moved = to_done(run, &batch->entry[i]);
+    return run_worse(result, moved);
+}
+
+static enum run_result compose_due(
+    struct run *run, enum spool_dir dir, const struct waiting *waiting, struct batch *batch)
+{
+    enum run_result result = RUN_GOES_ON;
+    for (size_t i = 0; result == RUN_GOES_ON && i < waiting->count && !run_stopping(); i++) {
+        result = take_event(run, dir, waiting->due[i].file, batch);
+        if (result == RUN_GOES_ON && (batch->count == BATCH || batch->bytes >= BATCH_BYTES)) {
+            result = finish_batch(run, batch);
+            batch_clear(run, batch);
+        }
+    }
+    result = run_worse(result, finish_batch(run, batch));
+    batch_clear(run, batch);
+    return result;
+}
+
+enum run_result compose_run(struct run *run)
+{
+    static const enum spool_dir dirs[] = {DIR_NEW, DIR_REPLAY};
+    enum { DIRS = sizeof dirs / sizeof *dirs };
+    struct waiting waiting[DIRS] = {{.count = 0}};
+    struct batch *batch = calloc(1, sizeof *batch);
+    enum run_result result = RUN_GOES_ON;
+    if (!batch) {
+        log_error(NULL, "no-memory", "no memory for a batch of events");
+        result = RUN_IO_FAILED;
+    }
+    for (size_t d = 0; result == RUN_GOES_ON && d < DIRS; d++)
+        if (!waiting_find(run, dirs[d], &waiting[d]))
+            result = run_io_failed(run, NULL);
+    unsigned put_off_before = run->totals->uncomposed;
+    if (!spool_sync_all(&run->spool)) /* also for the mails that an earlier run left in out/ */
+        result = run_io_failed(run, NULL);
+    for (size_t d = 0; result == RUN_GOES_ON && d < DIRS; d++)
+        result = compose_due(run, dirs[d], &waiting[d], batch);
+    if (batch && batch->torn)
+        log_warn(NULL, "not-whole",
+            "replay/: %u files, such as %s: %s; left where they are (bookspool check FILE)",
+            batch->torn, batch->first_torn, batch->why_torn);
+    run->composing_cut = result != RUN_GOES_ON;
+    if (run->totals->uncomposed > put_off_before)
+        result = RUN_IO_FAILED;
+    for (size_t d = 0; d < DIRS; d++)
+        waiting_free(&waiting[d]);
+    if (batch)
+        buf_free(&batch->made);
+    free(batch);
+    return result;
+}
+
+/* ---- without making anything ---- */
+
+void compose_preview(struct run *run, const struct spool_file *file)
+{
+    struct entry entry = {.file = *file};
+    struct recipient_list list = {0};
+    bool found;
+    decision_init(&entry.decision);
+    bool ok =
+        record_map(&file->record, &entry.event) &&
+        (!run->ledger || ledger_recall(run->ledger, file->record.key, &entry.decision, &found)) &&
+        recipients_of(run->recipients, &entry.event, &entry.decision, &list);
+    for (size_t i = 0; ok && i < list.count; i++) {
+        char mail[MAIL_NAME_SIZE];
+        struct buf message = {0}, why = {0};
+        struct spool_file met;
+        bool there = false; /* what cannot be looked at is shown */
+        if (!mail_name(file->record.key, list.item[i].address, mail))
+            continue;
+        if (read_intact(run, mail, file->record.key, &met, &there) && there)
+            spool_file_free(&met);
+        if (!there && !(look_settled(run, mail, &there) && there)) {
+            bool composed = compose_mail(run, &entry, mail, &list.item[i], &message, &why);
+            printf("--- %s to %s\n%s\n", mail, list.item[i].address,
+                buf_text(composed ? &message : &why));
+        }
+        buf_free(&message);
+        buf_free(&why);
+    }
+    recipient_list_free(&list);
+    decision_free(&entry.decision);
+    event_free(&entry.event);
+}
