@@ -23,8 +23,7 @@ static bool renew_stamp(struct spool *spool, int64_t now, mode_t marks)
     int fd = openat(
         spool->root, STAMP, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, SPOOL_FILE_MODE | marks);
     struct timespec ts = time_to_timespec(now);
-    bool ok = fd >= 0 && fchmod(fd, SPOOL_FILE_MODE | marks) == 0 &&
-              futimens(fd, (struct timespec[]){ts, ts}) == 0;
+    bool ok = fd >= 0 && futimens(fd, (struct timespec[]){ts, ts}) == 0;
     int saved = errno;
     if (fd >= 0)
         close(fd);
