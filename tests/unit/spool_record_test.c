@@ -47,6 +47,39 @@ static void mail_comes_back(void **state)
     buf_free(&file);
 }
 
+/* By which mails are ordered: to the microsecond, from as little as a block. */
+static void the_arrival_comes_back(void **state)
+{
+    (void)state;
+    static const int64_t arrivals[] = {1, INT64_C(1763719200123000), INT64_C(1763719200123456)};
+    for (size_t i = 0; i < sizeof arrivals / sizeof *arrivals; i++)
+        for (enum record_kind kind = RECORD_EVENT; kind <= RECORD_MAIL; kind++) {
+            struct buf file = {0};
+            struct record out, in = {.kind = kind,
+                                   .received = arrivals[i] / US_PER_MS + (kind == RECORD_MAIL),
+                                   .received_us = arrivals[i],
+                                   .queued = 5000,
+                                   .body = "x",
+                                   .length = 1};
+            int64_t arrival;
+            strcpy(in.key, scratch_key);
+            strcpy(in.from, "a@example.org");
+            strcpy(in.to, "b@example.org");
+            assert_true(record_encode(&in, &file));
+            assert_null(record_decode(file.data, file.len, &out));
+            assert_int_equal(out.received_us, arrivals[i]);
+            assert_int_equal(out.received, arrivals[i] / US_PER_MS);
+            assert_true(record_arrival(file.data, file.len - 1, &arrival));
+            assert_int_equal(arrival, arrivals[i]);
+            assert_false(record_arrival(file.data, 20, &arrival));
+            buf_free(&file);
+        }
+    static const char queued[] = "Bookspool-Mail: 1\nQueued: 1970-01-01T00:00:05Z\n\n";
+    int64_t arrival;
+    assert_true(record_arrival(queued, sizeof queued - 1, &arrival));
+    assert_int_equal(arrival, 5000000);
+}
+
 static void header_values_cannot_break_out(void **state)
 {
     (void)state;
@@ -208,6 +241,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(event_comes_back),
         cmocka_unit_test(mail_comes_back),
+        cmocka_unit_test(the_arrival_comes_back),
         cmocka_unit_test(header_values_cannot_break_out),
         cmocka_unit_test(every_torn_form_is_noticed),
         cmocka_unit_test(a_flipped_bit_of_the_body_is_noticed),
