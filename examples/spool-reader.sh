@@ -13,12 +13,12 @@ for file in new/* replay/* held/* done/* out/* sent/* failed/* bad/*; do
         function time(f) { return field[f] ~ /^[0-9-]+[T ][0-9:.]+([Zz]|[+-][0-9:]+)$/ }
         function address(f) { return field[f] ~ /^[^ @]+@[0-9A-Za-z.-]+$/ }
         { head += length + 1; name = tolower(substr($0, 1, index($0, ":") - 1)) }
-        /^$/ { good = hex("key") && hex("sha256") && field["length"] ~ /^[0-9]+$/; exit }
+        /^$/ { good = hex("id") && hex("sha256") && field["length"] ~ /^[0-9]+$/; exit }
         !/^[0-9A-Za-z-]+:[ -~]*$/ || name in field { exit }
         name in limit { sub(/^[^:]*: */, ""); field[name] = $0; if (length > limit[name]) exit }
         END { event = field["bookspool"] == 1 && field["provider"] ~ /^cal(com|endly)$/ && time("received")
             mail = field["bookspool-mail"] == 1 && address("from") && address("to") && time("queued")
-            print good && (event || mail), head, field["length"], field["sha256"], field["key"],
+            print good && (event || mail), head, field["length"], field["sha256"], field["id"],
                 event ? "event " field["provider"] "/" field["event"] : "mail " field["to"] }' | {
         read -r good head length digest key kind what
         if [ "$good" = 0 ]; then key=- kind=- what=- state='no whole header'

@@ -49,9 +49,9 @@ def one_mail():
         equal(mode & 0o7, 0, "nobody else can read it")
         mail = world.mails()[0]
         equal(mail["Message-ID"], f"<{key}-{OWNER}@example.org>", "the Message-ID is the name's")
-        equal(mail["X-Bookspool-Key"], key, "the key is in the header")
+        equal(mail["X-Bookspool-Id"], key, "the key is in the header")
         match(mail["Subject"], "^New booking: ", "the subject says what it is")
-        match(mail.get_body(("plain",)).get_content(), rf"Event key: +{key} \(bookspool trace {key}\)", "so does the text")
+        match(mail.get_body(("plain",)).get_content(), rf"Event ID: +{key} \(bookspool trace {key}\)", "so does the text")
 
 
 def repeats():

@@ -150,7 +150,7 @@ def story(office, postfix):
           "in the calendar stands what is left")
     stored = {name[:32]: office.record("sent", name)[1] for name in office.spool("sent")}
     lines = [letter.raw.partition(b"\nDate:")[2] for letter in letters]
-    wanted = [stored[letter.mail["X-Bookspool-Key"]].replace(b"\r\n", b"\n").partition(b"Date:")[2]
+    wanted = [stored[letter.mail["X-Bookspool-Id"]].replace(b"\r\n", b"\n").partition(b"Date:")[2]
               for letter in letters]
     equal(lines, wanted, "not a byte of theirs is changed on the way")
     equal({letter.mail["Return-Path"] for letter in letters}, {"<bookspool@example.org>"},

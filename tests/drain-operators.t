@@ -8,7 +8,7 @@ import sys
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
-from bookspool import (PATIENCE, World, equal, event_file, finish, key_of, mark_of, match, ok,
+from bookspool import (PATIENCE, World, equal, event_file, finish, id_of, mark_of, match, ok,
                        run_parts, sample)
 
 OWNER = mark_of("owner@example.org")
@@ -18,7 +18,7 @@ OTHER = mark_of("other@example.org")
 def new_event():
     """(key, file) of an event that was in no spool yet."""
     body = sample("calcom", "booking_created")
-    return key_of("calcom", body), event_file("calcom", body)
+    return id_of("calcom", body), event_file("calcom", body)
 
 
 class Spool(World):

@@ -8,7 +8,7 @@ import re
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
-from bookspool import (World, equal, event_file, finish, key_of, mail_file, mark_of, match, ok, sample, skip,  # noqa: E402
+from bookspool import (World, equal, event_file, finish, id_of, mail_file, mark_of, match, ok, sample, skip,  # noqa: E402
                        tool)
 from mailer import DONE, Mailer  # noqa: E402
 from smtp_peer import Scripted  # noqa: E402
@@ -23,7 +23,7 @@ def arrive_at_once(world, directory="new", times=None):
     keys = []
     for number in range(COUNT):
         body = sample("calcom", "booking_created")
-        keys.append(key_of("calcom", body))
+        keys.append(id_of("calcom", body))
         name = keys[-1] if directory == "new" else f"copy {random.random()}"
         world.write(directory, name, event_file(
             "calcom", body, Received=times[number] if times else f"2026-11-21T10:00:00.{number:06}Z"))
@@ -118,7 +118,7 @@ def arrival_at_the_receiver():
         keys = []
         for _ in range(30):
             body = sample("calcom", "booking_created")
-            keys.append(key_of("calcom", body))
+            keys.append(id_of("calcom", body))
             world.post("calcom", body)
         stamps = [world.record("new", key)[0]["received"] for key in keys]
         match(stamps[0], r"T\d\d:\d\d:\d\d\.\d{6}Z$", "the receiver writes microseconds")

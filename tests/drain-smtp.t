@@ -189,7 +189,7 @@ def rewritten(world, name, old, new):
     path = world.file("out", name)
     state = os.stat(path)
     with open(path + ".new", "wb") as file:
-        file.write(mail_file(fields["key"], body, Queued=fields["queued"]))
+        file.write(mail_file(fields["id"], body, Queued=fields["queued"]))
     os.utime(path + ".new", ns=(state.st_atime_ns, state.st_mtime_ns))
     os.rename(path + ".new", path)
 

@@ -10,7 +10,7 @@ import sys
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
-from bookspool import (BIN, equal, event_file, finish, key_of, mail_file, mark_of, match, ok,
+from bookspool import (BIN, equal, event_file, finish, id_of, mail_file, mark_of, match, ok,
                        program, sample, skip, wait_for)  # noqa: E402
 from mailer import DONE, Mailer  # noqa: E402
 from smtp_peer import HANG_UP, Scripted  # noqa: E402
@@ -92,7 +92,7 @@ def junk():
         world.write("replay", "n" * 200, event_file("calcom", sample("calcom", "booking_created")))
         done = world.drain()
         equal(done.returncode, DONE, "files that do not belong there")
-        for directory, said in (("new", "unknown-name"), ("out", "unknown-name"), ("replay", "not-whole")):
+        for directory, said in (("new", "unknown-name"), ("out", "unknown-name"), ("replay", "torn")):
             lines = [line for line in done.stderr.splitlines() if f"{said}: {directory}/" in line]
             equal(len(lines), 1, f"{directory}/: one line in the log")
             match(lines, r"\b5 (names|files)\b", "with their number")
@@ -103,7 +103,7 @@ def junk():
 def bad_is_counted():
     with Scripted() as server, by_smtp(server) as world:
         body = sample("calcom", "booking_created")
-        key = key_of("calcom", body)
+        key = id_of("calcom", body)
         world.write("new", key, event_file("calcom", body)[:-1])
         hour = time.time() - 3601
         os.utime(world.file("new", key), (hour, hour))

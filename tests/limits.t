@@ -17,7 +17,7 @@ from collections import Counter
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
 from bookspool import (BIN, ENDPOINT, PATIENCE, World, aged, bail, diag, equal,  # noqa: E402
-                       event_file, finish, is_root, key_of, match, may_mount, ok, program,
+                       event_file, finish, is_root, id_of, match, may_mount, ok, program,
                        run_parts, sample, sign, skip, wait_for)
 from fcgi import Client, params, request  # noqa: E402
 from smtp_peer import Scripted  # noqa: E402
@@ -88,7 +88,7 @@ def no_inode_left(world):
     since = len(world.log())
     equal(world.post(body), 503, "no inode left: 503")
     ok(world.said(r"spool-failed: create tmp/\S+: No space left", since), "and the log names the step")
-    equal((world.spool("tmp"), world.spool("new")), ([], [key_of("calcom", before)]), "no file")
+    equal((world.spool("tmp"), world.spool("new")), ([], [id_of("calcom", before)]), "no file")
     done = world.drain()
     equal(done.returncode, 74, "the drain ends before it sends anything")
     match(done.stderr, r"spool-failed: (create|open) \S+.*: No space left", "and says at which step")
@@ -254,7 +254,7 @@ def jumps():
         match(world.drain(env=env).stderr + "-", "^-$", "an hour ahead: a run without work says nothing")
         equal(world.post(steady), 403, "an hour ahead: what came before is stale")
         equal(world.post(ahead), 403, "so is a new one, by a clock that is wrong")
-        equal(world.spool("held"), [key_of("calcom", ahead)], "it is held, and not lost")
+        equal(world.spool("held"), [id_of("calcom", ahead)], "it is held, and not lost")
         fresh, at = aged("calcom", waits, -3600)
         equal((world.post(fresh), drain()), (200, 0), "one that is signed by the same clock is accepted")
         equal(len(world.spool("out")), 1, "its mail is refused for now")
@@ -262,10 +262,10 @@ def jumps():
         equal((world.post(ahead), drain()), (200, 0), "the clock goes back: the retry is accepted")
         equal((world.spool("held"), world.spool("out")), ([], []),
               "the held copy goes, and a next attempt that is too far ahead is now")
-        shutil.copy(world.file("done", key_of("calcom", steady)), world.file("replay", "x"))
+        shutil.copy(world.file("done", id_of("calcom", steady)), world.file("replay", "x"))
         equal(drain(), 0, "a replay")
         jump(-3600)
-        shutil.copy(world.file("done", key_of("calcom", steady)), world.file("replay", "x"))
+        shutil.copy(world.file("done", id_of("calcom", steady)), world.file("replay", "x"))
         behind, at = aged("calcom", behind, 3600)
         equal((world.post(behind), drain()), (200, 0), "an hour behind: an event, and another replay")
         equal((world.spool("new"), world.spool("replay"), world.spool("out")), ([], [], []),
@@ -296,7 +296,7 @@ def fill(world, directory, count, data, mtime):
 
 def crowd(world):
     """new/: events whose time has not come; done/: names that are old enough for nothing."""
-    data = event_file("calcom", b"{}", Key=f"{0:032x}")
+    data = event_file("calcom", b"{}", Id=f"{0:032x}")
     fill(world, "new", WAITING, data, time.time() + 3000)
     fill(world, "done", REMEMBERED, data, time.time() - 86400)
 

@@ -196,7 +196,7 @@ def check(transport, office, wanted, letters):
 
 
 def key_of_mail(letter):
-    return letter.mail["X-Bookspool-Key"]
+    return letter.mail["X-Bookspool-Id"]
 
 
 def open_office(transport, **more):
@@ -264,7 +264,7 @@ def by_sendgrid():
 
         def letters():
             for mail in peer.accepted:
-                yield mail["headers"]["X-Bookspool-Key"], ApiLetter(mail)
+                yield mail["headers"]["X-Bookspool-Id"], ApiLetter(mail)
         check("sendgrid", office, wanted, letters)
 
 

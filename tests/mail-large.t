@@ -181,11 +181,11 @@ def main():
         equal((done.returncode, office.spool("new"), office.spool("bad"), office.spool("out")),
               (0, [], [], []), "all are mailed, and none is set aside")
         letters = office.post()
-        equal(sorted(letter.mail["X-Bookspool-Key"] for letter in letters), sorted(keys),
+        equal(sorted(letter.mail["X-Bookspool-Id"] for letter in letters), sorted(keys),
               "each has one mail")
         wrong = []
         for letter in letters:
-            case = keys[letter.mail["X-Bookspool-Key"]]
+            case = keys[letter.mail["X-Bookspool-Id"]]
             if faults := faults_of(case, letter):
                 wrong.append((case.name, faults))
         ok(not wrong, "of at most 2 MB, which says who booked what and when",

@@ -101,7 +101,7 @@ def every_sample():
             key = office.put(provider, raw)
             office.drained(BOOKSPOOL_MOVE_WAIT="0s")
             letters = office.post()
-            equal([letter.mail["X-Bookspool-Key"] for letter in letters],
+            equal([letter.mail["X-Bookspool-Id"] for letter in letters],
                   [] if name in SILENT else [key], f"{provider}/{name}: one mail")
             for letter in letters:
                 check(provider, name, raw, letter)

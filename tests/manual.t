@@ -9,7 +9,7 @@ import subprocess
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
-from bookspool import TOP, World, equal, finish, key_of, ok, skip  # noqa: E402
+from bookspool import TOP, World, equal, finish, id_of, ok, skip  # noqa: E402
 
 PAGES = ("src/receive/bookspool-fcgi.8", "src/drain/bookspool-drain.8", "src/tool/bookspool.1",
          "src/base/bookspool.conf.5", "src/spool/bookspool-spool.5",
@@ -225,7 +225,7 @@ def reason_codes():
     received |= set(re.findall(r'\{\d+, "[^"]*", "([a-z-]+)",', read("src/receive/reply.c")))
     received |= set(re.findall(r'"(signature-[a-z-]+)"', read("src/provider/signature.c")))
     # Never a line of their own: written as another code, or as part of `stale`.
-    received -= {"signature-right", "signature-no-key", "held", "known",
+    received -= {"signature-right", "signature-no-secret", "held", "known",
                  "malformed", "signature", "unavailable"}
     ok(len(received) > 25, "the receiver's reason codes are found here", received)
     none_missing(received - diagnosed(PAGES[0]), f"{PAGES[0]} explains all reason codes")
@@ -263,7 +263,7 @@ def spool_examples(world):
     done = run_shell(writers[0], world.spool_dir)
     ok(done.returncode == 0, "the writer works", done.stderr)
     world.drain()
-    equal(world.spool("done"), [key_of("calcom", body)], "and the drain takes what it wrote")
+    equal(world.spool("done"), [id_of("calcom", body)], "and the drain takes what it wrote")
     equal(len(world.mails()), 1, "and mails it")
 
 

@@ -5,7 +5,7 @@ import os
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
-from bookspool import (ENDPOINT, World, aged, equal, finish, key_of, match, need, ok, sample,  # noqa: E402
+from bookspool import (ENDPOINT, World, aged, equal, finish, id_of, match, need, ok, sample,  # noqa: E402
                        sign)
 
 FIRST = {"calcom": "booking_created", "calendly": "invitee_created"}
@@ -22,7 +22,7 @@ def refused(answer, status, word, name):
 
 def one_provider(world, provider):
     body = sample(provider, FIRST[provider])
-    key = key_of(provider, body)
+    key = id_of(provider, body)
     answer = world.post(provider, body)
     equal((answer.status, answer.json.get("status"), answer.json.get("id")),
           (200, "accepted", key), f"{provider}: a signed booking is accepted under its key")
@@ -63,7 +63,7 @@ def stale(world, provider):
         body, at = aged(provider, sample(provider, FIRST[provider]), seconds)
         answer = world.post(provider, body, sign(provider, body, world.secret[provider], at))
         refused(answer, 403, "stale", f"{provider}: signed, but from {when}")
-        ok(key_of(provider, body) in world.spool("held"), f"{provider}: and kept in held/")
+        ok(id_of(provider, body) in world.spool("held"), f"{provider}: and kept in held/")
 
 
 def second_path(world, provider):
@@ -72,7 +72,7 @@ def second_path(world, provider):
                  ENDPOINT[provider].rpartition("/")[2]):
         body = sample(provider, FIRST[provider])
         answer = world.post(provider, body, path=path, args=("--path-as-is",))
-        equal((answer.status, answer.json.get("id")), (200, key_of(provider, body)),
+        equal((answer.status, answer.json.get("id")), (200, id_of(provider, body)),
               f"{provider}: accepted at {path}")
     for path in ("/b/c", "/", "x"):
         answer = world.post(provider, b"{}", path=ENDPOINT[provider] + path)

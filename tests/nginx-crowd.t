@@ -8,7 +8,7 @@ import sys
 import threading
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
-from bookspool import (ENDPOINT, PATIENCE, World, equal, finish, key_of, need, ok,  # noqa: E402
+from bookspool import (ENDPOINT, PATIENCE, World, equal, finish, id_of, need, ok,  # noqa: E402
                        run_parts, sample, sign)
 
 CLIENTS, EVENTS = 16, 200
@@ -70,7 +70,7 @@ def crowd():
         answers = answers_of(start_clients(world, same_for_all(events, CLIENTS)))
         equal((len(answers), set(answers)), (CLIENTS * EVENTS, {"200"}),
               f"{CLIENTS} clients posting the same {EVENTS} events: every answer is 200")
-        equal(world.spool("new"), sorted(key_of(p, b) for p, b, _ in events),
+        equal(world.spool("new"), sorted(id_of(p, b) for p, b, _ in events),
               f"exactly {EVENTS} files")
         equal(world.spool("tmp"), [], "and no temporary file is left")
         equal(world.drain().returncode, 0, "the drain ends well")
@@ -149,7 +149,7 @@ def one_dies_at_rest():
 def check_survivors(world, events, statuses, deaths):
     answered = [(event, status) for n in range(4)
                 for event, status in zip(events[n::4], statuses[n])]
-    promised = {key_of(p, b) for (p, b, _), status in answered if status == "200"}
+    promised = {id_of(p, b) for (p, b, _), status in answered if status == "200"}
     ok(len(deaths) > 2, f"workers were killed under load ({len(deaths)})")
     equal(len(answered), len(events), "every request was answered")
     equal({status for _, status in answered} - {"200", "503"}, set(), "with 200, or with 503")
@@ -160,7 +160,7 @@ def check_survivors(world, events, statuses, deaths):
     for (provider, body, _), status in answered:
         if status != "200":
             world.post(provider, body)
-    equal(world.spool("new"), sorted(key_of(p, b) for p, b, _ in events),
+    equal(world.spool("new"), sorted(id_of(p, b) for p, b, _ in events),
           "after the retries each event is there once")
     world.drain()
     equal(len(world.mails()), len(events), "and each is mailed once")

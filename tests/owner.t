@@ -12,7 +12,7 @@ import subprocess
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
-from bookspool import (BIN, ENDPOINT, World, equal, finish, is_root, key_of, match, ok,  # noqa: E402
+from bookspool import (BIN, ENDPOINT, World, equal, finish, is_root, id_of, match, ok,  # noqa: E402
                        sample, sign, skip_all, wait_for)
 from fcgi import Client, params, request  # noqa: E402
 
@@ -57,7 +57,7 @@ class Office(World):
         with Client(self.socket) as client:
             client.send(request(values, body))
             answer = client.answer()
-        return answer and answer.status, key_of("calcom", body)
+        return answer and answer.status, id_of("calcom", body)
 
     def of_root(self):
         """Everything in spool and state that is not nobody's."""

@@ -60,8 +60,8 @@ TRIALS = int(os.environ.get("POWERCUT_TRIALS", 120 if FULL else 10))  # states o
 TRIALS_WITHOUT = 60  # the same, for one sync that is taken out
 
 # What breaks without it even in few states: always tried.
-NEEDED = {("post", "fcgi: fsync spool/new/KEY"), ("post", "fcgi: fsync spool/new/"),
-          ("batch", "fcgi: syncfs 1"), ("stale", "fcgi: fsync spool/held/KEY"),
+NEEDED = {("post", "fcgi: fsync spool/new/ID"), ("post", "fcgi: fsync spool/new/"),
+          ("batch", "fcgi: syncfs 1"), ("stale", "fcgi: fsync spool/held/ID"),
           ("stale", "fcgi: fsync spool/held/"), ("mailing", "drain: syncfs 2"),
           ("mailing", "drain: fsync spool/sent/")}
 

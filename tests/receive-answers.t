@@ -10,7 +10,7 @@ import sys
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
-from bookspool import (ENDPOINT, PATIENCE, World, aged, equal, finish, key_of, match,  # noqa: E402
+from bookspool import (ENDPOINT, PATIENCE, World, aged, equal, finish, id_of, match,  # noqa: E402
                        ok, run_parts, sign, wait_for)
 from fcgi import PARAMS, STDIN, Client, begin, encode, params, record, request, stream  # noqa: E402
 
@@ -58,7 +58,7 @@ def counter(world, provider, name):
 
 def accepted(world, provider):
     body, at = booking(provider, 1)
-    key = key_of(provider, body)
+    key = id_of(provider, body)
     answer = post(world, provider, body, at)
     says(answer, 200, "accepted", None, f"{provider}: a signed booking is accepted", key)
     equal(answer.headers.get("content-type"), "application/json", "the answer is JSON")
@@ -66,7 +66,7 @@ def accepted(world, provider):
     equal(answer.body.count(b"\n"), 1, "of one line")
     header, stored = world.record("new", key)
     equal(stored, body, "the body is stored as it came")
-    equal((header["key"], header["provider"], header["key-used"], header["length"]),
+    equal((header["id"], header["provider"], header["secret-used"], header["length"]),
           (key, provider, "primary", str(len(body))), "with its header")
     equal(header["content-type"], "application/json", "and its content type")
     mode = os.stat(os.path.join(world.spool_dir, "new", key)).st_mode
@@ -74,7 +74,7 @@ def accepted(world, provider):
     says(post(world, provider, body, at), 200, "duplicate", None, "again: a duplicate", key)
     second, at = booking(provider, 2)
     says(post(world, provider, second, at, path=ENDPOINT[provider] + "/b"), 200, "accepted", None,
-         "one more path element is the same endpoint", key_of(provider, second))
+         "one more path element is the same endpoint", id_of(provider, second))
     third, at = booking(provider, 3)
     answer = post(world, provider, third, at, SCRIPT_NAME="/api",
                   PATH_INFO=ENDPOINT[provider][len("/api"):])
@@ -108,7 +108,7 @@ def forged(world, provider):
 def stale(world, provider, window):
     for age in (window + 60, -window - 60):
         body, at = booking(provider, f"stale{age}", age)
-        key = key_of(provider, body)
+        key = id_of(provider, body)
         says(post(world, provider, body, at), 403, "stale", "held",
              f"{provider}: sent {age} s ago is stale", key)
         ok(key in world.spool("held") and key not in world.spool("new"), "and held")
@@ -124,7 +124,7 @@ def keys(world, provider):
     body, at = booking(provider, "second key")
     answer = post(world, provider, body, at, secret="the other one")
     equal(answer.status, 200, f"{provider}: the second key is as good")
-    equal(world.record("new", key_of(provider, body))[0]["key-used"], "secondary", "and noted")
+    equal(world.record("new", id_of(provider, body))[0]["secret-used"], "secondary", "and noted")
     equal(counter(world, provider, "key_secondary"), 1, "and counted")
     ok(abs(counter(world, provider, "key_secondary_at") / 1000 - time.time()) < PATIENCE, "with the time")
     ok(counter(world, provider, "key_primary") > 1, "apart from the first one's")
@@ -209,10 +209,10 @@ def odd_bodies(world):
 def key_of_any(world, body):
     now = int(time.time() // 3600)
     for hour in now, now - 1:  # it may have ended since
-        keyed = key_of("calcom", body, hour)
+        keyed = id_of("calcom", body, hour)
         if keyed in world.spool("new"):
             return keyed
-    return key_of("calcom", body)
+    return id_of("calcom", body)
 
 
 def main_world():
@@ -250,7 +250,7 @@ def quiet_log(world):
 
 def known(world):
     body, at = booking("calendly", "done already")
-    key = key_of("calendly", body)
+    key = id_of("calendly", body)
     equal(post(world, "calendly", body, at).status, 200, "a booking")
     os.rename(os.path.join(world.spool_dir, "new", key), os.path.join(world.spool_dir, "done", key))
     says(post(world, "calendly", body, at), 200, "duplicate", None, "known when it is done", key)
@@ -288,7 +288,7 @@ def without_room():
         world.start_receiver()
         body, at = booking("calcom", 1)
         answer = post(world, "calcom", body, at)
-        says(answer, 503, "unavailable", "spool-full", "below the reserve", key_of("calcom", body))
+        says(answer, 503, "unavailable", "spool-full", "below the reserve", id_of("calcom", body))
         equal(answer.headers.get("retry-after"), "60", "with a time to retry")
         equal(post(world, "calcom", body, at, secret="x").status, 401, "a forgery hears 401 still")
         old, at = booking("calcom", 2, 10000)

@@ -10,7 +10,7 @@ import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
 import fcgi  # noqa: E402
-from bookspool import (ENDPOINT, PATIENCE, World, equal, finish, key_of, ok, sign,  # noqa: E402
+from bookspool import (ENDPOINT, PATIENCE, World, equal, finish, id_of, ok, sign,  # noqa: E402
                        wait_for, wait_until_idle)
 from fcgi import PARAMS, STDIN, Client, begin, encode, params, record, request, stream  # noqa: E402
 
@@ -106,7 +106,7 @@ def garbage(world, peers):
     with Client(world.socket, PATIENCE) as client:
         client.send(request(signed(world, body), body))
     peers.next_is_served("hang-up before the answer")
-    ok(wait_for(lambda: key_of("calcom", body) in world.spool("new")), "whose event is kept")
+    ok(wait_for(lambda: id_of("calcom", body) in world.spool("new")), "whose event is kept")
 
 
 def pipelined(world, peers):
@@ -117,7 +117,7 @@ def pipelined(world, peers):
         client.socket.shutdown(socket.SHUT_WR)
         answers = [client.answer() for _ in bodies]
     equal([answer and answer.status for answer in answers], [200] * 3, "pipelined, then half closed")
-    ok(all(key_of("calcom", body) in world.spool("new") for body in bodies), "and stored")
+    ok(all(id_of("calcom", body) in world.spool("new") for body in bodies), "and stored")
     peers.next_is_served("pipelining")
 
 
@@ -157,7 +157,7 @@ def shapes(world, peers):
             client.send(request(signed(world, body), body, **how))
             answer = client.answer()
             ok(answer and answer.status == 200, name, answer)
-            equal(world.record("new", key_of("calcom", body))[1] == body, True, name + ": stored")
+            equal(world.record("new", id_of("calcom", body))[1] == body, True, name + ": stored")
             ok(client.closed(), "and the connection is closed, as asked")
     body = body_of("full PARAMS")
     values = signed(world, body)
@@ -226,9 +226,9 @@ def together(world):
     for client, body in zip(clients, bodies):
         client.send(request(signed(world, body), body))
     answers = [client.answer() for client in clients]
-    equal([a.json["id"] for a in answers if a.status == 200], [key_of("calcom", b) for b in bodies],
+    equal([a.json["id"] for a in answers if a.status == 200], [id_of("calcom", b) for b in bodies],
           "400 at the same time: each is told its own key")
-    equal(set(world.spool("new")) >= {key_of("calcom", b) for b in bodies}, True, "all are stored")
+    equal(set(world.spool("new")) >= {id_of("calcom", b) for b in bodies}, True, "all are stored")
     for client in clients:
         client.socket.close()
 

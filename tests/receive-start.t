@@ -9,7 +9,7 @@ import sys
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
-from bookspool import (ENDPOINT, PATIENCE, World, equal, finish, key_of, match, ok,  # noqa: E402
+from bookspool import (ENDPOINT, PATIENCE, World, equal, finish, id_of, match, ok,  # noqa: E402
                        program, run_parts, sign, skip, tool, wait_for)
 from fcgi import Client, params, request  # noqa: E402
 
@@ -38,7 +38,7 @@ def served(world, path, name, **more):
         client.send(request(values_of(world, body, **more), body))
         answer = client.answer()
     ok(answer and answer.status == 200, f"{name}: it answers", answer)
-    ok(key_of("calcom", body) in world.spool("new"), f"{name}: and stores")
+    ok(id_of("calcom", body) in world.spool("new"), f"{name}: and stores")
 
 
 def listen(world):
@@ -135,7 +135,7 @@ def plain_cgi(world):
     body = body_of("cgi")
     done = cgi(world, values_of(world, body), body)
     match(done.stdout, r"^b'Status: 200 OK\\r\\n", "plain CGI: 200")
-    ok(key_of("calcom", body) in world.spool("new"), "stored")
+    ok(id_of("calcom", body) in world.spool("new"), "stored")
     equal(done.returncode, 0, "exit status 0")
     match(cgi(world, values_of(world, body), body).stdout, '"duplicate"', "then a duplicate")
     done = cgi(world, values_of(world, body), body[:-1])

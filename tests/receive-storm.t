@@ -14,7 +14,7 @@ import sys
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
-from bookspool import (ENDPOINT, SIGNATURE, World, diag, equal, finish, key_of, ok,  # noqa: E402
+from bookspool import (ENDPOINT, SIGNATURE, World, diag, equal, finish, id_of, ok,  # noqa: E402
                        sample)
 import fcgi  # noqa: E402
 
@@ -52,7 +52,7 @@ class Storm:
         body = BODY.replace(UID, uid)
         signature = hmac.digest(self.secret, body, "sha256").hex().encode()
         data = self.templates[keep].replace(b"S" * 64, signature).replace(UID, uid)
-        return key_of("calcom", body), data, keep
+        return id_of("calcom", body), data, keep
 
     def leave(self, client):
         client.socket.close()

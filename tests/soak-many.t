@@ -19,7 +19,7 @@ import time
 from collections import Counter
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
-from bookspool import (ENDPOINT, World, diag, equal, finish, key_of, ok, program, sample,  # noqa: E402
+from bookspool import (ENDPOINT, World, diag, equal, finish, id_of, ok, program, sample,  # noqa: E402
                        sign, wait_for)
 from fcgi import Client, params, request  # noqa: E402
 from smtp_peer import Scripted  # noqa: E402
@@ -103,7 +103,7 @@ class Soak(World):
                 continue
             self.answers[answer.status if answer else "none"] += 1
             if answer and answer.status == 200:
-                self.acknowledged.add(key_of("calcom", body))
+                self.acknowledged.add(id_of("calcom", body))
 
     def operate(self, chance):
         """cp done/K replay/x, slowly; mv failed/K-r out/; mv done/K new/; touch out/*."""

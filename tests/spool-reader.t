@@ -11,7 +11,7 @@ import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
 from bookspool import (ENDPOINT, PATIENCE, TOP, World, aged, equal, event_file,  # noqa: E402
-                       finish, key_of, mail_file, ok, run_parts, sample, sign)
+                       finish, id_of, mail_file, ok, run_parts, sample, sign)
 from fcgi import Client, params, request  # noqa: E402
 from smtp_peer import Scripted  # noqa: E402
 
@@ -66,13 +66,13 @@ def what_the_programs_wrote():
         for provider, name in (("calcom", "booking_created"), ("calendly", "invitee_created")):
             body = sample(provider, name)
             equal(post(world, provider, body), 200, f"{provider}: accepted")
-            keys.append(key_of(provider, body))
+            keys.append(id_of(provider, body))
         stale, at = aged("calcom", sample("calcom", "booking_created"), 9999)
         equal(post(world, "calcom", stale, at), 403, "a stale one")
         waiting = world.agree("what the receiver wrote is read as the tool reads it")
         equal(waiting[f"new/{keys[0]}"], (keys[0], "event calcom/BOOKING_CREATED", WHOLE), "an event")
         equal(waiting[f"new/{keys[1]}"], (keys[1], "event calendly/invitee.created", WHOLE), "another")
-        equal(waiting[f"held/{key_of('calcom', stale)}"][2], WHOLE, "a held one")
+        equal(waiting[f"held/{id_of('calcom', stale)}"][2], WHOLE, "a held one")
         world.drain()
         shutil.copy(world.file("done", keys[0]), world.file("replay", "once more"))
         settled = world.agree("what the drain wrote")
@@ -84,7 +84,7 @@ def what_the_programs_wrote():
                       (OWNER, True, "mail owner@example.org", WHOLE), f"a mail in {place[:6]}")
         ok(any(name.endswith(".why") for name in world.spool("failed")), "the .why is passed over")
         body = world.run("bookspool", "show", keys[0], "--body").stdout
-        equal(key_of("calcom", body.encode()), settled[f"done/{keys[0]}"][0],
+        equal(id_of("calcom", body.encode()), settled[f"done/{keys[0]}"][0],
               "the key is of the body that `show` prints")
 
 
@@ -92,7 +92,7 @@ def what_nobody_wrote():
     with Spool() as world:
         world.drain()
         body = bytes(range(256)) * 9
-        good, key = event(body), key_of("calcom", body)
+        good, key = event(body), id_of("calcom", body)
         rows = {}
 
         def put(directory, data, want, name=None):
@@ -114,13 +114,13 @@ def what_nobody_wrote():
         put("replay", good, WHOLE, "any name")
         put("held", event(body, Sha256="0" * 64), DIGEST)
         put("held", event(body, Sha256="0" * 63), HEADER)
-        put("bad", event(body, Key="0" * 31), HEADER)
+        put("bad", event(body, Id="0" * 31), HEADER)
         put("bad", event(body, Provider="zoom"), HEADER)
         put("bad", event(body, Received="noon"), HEADER)
         put("bad", event(body, Event="E" * 64), WHOLE)
         put("bad", event(body, Event="E" * 65), HEADER)
-        put("bad", event(body, Key_Used="K" * 16), HEADER)
-        put("bad", event(body, Key_Used=None, Signature=None, Content_Type=None), WHOLE)
+        put("bad", event(body, Secret_Used="K" * 16), HEADER)
+        put("bad", event(body, Secret_Used=None, Signature=None, Content_Type=None), WHOLE)
         put("bad", event(body, Signature="s" * 1000), WHOLE)
         put("bad", event(body, Bookspool="2"), HEADER)
         put("bad", event(body, Length="2304 "), HEADER)

@@ -272,7 +272,7 @@ def cut_short():
         body = json.loads(sample("calcom", "booking_created"))
         for i in range(800):
             body["payload"].update(uid=f"b{i}", startTime=utc(DAY + datetime.timedelta(hours=i)))
-            world.put("calcom", body, "done", Key=f"{i:032x}")
+            world.put("calcom", body, "done", Id=f"{i:032x}")
         world.tool("rebuild")
         whole = world.contents()
         world.sql("UPDATE booking SET title = 'old'")

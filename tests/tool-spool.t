@@ -10,7 +10,7 @@ import sys
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
-from bookspool import (BIN, World, equal, event_file, finish, key_of, mail_file, mark_of,  # noqa: E402
+from bookspool import (BIN, World, equal, event_file, finish, id_of, mail_file, mark_of,  # noqa: E402
                        match, ok, run_parts, sample, skip, utc)
 
 RECIPIENT = mark_of("owner@example.org")
@@ -36,7 +36,7 @@ class Spool(World):
 
     def event(self, directory, ago=0, mtime=None, body=None):
         body = sample("calcom", "booking_created") if body is None else body
-        key = key_of("calcom", body)
+        key = id_of("calcom", body)
         data = event_file("calcom", body, Received=utc(time.time() - ago))
         self.write(directory, key, data, -ago if mtime is None else mtime)
         return key
@@ -179,10 +179,10 @@ def showing():
         world.tool("show", "f" * 32, code=66)
         match(world.said, "nowhere", "and the message says so")
         other = key[:4] + "0" * 28
-        world.write("new", other, event_file("calcom", b"{}", Key=other))
+        world.write("new", other, event_file("calcom", b"{}", Id=other))
         world.tool("show", key[:4], code=65, name="a beginning of two keys")
         match(world.said, rf"(?s){other}.*{key}", "names them both")
-        world.write("new", other, event_file("calcom", b"{}", Key=other)[:-1])
+        world.write("new", other, event_file("calcom", b"{}", Id=other)[:-1])
         world.tool("show", other, code=65, name="an event that is not whole")
         match(world.said, "shorter than Length", "and why")
         evil = world.event("new", body=b'{"x":"\x1b]0;owned\x07\xc2\x9b31m"}')
@@ -235,7 +235,7 @@ def tracing():
         world.write("bad", key + ".why", b"its header has no end\n")
         match(world.summary(key), "set aside in bad/: its header has no end", "bad")
         key = world.event("done")
-        world.write("replay", "by hand", event_file("calcom", b"{}", Key=key))
+        world.write("replay", "by hand", event_file("calcom", b"{}", Id=key))
         match(world.summary(key), "mails it again, as an operator asked", "in replay/, any name")
 
 
@@ -261,7 +261,7 @@ def replaying():
 def sealing():
     with Spool() as world:
         body = sample("calcom", "booking_created")
-        key = key_of("calcom", body)
+        key = id_of("calcom", body)
         edited = world.path("edited")
         with open(edited, "wb") as file:
             file.write(event_file("calcom", body, X_Later="kept").replace(b"Ada", b"Adalbert"))
@@ -269,7 +269,7 @@ def sealing():
         match(world.tool("replay", edited), key, "an edited file is sealed")
         head, sealed = world.record("replay", key)
         equal(sealed, body.replace(b"Ada", b"Adalbert"), "with its new body")
-        equal((head["key"], head["key-used"], head["x-later"], head["length"]),
+        equal((head["id"], head["secret-used"], head["x-later"], head["length"]),
               (key, "-", "kept", str(len(sealed))), "its header kept, but for the seal")
         world.tool("check", world.file("replay", key), name="it is whole now")
         equal((world.drain().returncode, len(world.mails())), (0, 1), "and the drain mails it")
@@ -280,7 +280,7 @@ def sealing():
             file.write(mail_file(key))
         world.tool("replay", edited, code=65, name="a mail's file")
         with open(edited, "wb") as file:
-            file.write(event_file("calcom", b"{}", Key="notakey").replace(b"{}", b"[]"))
+            file.write(event_file("calcom", b"{}", Id="notakey").replace(b"{}", b"[]"))
         world.tool("replay", edited, code=65, name="a broken key is not sealed")
         equal(world.spool("replay"), [], "and nothing was put")
 
@@ -302,7 +302,7 @@ def releasing():
             match(world.tool("release", known), f"is in {directory}/ already", "known already")
             ok(known in world.spool("held"), "it stays in held/")
         torn = "e" * 32
-        world.write("held", torn, event_file("calcom", b"{}", Key=torn)[:-1])
+        world.write("held", torn, event_file("calcom", b"{}", Id=torn)[:-1])
         world.tool("release", torn, code=65, name="one that is not whole")
         world.tool("release", code=64)
         for names in ((torn, "f" * 32), ("f" * 32, torn)):
@@ -433,11 +433,11 @@ def checking_files():
         match(world.tool("check", world.file("new", key)), f"intact: calcom BOOKING_CREATED, id {key}",
               "a whole event")
         match(world.tool("check", world.file("out", world.mail("out", key))), "a mail of", "a mail")
-        world.write("new", "a" * 32, event_file("calcom", b"{}", Key=key))
+        world.write("new", "a" * 32, event_file("calcom", b"{}", Id=key))
         shown = world.tool("check", world.file("new", "a" * 32))
         match(shown, "its name is of another event", "another event's name")
         match(shown, "not the one that it came with", "another body")
-        world.write("new", key, event_file("calcom", b"{}", Key=key).replace(b"{}", b"[]"))
+        world.write("new", key, event_file("calcom", b"{}", Id=key).replace(b"{}", b"[]"))
         found = world.json("check", world.file("new", key), code=65)
         match(found["findings"][0]["text"], "does not match Sha256", "a changed body")
         equal(found["ok"], False, "in JSON")

@@ -45,9 +45,10 @@ static struct sigaction before;
 static bool is_value(enum counter which)
 {
     int request = (int)which < (int)COUNT_OTHER_REQUESTS ? (int)which % COUNTER_ROW_SIZE : -1;
-    return request == COUNT_KEY_PRIMARY_AT || request == COUNT_KEY_SECONDARY_AT ||
+    return request == COUNT_SECRET_PRIMARY_AT || request == COUNT_SECRET_SECONDARY_AT ||
            which == COUNT_DRAIN_LAST_AT || which == COUNT_MAIL_LAST_AT ||
-           which == COUNT_DRAIN_HELD_AT || which == COUNT_MAIL_STUCK_AT || which == COUNT_BAD_NOW;
+           which == COUNT_DRAIN_BLOCKED_AT || which == COUNT_MAIL_STUCK_AT ||
+           which == COUNT_BAD_NOW;
 }
 
 /* ---- the mapping ---- */

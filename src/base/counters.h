@@ -37,10 +37,10 @@ enum counter_request {
     COUNT_HELD,
     COUNT_REFUSED, /* 404, 405, 411, 413 */
     COUNT_UNAVAILABLE,
-    COUNT_KEY_PRIMARY,
-    COUNT_KEY_SECONDARY,
-    COUNT_KEY_PRIMARY_AT, /* when it last matched, a point in time of base/clock.h */
-    COUNT_KEY_SECONDARY_AT,
+    COUNT_SECRET_PRIMARY,
+    COUNT_SECRET_SECONDARY,
+    COUNT_SECRET_PRIMARY_AT, /* when it last matched, a point in time of base/clock.h */
+    COUNT_SECRET_SECONDARY_AT,
     COUNT_REQUEST_KINDS
 };
 
@@ -54,13 +54,13 @@ enum counter {
     COUNT_MAIL_RETRY,
     COUNT_MAIL_FAILED,
     COUNT_MAIL_UNKNOWN,
-    COUNT_MAIL_HELD_RUNS,
+    COUNT_MAIL_BLOCKED_RUNS,
     COUNT_DRAIN_RUNS,
-    COUNT_DRAIN_LAST_AT, /* when a run last ended well */
-    COUNT_MAIL_LAST_AT,  /* when a mail was last sent */
-    COUNT_DRAIN_HELD_AT, /* when a run last held, or failed */
-    COUNT_MAIL_STUCK_AT, /* when a mail older than a day was last put off again */
-    COUNT_BAD_NOW,       /* events in bad/ at the end of the last run */
+    COUNT_DRAIN_LAST_AT,    /* when a run last ended well */
+    COUNT_MAIL_LAST_AT,     /* when a mail was last sent */
+    COUNT_DRAIN_BLOCKED_AT, /* when a run last held, or failed */
+    COUNT_MAIL_STUCK_AT,    /* when a mail older than a day was last put off again */
+    COUNT_BAD_NOW,          /* events in bad/ at the end of the last run */
     COUNTERS
 };
 

@@ -62,21 +62,21 @@ static void escape(const char *text, char *out, size_t size)
     out[n] = '\0';
 }
 
-static int format_json(char *line, size_t size, enum log_level level, const char *key,
+static int format_json(char *line, size_t size, enum log_level level, const char *id,
     const char *reason, const char *detail)
 {
     char now[TIME_TEXT], escaped[2 * DETAIL_SIZE];
     time_format_ms(clock_now(), now);
     escape(detail, escaped, sizeof escaped);
-    const char *quote = key ? "\"" : "";
+    const char *quote = id ? "\"" : "";
     return snprintf(line, size,
-        "{\"time\":\"%s\",\"level\":\"%s\",\"program\":\"%s\",\"pid\":%ld,\"key\":%s%s%s,"
+        "{\"time\":\"%s\",\"level\":\"%s\",\"program\":\"%s\",\"pid\":%ld,\"id\":%s%s%s,"
         "\"reason\":\"%s\",\"detail\":\"%s\"}\n",
-        now, levels[level].name, options.program, (long)getpid(), quote, key ? key : "null", quote,
+        now, levels[level].name, options.program, (long)getpid(), quote, id ? id : "null", quote,
         reason, escaped);
 }
 
-static int format_text(char *line, size_t size, enum log_level level, const char *key,
+static int format_text(char *line, size_t size, enum log_level level, const char *id,
     const char *reason, const char *detail)
 {
     char head[TIME_TEXT + 16] = "";
@@ -88,7 +88,7 @@ static int format_text(char *line, size_t size, enum log_level level, const char
         snprintf(head, sizeof head, "%s ", now);
     }
     return snprintf(
-        line, size, "%s%s %s%s%s\n", head, key ? key : "-", reason, *detail ? ": " : "", detail);
+        line, size, "%s%s %s%s%s\n", head, id ? id : "-", reason, *detail ? ": " : "", detail);
 }
 
 bool log_wanted(enum log_level level)
@@ -96,7 +96,7 @@ bool log_wanted(enum log_level level)
     return level <= options.level;
 }
 
-void log_line(enum log_level level, const char *key, const char *reason, const char *format, ...)
+void log_line(enum log_level level, const char *id, const char *reason, const char *format, ...)
 {
     if (!log_wanted(level))
         return;
@@ -108,7 +108,7 @@ void log_line(enum log_level level, const char *key, const char *reason, const c
     va_end(args);
     text_mask(detail);
     int len =
-        (options.json ? format_json : format_text)(line, sizeof line, level, key, reason, detail);
+        (options.json ? format_json : format_text)(line, sizeof line, level, id, reason, detail);
     if (len >= (int)sizeof line)
         len = (int)sizeof line - 1;
     if (options.syslog)

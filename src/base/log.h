@@ -33,15 +33,15 @@ void log_setup(const struct log_options *options);
 /* Would a line of that level be written? */
 bool log_wanted(enum log_level level);
 
-/* key may be NULL: the line concerns no event. */
-void log_line(enum log_level level, const char *key, const char *reason, const char *format, ...)
+/* id may be NULL: the line concerns no event. */
+void log_line(enum log_level level, const char *id, const char *reason, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
 /* Writes one line of the log for each line of the text. */
 void log_lines(enum log_level level, const char *reason, const char *text);
 
-#define log_error(key, ...) log_line(LOG_LEVEL_ERROR, key, __VA_ARGS__)
-#define log_warn(key, ...)  log_line(LOG_LEVEL_WARNING, key, __VA_ARGS__)
-#define log_info(key, ...)  log_line(LOG_LEVEL_INFO, key, __VA_ARGS__)
-#define log_debug(key, ...) log_line(LOG_LEVEL_DEBUG, key, __VA_ARGS__)
+#define log_error(id, ...) log_line(LOG_LEVEL_ERROR, id, __VA_ARGS__)
+#define log_warn(id, ...)  log_line(LOG_LEVEL_WARNING, id, __VA_ARGS__)
+#define log_info(id, ...)  log_line(LOG_LEVEL_INFO, id, __VA_ARGS__)
+#define log_debug(id, ...) log_line(LOG_LEVEL_DEBUG, id, __VA_ARGS__)
 
 #endif

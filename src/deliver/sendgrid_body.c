@@ -47,7 +47,7 @@ static void add_envelope(struct making *m, const struct delivery *delivery)
 
 static void add_headers(struct making *m, GMimeMessage *mail)
 {
-    static const char *const names[] = {"X-Bookspool-Key", "Auto-Submitted"};
+    static const char *const names[] = {"X-Bookspool-Id", "Auto-Submitted"};
     const char *subject = g_mime_message_get_subject(mail);
     char *valid = g_utf8_make_valid(subject && *subject ? subject : "-", -1);
     add_text(m, m->root, "subject", valid);

@@ -6,7 +6,7 @@
  * people can read and every other transport sends as it is; its event may be gone when the mail is
  * sent, or the settings may have changed; and a person may have edited the mail in out/.
  *   - from and to are the envelope; subject, reply_to and the two texts those of the message;
- *   - X-Bookspool-Key, Auto-Submitted and Message-ID go along as headers;
+ *   - X-Bookspool-Id, Auto-Submitted and Message-ID go along as headers;
  *   - attachments go along under an ASCII name. The calendar is one of them, as application/ics:
  *     the interface rewrites the charset of text attachments, and refuses the method of a
  *     text/calendar alternative;

@@ -1,7 +1,7 @@
 /*
  * claim: a replayed event gets its number, under which nothing was mailed before.
  *
- * A file of any name in replay/ becomes KEY.g. A claim of a run that did not come to its end is met
+ * A file of any name in replay/ becomes ID.g. A claim of a run that did not come to its end is met
  * again, and keeps its g, so that its mails are the same.
  */
 #ifndef DRAIN_CLAIM_H

@@ -9,7 +9,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "drain/claim.h"
-#include "drain/deliver_outcome.h"
+#include "drain/outbox.h"
 #include "drain/waiting.h"
 #include "mail/compose.h"
 #include "spool/queue.h"
@@ -19,7 +19,7 @@ enum { NAME_SIZE = 256, BATCH = 64, BATCH_BYTES = 4 << 20 };
 /* An event that goes to done/ with its batch, when its mails exist. */
 struct entry {
     enum spool_dir dir;
-    char name[NAME_SIZE]; /* KEY, or KEY.g once it is claimed: what its mails are named after */
+    char name[NAME_SIZE]; /* ID, or ID.g once it is claimed: what its mails are named after */
     struct spool_file file;
     struct event event;
     struct decision decision;
@@ -29,7 +29,7 @@ struct entry {
 struct batch {
     struct entry entry[BATCH];
     size_t count, bytes;
-    bool telling;    /* the ledger's transaction is open */
+    bool deciding;   /* the ledger's transaction is open */
     bool lost;       /* it was rolled back: what the ledger decided of the batch is not kept */
     struct buf made; /* the names of mails that this batch put into out/, each with its NUL */
     unsigned torn;   /* files in replay/ that are not intact, all in all */
@@ -46,20 +46,20 @@ static void entry_free(struct entry *entry)
 
 static void batch_clear(struct run *run, struct batch *batch)
 {
-    if (batch->telling)
+    if (batch->deciding)
         ledger_rollback(run->ledger);
     for (size_t i = 0; i < batch->count; i++)
         entry_free(&batch->entry[i]);
     buf_clear(&batch->made);
     batch->count = batch->bytes = 0;
-    batch->telling = batch->lost = false;
+    batch->deciding = batch->lost = false;
 }
 
-static enum run_result ledger_failed(struct run *run, struct batch *batch, const char *key)
+static enum run_result ledger_failed(struct run *run, struct batch *batch, const char *id)
 {
     log_error(
-        key, "ledger-failed", "%s; no event moves on until it works", ledger_failure(run->ledger));
-    batch->telling = false;
+        id, "ledger-failed", "%s; no event moves on until it works", ledger_failure(run->ledger));
+    batch->deciding = false;
     batch->lost = true;
     return RUN_IO_FAILED;
 }
@@ -72,17 +72,17 @@ static enum run_result ledger_failed(struct run *run, struct batch *batch, const
  */
 static enum run_result put_off(struct run *run, const struct entry *entry, const char *why)
 {
-    const char *key = entry->file.record.key;
+    const char *id = entry->file.record.id;
     int64_t now = clock_now(), claimed = claim_number(entry->name);
     int64_t age = now - (claimed ? claimed * MS_PER_SECOND : entry->file.record.received);
-    int64_t delay = settle_delay(
+    int64_t delay = retry_delay(
         age, conf_number(run->conf, SET_RETRY_MIN), conf_number(run->conf, SET_RETRY_MAX));
-    log_error(key, "not-composed", "%s/%s: %s; it is composed again in %llds",
+    log_error(id, "not-composed", "%s/%s: %s; it is composed again in %llds",
         spool_dir_name(entry->dir), entry->name, why, (long long)(delay / MS_PER_SECOND));
     run->totals->uncomposed++;
     bool ok = queue_mark(&run->spool, entry->dir, entry->name, QUEUE_UNCOMPOSED) &&
               queue_set_time(&run->spool, entry->dir, entry->name, now + delay);
-    return run_unless_gone(run, ok, entry->dir, entry->name, key);
+    return run_unless_gone(run, ok, entry->dir, entry->name, id);
 }
 
 static enum run_result leave_torn(struct run *run, struct batch *batch, enum spool_dir dir,
@@ -96,7 +96,7 @@ static enum run_result leave_torn(struct run *run, struct batch *batch, enum spo
         return RUN_GOES_ON;
     }
     if (!queue_torn_for_good(item->mtime, clock_now())) {
-        log_debug(NULL, "not-whole", "new/%s: %s; left for an hour", item->name, why);
+        log_debug(NULL, "torn", "new/%s: %s; left for an hour", item->name, why);
         return RUN_GOES_ON;
     }
     log_warn(item->name, "set-aside", "new/%s to bad/: %s", item->name, why);
@@ -112,34 +112,34 @@ static enum run_result leave_torn(struct run *run, struct batch *batch, enum spo
 static enum run_result decide(
     struct run *run, struct entry *entry, struct batch *batch, bool *taken)
 {
-    const char *key = entry->file.record.key;
+    const char *id = entry->file.record.id;
     char claimed[MAIL_NAME_SIZE];
     bool replay = entry->dir == DIR_REPLAY, found, ok;
     if (entry->file.owner != geteuid() &&
         !queue_adopt(&run->spool, entry->dir, entry->name, &entry->file))
-        return run_io_failed(run, key);
+        return run_io_failed(run, id);
     if (!record_map(&entry->file.record, &entry->event))
         return put_off(run, entry, "not enough memory to read it");
     if (run_open_ledger(run) != RUN_GOES_ON)
         return RUN_IO_FAILED;
     if (replay)
-        ok = ledger_recall(run->ledger, key, &entry->decision, &found);
+        ok = ledger_recall(run->ledger, id, &entry->decision, &found);
     else
-        ok = (batch->telling || (batch->telling = ledger_begin(run->ledger))) &&
-             ledger_tell(run->ledger, &entry->event, clock_now(), conf_number(run->conf, SET_MOVE_WAIT),
-                 &entry->decision);
+        ok = (batch->deciding || (batch->deciding = ledger_begin(run->ledger))) &&
+             ledger_decide(run->ledger, &entry->event, clock_now(),
+                 conf_number(run->conf, SET_MOVE_WAIT), &entry->decision);
     if (!ok)
-        return ledger_failed(run, batch, key);
+        return ledger_failed(run, batch, id);
     if (replay) {
-        entry->decision.verdict = VERDICT_SPEAKS;
+        entry->decision.result = DECISION_NOTIFY;
         if (!claim_replay(run, entry->name, &entry->event, &entry->decision, claimed))
-            return run_io_failed(run, key);
+            return run_io_failed(run, id);
         memcpy(entry->name, claimed, sizeof claimed);
     }
-    if (entry->decision.verdict == VERDICT_WAITS) {
-        log_info(key, "waits", "%s", entry->decision.reason);
+    if (entry->decision.result == DECISION_DEFER) {
+        log_info(id, "deferred", "%s", entry->decision.reason);
         ok = queue_set_time(&run->spool, entry->dir, entry->name, entry->decision.until);
-        return run_unless_gone(run, ok, entry->dir, entry->name, key);
+        return run_unless_gone(run, ok, entry->dir, entry->name, id);
     }
     *taken = true;
     return RUN_GOES_ON;
@@ -168,7 +168,7 @@ static enum run_result take_event(
         return RUN_GOES_ON;
     }
     const char *wrong = queue_objection(
-        &entry->file, RECORD_EVENT, dir == DIR_NEW ? item->name : entry->file.record.key);
+        &entry->file, RECORD_EVENT, dir == DIR_NEW ? item->name : entry->file.record.id);
     if (wrong) {
         spool_file_free(&entry->file);
         return leave_torn(run, batch, dir, item, wrong);
@@ -189,19 +189,19 @@ enum made { MADE, IMPOSSIBLE, IO_FAILED };
 
 /* The file that is in out/; `there` false: none, or a torn one. */
 static bool read_intact(
-    struct run *run, const char *name, const char *key, struct spool_file *file, bool *there)
+    struct run *run, const char *name, const char *id, struct spool_file *file, bool *there)
 {
     *there = false;
     if (!spool_read(&run->spool, DIR_OUT, name, file))
         return errno == ENOENT;
-    *there = !queue_objection(file, RECORD_MAIL, key);
+    *there = !queue_objection(file, RECORD_MAIL, id);
     if (!*there)
         spool_file_free(file);
     return true;
 }
 
 /* A power cut spares sent/ and failed/: their mails were synced before they were sent. */
-static bool look_settled(struct run *run, const char *name, bool *there)
+static bool look_sent_or_failed(struct run *run, const char *name, bool *there)
 {
     return spool_look(&run->spool, DIR_SENT, name, there) &&
            (*there || spool_look(&run->spool, DIR_FAILED, name, there));
@@ -211,7 +211,7 @@ static bool compose_mail(const struct run *run, const struct entry *entry, const
     const struct recipient *recipient, struct buf *out, struct buf *why)
 {
     bool ok = compose_message(&run->composer,
-        &(struct letter){.event = &entry->event,
+        &(struct notice){.event = &entry->event,
             .decision = &entry->decision,
             .record = &entry->file.record,
             .name = name,
@@ -219,7 +219,7 @@ static bool compose_mail(const struct run *run, const struct entry *entry, const
             .audience = recipient->audience},
         out, why);
     if (ok && why->len) {
-        log_warn(entry->file.record.key, "mail-cut", "%s: %s", name, buf_text(why));
+        log_warn(entry->file.record.id, "mail-cut", "%s: %s", name, buf_text(why));
         buf_clear(why);
     }
     return ok;
@@ -254,7 +254,7 @@ static enum made make_mail(struct run *run, const struct entry *entry,
     bool there;
     if (!mail_name(entry->name, recipient->address, name))
         return IMPOSSIBLE;
-    if (!read_intact(run, name, event->key, &met, &there))
+    if (!read_intact(run, name, event->id, &met, &there))
         return IO_FAILED;
     if (there && queue_was_sent(&run->spool, name)) { /* a copy would be another file */
         spool_file_free(&met);
@@ -266,7 +266,7 @@ static enum made make_mail(struct run *run, const struct entry *entry,
         spool_file_free(&met);
         return renewed ? MADE : IO_FAILED;
     }
-    if (!look_settled(run, name, &there))
+    if (!look_sent_or_failed(run, name, &there))
         return IO_FAILED;
     if (there)
         return MADE;
@@ -278,7 +278,7 @@ static enum made make_mail(struct run *run, const struct entry *entry,
             .queued = clock_now(),
             .body = buf_text(&message),
             .length = message.len};
-        memcpy(mail.key, event->key, KEY_SIZE);
+        memcpy(mail.id, event->id, ID_SIZE);
         snprintf(mail.from, sizeof mail.from, "%s", run->composer.from);
         snprintf(mail.to, sizeof mail.to, "%s", recipient->address);
         if (record_encode(&mail, &file))
@@ -292,12 +292,12 @@ static enum made make_mail(struct run *run, const struct entry *entry,
 /* Where one recipient's mail cannot be composed the others get theirs, and the event is put off. */
 static enum run_result make_mails(struct run *run, struct entry *entry, struct batch *batch)
 {
-    const char *key = entry->file.record.key, *number = strchr(entry->name, '.');
+    const char *id = entry->file.record.id, *number = strchr(entry->name, '.');
     struct recipient_list list = {0};
     struct buf why = {0};
     enum made worst = MADE;
-    if (entry->decision.verdict == VERDICT_SILENT) {
-        log_info(key, "silent", "%s: nobody is mailed", entry->decision.reason);
+    if (entry->decision.result == DECISION_SUPPRESS) {
+        log_info(id, "suppressed", "%s: nobody is mailed", entry->decision.reason);
         entry->composed = true;
         return RUN_GOES_ON;
     }
@@ -314,13 +314,13 @@ static enum run_result make_mails(struct run *run, struct entry *entry, struct b
     enum run_result result = RUN_GOES_ON;
     entry->composed = worst == MADE;
     if (worst == MADE)
-        log_info(key, "mails-made", "kind=%s event=%s recipients=%zu %s%s%s",
+        log_info(id, "mails-made", "kind=%s event=%s recipients=%zu %s%s%s",
             event_kind_name(entry->event.kind), entry->file.record.event, list.count,
             entry->decision.reason, number ? " replay=" : "", number ? number + 1 : "");
     else if (worst == IMPOSSIBLE)
         result = put_off(run, entry, why.len ? buf_text(&why) : "not enough memory for its mails");
     else
-        result = run_io_failed(run, key);
+        result = run_io_failed(run, id);
     recipient_list_free(&list);
     buf_free(&why);
     return result;
@@ -346,7 +346,7 @@ static enum run_result sync_mails(struct run *run, const struct batch *batch)
 
 static enum run_result to_done(struct run *run, const struct entry *entry)
 {
-    const char *key = entry->file.record.key;
+    const char *id = entry->file.record.id;
     int64_t now = clock_now();
     /* No two alike: a rebuild tells the ledger what lies in done/ in the order of these times. */
     run->completed = now > run->completed ? now : run->completed + 1;
@@ -354,9 +354,9 @@ static enum run_result to_done(struct run *run, const struct entry *entry)
         queue_mark(&run->spool, entry->dir, entry->name, 0);
     /* the mtime is the completion, from which retention counts; arrival would do as well */
     if (!queue_set_time(&run->spool, entry->dir, entry->name, run->completed))
-        log_debug(key, "time-not-set", "%s: %s", run->spool.step, strerror(errno));
-    if (!spool_move(&run->spool, entry->dir, entry->name, DIR_DONE, key) && errno != ENOENT)
-        return run_io_failed(run, key);
+        log_debug(id, "time-not-set", "%s: %s", run->spool.step, strerror(errno));
+    if (!spool_move(&run->spool, entry->dir, entry->name, DIR_DONE, id) && errno != ENOENT)
+        return run_io_failed(run, id);
     run->totals->events++; /* ENOENT: a person moved it meanwhile; its mails are made */
     return RUN_GOES_ON;
 }
@@ -369,9 +369,9 @@ static enum run_result finish_batch(struct run *run, struct batch *batch)
 {
     if (batch->lost || run->spool.sync_failed)
         return RUN_IO_FAILED;
-    if (batch->telling && !ledger_commit(run->ledger))
+    if (batch->deciding && !ledger_commit(run->ledger))
         return ledger_failed(run, batch, NULL);
-    batch->telling = false;
+    batch->deciding = false;
     enum run_result result = RUN_GOES_ON;
     for (size_t i = 0; result == RUN_GOES_ON && i < batch->count; i++)
         result = make_mails(run, &batch->entry[i], batch);
@@ -418,7 +418,7 @@ enum run_result compose_run(struct run *run)
     for (size_t d = 0; result == RUN_GOES_ON && d < DIRS; d++)
         result = compose_due(run, dirs[d], &waiting[d], batch);
     if (batch && batch->torn)
-        log_warn(NULL, "not-whole",
+        log_warn(NULL, "torn",
             "replay/: %u files, such as %s: %s; left where they are (bookspool check FILE)",
             batch->torn, batch->first_torn, batch->why_torn);
     run->composing_cut = result != RUN_GOES_ON;
@@ -442,18 +442,18 @@ void compose_preview(struct run *run, const struct spool_file *file)
     decision_init(&entry.decision);
     bool ok =
         record_map(&file->record, &entry.event) &&
-        (!run->ledger || ledger_recall(run->ledger, file->record.key, &entry.decision, &found)) &&
+        (!run->ledger || ledger_recall(run->ledger, file->record.id, &entry.decision, &found)) &&
         recipients_of(run->recipients, &entry.event, &entry.decision, &list);
     for (size_t i = 0; ok && i < list.count; i++) {
         char mail[MAIL_NAME_SIZE];
         struct buf message = {0}, why = {0};
         struct spool_file met;
         bool there = false; /* what cannot be looked at is shown */
-        if (!mail_name(file->record.key, list.item[i].address, mail))
+        if (!mail_name(file->record.id, list.item[i].address, mail))
             continue;
-        if (read_intact(run, mail, file->record.key, &met, &there) && there)
+        if (read_intact(run, mail, file->record.id, &met, &there) && there)
             spool_file_free(&met);
-        if (!there && !(look_settled(run, mail, &there) && there)) {
+        if (!there && !(look_sent_or_failed(run, mail, &there) && there)) {
             bool composed = compose_mail(run, &entry, mail, &list.item[i], &message, &why);
             printf("--- %s to %s\n%s\n", mail, list.item[i].address,
                 buf_text(composed ? &message : &why));

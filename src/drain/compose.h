@@ -1,7 +1,7 @@
 /*
  * compose: stage 1, from events in new/ and replay/ to mails in out/.
  *
- * In order of arrival, in batches. Of each event: a late duplicate (done/KEY exists) is dropped; a
+ * In order of arrival, in batches. Of each event: a late duplicate (done/ID exists) is dropped; a
  * torn file is left, and set aside in bad/ after an hour; else the ledger is told.
  * Then, for the whole batch:
  *
@@ -23,7 +23,7 @@
  * So a death anywhere repeats at most work, never a mail. An event that the ledger lets wait for
  * its partner stays in new/, with the time to ask again as its mtime.
  *
- * A replayed event is first claimed (drain/claim.h); its mails carry its generation, and the
+ * A replayed event is first claimed (drain/claim.h); its mails carry its replay_number, and the
  * ledger is only asked what it decided of the event once.
  */
 #ifndef DRAIN_COMPOSE_H

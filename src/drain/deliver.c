@@ -10,7 +10,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "deliver/transport.h"
-#include "drain/deliver_outcome.h"
+#include "drain/outbox.h"
 #include "drain/progress.h"
 #include "drain/waiting.h"
 #include "spool/queue.h"
@@ -28,7 +28,7 @@ struct ahead {
 struct sender {
     struct run *run;
     struct transport *transport;
-    struct settle settle;
+    struct outbox outbox;
     unsigned index, of;
     const struct waiting *waiting;
     size_t at; /* whose turn it is */
@@ -110,21 +110,21 @@ static void meanwhile(void *context)
 {
     struct attempt *attempt = context;
     if (attempt->synced == RUN_GOES_ON)
-        attempt->synced = settle_sync_due(&attempt->sender->settle);
+        attempt->synced = outbox_sync_due(&attempt->sender->outbox);
     if (attempt->given)
         read_ahead(attempt->sender);
     attempt->given = false;
 }
 
 static enum run_result leave_torn(
-    struct run *run, const struct spool_item *item, const char *key, const char *why)
+    struct run *run, const struct spool_item *item, const char *id, const char *why)
 {
-    log_warn(key, "not-whole", "out/%s: %s", item->name, why);
+    log_warn(id, "torn", "out/%s: %s", item->name, why);
     if (!queue_torn_for_good(item->mtime, clock_now()))
         return RUN_GOES_ON;
     run->totals->bad++;
     return run_unless_gone(run, queue_give_up(&run->spool, DIR_OUT, item->name, DIR_BAD, why),
-        DIR_OUT, item->name, key);
+        DIR_OUT, item->name, id);
 }
 
 /* An intact mail that is ours, to the transport; and what comes of it. */
@@ -132,18 +132,18 @@ static enum run_result send_mail(
     struct sender *sender, const char *name, const struct spool_file *file)
 {
     struct run *run = sender->run;
-    const char *key = file->record.key;
+    const char *id = file->record.id;
     struct delivery_result result = {0};
     struct attempt attempt = {.sender = sender, .name = name};
     bool repeat = file->mode & QUEUE_UNKNOWN;
     if (file->mode & QUEUE_SENT)
-        return settle_marked_sent(&sender->settle, name, key);
+        return outbox_finish_rename(&sender->outbox, name, id);
     if (repeat && conf_number(run->conf, SET_UNKNOWN) == UNKNOWN_PARK) {
-        log_warn(key, "parked", "out/%s may have arrived; chmod a-x it to send it again", name);
+        log_warn(id, "parked", "out/%s may have arrived; chmod a-x it to send it again", name);
         return RUN_GOES_ON;
     }
     if (repeat)
-        log_warn(key, "may-repeat",
+        log_warn(id, "may-repeat",
             "mail=%s: an earlier attempt ended without an answer; the same message is sent again",
             name);
     run->totals->tried++;
@@ -158,7 +158,7 @@ static enum run_result send_mail(
             .waiting = meanwhile,
             .context = &attempt},
         &result);
-    enum run_result ended = settle_mail(&sender->settle, name, file, &result);
+    enum run_result ended = outbox_apply(&sender->outbox, name, file, &result);
     return ended == RUN_GOES_ON ? attempt.synced : ended;
 }
 
@@ -172,20 +172,20 @@ static enum run_result take_mail(struct sender *sender, const struct spool_item 
     if (!name_parse(item->name, &name))
         return RUN_GOES_ON;
     if (queue_was_sent(&sender->run->spool, item->name))
-        return settle_was_sent(&sender->settle, item->name, name.key);
-    if (!sender->settle.none_failed)
+        return outbox_drop_sent(&sender->outbox, item->name, name.id);
+    if (!sender->outbox.none_failed)
         queue_leave_failed(&sender->run->spool, item->name);
     if (!read_mail(sender, item, &file)) {
         if (errno != ENOENT)
-            log_warn(name.key, "unreadable", "out/%s: %s; left where it is", item->name,
-                strerror(errno));
+            log_warn(
+                name.id, "unreadable", "out/%s: %s; left where it is", item->name, strerror(errno));
         return RUN_GOES_ON;
     }
-    const char *wrong = queue_objection(&file, RECORD_MAIL, name.key);
+    const char *wrong = queue_objection(&file, RECORD_MAIL, name.id);
     if (wrong)
-        result = leave_torn(run, item, name.key, wrong);
+        result = leave_torn(run, item, name.id, wrong);
     else if (file.owner != geteuid() && !queue_adopt(&run->spool, DIR_OUT, item->name, &file))
-        result = run_io_failed(run, name.key);
+        result = run_io_failed(run, name.id);
     else
         result = send_mail(sender, item->name, &file);
     spool_file_free(&file);
@@ -199,7 +199,7 @@ static enum run_result send_share(
 {
     struct buf why = {0};
     struct sender sender = {.run = run,
-        .settle = {.run = run, .none_failed = spool_is_empty(&run->spool, DIR_FAILED)},
+        .outbox = {.run = run, .none_failed = spool_is_empty(&run->spool, DIR_FAILED)},
         .index = index,
         .of = of,
         .waiting = waiting};
@@ -212,7 +212,7 @@ static enum run_result send_share(
     }
     sender.at = next_mail(&sender, 0);
     while (result == RUN_GOES_ON && sender.at < waiting->count && !run_over(run)) {
-        result = settle_sync_due(&sender.settle);
+        result = outbox_sync_due(&sender.outbox);
         progress_clear(run);
         if (result == RUN_GOES_ON)
             result = take_mail(&sender, waiting->due[sender.at].file);
@@ -223,7 +223,7 @@ static enum run_result send_share(
         log_warn(NULL, "run-limit", "BOOKSPOOL_RUN_LIMIT is over; the rest waits for the next run");
     if (sender.ahead.item)
         spool_file_free(&sender.ahead.file);
-    result = settle_end(&sender.settle, result);
+    result = outbox_end(&sender.outbox, result);
     transport_close(sender.transport);
     buf_free(&why);
     return result;
@@ -241,7 +241,7 @@ static enum run_result collect(pid_t pid)
     if (WIFEXITED(status))
         return (enum run_result)WEXITSTATUS(status);
     log_error(NULL, "sender-died", "by signal %d", WTERMSIG(status));
-    return RUN_HOLDS;
+    return RUN_BLOCKED;
 }
 
 static bool has_share(const struct waiting *waiting, unsigned index, unsigned of)
@@ -269,7 +269,7 @@ static enum run_result fork_senders(struct run *run, const struct waiting *waiti
         }
         if (pid[i] < 0) {
             log_error(NULL, "fork", "%s; its share of the mails waits", strerror(errno));
-            result = RUN_HOLDS;
+            result = RUN_BLOCKED;
         }
     }
     run_block_signals(false);
@@ -289,7 +289,7 @@ static bool event_waits(const struct run *run, const char *mail)
     char event[MAIL_NAME_SIZE];
     size_t len = strcspn(mail, "-");
     snprintf(event, sizeof event, "%.*s", (int)len, mail);
-    return spool_exists(&run->spool, len == KEY_LEN ? DIR_NEW : DIR_REPLAY, event);
+    return spool_exists(&run->spool, len == ID_LEN ? DIR_NEW : DIR_REPLAY, event);
 }
 
 static void leave_out_unsure(const struct run *run, struct waiting *waiting)

@@ -12,12 +12,12 @@
 
 /* ---- bad/ and held/ ---- */
 
-static bool torn_in_new(struct run *run, const char *key)
+static bool torn_in_new(struct run *run, const char *id)
 {
     struct spool_file file;
-    if (!spool_read(&run->spool, DIR_NEW, key, &file))
+    if (!spool_read(&run->spool, DIR_NEW, id, &file))
         return false;
-    bool torn = queue_objection(&file, RECORD_EVENT, key) != NULL;
+    bool torn = queue_objection(&file, RECORD_EVENT, id) != NULL;
     spool_file_free(&file);
     return torn;
 }
@@ -26,18 +26,18 @@ static bool torn_in_new(struct run *run, const char *key)
  * A torn file under its name must not stand in the way of a whole one, and even replace it in bad/
  * when its hour is over. The copy is durable before it takes the name.
  */
-static bool to_new(struct run *run, const char *key, const struct spool_file *file)
+static bool to_new(struct run *run, const char *id, const struct spool_file *file)
 {
-    enum spool_put put = spool_move_new(&run->spool, DIR_BAD, key, DIR_NEW, key);
-    if (put == SPOOL_PUT_EXISTS && torn_in_new(run, key) &&
-        queue_adopt(&run->spool, DIR_NEW, key, file) && spool_remove(&run->spool, DIR_BAD, key))
+    enum spool_put put = spool_move_new(&run->spool, DIR_BAD, id, DIR_NEW, id);
+    if (put == SPOOL_PUT_EXISTS && torn_in_new(run, id) &&
+        queue_adopt(&run->spool, DIR_NEW, id, file) && spool_remove(&run->spool, DIR_BAD, id))
         put = SPOOL_PUT;
     return put == SPOOL_PUT;
 }
 
 /*
  * An event in bad/ may have become whole: a slow copy, a repair; or it only lacked memory. A
- * replay, KEY.g, keeps its claim, and being done once before does not speak against it.
+ * replay, ID.g, keeps its claim, and being done once before does not speak against it.
  */
 static void restore(struct run *run, const char *name)
 {
@@ -50,16 +50,16 @@ static void restore(struct run *run, const char *name)
         return;
     }
     if (!name_parse(name, &parsed) || *parsed.recipient ||
-        (!parsed.generation && spool_exists(&run->spool, DIR_DONE, name)) ||
+        (!parsed.replay_number && spool_exists(&run->spool, DIR_DONE, name)) ||
         !spool_read(&run->spool, DIR_BAD, name, &file))
         return;
-    enum spool_dir to = parsed.generation ? DIR_REPLAY : DIR_NEW;
-    bool wanted = !queue_objection(&file, RECORD_EVENT, parsed.key);
+    enum spool_dir to = parsed.replay_number ? DIR_REPLAY : DIR_NEW;
+    bool wanted = !queue_objection(&file, RECORD_EVENT, parsed.id);
     if (wanted &&
         (to == DIR_NEW ? to_new(run, name, &file)
                        : spool_move_new(&run->spool, DIR_BAD, name, to, name) == SPOOL_PUT)) {
         queue_remove_why(&run->spool, DIR_BAD, name);
-        log_info(parsed.key, "restored", "bad/ to %s/: the event is whole", spool_dir_name(to));
+        log_info(parsed.id, "restored", "bad/ to %s/: the event is whole", spool_dir_name(to));
     }
     spool_file_free(&file);
 }
@@ -91,7 +91,7 @@ static enum run_result clear_held(struct run *run)
         return run_io_failed(run, NULL);
     for (size_t i = 0; result == RUN_GOES_ON && i < list.count; i++) {
         const char *name = list.item[i].name;
-        if (!key_valid(name) || !spool_exists(&run->spool, DIR_DONE, name))
+        if (!id_valid(name) || !spool_exists(&run->spool, DIR_DONE, name))
             continue;
         if (!synced && !spool_sync_dir(&run->spool, DIR_DONE))
             result = run_io_failed(run, name);
@@ -177,9 +177,9 @@ static void sum_up(struct run *run, enum run_result result)
     counters_check();
     record_bad(run);
     counter_add(COUNT_DRAIN_RUNS, 1);
-    counter_add(COUNT_MAIL_HELD_RUNS, result == RUN_HOLDS);
-    counter_set(
-        result == RUN_GOES_ON ? COUNT_DRAIN_LAST_AT : COUNT_DRAIN_HELD_AT, (uint64_t)clock_now());
+    counter_add(COUNT_MAIL_BLOCKED_RUNS, result == RUN_BLOCKED);
+    counter_set(result == RUN_GOES_ON ? COUNT_DRAIN_LAST_AT : COUNT_DRAIN_BLOCKED_AT,
+        (uint64_t)clock_now());
     bool news = t->events || t->tried || result != RUN_GOES_ON;
     log_line(news ? LOG_LEVEL_INFO : LOG_LEVEL_DEBUG, NULL, "drained",
         "events=%u mails=%u sent=%u retry=%u failed=%u unknown=%u bad=%u uncomposed=%u", t->events,

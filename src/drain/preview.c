@@ -10,8 +10,8 @@ static void preview_file(struct run *run, enum spool_dir dir, const char *name)
     if ((dir == DIR_NEW && spool_exists(&run->spool, DIR_DONE, name)) ||
         !spool_read(&run->spool, dir, name, &file))
         return;
-    if (file.not_whole)
-        printf("--- %s/%s: %s\n", spool_dir_name(dir), name, file.not_whole);
+    if (file.torn)
+        printf("--- %s/%s: %s\n", spool_dir_name(dir), name, file.torn);
     else if (file.record.kind == RECORD_EVENT)
         compose_preview(run, &file);
     else

@@ -24,7 +24,7 @@
 enum { REFUSALS_ALIKE = 3 };
 
 struct refusal {
-    char name[MAIL_NAME_SIZE], key[KEY_SIZE];
+    char name[MAIL_NAME_SIZE], id[ID_SIZE];
     char to[ADDRESS_SIZE];
     int64_t queued;
     mode_t marks; /* that stay on the file */
@@ -34,8 +34,8 @@ struct refusal {
 struct refusals {
     struct refusal *list;
     size_t count, cap;
-    size_t recipients; /* different ones in the list */
-    bool told_apart;   /* each is about its own mail: none waits any more */
+    size_t recipients;   /* different ones in the list */
+    bool each_by_itself; /* each is about its own mail: none waits any more */
 };
 
 /* False when memory ran out, and nothing is added. */

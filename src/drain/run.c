@@ -112,19 +112,19 @@ enum run_result run_worse(enum run_result a, enum run_result b)
     return a != RUN_GOES_ON ? a : b;
 }
 
-enum run_result run_io_failed(struct run *run, const char *key)
+enum run_result run_io_failed(struct run *run, const char *id)
 {
-    log_error(key, "spool-failed", "%s: %s%s", run->spool.step, strerror(errno), owner_hint(errno));
+    log_error(id, "spool-failed", "%s: %s%s", run->spool.step, strerror(errno), owner_hint(errno));
     return RUN_IO_FAILED;
 }
 
 enum run_result run_unless_gone(
-    struct run *run, bool ok, enum spool_dir dir, const char *name, const char *key)
+    struct run *run, bool ok, enum spool_dir dir, const char *name, const char *id)
 {
     if (ok)
         return RUN_GOES_ON;
     if (!queue_gone(&run->spool, dir, name))
-        return run_io_failed(run, key);
-    log_warn(key, "moved-meanwhile", "%s/%s was taken away by somebody", spool_dir_name(dir), name);
+        return run_io_failed(run, id);
+    log_warn(id, "moved-meanwhile", "%s/%s was taken away by somebody", spool_dir_name(dir), name);
     return RUN_GOES_ON;
 }

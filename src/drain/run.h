@@ -19,7 +19,7 @@
 enum run_result {
     RUN_GOES_ON = 0,
     RUN_IO_FAILED = 74, /* EX_IOERR: the spool cannot be settled */
-    RUN_HOLDS = 75,     /* EX_TEMPFAIL: a person, or time, must act first */
+    RUN_BLOCKED = 75,   /* EX_TEMPFAIL: a person, or time, must act first */
     RUN_CONFIG = 78     /* EX_CONFIG */
 };
 
@@ -61,14 +61,14 @@ void run_close_ledger(struct run *run);
 enum run_result run_worse(enum run_result a, enum run_result b);
 
 /* Logs the failed step of the spool with errno, and gives RUN_IO_FAILED. */
-enum run_result run_io_failed(struct run *run, const char *key);
+enum run_result run_io_failed(struct run *run, const char *id);
 
 /*
  * For a step on one file: `ok`, or a person took the file away meanwhile (logged), and the run goes
  * on; else as run_io_failed.
  */
 enum run_result run_unless_gone(
-    struct run *run, bool ok, enum spool_dir dir, const char *name, const char *key);
+    struct run *run, bool ok, enum spool_dir dir, const char *name, const char *id);
 
 /* SIGTERM and SIGINT: what is begun is finished, nothing more is begun. */
 void run_stop_on_signals(void);

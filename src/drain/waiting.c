@@ -12,7 +12,7 @@ static bool fits(enum spool_dir dir, const char *name)
 {
     struct spool_name parsed;
     if (dir == DIR_NEW)
-        return key_valid(name);
+        return id_valid(name);
     return dir != DIR_OUT || (name_parse(name, &parsed) && *parsed.recipient);
 }
 
@@ -42,7 +42,7 @@ bool waiting_find(struct run *run, enum spool_dir dir, struct waiting *waiting)
     }
     for (size_t i = 0; i < waiting->list.count; i++) {
         const struct spool_item *file = &waiting->list.item[i];
-        if (dir == DIR_OUT && queue_is_why(file->name)) /* came along with mv failed/KEY* out/ */
+        if (dir == DIR_OUT && queue_is_why(file->name)) /* came along with mv failed/ID* out/ */
             continue;
         if (!fits(dir, file->name)) {
             unknown = unknowns++ ? unknown : file->name;

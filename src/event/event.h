@@ -80,7 +80,7 @@ struct booking {
 };
 
 struct event {
-    char id[KEY_SIZE];
+    char id[ID_SIZE];
     const char *provider; /* its name: "calcom" */
     const char *name;     /* the provider's: BOOKING_CREATED, invitee.canceled; NULL when absent */
     enum event_kind kind;

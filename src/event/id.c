@@ -7,7 +7,7 @@
 #include "base/hex.h"
 
 bool id_make(
-    const char *provider, const char sha256[DIGEST_HEX + 1], int64_t arrival, char id[KEY_SIZE])
+    const char *provider, const char sha256[DIGEST_HEX + 1], int64_t arrival, char id[ID_SIZE])
 {
     char hour[24] = "", digest[DIGEST_HEX + 1];
     int digits = 0;
@@ -17,12 +17,12 @@ bool id_make(
         {provider, strlen(provider) + 1}, {sha256, DIGEST_HEX}, {"", 1}, {hour, (size_t)digits}};
     if (!digest_hex(parts, digits ? 4 : 2, digest))
         return false;
-    memcpy(id, digest, KEY_LEN);
-    id[KEY_LEN] = '\0';
+    memcpy(id, digest, ID_LEN);
+    id[ID_LEN] = '\0';
     return true;
 }
 
-bool key_valid(const char *text)
+bool id_valid(const char *text)
 {
-    return strlen(text) == KEY_LEN && hex_only(text, KEY_LEN);
+    return strlen(text) == ID_LEN && hex_only(text, ID_LEN);
 }

@@ -20,15 +20,15 @@
 
 #include "base/digest.h"
 
-enum { KEY_LEN = 32, KEY_SIZE = KEY_LEN + 1 };
+enum { ID_LEN = 32, ID_SIZE = ID_LEN + 1 };
 
 /*
  * `sha256` is the body's digest in hex. `arrival` is in ms, TIME_NONE for a body that has a time
  * or a booking. False only when libcrypto fails.
  */
 bool id_make(
-    const char *provider, const char sha256[DIGEST_HEX + 1], int64_t arrival, char id[KEY_SIZE]);
+    const char *provider, const char sha256[DIGEST_HEX + 1], int64_t arrival, char id[ID_SIZE]);
 
-bool key_valid(const char *text);
+bool id_valid(const char *text);
 
 #endif

@@ -4,10 +4,10 @@
 
 #include "base/clock.h"
 
-static const char *const verdicts[] = {
-    [VERDICT_SPEAKS] = "speaks",
-    [VERDICT_SILENT] = "silent",
-    [VERDICT_WAITS] = "waits",
+static const char *const results[] = {
+    [DECISION_NOTIFY] = "notify",
+    [DECISION_SUPPRESS] = "suppress",
+    [DECISION_DEFER] = "defer",
 };
 
 static const char *const changes[] = {
@@ -25,16 +25,16 @@ static int find(const char *const *words, size_t count, const char *word)
     return -1;
 }
 
-const char *verdict_name(enum verdict verdict)
+const char *decision_result_name(enum decision_result result)
 {
-    return verdicts[verdict];
+    return results[result];
 }
 
-bool verdict_parse(const char *name, enum verdict *verdict)
+bool decision_result_parse(const char *name, enum decision_result *result)
 {
-    int found = find(verdicts, sizeof verdicts / sizeof *verdicts, name);
+    int found = find(results, sizeof results / sizeof *results, name);
     if (found >= 0)
-        *verdict = (enum verdict)found;
+        *result = (enum decision_result)found;
     return found >= 0;
 }
 
@@ -53,8 +53,8 @@ bool calendar_change_parse(const char *name, enum calendar_change *change)
 
 void decision_init(struct decision *decision)
 {
-    *decision = (struct decision){.verdict = VERDICT_SPEAKS,
-        .reason = "news",
+    *decision = (struct decision){.result = DECISION_NOTIFY,
+        .reason = "first-report",
         .meaning = KINDS,
         .previous_start = TIME_NONE,
         .previous_end = TIME_NONE};

@@ -17,10 +17,10 @@
 #include "base/arena.h"
 #include "event/event.h"
 
-enum verdict {
-    VERDICT_SPEAKS, /* mails are made */
-    VERDICT_SILENT, /* no mail: another event says the same, or more */
-    VERDICT_WAITS   /* deferred: decide again at `until` */
+enum decision_result {
+    DECISION_NOTIFY,   /* mails are made */
+    DECISION_SUPPRESS, /* no mail: another event says the same, or more */
+    DECISION_DEFER     /* deferred: decide again at `until` */
 };
 
 /* What the event does to the entry in people's calendars. */
@@ -41,9 +41,10 @@ struct overlap {
 enum { OVERLAPS_MAX = 8 };
 
 struct decision {
-    enum verdict verdict;
-    const char *reason; /* a log token: "news", "repeated-fact", "folded", "partner-awaited", ... */
-    int64_t until;      /* ms; only with VERDICT_WAITS */
+    enum decision_result result;
+    const char *
+        reason; /* a log token: "first-report", "repeated-fact", "joined", "partner-awaited", ... */
+    int64_t until; /* ms; only with DECISION_DEFER */
 
     /* What it means, where that differs from the event's own kind: a confirmed request to move is
      * a move. KINDS: as the event says. */
@@ -64,9 +65,9 @@ struct decision {
     struct arena arena;
 };
 
-/* "speaks", "silent", "waits"; "untouched", "confirmed", "tentative", "cancelled". */
-const char *verdict_name(enum verdict verdict);
-bool verdict_parse(const char *name, enum verdict *verdict);
+/* "notify", "suppressed", "defer"; "untouched", "confirmed", "tentative", "cancelled". */
+const char *decision_result_name(enum decision_result result);
+bool decision_result_parse(const char *name, enum decision_result *result);
 const char *calendar_change_name(enum calendar_change change);
 bool calendar_change_parse(const char *name, enum calendar_change *change);
 

@@ -80,14 +80,14 @@ static void add_event(struct buf *out, const struct event *event)
     add_lists(out, b);
 }
 
-static bool digest(const struct event *event, char out[KEY_SIZE])
+static bool digest(const struct event *event, char out[ID_SIZE])
 {
     char hex[DIGEST_HEX + 1];
     struct buf bytes = {0};
     add_event(&bytes, event);
     bool ok = !bytes.failed && digest_hex(&(struct digest_part){bytes.data, bytes.len}, 1, hex);
     if (ok)
-        snprintf(out, KEY_SIZE, "%.*s", KEY_LEN, hex);
+        snprintf(out, ID_SIZE, "%.*s", ID_LEN, hex);
     buf_free(&bytes);
     return ok;
 }

@@ -28,7 +28,7 @@ struct fact {
     const char *name;   /* the provider's name of the event, else its kind */
     int64_t stamp;      /* when it was sent; without that, when it arrived */
     bool bare;          /* only nearness in time makes it a repetition */
-    char digest[KEY_SIZE];
+    char digest[ID_SIZE];
 };
 
 /* False when memory ran out or libcrypto failed. Texts live in the event or the arena. */

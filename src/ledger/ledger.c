@@ -71,7 +71,7 @@ struct entering {
     struct decision *decision;
     struct fact fact;
     struct booking_row own, previous;
-    struct rules_known known;
+    struct rules_state known;
     struct rules_writes writes;
 };
 
@@ -90,7 +90,7 @@ static bool load_persons(struct entering *t, const char *previous_uid)
 {
     const struct booking *b = &t->event->booking;
     const char *provider = t->event->provider;
-    struct rules_known *known = &t->known;
+    struct rules_state *known = &t->known;
     if (!*t->fact.person || !b->seat)
         return true;
     return rows_get_person(
@@ -164,7 +164,7 @@ static bool no_memory(struct ledger *ledger)
     return false;
 }
 
-bool ledger_tell(struct ledger *ledger, const struct event *event, int64_t now, int64_t fold,
+bool ledger_decide(struct ledger *ledger, const struct event *event, int64_t now, int64_t fold,
     struct decision *decision)
 {
     struct entering t = {.store = &ledger->store, .event = event, .decision = decision};
@@ -185,10 +185,10 @@ bool ledger_tell(struct ledger *ledger, const struct event *event, int64_t now, 
 }
 
 bool ledger_recall(
-    struct ledger *ledger, const char key[KEY_SIZE], struct decision *decision, bool *found)
+    struct ledger *ledger, const char id[ID_SIZE], struct decision *decision, bool *found)
 {
     decision_init(decision);
-    bool ok = rows_get_decision(&ledger->store, key, decision, found);
+    bool ok = rows_get_decision(&ledger->store, id, decision, found);
     return ok && (!decision->arena.failed || no_memory(ledger));
 }
 

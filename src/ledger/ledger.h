@@ -46,13 +46,13 @@ void ledger_rollback(struct ledger *ledger);
  * Enters an event and returns the decision about it. `fold` (ms) is how long the canceled half of a
  * move waits for the other, from the event's arrival. `now` decides only whether that time is over.
  */
-bool ledger_tell(struct ledger *ledger, const struct event *event, int64_t now, int64_t fold,
+bool ledger_decide(struct ledger *ledger, const struct event *event, int64_t now, int64_t fold,
     struct decision *decision);
 
 /* The stored decision about an event; `found` is false where there is none (the decision is then
  * that of decision_init). For replays and for the tool. */
 bool ledger_recall(
-    struct ledger *ledger, const char key[KEY_SIZE], struct decision *decision, bool *found);
+    struct ledger *ledger, const char id[ID_SIZE], struct decision *decision, bool *found);
 
 /* Removes everything, inside a transaction: for a rebuild. */
 bool ledger_clear(struct ledger *ledger);

@@ -137,14 +137,14 @@ bool rows_is_repeated(
 }
 
 bool rows_put_notice(
-    struct store *store, const char *provider, const struct fact *fact, const char *key)
+    struct store *store, const char *provider, const struct fact *fact, const char *id)
 {
     sqlite3_stmt *s = about_fact(store, SQL_NOTICE_PUT, provider, fact);
     if (!s)
         return false;
     sqlite3_bind_int64(s, 5, fact->stamp);
     store_bind_text(s, 6, fact->digest);
-    store_bind_text(s, 7, key);
+    store_bind_text(s, 7, id);
     return store_run(store, s);
 }
 
@@ -189,19 +189,19 @@ static bool read_decision(sqlite3_stmt *s, struct decision *d)
     d->previous_end = store_time(s, 5);
     d->calendar_uid = store_text(s, 7, &d->arena);
     d->sequence = sqlite3_column_int64(s, 8);
-    return verdict && verdict_parse(verdict, &d->verdict) && calendar &&
+    return verdict && decision_result_parse(verdict, &d->result) && calendar &&
            calendar_change_parse(calendar, &d->calendar) &&
            (!meaning || event_kind_parse(meaning, &d->meaning));
 }
 
-bool rows_get_decision(struct store *store, const char *key, struct decision *decision, bool *found)
+bool rows_get_decision(struct store *store, const char *id, struct decision *decision, bool *found)
 {
     int overlaps = 0;
     sqlite3_stmt *s = store_prepare(store, SQL_DECISION_GET);
     *found = false;
     if (!s)
         return false;
-    store_bind_text(s, 1, key);
+    store_bind_text(s, 1, id);
     if (store_step(store, s)) {
         *found = true;
         if (!read_decision(s, decision))
@@ -211,18 +211,18 @@ bool rows_get_decision(struct store *store, const char *key, struct decision *de
     }
     s = overlaps ? store_prepare(store, SQL_OVERLAPS_GET) : NULL;
     if (s) {
-        store_bind_text(s, 1, key);
+        store_bind_text(s, 1, id);
         take_overlaps(store, s, decision);
     }
     return !store->failed;
 }
 
-static bool put_overlap(struct store *store, const char *key, int place, const struct overlap *one)
+static bool put_overlap(struct store *store, const char *id, int place, const struct overlap *one)
 {
     sqlite3_stmt *s = store_prepare(store, SQL_OVERLAP_PUT);
     if (!s)
         return false;
-    store_bind_text(s, 1, key);
+    store_bind_text(s, 1, id);
     sqlite3_bind_int(s, 2, place);
     store_bind_text(s, 3, one->provider);
     store_bind_text(s, 4, one->uid);
@@ -234,14 +234,14 @@ static bool put_overlap(struct store *store, const char *key, int place, const s
 }
 
 bool rows_put_decision(
-    struct store *store, const char *key, int64_t arrived, const struct decision *d)
+    struct store *store, const char *id, int64_t arrived, const struct decision *d)
 {
     sqlite3_stmt *s = store_prepare(store, SQL_DECISION_PUT);
     if (!s)
         return false;
-    store_bind_text(s, 1, key);
+    store_bind_text(s, 1, id);
     sqlite3_bind_int64(s, 2, arrived);
-    store_bind_text(s, 3, verdict_name(d->verdict));
+    store_bind_text(s, 3, decision_result_name(d->result));
     store_bind_text(s, 4, d->reason);
     store_bind_text(s, 5, d->meaning < KINDS ? event_kind_name(d->meaning) : NULL);
     sqlite3_bind_int(s, 6, d->late);
@@ -253,7 +253,7 @@ bool rows_put_decision(
     sqlite3_bind_int64(s, 12, (int64_t)d->overlap_count);
     bool ok = store_run(store, s);
     for (size_t i = 0; ok && i < d->overlap_count; i++)
-        ok = put_overlap(store, key, (int)i, &d->overlaps[i]);
+        ok = put_overlap(store, id, (int)i, &d->overlaps[i]);
     return ok;
 }
 

@@ -38,12 +38,11 @@ bool rows_count_others(
 bool rows_is_repeated(
     struct store *store, const char *provider, const struct fact *fact, bool *repeated);
 bool rows_put_notice(
-    struct store *store, const char *provider, const struct fact *fact, const char *key);
+    struct store *store, const char *provider, const struct fact *fact, const char *id);
 
-bool rows_get_decision(
-    struct store *store, const char *key, struct decision *decision, bool *found);
+bool rows_get_decision(struct store *store, const char *id, struct decision *decision, bool *found);
 bool rows_put_decision(
-    struct store *store, const char *key, int64_t arrived, const struct decision *decision);
+    struct store *store, const char *id, int64_t arrived, const struct decision *decision);
 
 /* The overlaps of a live booking, into the decision. */
 bool rows_find_overlaps(struct store *store, const struct booking_row *row,

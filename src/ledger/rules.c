@@ -10,7 +10,7 @@
 struct deciding {
     const struct event *event;
     const struct booking *booking;
-    const struct rules_known *known;
+    const struct rules_state *known;
     struct decision *decision;
     struct rules_writes *writes;
     struct booking_row *own, *previous; /* in `writes`; previous: NULL where there is none */
@@ -68,7 +68,7 @@ static const char *derived_calendar_uid(struct deciding *h, const char *uid)
         h->ok = false;
         return NULL;
     }
-    return arena_printf(&h->decision->arena, "%.*s@bookspool", KEY_LEN, hex);
+    return arena_printf(&h->decision->arena, "%.*s@bookspool", ID_LEN, hex);
 }
 
 /* A seat moves alone: its old booking stays for the others, and so does the entry. */
@@ -353,10 +353,10 @@ static void decide_moved_half(struct deciding *h, int64_t now, int64_t fold)
     struct decision *d = h->decision;
     int64_t arrived = h->event->received_at, until = arrived + fold;
     if (h->own->replaced_by) {
-        d->verdict = VERDICT_SILENT;
-        d->reason = "folded";
+        d->result = DECISION_SUPPRESS;
+        d->reason = "joined";
     } else if (now < until && arrived <= now + fold) { /* later than that, a clock jumped */
-        d->verdict = VERDICT_WAITS;
+        d->result = DECISION_DEFER;
         d->reason = "partner-awaited";
         d->until = until;
     } else {
@@ -392,7 +392,7 @@ static void apply_event(struct deciding *h, int64_t now, int64_t fold)
     }
 }
 
-bool rules_decide(const struct event *event, const struct rules_known *known, int64_t now,
+bool rules_decide(const struct event *event, const struct rules_state *known, int64_t now,
     int64_t fold, struct decision *decision, struct rules_writes *writes)
 {
     struct deciding h = {.event = event,
@@ -404,7 +404,7 @@ bool rules_decide(const struct event *event, const struct rules_known *known, in
         .ok = true};
     *writes = (struct rules_writes){0};
     if (known->repeated) {
-        decision->verdict = VERDICT_SILENT;
+        decision->result = DECISION_SUPPRESS;
         decision->reason = "repeated-fact";
     } else if (rules_about_booking(event)) {
         const char *previous_uid = rules_previous_uid(event, known->own);
@@ -415,7 +415,7 @@ bool rules_decide(const struct event *event, const struct rules_known *known, in
             update_own(&h);
         }
     }
-    writes->told = decision->verdict == VERDICT_SPEAKS;
-    writes->decided = decision->verdict != VERDICT_WAITS;
+    writes->told = decision->result == DECISION_NOTIFY;
+    writes->decided = decision->result != DECISION_DEFER;
     return h.ok && !decision->arena.failed;
 }

@@ -38,7 +38,7 @@
 enum presence { PERSON_UNKNOWN, PERSON_PRESENT, PERSON_GONE };
 
 /* What the rules need besides the event. */
-struct rules_known {
+struct rules_state {
     bool repeated;                 /* the fact was mailed already (ledger/fact.h) */
     const struct booking_row *own; /* of the event's uid; NULL: not known */
     const struct booking_row *previous;
@@ -73,7 +73,7 @@ bool rules_is_moved_half(const struct event *event);
 const char *rules_previous_uid(const struct event *event, const struct booking_row *own);
 
 /* `decision` is fresh from decision_init. False: memory ran out, or libcrypto failed. */
-bool rules_decide(const struct event *event, const struct rules_known *known, int64_t now,
+bool rules_decide(const struct event *event, const struct rules_state *known, int64_t now,
     int64_t fold, struct decision *decision, struct rules_writes *writes);
 
 #endif

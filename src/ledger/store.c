@@ -53,6 +53,12 @@ static const char *const upgrades[] = {
     " PRIMARY KEY(key, place)) STRICT, WITHOUT ROWID;",
     "DROP INDEX booking_long;"
     "CREATE INDEX booking_long ON booking(busy - start) WHERE " LIVE " AND " LONG ";",
+    "ALTER TABLE notice RENAME COLUMN key TO id;"
+    "ALTER TABLE overlap RENAME COLUMN key TO id;"
+    "ALTER TABLE decision RENAME COLUMN key TO id;"
+    "ALTER TABLE decision RENAME COLUMN verdict TO result;"
+    "UPDATE decision SET result ="
+    " CASE result WHEN 'speaks' THEN 'notify' WHEN 'silent' THEN 'suppress' ELSE result END;",
 };
 
 enum { VERSION = sizeof upgrades / sizeof *upgrades };
@@ -61,11 +67,11 @@ static const char *const sql[SQL_STATEMENTS] = {
     [SQL_BEGIN] = "BEGIN IMMEDIATE",
     [SQL_COMMIT] = "COMMIT",
     [SQL_ROLLBACK] = "ROLLBACK",
-    [SQL_DECISION_GET] = "SELECT verdict, reason, meaning, late, previous_start, previous_finish,"
-                         " calendar, calendar_uid, sequence, overlaps FROM decision WHERE key = ?1",
+    [SQL_DECISION_GET] = "SELECT result, reason, meaning, late, previous_start, previous_finish,"
+                         " calendar, calendar_uid, sequence, overlaps FROM decision WHERE id = ?1",
     [SQL_DECISION_PUT] = "INSERT INTO decision VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12)",
     [SQL_OVERLAPS_GET] = "SELECT provider, uid, title, who, start, finish FROM overlap"
-                         " WHERE key = ?1 ORDER BY place",
+                         " WHERE id = ?1 ORDER BY place",
     [SQL_OVERLAP_PUT] = "INSERT INTO overlap VALUES(?1,?2,?3,?4,?5,?6,?7,?8)",
     [SQL_BOOKING_GET] =
         "SELECT state, stamp, start, finish, organizer, title, who, previous_uid,"
@@ -110,7 +116,7 @@ static const char *const sql[SQL_STATEMENTS] = {
     [SQL_FORGET + 2] = "DELETE FROM notice WHERE stamp < ?1"
                        " AND (uid, provider) NOT IN (SELECT uid, provider FROM booking)",
     [SQL_FORGET + 3] = "DELETE FROM decision WHERE arrived < ?1",
-    [SQL_FORGET + 4] = "DELETE FROM overlap WHERE key NOT IN (SELECT key FROM decision)",
+    [SQL_FORGET + 4] = "DELETE FROM overlap WHERE id NOT IN (SELECT id FROM decision)",
 };
 
 /* ---- failures ---- */

@@ -52,13 +52,13 @@ static void add_attendees(const struct booking *booking, struct buf *out)
         buf_printf(out, "%-12s and %zu more\n", "", count - PEOPLE_MAX);
 }
 
-void bare_facts(const struct letter *letter, const char *why, struct buf *subject, struct buf *text)
+void bare_facts(const struct notice *notice, const char *why, struct buf *subject, struct buf *text)
 {
-    const struct event *event = letter->event;
+    const struct event *event = notice->event;
     const struct booking *booking = &event->booking;
-    const char *kind = event_kind_name(view_kind(event, letter->decision));
+    const char *kind = event_kind_name(view_kind(event, notice->decision));
     const char *what = booking->title ? booking->title : booking->event_type;
-    bool owner = letter->audience == AUDIENCE_OWNER;
+    bool owner = notice->audience == AUDIENCE_OWNER;
     buf_printf(subject, "Booking: %s", kind);
     if (what) {
         buf_puts(subject, ": ");

@@ -10,6 +10,6 @@
 
 /* Appends a subject and a text of a few KB at most. The owner reads `why`, a customer does not. */
 void bare_facts(
-    const struct letter *letter, const char *why, struct buf *subject, struct buf *text);
+    const struct notice *notice, const char *why, struct buf *subject, struct buf *text);
 
 #endif

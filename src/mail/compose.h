@@ -30,11 +30,11 @@ struct composer {
 bool composer_open(struct composer *composer, const struct conf *conf, struct buf *why);
 void composer_close(struct composer *composer);
 
-struct letter {
+struct notice {
     const struct event *event;
     const struct decision *decision;
     const struct record *record; /* what was stored: its raw body goes along when not understood */
-    const char *name;            /* KEY-r or KEY.g-r */
+    const char *name;            /* ID-r or ID.g-r */
     const char *recipient;
     enum audience audience;
 };
@@ -45,11 +45,11 @@ struct letter {
  * in place of the templates. `why` then says what did not fit. False: out of memory.
  */
 bool compose_message(
-    const struct composer *composer, const struct letter *letter, struct buf *out, struct buf *why);
+    const struct composer *composer, const struct notice *notice, struct buf *out, struct buf *why);
 
 /* One part alone, for previews. What is too long is cut, as above; false when the templates cannot
  * be used for this event, as `why` says. */
-bool compose_part(const struct composer *composer, const struct letter *letter,
+bool compose_part(const struct composer *composer, const struct notice *notice,
     enum template_part part, struct buf *out, struct buf *why);
 
 #endif

@@ -133,7 +133,7 @@ static void set_headers(GMimeMessage *message, const struct message *from)
     g_mime_message_set_message_id(message, id);
     g_free(id);
     GMimeObject *object = GMIME_OBJECT(message);
-    g_mime_object_append_header(object, "X-Bookspool-Key", token(from->key, value), NULL);
+    g_mime_object_append_header(object, "X-Bookspool-Id", token(from->id, value), NULL);
     g_mime_object_append_header(object, "Auto-Submitted", "auto-generated", NULL);
     g_mime_object_append_header(object, "MIME-Version", "1.0", NULL);
 }

@@ -5,7 +5,7 @@
  * a function of its arguments alone: Message-ID <NAME@domain of from> and every
  * boundary derive from the mail's name, Date from the event's arrival, so a
  * mail that must be made or sent again is byte-identical. The headers:
- * Date, From, To, Reply-To, Subject, Message-ID, X-Bookspool-Key, Auto-Submitted
+ * Date, From, To, Reply-To, Subject, Message-ID, X-Bookspool-Id, Auto-Submitted
  * (RFC 3834: auto-generated), MIME-Version and those of the content.
  */
 #ifndef MAIL_MESSAGE_H
@@ -18,8 +18,8 @@
 #include "base/buf.h"
 
 struct message {
-    const char *name; /* KEY-r or KEY.g-r */
-    const char *key;
+    const char *name; /* ID-r or ID.g-r */
+    const char *id;
     const char *from, *to; /* bare addresses */
     const char *reply_to;  /* bare address, or NULL */
     int64_t date;

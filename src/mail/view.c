@@ -83,7 +83,7 @@ static void add_all(struct view *view)
         view_flag(view, view->context, "cut");
     zone_open(&view->zone, zone_of_reader(view));
     view_add_times(view);
-    view_add_news(view);
+    view_add_headline(view);
     view_add_facts(view);
     zone_close(&view->zone);
 }

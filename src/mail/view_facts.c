@@ -254,9 +254,9 @@ static struct value *add_origin(struct view *view)
     add_fact(view, origin, "label_seat", event->booking.seat, MAIN);
     add_fact(view, origin, "label_provider", provider_title(event->provider), MAIN);
     add_fact(view, origin, "label_event", event->name, MAIN);
-    struct buf key = {0};
-    view_word(view, "event_key", view->context, &key);
-    add_made(view, origin, "label_key", &key, MAIN);
+    struct buf id = {0};
+    view_word(view, "event_id", view->context, &id);
+    add_made(view, origin, "label_id", &id, MAIN);
     return origin;
 }
 

@@ -64,7 +64,7 @@ void view_say(struct view *view, struct value *object, const char *name, const c
 /* `is`, `tone`, `off`, `late`: before all others, since templates ask for them most. */
 void view_add_flags(struct view *view);
 /* `heading`, `remarks`, and what a subject needs. After the times. */
-void view_add_news(struct view *view);
+void view_add_headline(struct view *view);
 /* start, end, at, when, when_theirs, previously, duration, ... */
 void view_add_times(struct view *view);
 /* people, overlaps, changed, answers, facts, origin, and groups of lines for a text. After the

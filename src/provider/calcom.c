@@ -550,8 +550,8 @@ static void calcom_envelope(const cJSON *root, const char *header, struct envelo
 }
 
 /* 64 hex digits: the HMAC of the body. */
-static enum signature_verdict calcom_verify(
-    const struct keyring *ring, const char *header, struct digest_part body, int *which)
+static enum signature_result calcom_verify(
+    const struct provider_secrets *secrets, const char *header, struct digest_part body, int *which)
 {
     unsigned char given[DIGEST_SIZE];
     struct signature_expected expected;
@@ -559,7 +559,7 @@ static enum signature_verdict calcom_verify(
         return SIGNATURE_NOT_SIGNED;
     if (!hex_decode(header, strlen(header), given, sizeof given))
         return SIGNATURE_MALFORMED;
-    signature_expect(ring, &body, 1, &expected);
+    signature_expect(secrets, &body, 1, &expected);
     return signature_conclude(&expected, signature_match(&expected, given), which);
 }
 

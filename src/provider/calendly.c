@@ -366,8 +366,8 @@ static bool signature_time(const char *header, struct span *t, int64_t *seconds)
     return true;
 }
 
-static enum signature_verdict calendly_verify(
-    const struct keyring *ring, const char *header, struct digest_part body, int *which)
+static enum signature_result calendly_verify(
+    const struct provider_secrets *secrets, const char *header, struct digest_part body, int *which)
 {
     struct span t, name, value;
     int64_t seconds;
@@ -376,7 +376,7 @@ static enum signature_verdict calendly_verify(
     struct signature_expected expected;
     if (!signature_time(header, &t, &seconds))
         return SIGNATURE_MALFORMED;
-    signature_expect(ring, (struct digest_part[]){{t.at, t.len}, {".", 1}, body}, 3, &expected);
+    signature_expect(secrets, (struct digest_part[]){{t.at, t.len}, {".", 1}, body}, 3, &expected);
     while (next_signature_field(&header, &name, &value, &broken)) {
         unsigned char given[DIGEST_SIZE];
         if (!span_is(name, "v1") || !hex_decode(value.at, value.len, given, sizeof given))

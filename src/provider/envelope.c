@@ -76,7 +76,7 @@ static bool within_window(int64_t a, int64_t b, int64_t window)
     return window >= 0 && distance <= (uint64_t)window;
 }
 
-bool envelope_fresh(const struct envelope *envelope, int64_t now, int64_t window)
+bool envelope_in_window(const struct envelope *envelope, int64_t now, int64_t window)
 {
     switch (envelope->clock) {
     case CLOCK_SENT:

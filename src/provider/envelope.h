@@ -28,7 +28,7 @@ struct envelope {
 };
 
 /* Within the window, in both directions. `window` is in ms and bounds CLOCK_SENT. */
-bool envelope_fresh(const struct envelope *envelope, int64_t now, int64_t window);
+bool envelope_in_window(const struct envelope *envelope, int64_t now, int64_t window);
 
 /* ---- for the providers ---- */
 

@@ -6,8 +6,8 @@
 #include "base/json.h"
 #include "event/clean.h"
 
-#define EXACT_WHOLE 9007199254740992.0 /* 2^53 */
-#define MONEY_MAX   1e12
+#define EXACT_INTACT 9007199254740992.0 /* 2^53 */
+#define MONEY_MAX    1e12
 
 const char *map_line(struct arena *arena, const cJSON *object, const char *path)
 {
@@ -45,7 +45,7 @@ const char *map_id(struct arena *arena, const cJSON *object, const char *path)
     if (!cJSON_IsNumber(item))
         return map_line(arena, object, path);
     double value = item->valuedouble;
-    if (!(value >= 0 && value < EXACT_WHOLE) || (double)(int64_t)value < value)
+    if (!(value >= 0 && value < EXACT_INTACT) || (double)(int64_t)value < value)
         return NULL;
     return arena_printf(arena, "%.0f", value);
 }

@@ -47,14 +47,16 @@ void provider_list_names(struct buf *out)
         buf_printf(out, "%s%s", p == 0 ? "" : p + 1 < PROVIDERS ? ", " : " or ", provider_name(p));
 }
 
-enum signature_verdict provider_verify(enum provider provider, const struct keyring *ring,
-    const char *header, const void *body, size_t len, int *which)
+enum signature_result provider_verify(enum provider provider,
+    const struct provider_secrets *secrets, const char *header, const void *body, size_t len,
+    int *which)
 {
-    if (keyring_empty(ring))
-        return SIGNATURE_NO_KEY;
+    if (provider_secrets_empty(secrets))
+        return SIGNATURE_NO_SECRET;
     if (!header || !*header)
         return SIGNATURE_ABSENT;
-    return provider_table[provider]->verify(ring, header, (struct digest_part){body, len}, which);
+    return provider_table[provider]->verify(
+        secrets, header, (struct digest_part){body, len}, which);
 }
 
 bool provider_sign(enum provider provider, struct hmac *hmac, const void *body, size_t len,

@@ -31,7 +31,7 @@ struct provider_row {
     const char *title; /* "Cal.com": in mails and messages */
     const char *signature_header;
 
-    enum setting secret[KEYRING_SIZE]; /* primary, secondary */
+    enum setting secret[PROVIDER_SECRETS]; /* primary, secondary */
     enum setting endpoint;
     enum setting window; /* replay window, in ms */
 
@@ -39,8 +39,8 @@ struct provider_row {
     bool time_in_body;
 
     /* As provider_verify; there is a secret, and the header is not empty. */
-    enum signature_verdict (*verify)(
-        const struct keyring *ring, const char *header, struct digest_part body, int *which);
+    enum signature_result (*verify)(const struct provider_secrets *secrets, const char *header,
+        struct digest_part body, int *which);
     /* As provider_sign. */
     bool (*sign)(
         struct hmac *hmac, struct digest_part body, int64_t now, char *out, size_t out_size);
@@ -66,8 +66,9 @@ void provider_list_names(struct buf *out);
  * `header` is the value of the row's signature_header, NULL when absent. On SIGNATURE_RIGHT,
  * *which is the index of the secret that matched. Each secret is compared in constant time.
  */
-enum signature_verdict provider_verify(enum provider provider, const struct keyring *ring,
-    const char *header, const void *body, size_t len, int *which);
+enum signature_result provider_verify(enum provider provider,
+    const struct provider_secrets *secrets, const char *header, const void *body, size_t len,
+    int *which);
 
 /* The header value that signs this body now. False: libcrypto failed, or out is too small. */
 bool provider_sign(enum provider provider, struct hmac *hmac, const void *body, size_t len,

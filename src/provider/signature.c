@@ -4,38 +4,39 @@
 
 #include "base/hex.h"
 
-bool keyring_open(struct keyring *ring, const char *primary, const char *secondary)
+bool provider_secrets_open(
+    struct provider_secrets *secrets, const char *primary, const char *secondary)
 {
-    const char *secrets[KEYRING_SIZE] = {primary, secondary};
-    *ring = (struct keyring){0};
-    for (int i = 0; i < KEYRING_SIZE; i++) {
-        if (!secrets[i] || !*secrets[i])
+    const char *given[PROVIDER_SECRETS] = {primary, secondary};
+    *secrets = (struct provider_secrets){0};
+    for (int i = 0; i < PROVIDER_SECRETS; i++) {
+        if (!given[i] || !*given[i])
             continue;
-        ring->hmac[i] = hmac_open(secrets[i]);
-        if (!ring->hmac[i]) {
-            keyring_close(ring);
+        secrets->hmac[i] = hmac_open(given[i]);
+        if (!secrets->hmac[i]) {
+            provider_secrets_close(secrets);
             return false;
         }
     }
     return true;
 }
 
-bool keyring_empty(const struct keyring *ring)
+bool provider_secrets_empty(const struct provider_secrets *secrets)
 {
-    for (int i = 0; i < KEYRING_SIZE; i++)
-        if (ring->hmac[i])
+    for (int i = 0; i < PROVIDER_SECRETS; i++)
+        if (secrets->hmac[i])
             return false;
     return true;
 }
 
-void keyring_close(struct keyring *ring)
+void provider_secrets_close(struct provider_secrets *secrets)
 {
-    for (int i = 0; i < KEYRING_SIZE; i++)
-        hmac_close(ring->hmac[i]);
-    *ring = (struct keyring){0};
+    for (int i = 0; i < PROVIDER_SECRETS; i++)
+        hmac_close(secrets->hmac[i]);
+    *secrets = (struct provider_secrets){0};
 }
 
-const char *signature_reason(enum signature_verdict verdict)
+const char *signature_reason(enum signature_result result)
 {
     static const char *const reasons[] = {
         [SIGNATURE_RIGHT] = "signature-right",
@@ -43,19 +44,19 @@ const char *signature_reason(enum signature_verdict verdict)
         [SIGNATURE_MALFORMED] = "signature-malformed",
         [SIGNATURE_WRONG] = "signature-wrong",
         [SIGNATURE_NOT_SIGNED] = "signature-not-signed",
-        [SIGNATURE_NO_KEY] = "signature-no-key",
+        [SIGNATURE_NO_SECRET] = "signature-no-secret",
     };
-    return reasons[verdict];
+    return reasons[result];
 }
 
-void signature_expect(const struct keyring *ring, const struct digest_part *parts, size_t count,
-    struct signature_expected *expected)
+void signature_expect(const struct provider_secrets *secrets, const struct digest_part *parts,
+    size_t count, struct signature_expected *expected)
 {
     *expected = (struct signature_expected){0};
-    for (int i = 0; i < KEYRING_SIZE; i++) {
-        if (!ring->hmac[i])
+    for (int i = 0; i < PROVIDER_SECRETS; i++) {
+        if (!secrets->hmac[i])
             continue;
-        expected->there[i] = hmac_compute(ring->hmac[i], parts, count, expected->digest[i]);
+        expected->there[i] = hmac_compute(secrets->hmac[i], parts, count, expected->digest[i]);
         expected->failed |= !expected->there[i];
     }
 }
@@ -64,7 +65,7 @@ int signature_match(
     const struct signature_expected *expected, const unsigned char given[DIGEST_SIZE])
 {
     int found = -1;
-    for (int i = KEYRING_SIZE - 1; i >= 0; i--) {
+    for (int i = PROVIDER_SECRETS - 1; i >= 0; i--) {
         int differs = CRYPTO_memcmp(expected->digest[i], given, DIGEST_SIZE);
         if (expected->there[i] && differs == 0)
             found = i;
@@ -72,11 +73,11 @@ int signature_match(
     return found;
 }
 
-enum signature_verdict signature_conclude(
+enum signature_result signature_conclude(
     const struct signature_expected *expected, int found, int *which)
 {
     if (found < 0)
-        return expected->failed ? SIGNATURE_NO_KEY : SIGNATURE_WRONG;
+        return expected->failed ? SIGNATURE_NO_SECRET : SIGNATURE_WRONG;
     *which = found;
     return SIGNATURE_RIGHT;
 }

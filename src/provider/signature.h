@@ -12,51 +12,52 @@
 
 #include "provider/hmac.h"
 
-enum { KEYRING_SIZE = 2 };
+enum { PROVIDER_SECRETS = 2 };
 
 /* The secrets of one provider, primary first; NULL where none is set. */
-struct keyring {
-    struct hmac *hmac[KEYRING_SIZE];
+struct provider_secrets {
+    struct hmac *hmac[PROVIDER_SECRETS];
 };
 
 /* Copies what it needs of the secrets; either may be NULL or "". False: libcrypto failed. */
-bool keyring_open(struct keyring *ring, const char *primary, const char *secondary);
-bool keyring_empty(const struct keyring *ring);
-void keyring_close(struct keyring *ring);
+bool provider_secrets_open(
+    struct provider_secrets *secrets, const char *primary, const char *secondary);
+bool provider_secrets_empty(const struct provider_secrets *secrets);
+void provider_secrets_close(struct provider_secrets *secrets);
 
-enum signature_verdict {
+enum signature_result {
     SIGNATURE_RIGHT,
     SIGNATURE_ABSENT,
     SIGNATURE_MALFORMED,
     SIGNATURE_WRONG,
     SIGNATURE_NOT_SIGNED, /* the header says that the sender has no secret */
-    SIGNATURE_NO_KEY      /* no secret is configured: nothing is ever accepted */
+    SIGNATURE_NO_SECRET   /* no secret is configured: nothing is ever accepted */
 };
 
 /* "signature-absent", ...: the reason codes of the log. */
-const char *signature_reason(enum signature_verdict verdict);
+const char *signature_reason(enum signature_result result);
 
 /* ---- for the providers ---- */
 
 /* The HMACs of the signed text under each secret. */
 struct signature_expected {
-    unsigned char digest[KEYRING_SIZE][DIGEST_SIZE];
-    bool there[KEYRING_SIZE];
+    unsigned char digest[PROVIDER_SECRETS][DIGEST_SIZE];
+    bool there[PROVIDER_SECRETS];
     bool failed; /* libcrypto, for at least one secret */
 };
 
-void signature_expect(const struct keyring *ring, const struct digest_part *parts, size_t count,
-    struct signature_expected *expected);
+void signature_expect(const struct provider_secrets *secrets, const struct digest_part *parts,
+    size_t count, struct signature_expected *expected);
 
 /* The index of the first secret that gives this HMAC, -1 for none. Takes the same time for all. */
 int signature_match(
     const struct signature_expected *expected, const unsigned char given[DIGEST_SIZE]);
 
 /*
- * The verdict for the result of signature_match. Where libcrypto failed, a signature that no
- * other secret matches gives SIGNATURE_NO_KEY, so that the provider tries again later.
+ * The result for the result of signature_match. Where libcrypto failed, a signature that no
+ * other secret matches gives SIGNATURE_NO_SECRET, so that the provider tries again later.
  */
-enum signature_verdict signature_conclude(
+enum signature_result signature_conclude(
     const struct signature_expected *expected, int found, int *which);
 
 /* The HMAC of the parts as 64 hex digits. False: libcrypto failed. */

@@ -51,31 +51,31 @@ static bool read_body(struct buf *body, size_t length, int64_t end)
 }
 
 static void judge_cgi(
-    struct responder *r, const struct request *request, int64_t deadline, struct verdict *verdict)
+    struct responder *r, const struct request *request, int64_t deadline, struct judgment *judgment)
 {
     struct buf body = {0};
-    if (responder_admit(r, request, verdict)) {
+    if (responder_admit(r, request, judgment)) {
         if (read_body(&body, (size_t)request->length, clock_monotonic() + deadline))
-            responder_judge(r, request, body.data, body.len, verdict);
+            responder_judge(r, request, body.data, body.len, judgment);
         else
-            verdict->reply = (struct reply){.status = REPLY_UNAVAILABLE, .reason = "no-memory"};
+            judgment->reply = (struct reply){.status = REPLY_UNAVAILABLE, .reason = "no-memory"};
     }
-    responder_settle(verdict, responder_commit(r));
+    responder_finish(judgment, responder_commit(r));
     buf_free(&body);
 }
 
 bool cgi_run(struct responder *responder, int64_t deadline)
 {
     struct request request;
-    struct verdict verdict;
+    struct judgment judgment;
     struct buf response = {0};
     uint64_t length;
     signal(SIGPIPE, SIG_IGN);
     enum request_length kind = request_parse_length(getenv("CONTENT_LENGTH"), &length);
     request_fill(&request, kind, length, cgi_variable, NULL);
-    judge_cgi(responder, &request, deadline, &verdict);
-    responder_log(responder, &verdict);
-    reply_write(&verdict.reply, &response);
+    judge_cgi(responder, &request, deadline, &judgment);
+    responder_log(responder, &judgment);
+    reply_write(&judgment.reply, &response);
     bool ok = !response.failed && io_write_all(STDOUT_FILENO, response.data, response.len);
     buf_free(&response);
     return ok;

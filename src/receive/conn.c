@@ -30,7 +30,7 @@ struct conn *conn_add(struct conn_table *table, int fd, int64_t now)
     if (!c)
         return NULL;
     c->fd = fd;
-    enter(table, c, CONN_FRESH, now);
+    enter(table, c, CONN_NEW, now);
     table->count++;
     return c;
 }

@@ -17,7 +17,7 @@
 #include "receive/responder.h"
 
 enum conn_state {
-    CONN_FRESH,   /* accepted, no byte has come */
+    CONN_NEW,     /* accepted, no byte has come */
     CONN_READING, /* a request has begun to arrive */
     CONN_PENDING, /* bytes of the next request came with the last one */
     CONN_WAITING, /* its request is judged, and its answer waits for a commit */
@@ -37,7 +37,7 @@ struct conn {
     struct buf in;   /* the current request, unless one read brought all of it */
     struct fcgi_check check;
     struct exchange exchange;
-    struct verdict verdict;
+    struct judgment judgment;
 };
 
 struct conn_queue {

@@ -18,7 +18,8 @@ const char *health_no_room(struct accept_batch *batch)
 static bool has_secret(const struct responder *r, enum provider provider)
 {
     for (int i = 0; i < PROVIDERS; i++)
-        if ((provider == PROVIDERS || (int)provider == i) && !keyring_empty(&r->ring[i]))
+        if ((provider == PROVIDERS || (int)provider == i) &&
+            !provider_secrets_empty(&r->secrets[i]))
             return true;
     return false;
 }
@@ -26,7 +27,7 @@ static bool has_secret(const struct responder *r, enum provider provider)
 static const char *mail_problem(void)
 {
     const int64_t recent = 2 * 60 * 60 * MS_PER_SECOND;
-    if (counter_get(COUNT_DRAIN_HELD_AT) > counter_get(COUNT_DRAIN_LAST_AT))
+    if (counter_get(COUNT_DRAIN_BLOCKED_AT) > counter_get(COUNT_DRAIN_LAST_AT))
         return "drain-blocked";
     if ((int64_t)counter_get(COUNT_MAIL_STUCK_AT) > clock_now() - recent)
         return "mail-stuck";

@@ -66,8 +66,8 @@ static void drop_hung_up(struct loop *l, struct conn *c)
 static void send_answer(struct loop *l, struct conn *c)
 {
     buf_reuse(&l->response);
-    reply_write(&c->verdict.reply, &l->response);
-    responder_log(l->responder, &c->verdict);
+    reply_write(&c->judgment.reply, &l->response);
+    responder_log(l->responder, &c->judgment);
     if (!libfcgi_answer(&c->exchange, c->fd, &l->response)) {
         c->fd = -1;
         drop_broken(l, c, "answer-not-taken");
@@ -100,7 +100,7 @@ static void commit_and_answer(struct loop *l)
         commit_wait_committed(&l->wait, start, clock_microseconds());
     struct conn *c;
     while ((c = l->table.queue[CONN_WAITING].first)) {
-        responder_settle(&c->verdict, committed);
+        responder_finish(&c->judgment, committed);
         send_answer(l, c);
     }
 }
@@ -124,13 +124,13 @@ static bool process_request(
     request_fill(&request, c->check.length_kind, c->check.length, libfcgi_param, &c->exchange);
     buf_reuse(&l->body);
     bool complete = libfcgi_body(&c->exchange, &l->body);
-    if (responder_admit(l->responder, &request, &c->verdict)) {
+    if (responder_admit(l->responder, &request, &c->judgment)) {
         if (!complete)
-            c->verdict.reply = (struct reply){.status = REPLY_UNAVAILABLE, .reason = "no-memory"};
+            c->judgment.reply = (struct reply){.status = REPLY_UNAVAILABLE, .reason = "no-memory"};
         else if (c->check.state == FCGI_CHECK_TOO_LARGE)
-            responder_judge(l->responder, &request, NULL, c->check.stdin_len, &c->verdict);
+            responder_judge(l->responder, &request, NULL, c->check.stdin_len, &c->judgment);
         else
-            responder_judge(l->responder, &request, l->body.data, l->body.len, &c->verdict);
+            responder_judge(l->responder, &request, l->body.data, l->body.len, &c->judgment);
     }
     if (l->responder->waiting == 1)
         commit_wait_begin(&l->wait, clock_microseconds());
@@ -258,7 +258,7 @@ static bool evict_idle(struct loop *l)
 {
     struct conn *c = l->table.queue[CONN_IDLE].first;
     if (!c)
-        c = l->table.queue[CONN_FRESH].first;
+        c = l->table.queue[CONN_NEW].first;
     if (c)
         conn_drop(&l->table, c);
     return c != NULL;
@@ -295,7 +295,7 @@ static void drop_expired(struct loop *l)
 {
     struct conn *c;
     while ((c = conn_expired(&l->table, l->now))) {
-        if (c->state == CONN_FRESH || c->state == CONN_READING)
+        if (c->state == CONN_NEW || c->state == CONN_READING)
             drop_broken(l, c, "deadline");
         else
             conn_drop(&l->table, c);
@@ -330,7 +330,7 @@ static void begin_stop(struct loop *l)
     accept_some(l, INT_MAX);
     set_accepting(l, false);
     l->stopping = true;
-    shorten_life(l, CONN_FRESH);
+    shorten_life(l, CONN_NEW);
     shorten_life(l, CONN_IDLE);
 }
 
@@ -457,7 +457,7 @@ const char *loop_run(struct responder *responder, int listener, int64_t deadline
     l.responder = responder;
     l.listener = listener;
     l.connections_max = raise_connection_limit();
-    l.table.life[CONN_FRESH] = l.table.life[CONN_READING] = deadline;
+    l.table.life[CONN_NEW] = l.table.life[CONN_READING] = deadline;
     l.table.life[CONN_IDLE] = IDLE_MS;
     l.table.life[CONN_LINGER] = LINGER_MS;
     const char *fault = set_up(&l);

@@ -78,7 +78,7 @@ static bool print_information(int argc, char **argv)
 static void warn_of_missing_secrets(const struct responder *r)
 {
     for (int i = 0; i < PROVIDERS; i++)
-        if (keyring_empty(&r->ring[i]))
+        if (provider_secrets_empty(&r->secrets[i]))
             log_warn(NULL, "no-secret", "%s: no secret is set, %s answers 503",
                 provider_name((enum provider)i), r->endpoint[i]);
 }
@@ -113,7 +113,7 @@ static int open_parts(struct service *s)
     if (!counters_open(state))
         log_warn(NULL, "counters-in-memory", "%s/counters: %s%s", state, strerror(errno),
             owner_hint(errno));
-    bool each = conf_number(&s->conf, SET_SYNC) == SYNC_FSYNC || !s->spool.syncfs_tells;
+    bool each = conf_number(&s->conf, SET_SYNC) == SYNC_FSYNC || !s->spool.syncfs_reports;
     accept_init(&s->batch, &s->spool, each, conf_number(&s->conf, SET_RESERVE),
         conf_second(&s->conf, SET_RESERVE));
     return EX_OK;

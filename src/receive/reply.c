@@ -51,7 +51,7 @@ static void write_body(const struct reply *reply, struct buf *out)
     if (!health || reply->reason)
         write_member(out, "reason", reply->reason);
     if (!health)
-        write_member(out, "id", *reply->key ? reply->key : NULL);
+        write_member(out, "id", *reply->id ? reply->id : NULL);
     buf_puts(out, "}\n");
 }
 

@@ -32,7 +32,7 @@ struct reply {
     enum reply_status status;
     const char *reason; /* a fixed reason code, or NULL */
     const char *allow;  /* the methods, with REPLY_METHOD */
-    char key[KEY_SIZE]; /* "": none */
+    char id[ID_SIZE];   /* "": none */
     bool head;          /* HEAD: the header fields of a GET, without its body */
 };
 

@@ -25,7 +25,7 @@ static const struct {
     [REPLY_FAIL] = {COUNT_REQUEST_KINDS, LOG_LEVEL_WARNING},
 };
 
-static void count_request(const struct verdict *v)
+static void count_request(const struct judgment *v)
 {
     if (v->route.kind != ROUTE_WEBHOOK) {
         counter_add(COUNT_OTHER_REQUESTS, 1);
@@ -36,20 +36,21 @@ static void count_request(const struct verdict *v)
     if (v->held)
         counter_add(counter_in_row(row, COUNT_HELD), 1);
     if (v->which >= 0) {
-        static const enum counter_request uses[] = {COUNT_KEY_PRIMARY, COUNT_KEY_SECONDARY};
-        static const enum counter_request times[] = {COUNT_KEY_PRIMARY_AT, COUNT_KEY_SECONDARY_AT};
+        static const enum counter_request uses[] = {COUNT_SECRET_PRIMARY, COUNT_SECRET_SECONDARY};
+        static const enum counter_request times[] = {
+            COUNT_SECRET_PRIMARY_AT, COUNT_SECRET_SECONDARY_AT};
         counter_add(counter_in_row(row, uses[v->which]), 1);
         counter_set(counter_in_row(row, times[v->which]), (uint64_t)clock_now());
     }
 }
 
 /* Unauthenticated clients can trigger these lines at will, so they are rate-limited. */
-static bool is_limited(const struct verdict *v)
+static bool is_limited(const struct judgment *v)
 {
     return v->which < 0 || v->reply.status == REPLY_UNAVAILABLE;
 }
 
-static bool may_log(struct responder *r, const struct verdict *v)
+static bool may_log(struct responder *r, const struct judgment *v)
 {
     unsigned long dropped;
     enum reply_status status = v->reply.status;
@@ -64,36 +65,36 @@ static bool may_log(struct responder *r, const struct verdict *v)
     return allowed;
 }
 
-static void log_stale(const struct verdict *v, const char *key, const char *provider)
+static void log_stale(const struct judgment *v, const char *id, const char *provider)
 {
-    log_warn(key, "stale",
+    log_warn(id, "stale",
         "right signature, but outside the replay window: provider=%s event=%s age=%" PRId64 "s %s",
         provider, v->event, v->age / MS_PER_SECOND, v->reply.reason);
 }
 
-static void log_request(const struct responder *r, const struct verdict *v)
+static void log_request(const struct responder *r, const struct judgment *v)
 {
     enum log_level level = rules[v->reply.status].level;
     const char *word = reply_word(v->reply.status), *reason = v->reply.reason;
-    const char *key = *v->reply.key ? v->reply.key : NULL;
+    const char *id = *v->reply.id ? v->reply.id : NULL;
     if (v->route.kind != ROUTE_WEBHOOK)
         log_line(level, NULL, reason ? reason : word, "status=%d path=%s%s",
             reply_http_status(v->reply.status), v->route.kind == ROUTE_NONE ? "unknown" : "health",
             v->reply.status == REPLY_FAIL ? r->trouble : "");
     else if (v->reply.status == REPLY_STALE)
-        log_stale(v, key, provider_name(v->route.provider));
+        log_stale(v, id, provider_name(v->route.provider));
     else if (v->which < 0)
-        log_line(level, key, reason ? reason : word, "status=%d provider=%s bytes=%zu",
+        log_line(level, id, reason ? reason : word, "status=%d provider=%s bytes=%zu",
             reply_http_status(v->reply.status), provider_name(v->route.provider), v->bytes);
     else
-        log_line(level, key, reason ? reason : word, "provider=%s event=%s bytes=%zu key=%s",
+        log_line(level, id, reason ? reason : word, "provider=%s event=%s bytes=%zu id=%s",
             provider_name(v->route.provider), v->event, v->bytes,
             v->which == 0 ? "primary" : "secondary");
 }
 
-void responder_log(struct responder *r, const struct verdict *verdict)
+void responder_log(struct responder *r, const struct judgment *judgment)
 {
-    count_request(verdict);
-    if (may_log(r, verdict))
-        log_request(r, verdict);
+    count_request(judgment);
+    if (may_log(r, judgment))
+        log_request(r, judgment);
 }

@@ -10,7 +10,7 @@
 #include "receive/health.h"
 #include "spool/owner.h"
 
-static const char *const key_names[KEYRING_SIZE] = {"primary", "secondary"};
+static const char *const secret_names[PROVIDER_SECRETS] = {"primary", "secondary"};
 
 bool responder_init(
     struct responder *r, const struct conf *conf, struct spool *spool, struct accept_batch *batch)
@@ -21,8 +21,8 @@ bool responder_init(
         const struct provider_row *row = provider_table[i];
         r->endpoint[i] = conf_text(conf, row->endpoint);
         r->window[i] = conf_number(conf, row->window);
-        if (!keyring_open(
-                &r->ring[i], conf_text(conf, row->secret[0]), conf_text(conf, row->secret[1])))
+        if (!provider_secrets_open(
+                &r->secrets[i], conf_text(conf, row->secret[0]), conf_text(conf, row->secret[1])))
             return false;
     }
     return true;
@@ -31,26 +31,26 @@ bool responder_init(
 void responder_close(struct responder *r)
 {
     for (int i = 0; i < PROVIDERS; i++)
-        keyring_close(&r->ring[i]);
+        provider_secrets_close(&r->secrets[i]);
     buf_free(&r->file);
 }
 
 /* ---- before the body ---- */
 
-static void set(struct verdict *v, enum reply_status status, const char *reason)
+static void set(struct judgment *v, enum reply_status status, const char *reason)
 {
     v->reply.status = status;
     v->reply.reason = reason;
 }
 
-static void refuse_method(struct verdict *v, const char *allow)
+static void refuse_method(struct judgment *v, const char *allow)
 {
     set(v, REPLY_METHOD, NULL);
     v->reply.allow = allow;
 }
 
 static bool admit_webhook(
-    const struct responder *r, const struct request *request, struct verdict *v)
+    const struct responder *r, const struct request *request, struct judgment *v)
 {
     if (!request_is(request, "POST"))
         refuse_method(v, "POST");
@@ -65,7 +65,7 @@ static bool admit_webhook(
     return false;
 }
 
-static void admit_probe(struct responder *r, const struct request *request, struct verdict *v)
+static void admit_probe(struct responder *r, const struct request *request, struct judgment *v)
 {
     if (!v->reply.head && !request_is(request, "GET"))
         refuse_method(v, "GET, HEAD");
@@ -75,32 +75,32 @@ static void admit_probe(struct responder *r, const struct request *request, stru
         health_answer(r, v->route.provider, &v->reply);
 }
 
-bool responder_admit(struct responder *r, const struct request *request, struct verdict *verdict)
+bool responder_admit(struct responder *r, const struct request *request, struct judgment *judgment)
 {
-    *verdict = (struct verdict){.which = -1};
-    verdict->reply.head = request_is(request, "HEAD");
-    verdict->route = route_find(request->path, r->endpoint);
-    if (verdict->route.kind == ROUTE_WEBHOOK)
-        return admit_webhook(r, request, verdict);
-    if (verdict->route.kind == ROUTE_NONE)
-        set(verdict, REPLY_NOT_FOUND, NULL);
+    *judgment = (struct judgment){.which = -1};
+    judgment->reply.head = request_is(request, "HEAD");
+    judgment->route = route_find(request->path, r->endpoint);
+    if (judgment->route.kind == ROUTE_WEBHOOK)
+        return admit_webhook(r, request, judgment);
+    if (judgment->route.kind == ROUTE_NONE)
+        set(judgment, REPLY_NOT_FOUND, NULL);
     else
-        admit_probe(r, request, verdict);
+        admit_probe(r, request, judgment);
     return false;
 }
 
 /* ---- with the body ---- */
 
 static bool verify_signature(const struct responder *r, const struct request *request,
-    const void *body, size_t len, struct verdict *v)
+    const void *body, size_t len, struct judgment *v)
 {
     enum provider provider = v->route.provider;
-    enum signature_verdict s = provider_verify(
-        provider, &r->ring[provider], request->signature[provider], body, len, &v->which);
+    enum signature_result s = provider_verify(
+        provider, &r->secrets[provider], request->signature[provider], body, len, &v->which);
     if (s == SIGNATURE_RIGHT)
         return true;
     v->which = -1;
-    if (s == SIGNATURE_NO_KEY)
+    if (s == SIGNATURE_NO_SECRET)
         set(v, REPLY_UNAVAILABLE, "no-secret");
     else
         set(v, REPLY_SIGNATURE, signature_reason(s));
@@ -108,7 +108,7 @@ static bool verify_signature(const struct responder *r, const struct request *re
 }
 
 static bool make_record(struct responder *r, const struct request *request, const void *body,
-    size_t len, const char *sha256, int64_t now_us, const struct verdict *v)
+    size_t len, const char *sha256, int64_t now_us, const struct judgment *v)
 {
     struct record record = {.kind = RECORD_EVENT,
         .provider = v->route.provider,
@@ -118,9 +118,9 @@ static bool make_record(struct responder *r, const struct request *request, cons
         .length = len};
     const char *signature = request->signature[v->route.provider];
     snprintf(record.sha256, sizeof record.sha256, "%s", sha256);
-    snprintf(record.key, sizeof record.key, "%s", v->reply.key);
+    snprintf(record.id, sizeof record.id, "%s", v->reply.id);
     snprintf(record.event, sizeof record.event, "%s", v->event);
-    snprintf(record.key_used, sizeof record.key_used, "%s", key_names[v->which]);
+    snprintf(record.secret_used, sizeof record.secret_used, "%s", secret_names[v->which]);
     snprintf(record.signature, sizeof record.signature, "%s", signature ? signature : "");
     snprintf(record.content_type, sizeof record.content_type, "%s", request->content_type);
     buf_reuse(&r->file);
@@ -139,16 +139,16 @@ static const char *no_room(struct responder *r)
     return r->no_room;
 }
 
-static void store_event(struct responder *r, bool in_window, struct verdict *v)
+static void store_event(struct responder *r, bool in_window, struct judgment *v)
 {
     if (no_room(r)) {
         set(v, REPLY_UNAVAILABLE, r->no_room);
         return;
     }
-    enum accept_result result = in_window ? accept_put(r->batch, v->reply.key, &r->file)
-                                          : accept_hold(r->batch, v->reply.key, &r->file);
+    enum accept_result result = in_window ? accept_put(r->batch, v->reply.id, &r->file)
+                                          : accept_hold(r->batch, v->reply.id, &r->file);
     if (result == ACCEPT_FAILED) {
-        log_error(v->reply.key, "spool-failed", "%s: %s%s", r->spool->step, strerror(errno),
+        log_error(v->reply.id, "spool-failed", "%s: %s%s", r->spool->step, strerror(errno),
             owner_hint(errno));
         set(v, REPLY_UNAVAILABLE, "spool-failed");
         return;
@@ -165,7 +165,7 @@ static void store_event(struct responder *r, bool in_window, struct verdict *v)
 
 /* For a body whose signature is right. */
 static void process_genuine(struct responder *r, const struct request *request, const void *body,
-    size_t len, struct verdict *v)
+    size_t len, struct judgment *v)
 {
     enum provider provider = v->route.provider;
     struct envelope envelope;
@@ -183,26 +183,26 @@ static void process_genuine(struct responder *r, const struct request *request, 
     char sha256[DIGEST_HEX + 1];
     if (!digest_hex(&(struct digest_part){body, len}, 1, sha256) ||
         !id_make(
-            provider_name(provider), sha256, envelope.anonymous ? now : TIME_NONE, v->reply.key) ||
+            provider_name(provider), sha256, envelope.anonymous ? now : TIME_NONE, v->reply.id) ||
         !make_record(r, request, body, len, sha256, now_us, v)) {
-        v->reply.key[0] = '\0';
+        v->reply.id[0] = '\0';
         set(v, REPLY_UNAVAILABLE, "no-memory");
         return;
     }
     v->age = envelope.clock == CLOCK_NONE ? 0 : now - envelope.at;
-    store_event(r, envelope_fresh(&envelope, now, r->window[provider]), v);
+    store_event(r, envelope_in_window(&envelope, now, r->window[provider]), v);
 }
 
 void responder_judge(struct responder *r, const struct request *request, const void *body,
-    size_t len, struct verdict *verdict)
+    size_t len, struct judgment *judgment)
 {
-    verdict->bytes = len;
+    judgment->bytes = len;
     if (len < request->length)
-        set(verdict, REPLY_MALFORMED, "body-short");
+        set(judgment, REPLY_MALFORMED, "body-short");
     else if (len > request->length)
-        set(verdict, REPLY_MALFORMED, "body-long");
-    else if (verify_signature(r, request, body, len, verdict))
-        process_genuine(r, request, body, len, verdict);
+        set(judgment, REPLY_MALFORMED, "body-long");
+    else if (verify_signature(r, request, body, len, judgment))
+        process_genuine(r, request, body, len, judgment);
 }
 
 /* ---- the end of a turn ---- */
@@ -222,11 +222,11 @@ bool responder_commit(struct responder *r)
     return false;
 }
 
-void responder_settle(struct verdict *verdict, bool committed)
+void responder_finish(struct judgment *judgment, bool committed)
 {
-    if (verdict->waits && !committed) {
-        set(verdict, REPLY_UNAVAILABLE, "sync-failed");
-        verdict->held = false;
+    if (judgment->waits && !committed) {
+        set(judgment, REPLY_UNAVAILABLE, "sync-failed");
+        judgment->held = false;
     }
-    verdict->waits = false;
+    judgment->waits = false;
 }

@@ -3,7 +3,7 @@
  * signature, age, id, storing.
  *
  * A verdict that `waits` is not final: its event is durable only after responder_commit, which
- * makes all events of one turn durable at once. responder_settle then makes the verdict final. Only
+ * makes all events of one turn durable at once. responder_finish then makes the verdict final. Only
  * a final verdict may be sent, and responder_log is called once for each.
  */
 #ifndef RECEIVE_RESPONDER_H
@@ -22,7 +22,7 @@
 #include "receive/route.h"
 #include "spool/accept.h"
 
-struct verdict {
+struct judgment {
     struct reply reply;
     struct route route;
     bool waits;
@@ -36,13 +36,13 @@ struct verdict {
 struct responder {
     struct spool *spool;
     struct accept_batch *batch;
-    struct keyring ring[PROVIDERS];
+    struct provider_secrets secrets[PROVIDERS];
     const char *endpoint[PROVIDERS];
     int64_t window[PROVIDERS]; /* ms */
     size_t max_body;
     bool room_checked;                  /* in this turn */
     const char *no_room;                /* the reason code; NULL: there is room */
-    size_t waiting;                     /* verdicts of this turn */
+    size_t waiting;                     /* judgments of this turn */
     char trouble[SPOOL_STEP_SIZE + 64]; /* the step by which health failed last, for its log line */
     struct buf file;                    /* the record being made */
     struct log_limit log_limit[REPLY_STATUSES];
@@ -57,7 +57,7 @@ void responder_close(struct responder *r);
  * Decides what needs no body: path, method, length, cap, health. False: the verdict is final; true:
  * read the body and call responder_judge.
  */
-bool responder_admit(struct responder *r, const struct request *request, struct verdict *verdict);
+bool responder_admit(struct responder *r, const struct request *request, struct judgment *judgment);
 
 /*
  * For an admitted request and all of its body. The body may be NULL when more came than was
@@ -65,14 +65,14 @@ bool responder_admit(struct responder *r, const struct request *request, struct 
  * between two calls of responder_commit (accept_full says so).
  */
 void responder_judge(struct responder *r, const struct request *request, const void *body,
-    size_t len, struct verdict *verdict);
+    size_t len, struct judgment *judgment);
 
 /* Makes the events of this turn durable; does nothing when no verdict waits. False: the sync
- * failed, and responder_settle makes each waiting verdict a 503. */
+ * failed, and responder_finish makes each waiting verdict a 503. */
 bool responder_commit(struct responder *r);
-void responder_settle(struct verdict *verdict, bool committed);
+void responder_finish(struct judgment *judgment, bool committed);
 
 /* Logs a line and counts. */
-void responder_log(struct responder *r, const struct verdict *verdict);
+void responder_log(struct responder *r, const struct judgment *judgment);
 
 #endif

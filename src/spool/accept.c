@@ -10,7 +10,7 @@ void accept_init(struct accept_batch *batch, struct spool *spool, bool fsync_eac
     int64_t reserve_bytes, int64_t reserve_inodes)
 {
     *batch = (struct accept_batch){.spool = spool,
-        .fsync_each = fsync_each || !spool->syncfs_tells,
+        .fsync_each = fsync_each || !spool->syncfs_reports,
         .reserve_bytes = reserve_bytes,
         .reserve_inodes = reserve_inodes};
 }
@@ -44,19 +44,19 @@ bool accept_writable(const struct accept_batch *batch)
 }
 
 static enum accept_result put(
-    struct accept_batch *batch, enum spool_dir dir, const char *key, const struct buf *file)
+    struct accept_batch *batch, enum spool_dir dir, const char *id, const struct buf *file)
 {
     struct spool *spool = batch->spool;
     struct accept_file *put = &batch->file[batch->count];
     if (!spool_temp_write(spool, file->data, file->len, &put->temp))
         return ACCEPT_FAILED;
-    enum spool_put named = spool_name(spool, &put->temp, dir, key);
+    enum spool_put named = spool_name(spool, &put->temp, dir, id);
     if (named == SPOOL_PUT_FAILED) {
         spool_temp_drop(spool, &put->temp);
         return ACCEPT_FAILED;
     }
     put->dir = dir;
-    snprintf(put->key, sizeof put->key, "%s", key);
+    snprintf(put->id, sizeof put->id, "%s", id);
     put->over = named == SPOOL_PUT_EXISTS;
     batch->replaces |= put->over;
     batch->touched[dir] = true;
@@ -64,30 +64,30 @@ static enum accept_result put(
     return put->over ? ACCEPT_DUPLICATE : ACCEPT_STORED;
 }
 
-enum accept_result accept_put(struct accept_batch *batch, const char *key, const struct buf *file)
+enum accept_result accept_put(struct accept_batch *batch, const char *id, const struct buf *file)
 {
-    if (!spool_exists(batch->spool, DIR_DONE, key))
-        return put(batch, DIR_NEW, key, file);
+    if (!spool_exists(batch->spool, DIR_DONE, id))
+        return put(batch, DIR_NEW, id, file);
     /* whoever renamed it may not have synced that yet, and neither whoever put it */
     batch->touched[DIR_DONE] = batch->touched[DIR_NEW] = true;
     return ACCEPT_DUPLICATE;
 }
 
-static bool whole_in_new(struct spool *spool, const char *key)
+static bool intact_in_new(struct spool *spool, const char *id)
 {
     struct spool_file file;
-    if (!spool_read(spool, DIR_NEW, key, &file))
+    if (!spool_read(spool, DIR_NEW, id, &file))
         return false;
-    bool whole = !file.not_whole;
+    bool whole = !file.torn;
     spool_file_free(&file);
     return whole;
 }
 
-enum accept_result accept_hold(struct accept_batch *batch, const char *key, const struct buf *file)
+enum accept_result accept_hold(struct accept_batch *batch, const char *id, const struct buf *file)
 {
-    if (whole_in_new(batch->spool, key) || spool_exists(batch->spool, DIR_DONE, key))
+    if (intact_in_new(batch->spool, id) || spool_exists(batch->spool, DIR_DONE, id))
         return ACCEPT_DUPLICATE;
-    return put(batch, DIR_HELD, key, file);
+    return put(batch, DIR_HELD, id, file);
 }
 
 static bool sync_files(struct accept_batch *batch)
@@ -111,7 +111,7 @@ static bool replace_names(struct accept_batch *batch)
 {
     for (size_t i = 0; i < batch->count; i++) {
         struct accept_file *file = &batch->file[i];
-        if (file->over && !spool_name_over(batch->spool, &file->temp, file->dir, file->key))
+        if (file->over && !spool_name_over(batch->spool, &file->temp, file->dir, file->id))
             return false;
         file->over = false;
     }

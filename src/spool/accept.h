@@ -4,9 +4,9 @@
  * One batch is all that the requests of one turn of the event loop put; its
  * answers may go out only when accept_sync has returned true. Per event:
  *
- *   done/KEY exists               duplicate; done/ and new/ are synced with the batch
- *   new/KEY could be named        stored; file and directory are synced with the batch
- *   new/KEY was there             never trusted, whole or not: a sync may have failed on it once,
+ *   done/ID exists               duplicate; done/ and new/ are synced with the batch
+ *   new/ID could be named        stored; file and directory are synced with the batch
+ *   new/ID was there             never trusted, whole or not: a sync may have failed on it once,
  *                                 and Linux says so only once. The own file is synced with the
  *                                 batch, then renamed over the name, the directory synced once
  *                                 more for all of these: duplicate
@@ -37,7 +37,7 @@ enum { ACCEPT_BATCH_MAX = 256 };
 struct accept_file {
     struct spool_temp temp;
     enum spool_dir dir;
-    char key[KEY_SIZE];
+    char id[ID_SIZE];
     bool over; /* it has not its name yet, and replaces what has */
 };
 
@@ -66,14 +66,14 @@ bool accept_has_room(struct accept_batch *batch);
 bool accept_writable(const struct accept_batch *batch);
 
 /* `file` is a record of record_encode. */
-enum accept_result accept_put(struct accept_batch *batch, const char *key, const struct buf *file);
+enum accept_result accept_put(struct accept_batch *batch, const char *id, const struct buf *file);
 
 /*
- * For an event outside the replay window. Known (new/KEY is whole, or done/KEY exists, asked in
+ * For an event outside the replay window. Known (new/ID is whole, or done/ID exists, asked in
  * this order, because that is the way an event moves): ACCEPT_DUPLICATE, nothing stored. Else one
  * copy in held/, in the same way as above.
  */
-enum accept_result accept_hold(struct accept_batch *batch, const char *key, const struct buf *file);
+enum accept_result accept_hold(struct accept_batch *batch, const char *id, const struct buf *file);
 
 /* False: every event put since the last call must be answered 503. The batch is empty after. */
 bool accept_sync(struct accept_batch *batch);

@@ -142,7 +142,7 @@ static bool read_open(int fd, struct spool_file *file)
     file->mtime = time_from_timespec(st.st_mtim);
     if (!io_read_all(fd, &file->data, (size_t)st.st_size, SPOOL_FILE_MAX))
         return false;
-    file->not_whole = record_decode(buf_text(&file->data), file->data.len, &file->record);
+    file->torn = record_decode(buf_text(&file->data), file->data.len, &file->record);
     return true;
 }
 

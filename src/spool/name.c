@@ -26,16 +26,16 @@ bool mail_name(const char *event_name, const char *recipient, char name[MAIL_NAM
 bool name_parse(const char *text, struct spool_name *name)
 {
     *name = (struct spool_name){0};
-    if (strlen(text) < KEY_LEN || !hex_only(text, KEY_LEN))
+    if (strlen(text) < ID_LEN || !hex_only(text, ID_LEN))
         return false;
-    memcpy(name->key, text, KEY_LEN);
-    text += KEY_LEN;
+    memcpy(name->id, text, ID_LEN);
+    text += ID_LEN;
     if (*text == '.') {
         const char *number = ++text;
         size_t digits = strspn(number, "0123456789");
         if (digits == 0 || digits > 18 || *number == '0')
             return false;
-        name->generation = strtoll(number, NULL, 10);
+        name->replay_number = strtoll(number, NULL, 10);
         text += digits;
     }
     if (*text == '-') {

@@ -22,16 +22,16 @@ enum {
     RECIPIENT_LEN = 12,
     GENERATION_LEN = 20,
     /* ID.n-r and its NUL */
-    MAIL_NAME_SIZE = KEY_LEN + 1 + GENERATION_LEN + 1 + RECIPIENT_LEN + 1
+    MAIL_NAME_SIZE = ID_LEN + 1 + GENERATION_LEN + 1 + RECIPIENT_LEN + 1
 };
 
 /* event_name is ID or ID.n. False: the recipient is too long, or libcrypto failed. */
 bool mail_name(const char *event_name, const char *recipient, char name[MAIL_NAME_SIZE]);
 
-/* What a file name says; generation is 0 where there is none, recipient "" for an event. */
+/* What a file name says; replay_number is 0 where there is none, recipient "" for an event. */
 struct spool_name {
-    char key[KEY_SIZE];
-    int64_t generation;
+    char id[ID_SIZE];
+    int64_t replay_number;
     char recipient[RECIPIENT_LEN + 1];
 };
 

@@ -55,21 +55,21 @@ static enum visit what_to_do(struct spool *spool, const struct prune_options *op
     return age < MS_PER_DAY ? VISIT_NOT_DUE : VISIT_PRUNE;
 }
 
-/* ---- keys in play ---- */
+/* ---- ids in play ---- */
 
-struct keys {
-    char (*key)[KEY_SIZE];
+struct ids {
+    char (*id)[ID_SIZE];
     size_t count, room;
 };
 
-static bool add_key(struct keys *keys, const char *key)
+static bool add_id(struct ids *ids, const char *id)
 {
-    void *grown = array_room(keys->key, keys->count, &keys->room, sizeof *keys->key);
+    void *grown = array_room(ids->id, ids->count, &ids->room, sizeof *ids->id);
     if (!grown)
         return false;
-    keys->key = grown;
-    memcpy(keys->key[keys->count], key, KEY_LEN);
-    keys->key[keys->count++][KEY_LEN] = '\0';
+    ids->id = grown;
+    memcpy(ids->id[ids->count], id, ID_LEN);
+    ids->id[ids->count++][ID_LEN] = '\0';
     return true;
 }
 
@@ -85,17 +85,17 @@ static bool never_readable(int error)
  * nothing; where a file cannot be read for a passing reason (EMFILE, EIO), nothing may be
  * forgotten.
  */
-static bool add_file(struct spool *spool, enum spool_dir dir, const char *name, struct keys *keys)
+static bool add_file(struct spool *spool, enum spool_dir dir, const char *name, struct ids *ids)
 {
     struct spool_name parsed;
     struct spool_file file;
     if (name_parse(name, &parsed))
-        return add_key(keys, parsed.key);
+        return add_id(ids, parsed.id);
     if (dir != DIR_REPLAY)
         return true;
     if (!spool_read(spool, dir, name, &file))
         return never_readable(errno);
-    bool ok = !key_valid(file.record.key) || add_key(keys, file.record.key);
+    bool ok = !id_valid(file.record.id) || add_id(ids, file.record.id);
     spool_file_free(&file);
     return ok;
 }
@@ -103,13 +103,13 @@ static bool add_file(struct spool *spool, enum spool_dir dir, const char *name, 
 struct id_search {
     struct spool *spool;
     enum spool_dir dir;
-    struct keys *keys;
+    struct ids *ids;
 };
 
 static bool add_item(void *context, const struct spool_item *item)
 {
     const struct id_search *h = context;
-    return add_file(h->spool, h->dir, item->name, h->keys);
+    return add_file(h->spool, h->dir, item->name, h->ids);
 }
 
 static int compare(const void *a, const void *b)
@@ -117,21 +117,21 @@ static int compare(const void *a, const void *b)
     return strcmp(a, b);
 }
 
-static bool find_in_play(struct spool *spool, struct keys *keys)
+static bool find_in_play(struct spool *spool, struct ids *ids)
 {
     static const enum spool_dir dirs[] = {
         DIR_NEW, DIR_REPLAY, DIR_HELD, DIR_OUT, DIR_FAILED, DIR_BAD};
     for (size_t i = 0; i < sizeof dirs / sizeof *dirs; i++)
-        if (!spool_walk(spool, dirs[i], add_item, &(struct id_search){spool, dirs[i], keys}))
+        if (!spool_walk(spool, dirs[i], add_item, &(struct id_search){spool, dirs[i], ids}))
             return false;
-    if (keys->count)
-        qsort(keys->key, keys->count, sizeof *keys->key, compare);
+    if (ids->count)
+        qsort(ids->id, ids->count, sizeof *ids->id, compare);
     return true;
 }
 
-static bool in_play(const struct keys *keys, const char *key)
+static bool in_play(const struct ids *ids, const char *id)
 {
-    return keys->count && bsearch(key, keys->key, keys->count, sizeof *keys->key, compare);
+    return ids->count && bsearch(id, ids->id, ids->count, sizeof *ids->id, compare);
 }
 
 /* ---- pruning ---- */
@@ -140,7 +140,7 @@ struct sweep {
     struct spool *spool;
     enum spool_dir dir;
     int64_t before;
-    const struct keys *keys; /* NULL: any name goes */
+    const struct ids *ids; /* NULL: any name goes */
     bool dry_run;
     size_t count;
 };
@@ -150,7 +150,7 @@ static bool kept(const struct sweep *sweep, const struct spool_item *item)
     struct spool_name parsed;
     if (item->mtime >= sweep->before)
         return true;
-    return sweep->keys && (!name_parse(item->name, &parsed) || in_play(sweep->keys, parsed.key));
+    return sweep->ids && (!name_parse(item->name, &parsed) || in_play(sweep->ids, parsed.id));
 }
 
 static bool forget(void *context, const struct spool_item *item)
@@ -164,12 +164,12 @@ static bool forget(void *context, const struct spool_item *item)
 }
 
 static bool sweep_dir(struct spool *spool, enum spool_dir dir, int64_t retention,
-    const struct prune_options *options, const struct keys *keys, size_t *count)
+    const struct prune_options *options, const struct ids *ids, size_t *count)
 {
     struct sweep sweep = {.spool = spool,
         .dir = dir,
         .before = options->now - retention,
-        .keys = keys,
+        .ids = ids,
         .dry_run = options->dry_run};
     bool ok = spool_walk(spool, dir, forget, &sweep);
     *count = sweep.count;
@@ -184,13 +184,13 @@ bool prune(struct spool *spool, const struct prune_options *options, struct prun
         return true;
     if (visit == VISIT_RENEW)
         return options->dry_run || renew_stamp(spool, options->now, RENEWED);
-    struct keys keys = {0};
+    struct ids ids = {0};
     result->visited = true;
-    bool ok = find_in_play(spool, &keys) &&
-              sweep_dir(spool, DIR_DONE, options->retention, options, &keys, &result->done) &&
-              sweep_dir(spool, DIR_SENT, options->retention_sent, options, &keys, &result->sent) &&
+    bool ok = find_in_play(spool, &ids) &&
+              sweep_dir(spool, DIR_DONE, options->retention, options, &ids, &result->done) &&
+              sweep_dir(spool, DIR_SENT, options->retention_sent, options, &ids, &result->sent) &&
               sweep_dir(spool, DIR_TMP, TEMP_LIFE, options, NULL, &result->temp) &&
               (options->dry_run || renew_stamp(spool, options->now, 0));
-    free(keys.key);
+    free(ids.id);
     return ok;
 }

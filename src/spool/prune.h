@@ -3,7 +3,7 @@
  *
  * done/ and sent/ are the memory that recognises a retry, so what they forget
  * could come back as a new event. A name goes when its mtime (its completion)
- * is older than the retention, and only when its key is nowhere in play: not in
+ * is older than the retention, and only when its id is nowhere in play: not in
  * new/ replay/ held/ out/ failed/ bad/. Under the drain's lock, after its mails.
  *
  * No clock is believed by itself: the stamp file `.pruned` holds, as its mtime,

@@ -77,13 +77,13 @@ int64_t queue_arrival(struct spool *spool, enum spool_dir dir, const struct spoo
     return item->mtime * US_PER_MS;
 }
 
-const char *queue_objection(const struct spool_file *file, enum record_kind kind, const char *key)
+const char *queue_objection(const struct spool_file *file, enum record_kind kind, const char *id)
 {
-    if (file->not_whole)
-        return file->not_whole;
+    if (file->torn)
+        return file->torn;
     if (file->record.kind != kind)
         return kind == RECORD_MAIL ? "it is an event, not a mail" : "it is a mail, not an event";
-    return strcmp(file->record.key, key) == 0 ? NULL : "its Key is not its name";
+    return strcmp(file->record.id, id) == 0 ? NULL : "its Id is not its name";
 }
 
 bool queue_torn_for_good(int64_t mtime, int64_t now)

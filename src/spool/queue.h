@@ -52,8 +52,8 @@ bool queue_due(int64_t mtime, int64_t now, int64_t longest);
  */
 int64_t queue_arrival(struct spool *spool, enum spool_dir dir, const struct spool_item *item);
 
-/* What speaks against the file being a whole record of that kind and key; NULL: nothing. */
-const char *queue_objection(const struct spool_file *file, enum record_kind kind, const char *key);
+/* What speaks against the file being a whole record of that kind and id; NULL: nothing. */
+const char *queue_objection(const struct spool_file *file, enum record_kind kind, const char *id);
 
 /*
  * A file that is not whole may be a copy on its way. Is its hour over? It is, too, when the mtime

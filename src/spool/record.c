@@ -56,16 +56,16 @@ bool record_encode(const struct record *record, struct buf *out)
     buf_reserve(out, record->length + 1024);
     if (record->kind == RECORD_EVENT) {
         put_field(out, "Bookspool", "1");
-        put_field(out, "Key", record->key);
+        put_field(out, "Id", record->id);
         put_field(out, "Provider", provider_name(record->provider));
         put_field(out, "Event", record->event);
         put_received(out, record);
-        put_field(out, "Key-Used", record->key_used);
+        put_field(out, "Secret-Used", record->secret_used);
         put_field(out, "Signature", record->signature);
         put_field(out, "Content-Type", record->content_type);
     } else {
         put_field(out, "Bookspool-Mail", "1");
-        put_field(out, "Key", record->key);
+        put_field(out, "Id", record->id);
         put_field(out, "From", record->from);
         put_field(out, "To", record->to);
         if (record->received)
@@ -82,7 +82,7 @@ bool record_encode(const struct record *record, struct buf *out)
 /* Fields of the header as text, before they are parsed. */
 struct header {
     char version[8], mail_version[8];
-    char key[KEY_SIZE], provider[16], received[TIME_TEXT], queued[TIME_TEXT];
+    char id[ID_SIZE], provider[16], received[TIME_TEXT], queued[TIME_TEXT];
     char length[24];
 };
 
@@ -182,12 +182,11 @@ static const char *parse_header(const struct header *header, struct record *reco
         return "its From or To is not a mail address";
     if (!event && !time_parse(header->queued, &record->queued))
         return "its Queued is not a time";
-    if (!event &&
-        !parse_received(*header->received ? header->received : header->queued, record))
+    if (!event && !parse_received(*header->received ? header->received : header->queued, record))
         return "its Received is not a time";
-    if (!key_valid(header->key))
-        return "its Key is not 32 lower-case hex digits";
-    memcpy(record->key, header->key, KEY_SIZE);
+    if (!id_valid(header->id))
+        return "its Id is not 32 lower-case hex digits";
+    memcpy(record->id, header->id, ID_SIZE);
     return parse_decimal(header->length, &record->length) ? NULL : "its Length is not a number";
 }
 
@@ -209,11 +208,11 @@ const char *record_decode(const char *data, size_t len, struct record *record)
     const struct field fields[] = {
         {"Bookspool", header.version, sizeof header.version},
         {"Bookspool-Mail", header.mail_version, sizeof header.mail_version},
-        {"Key", header.key, sizeof header.key},
+        {"Id", header.id, sizeof header.id},
         {"Provider", header.provider, sizeof header.provider},
         {"Event", record->event, sizeof record->event},
         {"Received", header.received, sizeof header.received},
-        {"Key-Used", record->key_used, sizeof record->key_used},
+        {"Secret-Used", record->secret_used, sizeof record->secret_used},
         {"Signature", record->signature, sizeof record->signature},
         {"Content-Type", record->content_type, sizeof record->content_type},
         {"From", record->from, sizeof record->from},
@@ -243,6 +242,6 @@ bool record_arrival(const char *data, size_t len, int64_t *microseconds)
 bool record_map(const struct record *record, struct event *event)
 {
     const struct webhook webhook = {
-        record->provider, record->key, record->received, record->body, record->length};
+        record->provider, record->id, record->received, record->body, record->length};
     return provider_map(&webhook, event);
 }

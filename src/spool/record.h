@@ -2,11 +2,11 @@
  * record: the form of the files of events and mails in the spool.
  *
  *     Bookspool: 1                      Bookspool-Mail: 1
- *     Key: 3f5a...                      Key: 3f5a...
+ *     Id: 3f5a...                      Id: 3f5a...
  *     Provider: calcom                  From: bookspool@example.org
  *     Event: BOOKING_CREATED            To: owner@example.org
  *     Received: 2026-11-21T10:00:00.123456Z Received: 2026-11-21T10:00:00.123456Z
- *     Key-Used: primary                 Queued: 2026-11-21T10:00:05.001Z
+ *     Secret-Used: primary                 Queued: 2026-11-21T10:00:05.001Z
  *     Signature: t=...,v1=...           Length: 1234
  *     Content-Type: application/json    Sha256: ...
  *     Length: 3073                      (empty line, then the message, RFC 5322)
@@ -52,13 +52,13 @@ enum record_kind { RECORD_EVENT, RECORD_MAIL };
  * is "". */
 struct record {
     enum record_kind kind;
-    char key[KEY_SIZE];
+    char id[ID_SIZE];
     int64_t received;    /* ms; of a mail that does not say it: Queued */
     int64_t received_us; /* the same in microseconds, for the order; 0: received says all */
     /* an event */
     enum provider provider;
     char event[65];
-    char key_used[16]; /* primary, secondary; "-" where a file was sealed by hand */
+    char secret_used[16]; /* primary, secondary; "-" where a file was sealed by hand */
     char signature[RECORD_VALUE_MAX + 1];
     char content_type[RECORD_VALUE_MAX + 1];
     /* a mail */

@@ -5,19 +5,19 @@
 
 enum { TRIES = 1000 };
 
-bool replay_put(struct spool *spool, const char *key, const struct buf *file)
+bool replay_put(struct spool *spool, const char *id, const struct buf *file)
 {
     struct spool_temp temp;
-    char name[KEY_SIZE + 8];
+    char name[ID_SIZE + 8];
     enum spool_put put = SPOOL_PUT_EXISTS;
     if (!spool_temp_write(spool, file->data, file->len, &temp))
         return false;
     bool ok = spool_sync_file(spool, temp.fd);
     for (int i = 1; ok && put == SPOOL_PUT_EXISTS && i < TRIES; i++) {
         if (i == 1)
-            snprintf(name, sizeof name, "%s", key);
+            snprintf(name, sizeof name, "%s", id);
         else
-            snprintf(name, sizeof name, "%s_%d", key, i);
+            snprintf(name, sizeof name, "%s_%d", id, i);
         put = spool_name(spool, &temp, DIR_REPLAY, name);
     }
     if (put == SPOOL_PUT) {
@@ -35,12 +35,12 @@ bool replay_look(struct spool *spool, const char *mail_name, bool *there)
            (*there || spool_look(spool, DIR_FAILED, mail_name, there));
 }
 
-bool replay_claim(struct spool *spool, const char *name, const char *key, int64_t generation,
+bool replay_claim(struct spool *spool, const char *name, const char *id, int64_t replay_number,
     char claimed[MAIL_NAME_SIZE])
 {
     enum spool_put put = SPOOL_PUT_EXISTS;
     for (int i = 0; put == SPOOL_PUT_EXISTS && i < TRIES; i++) {
-        snprintf(claimed, MAIL_NAME_SIZE, "%s.%lld", key, (long long)generation + i);
+        snprintf(claimed, MAIL_NAME_SIZE, "%s.%lld", id, (long long)replay_number + i);
         put = spool_move_new(spool, DIR_REPLAY, name, DIR_REPLAY, claimed);
     }
     return put == SPOOL_PUT && spool_sync_dir(spool, DIR_REPLAY);

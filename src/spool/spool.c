@@ -37,7 +37,7 @@ bool spool_failed(struct spool *spool, const char *verb, enum spool_dir dir, con
 }
 
 /* Linux 5.8 made syncfs(2) report the write errors of the file system. */
-static bool kernel_tells(void)
+static bool syncfs_reports_errors(void)
 {
     struct utsname u;
     int major, minor;
@@ -48,7 +48,7 @@ static bool kernel_tells(void)
 
 static void start(struct spool *spool)
 {
-    *spool = (struct spool){.root = -1, .lock = -1, .syncfs_tells = kernel_tells()};
+    *spool = (struct spool){.root = -1, .lock = -1, .syncfs_reports = syncfs_reports_errors()};
     for (int i = 0; i < SPOOL_DIRS; i++)
         spool->dir[i] = -1;
     if (getrandom(&spool->temp_salt, sizeof spool->temp_salt, GRND_NONBLOCK) < 0)

@@ -3,7 +3,7 @@
  *
  *     events   tmp -> new -> done        held    genuine but stale
  *     mails           out -> sent        bad     not whole for an hour
- *              replay                    failed  given up, KEY-r.why beside it
+ *              replay                    failed  given up, ID-r.why beside it
  *
  * The protocol stands in bookspool-spool(5), and each module here implements
  * the part of one writer: spool/accept.h the receivers, spool/queue.h the
@@ -50,7 +50,7 @@ struct spool {
     int root;
     int lock; /* -1: not held */
     int dir[SPOOL_DIRS];
-    bool syncfs_tells; /* the kernel reports write errors from syncfs: Linux 5.8 */
+    bool syncfs_reports; /* the kernel reports write errors from syncfs: Linux 5.8 */
     unsigned temp_count;
     unsigned temp_salt; /* random: it keeps the temp names of processes apart */
     bool sync_failed;   /* some sync since it was opened: what follows may not build on it */
@@ -100,8 +100,8 @@ struct spool_file {
     mode_t mode;
     uid_t owner;
     int64_t mtime;
-    struct record record; /* valid, and pointing into data, when not_whole is NULL */
-    const char *not_whole;
+    struct record record; /* valid, and pointing into data, when torn is NULL */
+    const char *torn;
 };
 
 /* False when it cannot be read (errno; ENOENT: it is gone). Regular files only, never a link. */

@@ -54,16 +54,16 @@ void report_lines(struct report *r, enum level level, const char *lines)
 /* What is whole may still be something else than it seems. */
 static void report_oddities(struct report *r, const char *path, const struct record *record)
 {
-    char key[KEY_SIZE], hourly[KEY_SIZE];
+    char id[ID_SIZE], hourly[ID_SIZE];
     struct spool_name parsed;
     const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
-    if (name_parse(name, &parsed) && strcmp(parsed.key, record->key) != 0)
-        report(r, LEVEL_NOTE, "%s: its name is of another event than its Key", path);
+    if (name_parse(name, &parsed) && strcmp(parsed.id, record->id) != 0)
+        report(r, LEVEL_NOTE, "%s: its name is of another event than its Id", path);
     if (record->kind != RECORD_EVENT ||
-        !id_make(provider_name(record->provider), record->sha256, TIME_NONE, key) ||
+        !id_make(provider_name(record->provider), record->sha256, TIME_NONE, id) ||
         !id_make(provider_name(record->provider), record->sha256, record->received, hourly))
         return;
-    if (strcmp(key, record->key) != 0 && strcmp(hourly, record->key) != 0)
+    if (strcmp(id, record->id) != 0 && strcmp(hourly, record->id) != 0)
         report(r, LEVEL_NOTE, "%s: its body is not the one that it came with", path);
 }
 
@@ -80,11 +80,11 @@ int check_file(struct report *r, const char *path)
     if (wrong)
         report(r, LEVEL_WRONG, "%s: not intact: %s", path, wrong);
     else if (record.kind == RECORD_MAIL)
-        report(r, LEVEL_OK, "%s: intact: a mail of event %s, %zu bytes", path, record.key,
+        report(r, LEVEL_OK, "%s: intact: a mail of event %s, %zu bytes", path, record.id,
             record.length);
     else
         report(r, LEVEL_OK, "%s: intact: %s %s, id %s, %zu bytes", path,
-            provider_name(record.provider), *record.event ? record.event : "-", record.key,
+            provider_name(record.provider), *record.event ? record.event : "-", record.id,
             record.length);
     if (!wrong)
         report_oddities(r, path, &record);
@@ -116,7 +116,7 @@ static int run(struct tool *tool, int argc, char **argv)
     if (count)
         code = check_files(&r, count, paths);
     else {
-        check_site(&r);
+        check_install(&r);
         code = r.wrong ? EX_CONFIG : EX_OK;
     }
     if (json) {

@@ -23,11 +23,11 @@ void report(struct report *report, enum level level, const char *format, ...)
 /* One finding for each line of a text. */
 void report_lines(struct report *report, enum level level, const char *lines);
 
-/* Recipients, words, time zone, transports and ledger; part of check_site. */
+/* Recipients, words, time zone, transports and ledger; part of check_install. */
 void check_mail(struct report *report);
 
-/* The settings, and the places and keys that they name. */
-void check_site(struct report *report);
+/* The settings, and the places and ids that they name. */
+void check_install(struct report *report);
 
 /* Is this file of a spool whole? The exit status. */
 int check_file(struct report *report, const char *path);

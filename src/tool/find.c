@@ -32,9 +32,9 @@ static size_t take(const char **text, const char *allowed, char *out, size_t max
 bool pattern_parse(const char *text, struct pattern *pattern)
 {
     *pattern = (struct pattern){0};
-    if (take(&text, HEX, pattern->key, KEY_LEN) < PATTERN_MIN)
+    if (take(&text, HEX, pattern->id, ID_LEN) < PATTERN_MIN)
         return false;
-    if (*text == '.' && text++ && !take(&text, DECIMAL, pattern->generation, GENERATION_LEN))
+    if (*text == '.' && text++ && !take(&text, DECIMAL, pattern->replay_number, GENERATION_LEN))
         return false;
     if (*text == '-' && text++ && !take(&text, HEX, pattern->recipient, RECIPIENT_LEN))
         return false;
@@ -46,15 +46,15 @@ static bool begins(const char *text, const char *start)
     return strncmp(text, start, strlen(start)) == 0;
 }
 
-/* KEY means all generations of an event, but KEY-r is the name of one mail. */
+/* ID means all replay_numbers of an event, but ID-r is the name of one mail. */
 static bool matches(const struct pattern *pattern, const struct spool_name *name)
 {
-    char generation[GENERATION_LEN + 1] = "";
-    bool given = *pattern->generation, any = !given && !*pattern->recipient;
-    if (name->generation)
-        snprintf(generation, sizeof generation, "%lld", (long long)name->generation);
-    return begins(name->key, pattern->key) && begins(name->recipient, pattern->recipient) &&
-           (any || (given ? begins(generation, pattern->generation) : !*generation));
+    char replay_number[GENERATION_LEN + 1] = "";
+    bool given = *pattern->replay_number, any = !given && !*pattern->recipient;
+    if (name->replay_number)
+        snprintf(replay_number, sizeof replay_number, "%lld", (long long)name->replay_number);
+    return begins(name->id, pattern->id) && begins(name->recipient, pattern->recipient) &&
+           (any || (given ? begins(replay_number, pattern->replay_number) : !*replay_number));
 }
 
 /* A name that a person gave to a file in replay/ says nothing, its header does. */
@@ -67,9 +67,9 @@ static bool parse_item(
     if (dir != DIR_REPLAY || !spool_read(&tool->spool, dir, name, &file))
         return false;
     *parsed = (struct spool_name){0};
-    memcpy(parsed->key, file.record.key, KEY_SIZE);
+    memcpy(parsed->id, file.record.id, ID_SIZE);
     spool_file_free(&file);
-    return *parsed->key;
+    return *parsed->id;
 }
 
 static void add_place(struct places *places, enum spool_dir dir, const struct spool_item *item,
@@ -106,7 +106,7 @@ static bool add_matches(
 {
     struct spool_list list;
     struct spool_name parsed;
-    if (!list_matches(tool, dir, pattern->key, &list))
+    if (!list_matches(tool, dir, pattern->id, &list))
         return false;
     for (size_t i = 0; i < list.count; i++)
         if (parse_item(tool, dir, list.item[i].name, &parsed) && matches(pattern, &parsed))
@@ -121,7 +121,7 @@ static bool add_event(
 {
     struct spool_file file;
     struct spool_name parsed;
-    char *name = (char *)pattern->key;
+    char *name = (char *)pattern->id;
     if (tool->spool.dir[dir] < 0)
         return true;
     if (!spool_read(&tool->spool, dir, name, &file))
@@ -135,7 +135,7 @@ static bool add_event(
 
 static bool is_full(const struct pattern *pattern)
 {
-    return strlen(pattern->key) == KEY_LEN;
+    return strlen(pattern->id) == ID_LEN;
 }
 
 static bool find_in_dirs(struct tool *tool, const struct pattern *pattern, size_t first, size_t end,
@@ -167,7 +167,7 @@ void places_free(struct places *places)
 static bool one_key(const struct places *places)
 {
     for (size_t i = 1; i < places->count; i++)
-        if (strcmp(places->item[i].parsed.key, places->item[0].parsed.key) != 0)
+        if (strcmp(places->item[i].parsed.id, places->item[0].parsed.id) != 0)
             return false;
     return true;
 }
@@ -180,11 +180,11 @@ static void say_candidates(struct tool *tool, const char *text, const struct pla
     tool_say(tool, "%s is the beginning of more than one id:", text);
     for (size_t i = 0; i < places->count && shown < SHOWN; i++) {
         const struct place *place = &places->item[i];
-        if (strcmp(last, place->parsed.key) != 0) {
-            fprintf(stderr, "  %s (%s)\n", place->parsed.key, spool_dir_name(place->dir));
+        if (strcmp(last, place->parsed.id) != 0) {
+            fprintf(stderr, "  %s (%s)\n", place->parsed.id, spool_dir_name(place->dir));
             shown++;
         }
-        last = place->parsed.key;
+        last = place->parsed.id;
     }
 }
 
@@ -225,13 +225,13 @@ const struct place *places_event(const struct places *places)
     return NULL;
 }
 
-bool find_event(struct tool *tool, const char *key, struct spool_file *file)
+bool find_event(struct tool *tool, const char *id, struct spool_file *file)
 {
     for (size_t d = 0; d < SEARCHED; d++) {
         if (tool->spool.dir[search[d]] < 0)
             continue;
-        if (spool_read(&tool->spool, search[d], key, file)) {
-            if (!file->not_whole && file->record.kind == RECORD_EVENT)
+        if (spool_read(&tool->spool, search[d], id, file)) {
+            if (!file->torn && file->record.kind == RECORD_EVENT)
                 return true;
             spool_file_free(file);
         } else if (errno != ENOENT)

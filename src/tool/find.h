@@ -1,8 +1,8 @@
 /*
  * find: where in the spool something is, by its name or the beginning of it.
  *
- * What a person types is an event's key or at least PATTERN_MIN digits of its beginning, or a
- * mail's name KEY-r or KEY.g-r, where KEY and r may be cut short too. A file in replay/ may have
+ * What a person types is an event's id or at least PATTERN_MIN digits of its beginning, or a
+ * mail's name ID-r or ID.g-r, where ID and r may be cut short too. A file in replay/ may have
  * any name; its header says which event it is.
  */
 #ifndef TOOL_FIND_H
@@ -18,9 +18,9 @@
 enum { PATTERN_MIN = 4 };
 
 struct pattern {
-    char key[KEY_SIZE];
-    char generation[GENERATION_LEN + 1]; /* "" when none was given */
-    char recipient[RECIPIENT_LEN + 1];   /* "" likewise: all mails, and the event */
+    char id[ID_SIZE];
+    char replay_number[GENERATION_LEN + 1]; /* "" when none was given */
+    char recipient[RECIPIENT_LEN + 1];      /* "" likewise: all mails, and the event */
 };
 
 /* False when the text can be no name of this kind. */
@@ -48,8 +48,8 @@ void places_free(struct places *places);
 
 /*
  * For commands that are about one event: parses `text`, finds its places, and complains unless all
- * are of one key. A full key whose event is there is opened directly, and its mails are not looked
- * for. EX_OK, EX_NOINPUT (nowhere), EX_DATAERR (several keys), EX_USAGE and so on.
+ * are of one id. A full id whose event is there is opened directly, and its mails are not looked
+ * for. EX_OK, EX_NOINPUT (nowhere), EX_DATAERR (several ids), EX_USAGE and so on.
  */
 int find_one(struct tool *tool, const char *text, struct pattern *pattern, struct places *places);
 
@@ -61,7 +61,7 @@ bool place_is_mail(const struct place *place);
  * The event in new/, replay/, done/, held/ or bad/, read. False: it is in none of them (ENOENT), or
  * it cannot be read.
  */
-bool find_event(struct tool *tool, const char *key, struct spool_file *file);
+bool find_event(struct tool *tool, const char *id, struct spool_file *file);
 
 /* The text beside a file that was given up or set aside, without its line feed; NULL: none. */
 char *find_why(struct tool *tool, enum spool_dir dir, const char *name);

@@ -24,13 +24,13 @@ int ledger_view_open(struct tool *tool, struct ledger **ledger)
 
 /* ---- one event ---- */
 
-bool ledger_view_decision(struct tool *tool, const char *key, struct decision *decision)
+bool ledger_view_decision(struct tool *tool, const char *id, struct decision *decision)
 {
     struct ledger *ledger;
     bool found = false;
     decision_init(decision);
     if (ledger_view_open(tool, &ledger) == EX_OK && ledger &&
-        !ledger_recall(ledger, key, decision, &found))
+        !ledger_recall(ledger, id, decision, &found))
         tool_say(tool, "%s", ledger_failure(ledger));
     ledger_close(ledger);
     return found;
@@ -40,7 +40,7 @@ void ledger_view_print(const struct decision *d)
 {
     char when[TIME_TEXT];
     printf(
-        "ledger: %s (%s)", d->verdict == VERDICT_SPEAKS ? "notified" : "not notified", d->reason);
+        "ledger: %s (%s)", d->result == DECISION_NOTIFY ? "notified" : "not notified", d->reason);
     if (d->meaning != KINDS)
         printf(", as %s", event_kind_name(d->meaning));
     if (d->previous_start != TIME_NONE) {
@@ -63,7 +63,7 @@ void ledger_view_put(cJSON *object, const struct decision *d)
     }
     cJSON *ledger = json_put_object(object, "ledger");
     bool entry = d->calendar != CALENDAR_UNTOUCHED;
-    json_put_text(ledger, "verdict", verdict_name(d->verdict));
+    json_put_text(ledger, "verdict", decision_result_name(d->result));
     json_put_text(ledger, "reason", d->reason);
     json_put_text(ledger, "meaning", d->meaning != KINDS ? event_kind_name(d->meaning) : NULL);
     json_put_bool(ledger, "late", d->late);

@@ -16,7 +16,7 @@ int ledger_view_open(struct tool *tool, struct ledger **ledger);
 
 /* The decision about an event; false when there is none. A failure is reported, and the caller goes
  * on without. decision_free either way. */
-bool ledger_view_decision(struct tool *tool, const char *key, struct decision *decision);
+bool ledger_view_decision(struct tool *tool, const char *id, struct decision *decision);
 
 /* One line for people. */
 void ledger_view_print(const struct decision *decision);

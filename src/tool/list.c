@@ -46,7 +46,7 @@ struct listing {
 struct line {
     enum spool_dir dir;
     const struct spool_item *item;
-    const char *not_whole;
+    const char *torn;
     bool unreadable;
     bool known; /* provider and event are */
     bool is_mail;
@@ -76,7 +76,7 @@ static void take_record(struct listing *listing, struct line *line, const struct
     line->since = line->is_mail ? record->queued : record->received;
     if (!line->is_mail)
         take_event(line, record);
-    else if (find_event(listing->tool, record->key, &event)) {
+    else if (find_event(listing->tool, record->id, &event)) {
         take_event(line, &event.record);
         spool_file_free(&event);
     } else if (errno != ENOENT)
@@ -94,7 +94,7 @@ static void make_note(const struct tool *tool, const struct line *line, char *ou
     output_ago(line->item->mtime, now, next);
     if (line->unreadable)
         snprintf(out, size, "cannot be read");
-    else if (line->not_whole)
+    else if (line->torn)
         snprintf(out, size, "not intact");
     else if (line->dir == DIR_OUT)
         snprintf(out, size, "%s%s", due ? "due" : next, mark);
@@ -108,14 +108,14 @@ static void make_name(const struct spool_item *item, char *out, size_t size)
 {
     enum { KEY_SHOWN = 12, RECIPIENT_SHOWN = 6 };
     struct spool_name parsed;
-    char generation[GENERATION_LEN + 2] = "";
+    char replay_number[GENERATION_LEN + 2] = "";
     if (!output_is_terminal() || !name_parse(item->name, &parsed)) {
         snprintf(out, size, "%s", item->name);
         return;
     }
-    if (parsed.generation)
-        snprintf(generation, sizeof generation, ".%lld", (long long)parsed.generation);
-    snprintf(out, size, "%.*s%s%s%.*s", KEY_SHOWN, parsed.key, generation,
+    if (parsed.replay_number)
+        snprintf(replay_number, sizeof replay_number, ".%lld", (long long)parsed.replay_number);
+    snprintf(out, size, "%.*s%s%s%.*s", KEY_SHOWN, parsed.id, replay_number,
         *parsed.recipient ? "-" : "", RECIPIENT_SHOWN, parsed.recipient);
 }
 
@@ -138,8 +138,8 @@ static void add_object(struct listing *listing, const struct line *line)
     json_put_text(object, "dir", spool_dir_name(line->dir));
     json_put_text(object, "name", item->name);
     json_put_bool(object, "mail", line->is_mail);
-    json_put_bool(object, "whole", !line->not_whole);
-    json_put_text(object, "wrong", line->not_whole);
+    json_put_bool(object, "whole", !line->torn);
+    json_put_text(object, "wrong", line->torn);
     json_put_number(object, "bytes", item->size);
     json_put_time(object, "since", line->since);
     json_put_time(object, "changed", item->mtime);
@@ -156,14 +156,14 @@ static void add_item(struct listing *listing, enum spool_dir dir, const struct s
     struct spool_file file = {0};
     struct line line = {.dir = dir, .item = item, .since = item->mtime};
     if (spool_read(&listing->tool->spool, dir, item->name, &file)) {
-        line.not_whole = file.not_whole;
-        if (!file.not_whole)
+        line.torn = file.torn;
+        if (!file.torn)
             take_record(listing, &line, &file.record);
     } else if (errno == ENOENT) {
         return;
     } else {
         line.unreadable = true;
-        line.not_whole = strerror(errno);
+        line.torn = strerror(errno);
         complain(listing);
     }
     listing->items ? add_object(listing, &line) : add_row(listing, &line);

@@ -87,11 +87,11 @@ static int make_body(struct tool *tool, const struct post *post, struct buf *bod
 static int sign_body(
     struct tool *tool, const struct post *post, const struct buf *body, char *header)
 {
-    enum secret_choice key = post->forge       ? SECRET_FORGED
-                             : post->secondary ? SECRET_SECONDARY
-                                               : SECRET_PRIMARY;
+    enum secret_choice id = post->forge       ? SECRET_FORGED
+                            : post->secondary ? SECRET_SECONDARY
+                                              : SECRET_PRIMARY;
     int64_t at = tool->now - (post->stale ? MS_PER_DAY : 0);
-    return secret_sign(tool, post->provider, key, body, at, header);
+    return secret_sign(tool, post->provider, id, body, at, header);
 }
 
 /* ---- the answer ---- */

@@ -26,7 +26,7 @@ static int as_record(struct tool *tool, enum provider provider, struct preview *
         .length = preview->file.data.len};
     if (preview->file.data.failed ||
         !digest_hex(&(struct digest_part){record->body, record->length}, 1, record->sha256) ||
-        !id_make(provider_name(provider), record->sha256, TIME_NONE, record->key) ||
+        !id_make(provider_name(provider), record->sha256, TIME_NONE, record->id) ||
         !provider_envelope(provider, "", record->body, record->length, &envelope))
         tool_no_memory();
     snprintf(record->event, sizeof record->event, "%s", envelope.event);
@@ -74,7 +74,7 @@ static int read_spool(struct tool *tool, const char *text, struct preview *previ
     if (code != EX_OK)
         return code;
     code = find_one(tool, text, &pattern, &places);
-    if (code == EX_OK && !find_event(tool, places.item[0].parsed.key, &preview->file)) {
+    if (code == EX_OK && !find_event(tool, places.item[0].parsed.id, &preview->file)) {
         tool_say(tool, "no intact event of %s is left", text);
         code = EX_DATAERR;
     }
@@ -89,7 +89,7 @@ static bool ask_empty_ledger(struct preview *preview, struct buf *why)
     struct ledger *ledger = ledger_open("sqlite::memory:", why);
     bool ok =
         ledger && ledger_begin(ledger) &&
-        ledger_tell(ledger, &preview->event, preview->event.received_at, 0, &preview->decision);
+        ledger_decide(ledger, &preview->event, preview->event.received_at, 0, &preview->decision);
     if (ledger && !ok)
         buf_puts(why, ledger_failure(ledger));
     ledger_close(ledger);
@@ -150,9 +150,9 @@ int preview_read(struct tool *tool, const char *operand, struct preview *preview
     decision_init(&preview->decision);
     ask_ledger(tool, preview);
     code = choose_recipient(tool, preview);
-    if (code == EX_OK && !mail_name(record->key, preview->recipient, preview->name))
+    if (code == EX_OK && !mail_name(record->id, preview->recipient, preview->name))
         tool_no_memory();
-    preview->letter = (struct letter){.event = &preview->event,
+    preview->notice = (struct notice){.event = &preview->event,
         .decision = &preview->decision,
         .record = record,
         .name = preview->name,
@@ -197,7 +197,7 @@ int preview_part(struct tool *tool, const struct preview *preview, const struct 
     enum template_part part, struct buf *out)
 {
     struct buf why = {0};
-    bool ok = compose_part(composer, &preview->letter, part, out, &why);
+    bool ok = compose_part(composer, &preview->notice, part, out, &why);
     if (!ok)
         tool_say(tool, "%s", buf_text(&why));
     buf_free(&why);

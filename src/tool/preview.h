@@ -20,12 +20,12 @@ struct preview {
     struct decision decision;
     char name[MAIL_NAME_SIZE];
     char recipient[ADDRESS_SIZE];
-    struct letter letter;
+    struct notice notice;
 };
 
 /*
  * Reads the event: PROVIDER/SAMPLE is a sample of bookspool post; what holds a slash otherwise, a
- * file; everything else the key of an event in the spool. The ledger's decision is recalled; where
+ * file; everything else the id of an event in the spool. The ledger's decision is recalled; where
  * there is none, it is what an empty ledger makes of the event. EX_OK, or the exit status after
  * a complaint.
  */

@@ -31,7 +31,7 @@ static const char usage[] =
 /* An event in done/. The drain enters the half of a move that waits twice: when it comes, and when
  * its time is over. */
 struct entry {
-    char key[KEY_SIZE];
+    char id[ID_SIZE];
     int64_t done, received;
     bool half;
 };
@@ -60,28 +60,28 @@ static int by_completion(const void *left, const void *right)
     int order = compare(a->done, b->done);
     if (order == 0)
         order = compare(a->received, b->received);
-    return order ? order : strcmp(a->key, b->key);
+    return order ? order : strcmp(a->id, b->id);
 }
 
 static int by_arrival(const void *left, const void *right)
 {
     const struct entry *a = *(struct entry *const *)left, *b = *(struct entry *const *)right;
     int order = compare(a->received, b->received);
-    return order ? order : strcmp(a->key, b->key);
+    return order ? order : strcmp(a->id, b->id);
 }
 
 /* Reads one event; false when it is left out. event_free either way. */
-static bool read_event(struct rebuild *r, const char *key, struct event *event)
+static bool read_event(struct rebuild *r, const char *id, struct event *event)
 {
     struct spool_file file;
     *event = (struct event){0};
-    if (!spool_read(&r->tool->spool, DIR_DONE, key, &file)) {
-        tool_say(r->tool, "done/%s: %s; left out", key, strerror(errno));
+    if (!spool_read(&r->tool->spool, DIR_DONE, id, &file)) {
+        tool_say(r->tool, "done/%s: %s; left out", id, strerror(errno));
         return false;
     }
-    const char *wrong = queue_objection(&file, RECORD_EVENT, key);
+    const char *wrong = queue_objection(&file, RECORD_EVENT, id);
     if (wrong)
-        tool_say(r->tool, "done/%s: %s; left out", key, wrong);
+        tool_say(r->tool, "done/%s: %s; left out", id, wrong);
     else if (!record_map(&file.record, event))
         tool_no_memory();
     spool_file_free(&file);
@@ -91,14 +91,14 @@ static bool read_event(struct rebuild *r, const char *key, struct event *event)
 static void take_entry(struct rebuild *r, const struct spool_item *item)
 {
     struct event event;
-    if (!key_valid(item->name))
+    if (!id_valid(item->name))
         return;
     if (read_event(r, item->name, &event)) {
         struct entry *entry = &r->entry[r->count++];
         *entry = (struct entry){.done = item->mtime,
             .received = event.received_at,
             .half = rules_is_moved_half(&event)};
-        memcpy(entry->key, item->name, KEY_SIZE);
+        memcpy(entry->id, item->name, ID_SIZE);
     } else
         r->left_out++;
     event_free(&event);
@@ -138,8 +138,8 @@ static int enter(struct rebuild *r, const struct entry *entry, int64_t fold)
     struct event event;
     struct decision decision;
     int code = EX_OK;
-    if (read_event(r, entry->key, &event)) {
-        if (!ledger_tell(r->ledger, &event, event.received_at, fold, &decision))
+    if (read_event(r, entry->id, &event)) {
+        if (!ledger_decide(r->ledger, &event, event.received_at, fold, &decision))
             code = ledger_failed(r);
         decision_free(&decision);
     }

@@ -24,47 +24,47 @@ static const char usage[] =
  * A sync may have failed on what lies in held/, or is still to come; what is released is promised
  * to be mailed. So it goes on as a synced copy of itself.
  */
-static int move(struct tool *tool, const char *key, const struct spool_file *file)
+static int move(struct tool *tool, const char *id, const struct spool_file *file)
 {
-    if (!queue_adopt(&tool->spool, DIR_HELD, key, file))
+    if (!queue_adopt(&tool->spool, DIR_HELD, id, file))
         return tool_spool_failed(tool);
-    enum spool_put put = spool_move_new(&tool->spool, DIR_HELD, key, DIR_NEW, key);
+    enum spool_put put = spool_move_new(&tool->spool, DIR_HELD, id, DIR_NEW, id);
     if (put == SPOOL_PUT_EXISTS) {
-        printf("%s is in new/ already: left in held/, the drain drops it there\n", key);
+        printf("%s is in new/ already: left in held/, the drain drops it there\n", id);
         return EX_OK;
     }
     /* The name it gained first: a power cut between the two must not lose both. */
     if (put == SPOOL_PUT_FAILED || !spool_sync_dir(&tool->spool, DIR_NEW) ||
         !spool_sync_dir(&tool->spool, DIR_HELD))
         return tool_spool_failed(tool);
-    printf("%s released: the next drain mails it\n", key);
+    printf("%s released: the next drain mails it\n", id);
     return EX_OK;
 }
 
-static int judge(struct tool *tool, const char *key, const struct spool_file *file)
+static int judge(struct tool *tool, const char *id, const struct spool_file *file)
 {
-    const char *wrong = queue_objection(file, RECORD_EVENT, key);
+    const char *wrong = queue_objection(file, RECORD_EVENT, id);
     if (wrong) {
-        tool_say(tool, "held/%s is not intact: %s", key, wrong);
+        tool_say(tool, "held/%s is not intact: %s", id, wrong);
         return EX_DATAERR;
     }
-    if (spool_exists(&tool->spool, DIR_DONE, key)) {
-        printf("%s is in done/ already: left in held/, the drain drops it there\n", key);
+    if (spool_exists(&tool->spool, DIR_DONE, id)) {
+        printf("%s is in done/ already: left in held/, the drain drops it there\n", id);
         return EX_OK;
     }
-    return move(tool, key, file);
+    return move(tool, id, file);
 }
 
-static int release_key(struct tool *tool, const char *key)
+static int release_id(struct tool *tool, const char *id)
 {
     struct spool_file file;
-    if (!spool_read(&tool->spool, DIR_HELD, key, &file)) {
+    if (!spool_read(&tool->spool, DIR_HELD, id, &file)) {
         if (errno != ENOENT)
             return tool_spool_failed(tool);
-        tool_say(tool, "%s is not held", key);
+        tool_say(tool, "%s is not held", id);
         return EX_NOINPUT;
     }
-    int code = judge(tool, key, &file);
+    int code = judge(tool, id, &file);
     spool_file_free(&file);
     return code;
 }
@@ -76,13 +76,13 @@ static int release_text(struct tool *tool, const char *text)
     struct spool_list list;
     const char *found = NULL;
     bool several = false;
-    if (!pattern_parse(text, &pattern) || *pattern.generation || *pattern.recipient)
+    if (!pattern_parse(text, &pattern) || *pattern.replay_number || *pattern.recipient)
         tool_usage(tool, "%s is not an id", text);
     if (!spool_list(&tool->spool, DIR_HELD, &list))
         return tool_spool_failed(tool);
     for (size_t i = 0; i < list.count; i++)
-        if (strncmp(list.item[i].name, pattern.key, strlen(pattern.key)) == 0 &&
-            key_valid(list.item[i].name)) {
+        if (strncmp(list.item[i].name, pattern.id, strlen(pattern.id)) == 0 &&
+            id_valid(list.item[i].name)) {
             several = found != NULL;
             found = list.item[i].name;
         }
@@ -91,7 +91,7 @@ static int release_text(struct tool *tool, const char *text)
         tool_say(tool, "%s is the beginning of more than one id in held/", text);
         code = EX_DATAERR;
     } else
-        code = release_key(tool, found ? found : pattern.key);
+        code = release_id(tool, found ? found : pattern.id);
     spool_list_free(&list);
     return code;
 }
@@ -103,8 +103,8 @@ static int release_all(struct tool *tool)
     if (!spool_list(&tool->spool, DIR_HELD, &list))
         return tool_spool_failed(tool);
     for (size_t i = 0; i < list.count; i++)
-        if (key_valid(list.item[i].name))
-            code = tool_worse(code, release_key(tool, list.item[i].name));
+        if (id_valid(list.item[i].name))
+            code = tool_worse(code, release_id(tool, list.item[i].name));
     if (list.count == 0)
         puts("Nothing is held.");
     spool_list_free(&list);
@@ -114,9 +114,9 @@ static int release_all(struct tool *tool)
 static int run(struct tool *tool, int argc, char **argv)
 {
     bool all = false;
-    char **keys;
+    char **ids;
     const struct tool_option options[] = {{"all", &all, NULL}, {0}};
-    int count = tool_parse(tool, argc, argv, options, &keys);
+    int count = tool_parse(tool, argc, argv, options, &ids);
     if (all == (count > 0))
         tool_usage(tool, "name the events, or --all");
     int code = tool_open(tool);
@@ -125,7 +125,7 @@ static int run(struct tool *tool, int argc, char **argv)
     if (all)
         return release_all(tool);
     for (int i = 0; i < count; i++)
-        code = tool_worse(code, release_text(tool, keys[i]));
+        code = tool_worse(code, release_text(tool, ids[i]));
     return code;
 }
 

@@ -49,7 +49,7 @@ static int show_message(
 {
     struct buf out = {0}, why = {0};
     message_setup();
-    bool ok = compose_message(composer, &preview->letter, &out, &why);
+    bool ok = compose_message(composer, &preview->notice, &out, &why);
     if (ok)
         output_bytes(buf_text(&out), out.len);
     else

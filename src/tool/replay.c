@@ -24,37 +24,37 @@ static const char usage[] =
     "Exit status: 0 put there, 64 a mail (mv sends it again), 65 not intact, 66\n"
     "nowhere.\n";
 
-static int put(struct tool *tool, const char *key, const struct buf *file)
+static int put(struct tool *tool, const char *id, const struct buf *file)
 {
-    if (!replay_put(&tool->spool, key, file))
+    if (!replay_put(&tool->spool, id, file))
         return tool_spool_failed(tool);
     printf("%s lies in replay/ now: the next drain mails it again to every recipient; whether or "
            "not they had it before, on purpose\n",
-        key);
+        id);
     return EX_OK;
 }
 
-/* ---- a key ---- */
+/* ---- a id ---- */
 
 static int say_instead(struct tool *tool, const struct place *place)
 {
-    const char *key = place->parsed.key;
+    const char *id = place->parsed.id;
     switch (place->dir) {
     case DIR_NEW:
-        tool_say(tool, "%s is not mailed yet: it waits in new/ for the drain", key);
+        tool_say(tool, "%s is not mailed yet: it waits in new/ for the drain", id);
         break;
     case DIR_HELD:
         tool_say(
-            tool, "%s is held and was never mailed: bookspool release %s lets it go on", key, key);
+            tool, "%s is held and was never mailed: bookspool release %s lets it go on", id, id);
         break;
     case DIR_BAD:
         tool_say(tool,
             "%s was set aside in bad/: bookspool trace %s says why; once repaired, "
             "bookspool replay FILE mails it",
-            key, key);
+            id, id);
         break;
     default:
-        tool_say(tool, "%s waits in replay/ already: the next drain mails it again", key);
+        tool_say(tool, "%s waits in replay/ already: the next drain mails it again", id);
     }
     return EX_NOINPUT;
 }
@@ -83,17 +83,17 @@ static int replay_done(struct tool *tool, const struct place *place)
     int code;
     if (!spool_read(&tool->spool, DIR_DONE, place->name, &file))
         return tool_spool_failed(tool);
-    if (file.not_whole || file.record.kind != RECORD_EVENT) {
-        tool_say(tool, "done/%s is not intact: %s", place->name,
-            file.not_whole ? file.not_whole : "it is a mail");
+    if (file.torn || file.record.kind != RECORD_EVENT) {
+        tool_say(
+            tool, "done/%s is not intact: %s", place->name, file.torn ? file.torn : "it is a mail");
         code = EX_DATAERR;
     } else
-        code = put(tool, place->parsed.key, &file.data);
+        code = put(tool, place->parsed.id, &file.data);
     spool_file_free(&file);
     return code;
 }
 
-static int replay_key(struct tool *tool, const char *text)
+static int replay_id(struct tool *tool, const char *text)
 {
     struct pattern pattern;
     struct places places;
@@ -108,7 +108,7 @@ static int replay_key(struct tool *tool, const char *text)
             code = say_instead(tool, event);
         else {
             tool_say(tool, "only mails of %s are left; mv sent/NAME out/ sends one again",
-                places.item[0].parsed.key);
+                places.item[0].parsed.id);
             code = EX_NOINPUT;
         }
     }
@@ -119,7 +119,7 @@ static int replay_key(struct tool *tool, const char *text)
 /* ---- a file ---- */
 
 static int seal_file(struct tool *tool, const char *path, const struct buf *data,
-    struct buf *sealed, char key[KEY_SIZE])
+    struct buf *sealed, char id[ID_SIZE])
 {
     struct record record;
     const char *wrong = record_decode(buf_text(data), data->len, &record);
@@ -137,22 +137,22 @@ static int seal_file(struct tool *tool, const char *path, const struct buf *data
         tool_say(tool, "%s: %s", path, wrong);
         return EX_DATAERR;
     }
-    memcpy(key, record.key, KEY_SIZE);
+    memcpy(id, record.id, ID_SIZE);
     return EX_OK;
 }
 
 static int replay_file(struct tool *tool, const char *path)
 {
-    char key[KEY_SIZE];
+    char id[ID_SIZE];
     struct buf data = {0}, sealed = {0};
     /* Read before the spool is opened: root becomes the spool's owner there. */
     int code = tool_read(tool, path, &data);
     if (code == EX_OK)
-        code = seal_file(tool, path, &data, &sealed, key);
+        code = seal_file(tool, path, &data, &sealed, id);
     if (code == EX_OK)
         code = tool_open(tool);
     if (code == EX_OK)
-        code = put(tool, key, &sealed);
+        code = put(tool, id, &sealed);
     buf_free(&data);
     buf_free(&sealed);
     return code;
@@ -168,7 +168,7 @@ static int run(struct tool *tool, int argc, char **argv)
     if (strchr(what, '/') || (!pattern_parse(what, &pattern) && access(what, F_OK) == 0))
         return replay_file(tool, what);
     int code = tool_open(tool);
-    return code == EX_OK ? replay_key(tool, what) : code;
+    return code == EX_OK ? replay_id(tool, what) : code;
 }
 
 const struct command command_replay = {"replay", "mail an event again, on purpose", usage, run};

@@ -10,7 +10,7 @@
 /* Is this line of a header one that sealing writes anew? */
 static bool is_replaced(const char *line, size_t len)
 {
-    static const char *const names[] = {"Length:", "Sha256:", "Key-Used:"};
+    static const char *const names[] = {"Length:", "Sha256:", "Secret-Used:"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (len >= strlen(names[i]) && strncasecmp(line, names[i], strlen(names[i])) == 0)
             return true;
@@ -41,7 +41,7 @@ const char *reseal_event(const char *data, size_t len, struct buf *out)
     size_t body_len = (size_t)(end - body);
     if (!digest_hex(&(struct digest_part){body, body_len}, 1, digest))
         return "no SHA-256 could be computed";
-    buf_printf(out, "Key-Used: -\nLength: %zu\nSha256: %s\n\n", body_len, digest);
+    buf_printf(out, "Secret-Used: -\nLength: %zu\nSha256: %s\n\n", body_len, digest);
     buf_add(out, body, body_len);
     if (out->failed)
         return "there is not enough memory";

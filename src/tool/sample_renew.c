@@ -11,7 +11,7 @@
 #define SENT  "2026-11-21T10:00:00"
 #define START "2026-11-24T15:00:00"
 
-enum { ID_SIZE = 40, DATE_LEN = 10, SECOND_LEN = 19 };
+enum { SAMPLE_ID_SIZE = 40, DATE_LEN = 10, SECOND_LEN = 19 };
 
 /*
  * The ids of the samples, which are renewed: of the booking that a sample is about or replaces,
@@ -46,10 +46,10 @@ static const struct id {
 };
 enum { IDS = sizeof ids / sizeof *ids };
 
-static void make_random(const char *pattern, char out[ID_SIZE])
+static void make_random(const char *pattern, char out[SAMPLE_ID_SIZE])
 {
     static const char base58[] = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz";
-    unsigned char dice[ID_SIZE];
+    unsigned char dice[SAMPLE_ID_SIZE];
     size_t len = strlen(pattern);
     if (getrandom(dice, sizeof dice, 0) != (ssize_t)sizeof dice)
         abort(); /* cannot happen for so few bytes: getrandom(2) */
@@ -131,7 +131,7 @@ static const struct id *id_at(const char *text)
 void sample_renew(
     const struct sample *sample, const struct sample_options *options, struct buf *out)
 {
-    char random[IDS][ID_SIZE];
+    char random[IDS][SAMPLE_ID_SIZE];
     const char *value[IDS];
     struct buf body = {0};
     buf_add(&body, sample->data, sample->len);

@@ -123,7 +123,7 @@ static void put_event(const struct event *event, const struct record *record)
     put("Kind", event_kind_name(event->kind));
     put_time("Received", event->received_at);
     put_time("Sent", event->sent_at);
-    put("Secret used", record->key_used);
+    put("Secret used", record->secret_used);
     put_booking(&event->booking);
 }
 
@@ -148,11 +148,11 @@ static int show_file(
     const struct record *record = &file->record;
     if (form == FORM_RAW) {
         output_bytes(buf_text(&file->data), file->data.len);
-        return file->not_whole ? EX_DATAERR : EX_OK;
+        return file->torn ? EX_DATAERR : EX_OK;
     }
-    if (file->not_whole) {
+    if (file->torn) {
         tool_say(tool, "%s/%s is not intact: %s; --raw shows what there is",
-            spool_dir_name(place->dir), place->name, file->not_whole);
+            spool_dir_name(place->dir), place->name, file->torn);
         return EX_DATAERR;
     }
     if (form == FORM_BODY || (record->kind == RECORD_MAIL && !tool->json)) {
@@ -173,7 +173,7 @@ static const struct place *choose(
     if (!*pattern->recipient) {
         const struct place *event = places_event(places);
         if (!event)
-            tool_say(tool, "only mails of %s are left, such as %s", first->parsed.key, first->name);
+            tool_say(tool, "only mails of %s are left, such as %s", first->parsed.id, first->name);
         return event;
     }
     for (size_t i = 1; i < places->count; i++)
@@ -208,16 +208,16 @@ static int show(struct tool *tool, const char *text, enum form form)
 static int run(struct tool *tool, int argc, char **argv)
 {
     bool raw = false, body = false;
-    char **keys;
+    char **ids;
     const struct tool_option options[] = {{"raw", &raw, NULL}, {"body", &body, NULL}, {0}};
-    if (tool_parse(tool, argc, argv, options, &keys) != 1)
+    if (tool_parse(tool, argc, argv, options, &ids) != 1)
         tool_usage(tool, "name one event or mail");
     if (raw + body + tool->json > 1)
         tool_usage(tool, "--json, --raw and --body exclude one another");
     int code = tool_look(tool);
     if (code != EX_OK)
         return code;
-    return show(tool, keys[0], raw ? FORM_RAW : body ? FORM_BODY : FORM_READABLE);
+    return show(tool, ids[0], raw ? FORM_RAW : body ? FORM_BODY : FORM_READABLE);
 }
 
 const struct command command_show = {"show", "one booking event or mail", usage, run};

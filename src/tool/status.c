@@ -32,7 +32,7 @@ static int64_t since(struct tool *tool, enum spool_dir dir, const struct spool_i
     int64_t when = item->mtime;
     if (dir != DIR_OUT || !spool_read(&tool->spool, dir, item->name, &file))
         return when;
-    if (!file.not_whole && file.record.kind == RECORD_MAIL)
+    if (!file.torn && file.record.kind == RECORD_MAIL)
         when = file.record.queued;
     spool_file_free(&file);
     return when;
@@ -97,7 +97,8 @@ static void warn_of_waiting(struct status *s, enum spool_dir dir, const char *ad
 
 static void warn_of_drain(struct status *s)
 {
-    int64_t well = status_time(s, COUNT_DRAIN_LAST_AT), held = status_time(s, COUNT_DRAIN_HELD_AT);
+    int64_t well = status_time(s, COUNT_DRAIN_LAST_AT),
+            held = status_time(s, COUNT_DRAIN_BLOCKED_AT);
     if (well == TIME_NONE && held == TIME_NONE)
         buf_puts(
             &s->warnings, "no drain has run yet: is bookspool-drain run by cron or a timer?\n");

@@ -22,8 +22,8 @@ static const struct counter_name requests[] = {
     {COUNT_HELD, "held"},
     {COUNT_REFUSED, "refused"},
     {COUNT_UNAVAILABLE, "unavailable"},
-    {COUNT_KEY_PRIMARY, "secret_primary"},
-    {COUNT_KEY_SECONDARY, "secret_secondary"},
+    {COUNT_SECRET_PRIMARY, "secret_primary"},
+    {COUNT_SECRET_SECONDARY, "secret_secondary"},
 };
 enum { REQUESTS = sizeof requests / sizeof *requests };
 
@@ -34,7 +34,7 @@ static const struct counter_name others[] = {
     {COUNT_MAIL_RETRY, "mail_retry"},
     {COUNT_MAIL_FAILED, "mail_failed"},
     {COUNT_MAIL_UNKNOWN, "mail_unknown"},
-    {COUNT_MAIL_HELD_RUNS, "held_runs"},
+    {COUNT_MAIL_BLOCKED_RUNS, "held_runs"},
     {COUNT_DRAIN_RUNS, "drain_runs"},
 };
 enum { OTHERS = sizeof others / sizeof *others };
@@ -43,7 +43,7 @@ static const char *const slots[] = {"primary", "secondary"};
 
 static int64_t key_time(const struct status *status, enum provider provider, int slot)
 {
-    enum counter_request which = slot ? COUNT_KEY_SECONDARY_AT : COUNT_KEY_PRIMARY_AT;
+    enum counter_request which = slot ? COUNT_SECRET_SECONDARY_AT : COUNT_SECRET_PRIMARY_AT;
     return status_time(status, counter_in_row((int)provider, which));
 }
 
@@ -62,8 +62,8 @@ static void print_directories(const struct status *status)
     }
 }
 
-/* A key that is neither set nor was ever used is not worth a line. */
-static void print_key(const struct status *status, enum provider provider, int slot)
+/* A id that is neither set nor was ever used is not worth a line. */
+static void print_id(const struct status *status, enum provider provider, int slot)
 {
     char ago[AGE_TEXT];
     int64_t when = key_time(status, provider, slot);
@@ -104,7 +104,7 @@ void status_print(const struct status *status)
     printf("last mail sent: %s\n", ago);
     for (enum provider p = 0; p < PROVIDERS; p++)
         for (int slot = 0; slot < 2; slot++)
-            print_key(status, p, slot);
+            print_id(status, p, slot);
     if (status->counted) {
         for (enum provider p = 0; p < PROVIDERS; p++)
             print_counters(provider_name(p), requests, REQUESTS, counter_in_row((int)p, 0));

@@ -31,7 +31,7 @@ static void take_header(struct trace *trace, const struct record *record)
     trace->received = record->received;
     trace->bytes = record->length;
     memcpy(trace->event, record->event, sizeof trace->event);
-    memcpy(trace->key_used, record->key_used, sizeof trace->key_used);
+    memcpy(trace->secret_used, record->secret_used, sizeof trace->secret_used);
 }
 
 /* False when the file is there and cannot be read. */
@@ -45,8 +45,8 @@ static bool look_at(struct tool *tool, struct trace *trace, const struct place *
         trace->count += entry->gone;
         return entry->gone;
     }
-    entry->not_whole = file.not_whole;
-    if (!file.not_whole) {
+    entry->torn = file.torn;
+    if (!file.torn) {
         take_header(trace, &file.record);
         entry->since = file.record.kind == RECORD_MAIL ? file.record.queued : file.record.received;
     }
@@ -62,8 +62,7 @@ static bool look(struct tool *tool, struct trace *trace, const struct places *pl
     trace->now = tool->now;
     trace->conf = &tool->conf;
     trace->park = conf_number(&tool->conf, SET_UNKNOWN) == UNKNOWN_PARK;
-    memcpy(
-        trace->key, places->count ? places->item[0].parsed.key : "", places->count ? KEY_SIZE : 1);
+    memcpy(trace->id, places->count ? places->item[0].parsed.id : "", places->count ? ID_SIZE : 1);
     trace->file = calloc(places->count + 1, sizeof *trace->file);
     if (!trace->file)
         tool_no_memory();
@@ -85,13 +84,13 @@ static void forget(struct trace *trace)
 static void print_header(const struct trace *trace)
 {
     char when[TIME_TEXT], ago[AGE_TEXT];
-    printf("%s", trace->key);
+    printf("%s", trace->id);
     if (trace->header_read) {
         time_format(trace->received, when);
         output_ago(trace->received, trace->now, ago);
         printf("  %s %s\nreceived %s (%s), %zu bytes, secret used: %s",
             provider_name(trace->provider), *trace->event ? trace->event : "-", when, ago,
-            trace->bytes, *trace->key_used ? trace->key_used : "-");
+            trace->bytes, *trace->secret_used ? trace->secret_used : "-");
     }
     putchar('\n');
 }
@@ -101,8 +100,8 @@ static void print_file(const struct trace *trace, const struct trace_file *file)
     char ago[AGE_TEXT], path[300];
     const struct place *place = file->place;
     bool event = !place_is_mail(place);
-    /* The line of an event need not repeat the key above it. */
-    bool plain = event && strcmp(place->name, place->parsed.key) == 0;
+    /* The line of an event need not repeat the id above it. */
+    bool plain = event && strcmp(place->name, place->parsed.id) == 0;
     snprintf(path, sizeof path, "%s/%s", spool_dir_name(place->dir), plain ? "" : place->name);
     output_ago(place->mtime, trace->now, ago);
     printf("  %s", path);
@@ -113,8 +112,8 @@ static void print_file(const struct trace *trace, const struct trace_file *file)
             tool_due(trace->conf, DIR_OUT, place->mtime, trace->now) ? "now" : ago);
     else
         printf("  %s", ago);
-    if (file->not_whole)
-        printf("  not intact: %s", file->not_whole);
+    if (file->torn)
+        printf("  not intact: %s", file->torn);
     if (place->mode & QUEUE_SENT)
         printf("  accepted, not yet moved");
     else if (place->mode & QUEUE_UNKNOWN)
@@ -143,8 +142,8 @@ static void put_file(cJSON *list, const struct trace_file *file)
     json_put_text(object, "dir", spool_dir_name(place->dir));
     json_put_text(object, "name", place->name);
     json_put_bool(object, "mail", place_is_mail(place));
-    json_put_bool(object, "whole", !file->not_whole && !file->gone);
-    json_put_text(object, "wrong", file->not_whole);
+    json_put_bool(object, "whole", !file->torn && !file->gone);
+    json_put_text(object, "wrong", file->torn);
     json_put_time(object, "since", file->since);
     json_put_time(object, "changed", place->mtime);
     json_put_time(object, "next_attempt", place->dir == DIR_OUT ? place->mtime : TIME_NONE);
@@ -156,12 +155,12 @@ static void put_file(cJSON *list, const struct trace_file *file)
 static void print_json(const struct trace *trace, const char *summary)
 {
     cJSON *object = json_object();
-    json_put_text(object, "key", *trace->key ? trace->key : NULL);
+    json_put_text(object, "id", *trace->id ? trace->id : NULL);
     json_put_text(object, "provider", trace->header_read ? provider_name(trace->provider) : NULL);
     json_put_text(object, "event", trace->header_read && *trace->event ? trace->event : NULL);
     json_put_time(object, "received_at", trace->header_read ? trace->received : TIME_NONE);
-    json_put_text(
-        object, "secret_used", trace->header_read && *trace->key_used ? trace->key_used : NULL);
+    json_put_text(object, "secret_used",
+        trace->header_read && *trace->secret_used ? trace->secret_used : NULL);
     cJSON *files = json_put_array(object, "files");
     for (size_t i = 0; i < trace->count; i++)
         put_file(files, &trace->file[i]);
@@ -180,7 +179,7 @@ static int find_all(struct tool *tool, const char *text, struct places *places)
     if (code != EX_OK)
         return code;
     pattern = (struct pattern){0};
-    memcpy(pattern.key, places->item[0].parsed.key, KEY_SIZE);
+    memcpy(pattern.id, places->item[0].parsed.id, ID_SIZE);
     places_free(places);
     return find_places(tool, &pattern, places) ? EX_OK : tool_spool_failed(tool);
 }
@@ -189,7 +188,7 @@ static void report(struct tool *tool, struct trace *trace)
 {
     struct buf summary = {0};
     struct decision decision;
-    if (ledger_view_decision(tool, trace->key, &decision))
+    if (ledger_view_decision(tool, trace->id, &decision))
         trace->decision = &decision;
     trace_summary(trace, &summary);
     if (tool->json)
@@ -221,11 +220,11 @@ static int trace(struct tool *tool, const char *text)
 
 static int run(struct tool *tool, int argc, char **argv)
 {
-    char **keys;
-    if (tool_parse(tool, argc, argv, &(struct tool_option){0}, &keys) != 1)
+    char **ids;
+    if (tool_parse(tool, argc, argv, &(struct tool_option){0}, &ids) != 1)
         tool_usage(tool, "name one event or mail");
     int code = tool_look(tool);
-    return code == EX_OK ? trace(tool, keys[0]) : code;
+    return code == EX_OK ? trace(tool, ids[0]) : code;
 }
 
 const struct command command_trace = {"trace", "where an event is now, and why", usage, run};

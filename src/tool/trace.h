@@ -16,17 +16,17 @@
 /* A place, and what its file says. */
 struct trace_file {
     const struct place *place;
-    const char *not_whole; /* NULL: whole */
-    int64_t since;         /* Received of an event, Queued of a mail; TIME_NONE when not whole */
-    char *why;             /* of the .why beside it; NULL: none */
-    bool gone;             /* it moved on between the list and the reading */
+    const char *torn; /* NULL: whole */
+    int64_t since;    /* Received of an event, Queued of a mail; TIME_NONE when not whole */
+    char *why;        /* of the .why beside it; NULL: none */
+    bool gone;        /* it moved on between the list and the reading */
 };
 
 struct trace {
-    char key[KEY_SIZE];
+    char id[ID_SIZE];
     bool header_read; /* the event's header could be read: provider to bytes are known */
     enum provider provider;
-    char event[65], key_used[16];
+    char event[65], secret_used[16];
     int64_t received;
     size_t bytes;
     struct trace_file *file;

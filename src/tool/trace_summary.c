@@ -27,7 +27,7 @@ static void count_waiting(const struct trace_file *file, struct mails *mails)
 {
     const struct place *place = file->place;
     mails->waiting++;
-    mails->broken += file->not_whole != NULL;
+    mails->broken += file->torn != NULL;
     mails->accepted += (place->mode & QUEUE_SENT) != 0;
     mails->unknown += (place->mode & QUEUE_UNKNOWN) != 0 && !(place->mode & QUEUE_SENT);
     if (mails->next == TIME_NONE || place->mtime < mails->next)
@@ -88,10 +88,10 @@ static void say_new(const struct trace *trace, const struct trace_file *file, st
     output_ago(mtime, trace->now, ago);
     if (in(trace, DIR_DONE))
         buf_puts(out, "a late duplicate is in new/: the next drain drops it");
-    else if (file->not_whole)
+    else if (file->torn)
         buf_printf(out,
             "the file in new/ is not intact (%s): the drain moves it to bad/ after an hour",
-            file->not_whole);
+            file->torn);
     else if (!tool_due(trace->conf, DIR_NEW, mtime, trace->now))
         buf_printf(out, "waits for the other half of a move, or to be tried again %s", ago);
     else if (trace->now - mtime > SLOW)
@@ -109,17 +109,15 @@ static void say_held(const struct trace *trace, struct buf *out)
         buf_printf(out,
             "held: signature right, but outside the replay window; bookspool release %s lets it "
             "go on",
-            trace->key);
+            trace->id);
 }
 
 static void say_bad(const struct trace *trace, const struct trace_file *file, struct buf *out)
 {
-    const char *reason = file->why         ? file->why
-                         : file->not_whole ? file->not_whole
-                                           : "it is intact now";
+    const char *reason = file->why ? file->why : file->torn ? file->torn : "it is intact now";
     part(out);
     buf_printf(out, "set aside in bad/: %s", reason);
-    if (!file->not_whole && !in(trace, DIR_DONE))
+    if (!file->torn && !in(trace, DIR_DONE))
         buf_puts(out, "; the next drain takes it up again");
 }
 

@@ -24,7 +24,7 @@ static const char secret[] = "thirty-two bytes of a signing key";
 
 static struct {
     enum provider provider;
-    struct keyring ring;
+    struct provider_secrets ring;
     char signature[128];
     struct buf body, file;
     struct record record;
@@ -52,8 +52,7 @@ static bool hash(void)
 
 static bool id(void)
 {
-    return hash() &&
-           id_make(provider_name(on.provider), on.record.sha256, TIME_NONE, on.record.key);
+    return hash() && id_make(provider_name(on.provider), on.record.sha256, TIME_NONE, on.record.id);
 }
 
 static bool encode(void)
@@ -95,7 +94,7 @@ __attribute__((noinline)) bool measured(const struct part *part)
 static bool prepare(const char *file)
 {
     if (!io_read_file(AT_FDCWD, file, &on.body, BODY_MAX, NULL) ||
-        !keyring_open(&on.ring, secret, NULL) ||
+        !provider_secrets_open(&on.ring, secret, NULL) ||
         !provider_sign(on.provider, on.ring.hmac[0], on.body.data, on.body.len, NOW, on.signature,
             sizeof on.signature))
         return false;
@@ -105,7 +104,7 @@ static bool prepare(const char *file)
         .body = on.body.data,
         .length = on.body.len,
         .event = "BOOKING_CREATED",
-        .key_used = "primary",
+        .secret_used = "primary",
         .content_type = "application/json"};
     snprintf(on.record.signature, sizeof on.record.signature, "%s", on.signature);
     return id();
@@ -121,7 +120,7 @@ int main(int argc, char **argv)
     }
     bool ok = prepare(argv[3]) && part->run() && measured(part);
     printf("%d times %s of %zu bytes: %s\n", TIMES, part->name, on.body.len, ok ? "ok" : "FAILED");
-    keyring_close(&on.ring);
+    provider_secrets_close(&on.ring);
     buf_free(&on.body);
     buf_free(&on.file);
     return ok ? 0 : 1;

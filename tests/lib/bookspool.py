@@ -246,7 +246,7 @@ def aged(provider, body, seconds):
     return json.dumps(event, separators=(",", ":"), ensure_ascii=False).encode(), None
 
 
-def key_of(provider, body, hour=None):
+def id_of(provider, body, hour=None):
     """The event's id, as src/event/id.h says; `hour` is that of the arrival of a body that has
     neither time nor booking, in hours since 1970."""
     parts = [provider, hashlib.sha256(body).hexdigest(), *([] if hour is None else [str(hour)])]
@@ -258,7 +258,7 @@ def key_of(provider, body, hour=None):
 
 def spool_file(head, body, **fields):
     """The bytes of a whole file; src/spool/record.h has the form. `fields` are more of the header, or
-    stand in place of those that are right: Key_Used="-", Length=7. One of None is left out."""
+    stand in place of those that are right: Secret_Used="-", Length=7. One of None is left out."""
     fields = {name.replace("_", "-"): value for name, value in fields.items()}
     head = {**head, "Length": len(body), "Sha256": hashlib.sha256(body).hexdigest(), **fields}
     lines = "".join(f"{n}: {v}\n" for n, v in head.items() if v is not None)
@@ -267,15 +267,15 @@ def spool_file(head, body, **fields):
 
 def event_file(provider, body, **fields):
     """An event as the receiver leaves it."""
-    return spool_file({"Bookspool": 1, "Key": key_of(provider, body), "Provider": provider,
+    return spool_file({"Bookspool": 1, "Id": id_of(provider, body), "Provider": provider,
                        "Event": NEWS[provider], "Received": "2026-11-21T10:00:00.123Z",
-                       "Key-Used": "primary", "Signature": "0" * 64,
+                       "Secret-Used": "primary", "Signature": "0" * 64,
                        "Content-Type": "application/json"}, body, **fields)
 
 
 def mail_file(key, body=MESSAGE, **fields):
     """A mail as the drain lays it into out/."""
-    return spool_file({"Bookspool-Mail": 1, "Key": key, "From": "bookspool@example.org",
+    return spool_file({"Bookspool-Mail": 1, "Id": key, "From": "bookspool@example.org",
                        "To": "owner@example.org", "Queued": "2026-11-21T10:00:05.001Z"},
                       body, **fields)
 
@@ -555,7 +555,7 @@ class World:
 
     def put_event(self, directory, provider, body, **fields):
         """An event under its key, which is returned; `fields` are those of event_file."""
-        key = fields.get("Key") or key_of(provider, body)
+        key = fields.get("Id") or id_of(provider, body)
         self.write(directory, key, event_file(provider, body, **fields))
         os.chmod(self.file(directory, key), 0o660)
         return key

@@ -23,7 +23,7 @@ import tempfile
 import traceback
 
 from fault_steps import LOOSE, Step, describe, tells
-from bookspool import BIN, World, event_file, key_of, mark_of, ok, sample, skip_all, wait_for
+from bookspool import BIN, World, event_file, id_of, mark_of, ok, sample, skip_all, wait_for
 from smtp_peer import Scripted
 
 SHIM = os.path.join(BIN, "tests/shim.so")
@@ -46,7 +46,7 @@ def essence(message, token, key):
              for part in parsed.walk() if not part.is_multipart()]
     text = "\n".join(said).replace("\r\n", "\n")
     text = re.sub(r"[0-9a-f]{32}@bookspool", "ENTRY", text)
-    return re.sub(r"KEY\.\d+", "KEY", text.replace(token, "TOKEN").replace(key, "KEY"))
+    return re.sub(r"KEY\.\d+", "ID", text.replace(token, "TOKEN").replace(key, "ID"))
 
 
 def mail_id(message):
@@ -96,13 +96,13 @@ class Trial(World):
             for end in ("start_time", "end_time"):
                 scheduled[end] = scheduled[end].replace("-11-24T", "-11-25T")
         raw = json.dumps(body, separators=(",", ":"), ensure_ascii=False).encode()
-        self.tokens[key_of(provider, raw)] = token
+        self.tokens[id_of(provider, raw)] = token
         return raw
 
     def event(self, directory, provider="calcom", body=None, name=None):
         """Puts an event there, a new one without a body. (key, body)"""
         body = body or self.body(provider)
-        key = key_of(provider, body)
+        key = id_of(provider, body)
         self.write(directory, name or key, event_file(provider, body))
         return key, body
 

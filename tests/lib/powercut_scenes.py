@@ -12,7 +12,7 @@ import signal
 import subprocess
 import time
 
-from bookspool import BIN, ENDPOINT, aged, bail, equal, key_of, sample, sign
+from bookspool import BIN, ENDPOINT, aged, bail, equal, id_of, sample, sign
 from fcgi import Client, params, request
 from powercut import Recording
 from powercut_site import mail_names, message_name
@@ -74,7 +74,7 @@ class Scene:
 
     def new_events(self, count=1):
         bodies = [sample("calcom", "booking_created") for _ in range(count)]
-        self.story.posted.update((key_of("calcom", body), body) for body in bodies)
+        self.story.posted.update((id_of("calcom", body), body) for body in bodies)
         return bodies
 
     def waiting(self, count=1):
@@ -248,7 +248,7 @@ def stale(scene):
     scene.start()
     process = scene.receiver()
     body, _ = aged("calcom", sample("calcom", "booking_created"), 86400)
-    scene.story.held[key_of("calcom", body)] = body
+    scene.story.held[id_of("calcom", body)] = body
     scene.deliver(body)
     scene.site.stop(process)
 
@@ -266,7 +266,7 @@ def cancelled(scene):
     scene.start()
     process = scene.receiver()
     for body in (created, created.replace(b"BOOKING_CREATED", b"BOOKING_CANCELLED")):
-        scene.story.posted[key_of("calcom", body)] = body
+        scene.story.posted[id_of("calcom", body)] = body
         scene.deliver(body)
         scene.drain()
     scene.site.stop(process)
@@ -365,7 +365,7 @@ def torn(scene):
 def release(scene):
     """A held event is let go, and mailed."""
     body, _ = aged("calcom", sample("calcom", "booking_created"), 86400)
-    key = key_of("calcom", body)
+    key = id_of("calcom", body)
     scene.site.post(body)
     scene.story.held[key] = body
     scene.start()

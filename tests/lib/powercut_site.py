@@ -7,7 +7,7 @@ import shutil
 import subprocess
 from collections import Counter
 
-from bookspool import ENDPOINT, PATIENCE, World, key_of, mark_of, program, sample, sign
+from bookspool import ENDPOINT, PATIENCE, World, id_of, mark_of, program, sample, sign
 from fcgi import params
 from smtp_peer import REPLIES
 
@@ -68,7 +68,7 @@ class Site(World):
         bodies = [sample("calcom", "booking_created") for _ in range(count)]
         for body in bodies:
             self.post(body)
-        return {key_of("calcom", body): body for body in bodies}
+        return {id_of("calcom", body): body for body in bodies}
 
     def make_due(self):
         for name in self.spool("out"):

@@ -80,8 +80,8 @@ static const struct mutation {
         "the settings between the two runs"},
     {"claim", MAKE_CLAIM, "mail", "a replay is claimed by its name", NULL},
     {"claim-sync", SYNC_CLAIM, "mail", "and the claim is durable before mails are made", NULL},
-    {"generation", FREE_GENERATION, "replays", "a generation is used once", NULL},
-    {"held-done", SYNC_BEFORE_DROPPING_HELD, "held", "done/ is synced before held/KEY is dropped",
+    {"replay_number", FREE_GENERATION, "replays", "a replay_number is used once", NULL},
+    {"held-done", SYNC_BEFORE_DROPPING_HELD, "held", "done/ is synced before held/ID is dropped",
         "what a drain moves to done/ has its mails, and was durable in new/; a person's "
         "mv into done/ has not"},
     {"only-whole", ONLY_WHOLE_IS_SENT, "drain", "only whole mails are sent", NULL},

@@ -45,7 +45,7 @@ enum entry {
     HELD,
     BAD,
     COPY,   /* replay/x */
-    CLAIM1, /* replay/KEY.1 */
+    CLAIM1, /* replay/ID.1 */
     CLAIM2,
     OUT,
     SENT = OUT + MAILS,

@@ -2,10 +2,10 @@
  * calls: what a unit asked of the kernel that a power cut could undo, in order. The definitions
  * here come before the C library's, write down each call, and do it.
  *
- *     sync new/KEY        fsync or fdatasync of a file     sync new    fsync of a directory
- *     sync all            syncfs                 remove held/KEY
- *     move tmp/x new/KEY  renameat, which replaces what is there
- *     name tmp/x new/KEY  renameat2 or linkat, which do not
+ *     sync new/ID        fsync or fdatasync of a file     sync new    fsync of a directory
+ *     sync all            syncfs                 remove held/ID
+ *     move tmp/x new/ID  renameat, which replaces what is there
+ *     name tmp/x new/ID  renameat2 or linkat, which do not
  *     mode 0760 out/NAME  fchmodat
  *
  * Names are told from the scratch directory on; a private name in tmp/ is always x. Include it in

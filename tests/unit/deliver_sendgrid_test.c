@@ -39,7 +39,7 @@ static const struct {
     {"bad sender", CURLE_OK, 400, "from.email", true, true, OUTCOME_BLOCKED, "sendgrid-400-from"},
     {"bad reply-to", CURLE_OK, 400, "reply_to", true, true, OUTCOME_BLOCKED,
         "sendgrid-400-reply_to"},
-    {"wrong key, or no credits", CURLE_OK, 401, NULL, true, true, OUTCOME_BLOCKED, "sendgrid-401"},
+    {"wrong id, or no credits", CURLE_OK, 401, NULL, true, true, OUTCOME_BLOCKED, "sendgrid-401"},
     {"sender not verified", CURLE_OK, 403, "from", true, true, OUTCOME_BLOCKED, "sendgrid-403"},
     {"wrong place", CURLE_OK, 404, NULL, true, true, OUTCOME_BLOCKED, "sendgrid-404"},
     {"accept", CURLE_OK, 406, NULL, true, true, OUTCOME_BLOCKED, "sendgrid-406"},
@@ -127,7 +127,7 @@ static void stopped_by_ourselves(void **state)
 
 static const struct message usual = {
     .name = "0123456789abcdef0123456789abcdef-0123456789ab",
-    .key = "0123456789abcdef0123456789abcdef",
+    .id = "0123456789abcdef0123456789abcdef",
     .from = "bookspool@example.org",
     .to = "owner@example.org",
     .reply_to = "ada@example.com",
@@ -180,7 +180,7 @@ static void the_usual_mail(void **state)
     assert_json_text(root, "from.email", "envelope@example.org");
     assert_json_text(root, "reply_to.email", usual.reply_to);
     assert_json_text(root, "subject", usual.subject);
-    assert_json_text(json_get(root, "headers"), "X-Bookspool-Key", usual.key);
+    assert_json_text(json_get(root, "headers"), "X-Bookspool-Id", usual.id);
     assert_json_text(json_get(root, "headers"), "Auto-Submitted", "auto-generated");
     assert_json_text(json_get(root, "headers"), "Message-ID",
         "<0123456789abcdef0123456789abcdef-0123456789ab@example.org>");

@@ -3,7 +3,7 @@
 #include "provider_body.h"
 
 #include "base/clock.h"
-#include "drain/deliver_outcome.h"
+#include "drain/outbox.h"
 #include "drain/pass.h"
 #include "drain/run.h"
 #include "mail/message.h"
@@ -28,7 +28,7 @@ static int up(void **state)
     return 0;
 }
 
-static void put(struct scratch *s, const char *dir, const char *name, const char *key)
+static void put(struct scratch *s, const char *dir, const char *name, const char *id)
 {
     char path[200], body[160];
     struct buf file = {0};
@@ -36,8 +36,8 @@ static void put(struct scratch *s, const char *dir, const char *name, const char
     snprintf(body, sizeof body,
         "{\"triggerEvent\":\"BOOKING_CREATED\",\"createdAt\":\"2026-11-21T10:00:00Z\","
         "\"payload\":{\"uid\":\"%s\"}}",
-        key);
-    scratch_event(key, body, &file);
+        id);
+    scratch_event(id, body, &file);
     scratch_write(s, path, file.data, file.len);
     buf_free(&file);
 }
@@ -77,9 +77,9 @@ static void make_ledger(struct scratch *s)
 static void put_many(struct scratch *s)
 {
     for (int i = 0; i < MAILS; i++) {
-        char key[KEY_SIZE];
-        snprintf(key, sizeof key, "%032x", i);
-        put(s, "new", key, key);
+        char id[ID_SIZE];
+        snprintf(id, sizeof id, "%032x", i);
+        put(s, "new", id, id);
     }
 }
 
@@ -135,7 +135,8 @@ static void a_replay(void **state)
     assert_all_settled(*state);
 }
 
-/* Within one second, or after the clock went back: another generation, else nothing would be made.
+/* Within one second, or after the clock went back: another replay_number, else nothing would be
+ * made.
  */
 static void a_generation_that_is_taken(void **state)
 {
@@ -181,7 +182,7 @@ static void put_half_of_a_move(struct scratch *s)
     struct record record = {
         .kind = RECORD_EVENT, .provider = PROVIDER_CALENDLY, .received = clock_now()};
     body_read("calendly/invitee_canceled_moved.json", &body);
-    memcpy(record.key, WAITS, KEY_SIZE);
+    memcpy(record.id, WAITS, ID_SIZE);
     record.body = body.data;
     record.length = body.len;
     assert_true(record_encode(&record, &file));
@@ -230,12 +231,12 @@ static void a_slow_mail_is_not_waited_for(void **state)
 {
     struct scratch *s = *state;
     struct run run = {.spool = s->spool};
-    struct settle settle = {
+    struct outbox settle = {
         .run = &run, .unsynced = 1, .first_unsynced = clock_monotonic() + MS_PER_DAY};
-    assert_int_equal(settle_sync_due(&settle), RUN_GOES_ON);
+    assert_int_equal(outbox_sync_due(&settle), RUN_GOES_ON);
     assert_calls("");
     settle.first_unsynced = clock_monotonic() - MS_PER_SECOND;
-    assert_int_equal(settle_sync_due(&settle), RUN_GOES_ON);
+    assert_int_equal(outbox_sync_due(&settle), RUN_GOES_ON);
     assert_calls("sync sent\nsync out\n");
 }
 

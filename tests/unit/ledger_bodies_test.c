@@ -16,36 +16,36 @@ struct told {
 
 /* clang-format off */
 static const struct told calcom_life[] = {
-    {"calcom/booking_requested.json", "news", CALENDAR_TENTATIVE, 0, KINDS, NULL, 0},
-    {"calcom/booking_created.json", "news", CALENDAR_CONFIRMED, 1, KINDS, NULL, 1},
+    {"calcom/booking_requested.json", "first-report", CALENDAR_TENTATIVE, 0, KINDS, NULL, 0},
+    {"calcom/booking_created.json", "first-report", CALENDAR_CONFIRMED, 1, KINDS, NULL, 1},
     {"calcom/booking_created.json", "repeated-fact", CALENDAR_UNTOUCHED, 0, KINDS, NULL, 2},
-    {"calcom/booking_payment_initiated.json", "news", CALENDAR_UNTOUCHED, 0, KINDS, NULL, 3},
-    {"calcom/booking_paid.json", "news", CALENDAR_UNTOUCHED, 0, KINDS, NULL, 4},
-    {"calcom/booking_requested_move.json", "news", CALENDAR_UNTOUCHED, 0, KINDS, OLD_START, 5},
-    {"calcom/booking_rescheduled.json", "news", CALENDAR_CONFIRMED, 2, KIND_RESCHEDULED, OLD_START, 6},
-    {"calcom/booking_no_show_updated.json", "news", CALENDAR_UNTOUCHED, 0, KINDS, NULL, 7},
-    {"calcom/booking_no_show_cleared.json", "news", CALENDAR_UNTOUCHED, 0, KINDS, NULL, 8},
-    {"calcom/booking_no_show_updated.json", "news", CALENDAR_UNTOUCHED, 0, KINDS, NULL, 9},
+    {"calcom/booking_payment_initiated.json", "first-report", CALENDAR_UNTOUCHED, 0, KINDS, NULL, 3},
+    {"calcom/booking_paid.json", "first-report", CALENDAR_UNTOUCHED, 0, KINDS, NULL, 4},
+    {"calcom/booking_requested_move.json", "first-report", CALENDAR_UNTOUCHED, 0, KINDS, OLD_START, 5},
+    {"calcom/booking_rescheduled.json", "first-report", CALENDAR_CONFIRMED, 2, KIND_RESCHEDULED, OLD_START, 6},
+    {"calcom/booking_no_show_updated.json", "first-report", CALENDAR_UNTOUCHED, 0, KINDS, NULL, 7},
+    {"calcom/booking_no_show_cleared.json", "first-report", CALENDAR_UNTOUCHED, 0, KINDS, NULL, 8},
+    {"calcom/booking_no_show_updated.json", "first-report", CALENDAR_UNTOUCHED, 0, KINDS, NULL, 9},
     {"calcom/booking_cancelled.json", "late", CALENDAR_UNTOUCHED, 0, KINDS, NULL, 10},
-    {"calcom/form_submitted.json", "news", CALENDAR_UNTOUCHED, 0, KINDS, NULL, 11},
-    {"calcom/ooo_created.json", "news", CALENDAR_UNTOUCHED, 0, KINDS, NULL, 12},
-    {"calcom/template_false.json", "news", CALENDAR_UNTOUCHED, 0, KINDS, NULL, 13},
+    {"calcom/form_submitted.json", "first-report", CALENDAR_UNTOUCHED, 0, KINDS, NULL, 11},
+    {"calcom/ooo_created.json", "first-report", CALENDAR_UNTOUCHED, 0, KINDS, NULL, 12},
+    {"calcom/template_false.json", "first-report", CALENDAR_UNTOUCHED, 0, KINDS, NULL, 13},
     {0}};
 
 static const struct told calcom_seats[] = {
-    {"calcom/booking_created_seat.json", "news", CALENDAR_CONFIRMED, 0, KINDS, NULL, 0},
-    {"calcom/booking_cancelled_seat.json", "news", CALENDAR_CONFIRMED, 1, KINDS, NULL, 1},
-    {"calcom/booking_cancelled_rebook.json", "news", CALENDAR_CANCELLED, 2, KINDS, NULL, 2},
-    {"calcom/booking_rescheduled.json", "news", CALENDAR_CONFIRMED, 3, KIND_RESCHEDULED, OLD_START, 3},
+    {"calcom/booking_created_seat.json", "first-report", CALENDAR_CONFIRMED, 0, KINDS, NULL, 0},
+    {"calcom/booking_cancelled_seat.json", "first-report", CALENDAR_CONFIRMED, 1, KINDS, NULL, 1},
+    {"calcom/booking_cancelled_rebook.json", "first-report", CALENDAR_CANCELLED, 2, KINDS, NULL, 2},
+    {"calcom/booking_rescheduled.json", "first-report", CALENDAR_CONFIRMED, 3, KIND_RESCHEDULED, OLD_START, 3},
     {0}};
 
 static const struct told calendly_move[] = {
     {"calendly/invitee_canceled_moved.json", "partner-awaited", CALENDAR_UNTOUCHED, 0, KINDS, NULL, 0},
-    {"calendly/invitee_created_moved.json", "news", CALENDAR_CONFIRMED, 1, KIND_RESCHEDULED, OLD_START, 1},
+    {"calendly/invitee_created_moved.json", "first-report", CALENDAR_CONFIRMED, 1, KIND_RESCHEDULED, OLD_START, 1},
     {"calendly/invitee_created_moved.json", "repeated-fact", CALENDAR_UNTOUCHED, 0, KINDS, NULL, 2},
-    {"calendly/invitee_canceled_moved.json", "folded", CALENDAR_UNTOUCHED, 0, KINDS, NULL, 3},
+    {"calendly/invitee_canceled_moved.json", "joined", CALENDAR_UNTOUCHED, 0, KINDS, NULL, 3},
     {"calendly/invitee_created.json", "late", CALENDAR_UNTOUCHED, 0, KINDS, NULL, -5},
-    {"calendly/routing_form_submission_created.json", "news", CALENDAR_UNTOUCHED, 0, KINDS, NULL, 5},
+    {"calendly/routing_form_submission_created.json", "first-report", CALENDAR_UNTOUCHED, 0, KINDS, NULL, 5},
     {0}};
 /* clang-format on */
 
@@ -56,7 +56,7 @@ static void map(const char *name, int number, int later, struct event *event, st
     snprintf(word, sizeof word, "%.*s", (int)strcspn(name, "/"), name);
     assert_true(provider_parse(word, &provider));
     body_read(name, body);
-    char id[KEY_SIZE];
+    char id[ID_SIZE];
     snprintf(id, sizeof id, "%032x", number);
     const struct webhook webhook = {.provider = provider,
         .id = id,
@@ -130,8 +130,8 @@ static void calendar_uid_is_one_for_a_chain(void **state)
     }
     assert_string_equal(uid[0], "exampleBooking11111111@Cal.com");
     assert_string_equal(uid[1], uid[0]);
-    assert_int_equal(strspn(uid[2], "0123456789abcdef"), KEY_LEN);
-    assert_string_equal(uid[2] + KEY_LEN, "@bookspool");
+    assert_int_equal(strspn(uid[2], "0123456789abcdef"), ID_LEN);
+    assert_string_equal(uid[2] + ID_LEN, "@bookspool");
     assert_string_equal(uid[3], uid[2]);
     ledger_close(ledger);
 }

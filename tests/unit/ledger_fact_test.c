@@ -10,18 +10,18 @@
 
 #include "ledger/fact.h"
 
-static void digest_of(const struct event *event, char out[KEY_SIZE])
+static void digest_of(const struct event *event, char out[ID_SIZE])
 {
     struct arena arena = {0};
     struct fact of;
     assert_true(fact_of(event, &arena, &of));
-    memcpy(out, of.digest, KEY_SIZE);
+    memcpy(out, of.digest, ID_SIZE);
     arena_free(&arena);
 }
 
 static void differs(struct event *event, const char *before, const char *what)
 {
-    char now[KEY_SIZE];
+    char now[ID_SIZE];
     digest_of(event, now);
     if (strcmp(now, before) == 0)
         fail_msg("%s is no part of the fact", what);
@@ -43,7 +43,7 @@ static void every_field_is_part_of_a_fact(void **state)
         &b->organizer.timezone, &person.name, &person.email, &person.timezone, &answer.question,
         &answer.answer, &guest};
     int64_t *numbers[] = {&b->sequence, &b->start, &b->end, &b->previous_start, &b->previous_end};
-    char before[KEY_SIZE];
+    char before[ID_SIZE];
     (void)state;
     digest_of(&event, before);
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
@@ -64,7 +64,7 @@ static void every_field_is_part_of_a_fact(void **state)
     differs(&event, before, "the number of guests");
     b->guest_count = 1;
     event.sent_at = event.received_at = 99;
-    char now[KEY_SIZE];
+    char now[ID_SIZE];
     digest_of(&event, now);
     assert_string_equal(now, before);
     /* A field that is new in the event must come into the digest, and into this test. */

@@ -87,15 +87,15 @@ static const struct step without_uid[] = {
 static const struct step created_half_first[] = {
     {KIND_CREATED, "a", .calendly = true, .sent = 1, .start = 9, CONFIRMED},
     {KIND_RESCHEDULED, "b", "a", .calendly = true, .sent = 3, .start = 11, CONFIRMED, .sequence = 1, MOVED, .old = 9},
-    {HALF, .uid = "a", .sent = 2, .came = 4, .start = 9, .because = "folded"},
-    {HALF, .uid = "a", .sent = 3, .came = 4, .start = 9, .because = "folded"},
+    {HALF, .uid = "a", .sent = 2, .came = 4, .start = 9, .because = "joined"},
+    {HALF, .uid = "a", .sent = 3, .came = 4, .start = 9, .because = "joined"},
     {KIND_CANCELLED, "b", .calendly = true, .sent = 8, .start = 11, CANCELLED, .sequence = 2},
     {0}};
 
 static const struct step canceled_half_first[] = {
     {HALF, .uid = "a", .sent = 2, .start = 9, .because = "partner-awaited"},
     {KIND_RESCHEDULED, "b", "a", .calendly = true, .sent = 3, .start = 11, CONFIRMED, .sequence = 1, MOVED, .old = 9},
-    {.again = 1, .came = 61, .because = "folded"},
+    {.again = 1, .came = 61, .because = "joined"},
     {0}};
 
 static const struct step half_alone[] = {
@@ -119,9 +119,9 @@ static const struct step half_from_the_future[] = {
 static const struct step moved_twice[] = {
     {KIND_CREATED, "a", .calendly = true, .sent = 1, .start = 9, CONFIRMED},
     {KIND_RESCHEDULED, "c", "b", .calendly = true, .sent = 5, .start = 13, CONFIRMED, .sequence = 1, MOVED},
-    {HALF, .uid = "b", .previous = "a", .sent = 4, .came = 6, .start = 11, .because = "folded"},
+    {HALF, .uid = "b", .previous = "a", .sent = 4, .came = 6, .start = 11, .because = "joined"},
     {KIND_RESCHEDULED, "b", "a", .calendly = true, .sent = 3, .came = 7, .start = 11, .because = "late", CANCELLED, .sequence = 1, MOVED, .old = 9},
-    {HALF, .uid = "a", .sent = 2, .came = 8, .start = 9, .because = "folded"},
+    {HALF, .uid = "a", .sent = 2, .came = 8, .start = 9, .because = "joined"},
     {0}};
 
 /* ---- moves at Cal.com ---- */

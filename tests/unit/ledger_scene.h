@@ -38,7 +38,7 @@ struct step {
     bool calendly;
     int again; /* the event of that step (from 1), told once more now, at `came` */
     /* what follows */
-    const char *because; /* NULL: "news" */
+    const char *because; /* NULL: "first-report" */
     enum calendar_change calendar;
     int64_t sequence;
     bool moved;  /* meaning: rescheduled */
@@ -94,7 +94,7 @@ static inline struct ledger *scene_ledger(void)
 static inline void scene_tell(
     struct ledger *ledger, const struct event *event, int64_t now, struct decision *decision)
 {
-    if (!ledger_begin(ledger) || !ledger_tell(ledger, event, now, SCENE_FOLD, decision) ||
+    if (!ledger_begin(ledger) || !ledger_decide(ledger, event, now, SCENE_FOLD, decision) ||
         !ledger_commit(ledger))
         fail_msg("%s", ledger_failure(ledger));
 }
@@ -106,7 +106,7 @@ static inline void scene_told_in(enum scene_manner manner, struct ledger *ledger
 {
     if (manner == SCENE_CUT) {
         assert_true(ledger_begin(ledger));
-        assert_true(ledger_tell(ledger, event, now, SCENE_FOLD, decision));
+        assert_true(ledger_decide(ledger, event, now, SCENE_FOLD, decision));
         ledger_rollback(ledger);
         decision_free(decision);
     }
@@ -122,8 +122,8 @@ static inline void scene_dump(struct ledger *ledger, struct buf *dump)
 {
     static const char *const tables[] = {"booking ORDER BY uid, provider",
         "person ORDER BY uid, provider, person",
-        "notice ORDER BY uid, provider, person, name, stamp, fact", "decision ORDER BY key",
-        "overlap ORDER BY key, place"};
+        "notice ORDER BY uid, provider, person, name, stamp, fact", "decision ORDER BY id",
+        "overlap ORDER BY id, place"};
     sqlite3 *db = ((struct store *)ledger)->db; /* its first member */
     for (size_t i = 0; i < sizeof tables / sizeof *tables; i++) {
         char query[100];
@@ -152,13 +152,13 @@ static inline void scene_dump(struct ledger *ledger, struct buf *dump)
 static inline void scene_check(
     const char *scene, int number, const struct step *step, const struct decision *d)
 {
-    const char *because = step->because ? step->because : "news";
+    const char *because = step->because ? step->because : "first-report";
     if (strcmp(d->reason, because) != 0)
         fail_msg("%s, step %d: %s, not %s", scene, number, d->reason, because);
     SCENE_SAME("late", d->late, strcmp(because, "late") == 0);
-    SCENE_SAME("silent", d->verdict == VERDICT_SILENT,
-        strcmp(because, "repeated-fact") == 0 || strcmp(because, "folded") == 0);
-    SCENE_SAME("waiting", d->verdict == VERDICT_WAITS, strcmp(because, "partner-awaited") == 0);
+    SCENE_SAME("suppressed", d->result == DECISION_SUPPRESS,
+        strcmp(because, "repeated-fact") == 0 || strcmp(because, "joined") == 0);
+    SCENE_SAME("waiting", d->result == DECISION_DEFER, strcmp(because, "partner-awaited") == 0);
     SCENE_SAME("meaning", d->meaning, step->moved ? KIND_RESCHEDULED : KINDS);
     SCENE_SAME("calendar", d->calendar, step->calendar);
     SCENE_SAME("calendar uid", d->calendar_uid != NULL, d->calendar != CALENDAR_UNTOUCHED);

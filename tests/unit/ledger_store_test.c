@@ -121,10 +121,10 @@ static void tell_one(struct ledger *ledger, int number, const struct step *step)
 
 static bool recalled(struct ledger *ledger, int number, struct decision *decision)
 {
-    char key[KEY_SIZE];
+    char id[ID_SIZE];
     bool found;
-    snprintf(key, sizeof key, "%032x", number);
-    assert_true(ledger_recall(ledger, key, decision, &found));
+    snprintf(id, sizeof id, "%032x", number);
+    assert_true(ledger_recall(ledger, id, decision, &found));
     return found;
 }
 
@@ -145,7 +145,7 @@ static void what_was_committed_is_there_again(void **state)
     assert_int_equal(decision.calendar, CALENDAR_CONFIRMED);
     decision_free(&decision);
     assert_false(recalled(ledger, 2, &decision));
-    assert_int_equal(decision.verdict, VERDICT_SPEAKS);
+    assert_int_equal(decision.result, DECISION_NOTIFY);
     decision_free(&decision);
     ledger_close(ledger);
     buf_free(&why);
@@ -162,6 +162,11 @@ static void a_ledger_of_version_1_is_brought_up_to_date(void **state)
     ledger_close(ledger);
     sql(place, "DROP INDEX booking_long; CREATE INDEX booking_long ON booking(busy - start)"
                " WHERE state IN ('pending', 'accepted') AND busy - start > 86400000;"
+               "ALTER TABLE notice RENAME COLUMN id TO key;"
+               "ALTER TABLE overlap RENAME COLUMN id TO key;"
+               "ALTER TABLE decision RENAME COLUMN id TO key;"
+               "ALTER TABLE decision RENAME COLUMN result TO verdict;"
+               "UPDATE decision SET verdict = 'speaks' WHERE verdict = 'notify';"
                "PRAGMA user_version = 1");
     refused(place->value, true, "the next drain");
     ledger = opened(place);
@@ -180,7 +185,7 @@ static void nothing_is_told_outside_a_transaction(void **state)
     struct event event;
     struct decision decision;
     scene_event(&one[0], 1, &event);
-    assert_false(ledger_tell(ledger, &event, 0, 0, &decision));
+    assert_false(ledger_decide(ledger, &event, 0, 0, &decision));
     assert_non_null(strstr(ledger_failure(ledger), "transaction"));
     scene_tell(ledger, &event, event.received_at, &decision);
     decision_free(&decision);
@@ -196,19 +201,19 @@ static void a_failure_takes_all_of_the_transaction_back(void **state)
     struct event event;
     struct decision decision;
     tell_one(ledger, 1, &one[0]);
-    sql(place, "CREATE TRIGGER broken BEFORE INSERT ON decision WHEN new.key LIKE '%3'"
+    sql(place, "CREATE TRIGGER broken BEFORE INSERT ON decision WHEN new.id LIKE '%3'"
                " BEGIN SELECT raise(ABORT, 'broken on purpose'); END");
     assert_true(ledger_begin(ledger));
     scene_event(&(struct step){KIND_CREATED, "b", .sent = 2, .start = 9}, 2, &event);
-    assert_true(ledger_tell(ledger, &event, 0, 0, &decision));
+    assert_true(ledger_decide(ledger, &event, 0, 0, &decision));
     decision_free(&decision);
     event_free(&event);
     scene_event(&(struct step){KIND_CREATED, "c", .sent = 2, .start = 9}, 3, &event);
-    assert_false(ledger_tell(ledger, &event, 0, 0, &decision));
+    assert_false(ledger_decide(ledger, &event, 0, 0, &decision));
     decision_free(&decision);
     assert_non_null(strstr(ledger_failure(ledger), "broken on purpose"));
     assert_non_null(strstr(ledger_failure(ledger), place->path));
-    assert_false(ledger_tell(ledger, &event, 0, 0, &decision));
+    assert_false(ledger_decide(ledger, &event, 0, 0, &decision));
     decision_free(&decision);
     event_free(&event);
     assert_false(ledger_commit(ledger));
@@ -240,8 +245,8 @@ static void old_things_are_forgotten(void **state)
     assert_non_null(strstr(buf_text(&dump), "booking uid=ahead"));
     assert_non_null(strstr(buf_text(&dump), "notice uid=ahead"));
     assert_non_null(strstr(buf_text(&dump), "booking uid=m"));
-    assert_null(strstr(buf_text(&dump), "decision key=00000000000000000000000000000002"));
-    assert_non_null(strstr(buf_text(&dump), "decision key=00000000000000000000000000000003"));
+    assert_null(strstr(buf_text(&dump), "decision id=00000000000000000000000000000002"));
+    assert_non_null(strstr(buf_text(&dump), "decision id=00000000000000000000000000000003"));
     buf_clear(&dump);
     assert_true(ledger_begin(ledger));
     assert_true(ledger_clear(ledger));

@@ -14,7 +14,7 @@ static struct record record_of(const struct event *event)
         .received = event->received_at,
         .body = body,
         .length = sizeof body - 1};
-    strcpy(record.key, KEY);
+    strcpy(record.id, ID);
     return record;
 }
 
@@ -29,13 +29,13 @@ static struct buf composed(const struct composer *composer, const struct event *
 {
     struct buf out = {0}, why = {0};
     const struct record record = record_of(event);
-    const struct letter letter = {.event = event,
+    const struct notice notice = {.event = event,
         .decision = decision,
         .record = &record,
-        .name = KEY "-0123456789ab",
+        .name = ID "-0123456789ab",
         .recipient = audience == AUDIENCE_OWNER ? "owner@example.org" : "ada@example.com",
         .audience = audience};
-    if (!compose_message(composer, &letter, &out, &why))
+    if (!compose_message(composer, &notice, &out, &why))
         fail_msg("%s", buf_text(&why));
     return out;
 }

@@ -12,7 +12,7 @@
 
 static const struct message usual = {
     .name = "0123456789abcdef0123456789abcdef-0123456789ab",
-    .key = "0123456789abcdef0123456789abcdef",
+    .id = "0123456789abcdef0123456789abcdef",
     .from = "bookspool@example.org",
     .to = "owner@example.org",
     .date = INT64_C(1795341600123),
@@ -90,7 +90,7 @@ static void headers_as_promised(void **state)
         "\r\nReply-To: reply@example.org\r\n",
         "\r\nSubject: New booking: Intro call",
         "\r\nMessage-Id: <0123456789abcdef0123456789abcdef-0123456789ab@example.org>\r\n",
-        "\r\nX-Bookspool-Key: 0123456789abcdef0123456789abcdef\r\n",
+        "\r\nX-Bookspool-Id: 0123456789abcdef0123456789abcdef\r\n",
         "\r\nAuto-Submitted: auto-generated\r\n",
         "\r\nMIME-Version: 1.0\r\n",
         "\r\nContent-Type: text/plain; charset=utf-8\r\n",
@@ -358,7 +358,7 @@ static void nothing_is_injected(void **state)
     (void)state;
     static const char evil[] = "a@example.org\r\nBcc: evil@example.net\r\n\r\nbody \xff\x01";
     struct message message = {.name = evil,
-        .key = evil,
+        .id = evil,
         .from = evil,
         .to = evil,
         .reply_to = evil,

@@ -187,7 +187,7 @@ static void a_customer_is_told_each_kind(void **state)
         struct rendered mail = render_for(&event, "ada@example.com");
         assert_non_null(strstr(buf_text(&mail.subject), ": Intro call"));
         assert_non_null(strstr(buf_text(&mail.subject), "Bob Owner, "));
-        assert_null(strstr(buf_text(&mail.text), KEY));
+        assert_null(strstr(buf_text(&mail.text), ID));
         rendered_free(&mail);
     }
 }

@@ -15,7 +15,7 @@
 #include "base/json.h"
 #include "mail/view.h"
 
-#define KEY "0123456789abcdef0123456789abcdef"
+#define ID "0123456789abcdef0123456789abcdef"
 
 static inline int64_t at(const char *text)
 {
@@ -42,7 +42,7 @@ static inline struct event event_of(enum event_kind kind)
             .organizer = {"Bob Owner", "bob@example.org", "Europe/Berlin"},
             .attendees = &ada,
             .attendee_count = 1}};
-    strcpy(event.id, KEY);
+    strcpy(event.id, ID);
     return event;
 }
 

@@ -172,7 +172,7 @@ static void a_full_text(void **state)
         "Replaces:    uid-0\n"
         "Provider:    Cal.com\n"
         "Event:       BOOKING_RESCHEDULED\n"
-        "Event key:   " KEY " (bookspool trace " KEY ")\n");
+        "Event ID:    " ID " (bookspool trace " ID ")\n");
 }
 
 static void a_text_of_almost_nothing(void **state)
@@ -180,7 +180,7 @@ static void a_text_of_almost_nothing(void **state)
     (void)state;
     struct event event = {.provider = "calendly",
         .kind = KIND_OTHER,
-        .id = KEY,
+        .id = ID,
         .booking = {.start = TIME_NONE,
             .end = TIME_NONE,
             .previous_start = TIME_NONE,
@@ -190,7 +190,7 @@ static void a_text_of_almost_nothing(void **state)
         "Its signature is right, so it is genuine, but it is not an event that has words here.\n"
         "\n"
         "Provider:    Calendly\n"
-        "Event key:   " KEY " (bookspool trace " KEY ")\n");
+        "Event ID:    " ID " (bookspool trace " ID ")\n");
 }
 
 static void a_place_that_is_the_link_is_told_once(void **state)

@@ -87,7 +87,7 @@ static void bodies_have_their_envelope(void **state)
 static bool fresh(enum replay_clock clock, int64_t at, int64_t now, int64_t window)
 {
     const struct envelope envelope = {.clock = clock, .at = at};
-    return envelope_fresh(&envelope, now, window);
+    return envelope_in_window(&envelope, now, window);
 }
 
 static void windows_reach_both_ways(void **state)

@@ -17,23 +17,25 @@
 
 enum { HEADER = 256 };
 
-static struct keyring both, none;
+static struct provider_secrets both, none;
 
 static int open_rings(void **state)
 {
     (void)state;
-    return keyring_open(&both, SECRET, SECOND) && keyring_open(&none, NULL, "") ? 0 : -1;
+    return provider_secrets_open(&both, SECRET, SECOND) && provider_secrets_open(&none, NULL, "")
+               ? 0
+               : -1;
 }
 
 static int close_rings(void **state)
 {
     (void)state;
-    keyring_close(&both);
-    keyring_close(&none);
+    provider_secrets_close(&both);
+    provider_secrets_close(&none);
     return 0;
 }
 
-static enum signature_verdict verify(
+static enum signature_result verify(
     enum provider provider, const char *header, const char *body, int *which)
 {
     return provider_verify(provider, &both, header, body, strlen(body), which);
@@ -65,7 +67,7 @@ static void each_key_is_tried(void **state)
     (void)state;
     char header[HEADER];
     for (int provider = 0; provider < PROVIDERS; provider++)
-        for (int key = 0; key < KEYRING_SIZE; key++) {
+        for (int key = 0; key < PROVIDER_SECRETS; key++) {
             int which = -1;
             sign((enum provider)provider, key, header);
             assert_int_equal(
@@ -77,18 +79,18 @@ static void each_key_is_tried(void **state)
 static void a_second_key_alone_has_its_place(void **state)
 {
     (void)state;
-    struct keyring ring;
+    struct provider_secrets secrets;
     char header[HEADER];
     int which = -1;
-    assert_true(keyring_open(&ring, "", SECOND));
+    assert_true(provider_secrets_open(&secrets, "", SECOND));
     sign(PROVIDER_CALCOM, 1, header);
-    assert_int_equal(provider_verify(PROVIDER_CALCOM, &ring, header, BODY, strlen(BODY), &which),
+    assert_int_equal(provider_verify(PROVIDER_CALCOM, &secrets, header, BODY, strlen(BODY), &which),
         SIGNATURE_RIGHT);
     assert_int_equal(which, 1);
     sign(PROVIDER_CALCOM, 0, header);
-    assert_int_equal(provider_verify(PROVIDER_CALCOM, &ring, header, BODY, strlen(BODY), &which),
+    assert_int_equal(provider_verify(PROVIDER_CALCOM, &secrets, header, BODY, strlen(BODY), &which),
         SIGNATURE_WRONG);
-    keyring_close(&ring);
+    provider_secrets_close(&secrets);
 }
 
 static void without_a_key_nothing_is_right(void **state)
@@ -98,13 +100,13 @@ static void without_a_key_nothing_is_right(void **state)
         /* HMAC-SHA256 of nothing under the empty key */
         "b613679a0814d9ec772f95d778c35fc5ff1697c493715653c6c712144292c5ad"};
     int which;
-    assert_true(keyring_empty(&none));
-    assert_false(keyring_empty(&both));
+    assert_true(provider_secrets_empty(&none));
+    assert_false(provider_secrets_empty(&both));
     for (size_t i = 0; i < sizeof headers / sizeof *headers; i++)
         for (int provider = 0; provider < PROVIDERS; provider++)
             assert_int_equal(
                 provider_verify((enum provider)provider, &none, headers[i], "", 0, &which),
-                SIGNATURE_NO_KEY);
+                SIGNATURE_NO_SECRET);
 }
 
 /* Flips the lowest bit of each character in turn. */
@@ -141,7 +143,7 @@ static void calcom_takes_one_form_only(void **state)
     char hex[HEADER], header[2 * HEADER];
     static const struct {
         const char *form;
-        enum signature_verdict verdict;
+        enum signature_result result;
     } forms[] = {
         {"%s", SIGNATURE_RIGHT},
         {"sha256=%s", SIGNATURE_MALFORMED},
@@ -161,7 +163,7 @@ static void calcom_takes_one_form_only(void **state)
 #pragma GCC diagnostic ignored "-Wformat-nonliteral"
         snprintf(header, sizeof header, forms[i].form, hex);
 #pragma GCC diagnostic pop
-        assert_int_equal(verify(PROVIDER_CALCOM, header, BODY, &which), forms[i].verdict);
+        assert_int_equal(verify(PROVIDER_CALCOM, header, BODY, &which), forms[i].result);
     }
     assert_int_equal(verify(PROVIDER_CALCOM, NULL, BODY, &which), SIGNATURE_ABSENT);
     for (char *p = hex; *p; p++)
@@ -175,7 +177,7 @@ static void calcom_takes_one_form_only(void **state)
 /* A @ stands for the right digest over T and the body. */
 static const struct {
     const char *form;
-    enum signature_verdict verdict;
+    enum signature_result result;
 } calendly_forms[] = {
     {"t=" T ",v1=@", SIGNATURE_RIGHT},
     {" t = " T " , v1 =\t@ ", SIGNATURE_RIGHT},
@@ -228,9 +230,9 @@ static void calendly_forms_are_told_apart(void **state)
             snprintf(header, sizeof header, "%.*s%s%s", (int)(at - form), form, digest, at + 1);
         else
             snprintf(header, sizeof header, "%s", form);
-        enum signature_verdict verdict = verify(PROVIDER_CALENDLY, header, BODY, &which);
-        if (verdict != calendly_forms[i].verdict)
-            fail_msg("%s: %s", form, signature_reason(verdict));
+        enum signature_result result = verify(PROVIDER_CALENDLY, header, BODY, &which);
+        if (result != calendly_forms[i].result)
+            fail_msg("%s: %s", form, signature_reason(result));
     }
 }
 
@@ -276,7 +278,7 @@ static void names_are_those_of_the_log(void **state)
 {
     (void)state;
     assert_string_equal(signature_reason(SIGNATURE_ABSENT), "signature-absent");
-    assert_string_equal(signature_reason(SIGNATURE_NO_KEY), "signature-no-key");
+    assert_string_equal(signature_reason(SIGNATURE_NO_SECRET), "signature-no-secret");
 }
 
 int main(void)

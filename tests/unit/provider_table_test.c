@@ -22,7 +22,7 @@ static void every_row_is_complete(void **state)
         assert_true(row->title && *row->title);
         assert_true(row->signature_header && *row->signature_header);
         assert_true(row->verify && row->sign && row->envelope && row->map);
-        for (int i = 0; i < KEYRING_SIZE; i++) {
+        for (int i = 0; i < PROVIDER_SECRETS; i++) {
             assert_true(settings[row->secret[i]].secret);
             assert_int_equal(settings[row->secret[i]].kind, SETTING_TEXT);
         }
@@ -42,8 +42,8 @@ static void no_two_rows_share_what_is_their_own(void **state)
             assert_string_not_equal(a->signature_header, b->signature_header);
             assert_int_not_equal(a->endpoint, b->endpoint);
             assert_int_not_equal(a->window, b->window);
-            for (int i = 0; i < KEYRING_SIZE; i++)
-                for (int k = 0; k < KEYRING_SIZE; k++)
+            for (int i = 0; i < PROVIDER_SECRETS; i++)
+                for (int k = 0; k < PROVIDER_SECRETS; k++)
                     assert_int_not_equal(a->secret[i], b->secret[k]);
             assert_true(a->map != b->map);
         }
@@ -78,20 +78,21 @@ static void all_names_are_listed(void **state)
 static void rows_verify_what_they_sign(void **state)
 {
     (void)state;
-    struct keyring ring;
-    assert_true(keyring_open(&ring, "the same secret", NULL));
+    struct provider_secrets secrets;
+    assert_true(provider_secrets_open(&secrets, "the same secret", NULL));
     for (enum provider p = 0; p < PROVIDERS; p++) {
         char header[256];
-        assert_true(provider_sign(p, ring.hmac[0], BODY, strlen(BODY), NOW, header, sizeof header));
+        assert_true(
+            provider_sign(p, secrets.hmac[0], BODY, strlen(BODY), NOW, header, sizeof header));
         for (enum provider q = 0; q < PROVIDERS; q++) {
             int which = -1;
             bool right =
-                provider_verify(q, &ring, header, BODY, strlen(BODY), &which) == SIGNATURE_RIGHT;
+                provider_verify(q, &secrets, header, BODY, strlen(BODY), &which) == SIGNATURE_RIGHT;
             assert_int_equal(right, p == q);
             assert_int_equal(which, p == q ? 0 : -1);
         }
     }
-    keyring_close(&ring);
+    provider_secrets_close(&secrets);
 }
 
 /* Anything may come as a body. */

@@ -69,7 +69,7 @@ static struct fcgi_check walk(void)
     return check;
 }
 
-/* The same bytes, however they come, get the same verdict, at the same byte. */
+/* The same bytes, however they come, get the same judgment, at the same byte. */
 static struct fcgi_check walk_bytewise(void)
 {
     struct fcgi_check check;

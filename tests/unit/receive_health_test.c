@@ -57,7 +57,7 @@ static void a_run_that_was_blocked_warns_until_one_ends_well(void **state)
     assert_passes(*state);
     set_ago(COUNT_DRAIN_LAST_AT, 10);
     assert_passes(*state);
-    set_ago(COUNT_DRAIN_HELD_AT, 5);
+    set_ago(COUNT_DRAIN_BLOCKED_AT, 5);
     assert_warns(*state, "drain-blocked");
     set_ago(COUNT_DRAIN_LAST_AT, 0);
     assert_passes(*state);

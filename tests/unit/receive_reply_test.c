@@ -34,7 +34,7 @@ static void assert_reply(const struct reply *reply, const char *want)
 static void replies(void **state)
 {
     (void)state;
-    assert_reply(&(struct reply){.status = REPLY_ACCEPTED, .key = "0123"},
+    assert_reply(&(struct reply){.status = REPLY_ACCEPTED, .id = "0123"},
         "Status: 200 OK\r\nContent-Type: application/json\r\nCache-Control: no-store\r\n\r\n"
         "{\"status\":\"accepted\",\"reason\":null,\"id\":\"0123\"}\n");
     assert_reply(&(struct reply){.status = REPLY_UNAVAILABLE, .reason = "spool-full"},

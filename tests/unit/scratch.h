@@ -53,20 +53,20 @@ static inline int scratch_down(void **state)
     return rc;
 }
 
-static const char scratch_key[] = "0123456789abcdef0123456789abcdef";
+static const char scratch_id[] = "0123456789abcdef0123456789abcdef";
 static const char scratch_key2[] = "fedcba9876543210fedcba9876543210";
 
 /* A whole event file of that body. */
-static inline void scratch_event(const char *key, const char *body, struct buf *out)
+static inline void scratch_event(const char *id, const char *body, struct buf *out)
 {
     struct record record = {.kind = RECORD_EVENT,
         .provider = PROVIDER_CALCOM,
         .event = "BOOKING_CREATED",
         .received = INT64_C(1800000000123),
-        .key_used = "primary",
+        .secret_used = "primary",
         .body = body,
         .length = strlen(body)};
-    strcpy(record.key, key);
+    strcpy(record.id, id);
     assert_true(record_encode(&record, out));
 }
 

@@ -35,20 +35,20 @@ static struct accept_batch batch_of(struct scratch *s)
     return batch;
 }
 
-static enum accept_result put(struct accept_batch *batch, const char *key, const char *body)
+static enum accept_result put(struct accept_batch *batch, const char *id, const char *body)
 {
     struct buf file = {0};
-    scratch_event(key, body, &file);
-    enum accept_result result = accept_put(batch, key, &file);
+    scratch_event(id, body, &file);
+    enum accept_result result = accept_put(batch, id, &file);
     buf_free(&file);
     return result;
 }
 
-static void assert_whole(struct scratch *s, enum spool_dir dir, const char *key, const char *body)
+static void assert_whole(struct scratch *s, enum spool_dir dir, const char *id, const char *body)
 {
     struct spool_file file;
-    assert_true(spool_read(&s->spool, dir, key, &file));
-    assert_null(file.not_whole);
+    assert_true(spool_read(&s->spool, dir, id, &file));
+    assert_null(file.torn);
     assert_int_equal(file.record.length, strlen(body));
     assert_memory_equal(file.record.body, body, strlen(body));
     spool_file_free(&file);
@@ -58,21 +58,21 @@ static void stores_then_recognises(void **state)
 {
     struct scratch *s = *state;
     struct accept_batch batch = batch_of(s);
-    assert_int_equal(put(&batch, scratch_key, "{}"), ACCEPT_STORED);
+    assert_int_equal(put(&batch, scratch_id, "{}"), ACCEPT_STORED);
     assert_true(accept_sync(&batch));
-    assert_int_equal(put(&batch, scratch_key, "{}"), ACCEPT_DUPLICATE);
+    assert_int_equal(put(&batch, scratch_id, "{}"), ACCEPT_DUPLICATE);
     assert_true(accept_sync(&batch));
     assert_int_equal(scratch_count(s, DIR_NEW), 1);
     assert_int_equal(scratch_count(s, DIR_TMP), 0);
-    assert_whole(s, DIR_NEW, scratch_key, "{}");
+    assert_whole(s, DIR_NEW, scratch_id, "{}");
 }
 
 static void same_event_twice_in_a_batch(void **state)
 {
     struct scratch *s = *state;
     struct accept_batch batch = batch_of(s);
-    assert_int_equal(put(&batch, scratch_key, "{}"), ACCEPT_STORED);
-    assert_int_equal(put(&batch, scratch_key, "{}"), ACCEPT_DUPLICATE);
+    assert_int_equal(put(&batch, scratch_id, "{}"), ACCEPT_STORED);
+    assert_int_equal(put(&batch, scratch_id, "{}"), ACCEPT_DUPLICATE);
     assert_int_equal(put(&batch, scratch_key2, "[]"), ACCEPT_STORED);
     assert_true(accept_sync(&batch));
     assert_int_equal(scratch_count(s, DIR_NEW), 2);
@@ -84,11 +84,11 @@ static void replaces_what_it_meets_in_new(void **state)
     struct scratch *s = *state;
     struct accept_batch batch = batch_of(s);
     char name[80];
-    snprintf(name, sizeof name, "new/%s", scratch_key);
+    snprintf(name, sizeof name, "new/%s", scratch_id);
     scratch_write(s, name, "\0\0\0\0", 4);
-    assert_int_equal(put(&batch, scratch_key, "{\"a\":1}"), ACCEPT_DUPLICATE);
+    assert_int_equal(put(&batch, scratch_id, "{\"a\":1}"), ACCEPT_DUPLICATE);
     assert_true(accept_sync(&batch));
-    assert_whole(s, DIR_NEW, scratch_key, "{\"a\":1}");
+    assert_whole(s, DIR_NEW, scratch_id, "{\"a\":1}");
 }
 
 static void done_is_a_duplicate_and_stores_nothing(void **state)
@@ -96,9 +96,9 @@ static void done_is_a_duplicate_and_stores_nothing(void **state)
     struct scratch *s = *state;
     struct accept_batch batch = batch_of(s);
     char name[80];
-    snprintf(name, sizeof name, "done/%s", scratch_key);
+    snprintf(name, sizeof name, "done/%s", scratch_id);
     scratch_write(s, name, "", 0);
-    assert_int_equal(put(&batch, scratch_key, "{}"), ACCEPT_DUPLICATE);
+    assert_int_equal(put(&batch, scratch_id, "{}"), ACCEPT_DUPLICATE);
     assert_true(batch.touched[DIR_DONE] && batch.touched[DIR_NEW]);
     assert_true(accept_sync(&batch));
     assert_int_equal(scratch_count(s, DIR_NEW), 0);
@@ -109,11 +109,11 @@ static void held_and_bad_do_not_count_as_known(void **state)
     struct scratch *s = *state;
     struct accept_batch batch = batch_of(s);
     char name[80];
-    snprintf(name, sizeof name, "held/%s", scratch_key);
+    snprintf(name, sizeof name, "held/%s", scratch_id);
     scratch_write(s, name, "x", 1);
-    snprintf(name, sizeof name, "bad/%s", scratch_key);
+    snprintf(name, sizeof name, "bad/%s", scratch_id);
     scratch_write(s, name, "x", 1);
-    assert_int_equal(put(&batch, scratch_key, "{}"), ACCEPT_STORED);
+    assert_int_equal(put(&batch, scratch_id, "{}"), ACCEPT_STORED);
     assert_true(accept_sync(&batch));
 }
 
@@ -122,10 +122,10 @@ static void holds_one_copy_of_an_unknown_event(void **state)
     struct scratch *s = *state;
     struct accept_batch batch = batch_of(s);
     struct buf file = {0};
-    scratch_event(scratch_key, "{}", &file);
-    assert_int_equal(accept_hold(&batch, scratch_key, &file), ACCEPT_STORED);
+    scratch_event(scratch_id, "{}", &file);
+    assert_int_equal(accept_hold(&batch, scratch_id, &file), ACCEPT_STORED);
     assert_true(accept_sync(&batch));
-    assert_int_equal(accept_hold(&batch, scratch_key, &file), ACCEPT_DUPLICATE);
+    assert_int_equal(accept_hold(&batch, scratch_id, &file), ACCEPT_DUPLICATE);
     assert_true(accept_sync(&batch));
     assert_int_equal(scratch_count(s, DIR_HELD), 1);
     assert_int_equal(scratch_count(s, DIR_NEW), 0);
@@ -137,10 +137,10 @@ static void does_not_hold_what_is_known(void **state)
     struct scratch *s = *state;
     struct accept_batch batch = batch_of(s);
     struct buf file = {0};
-    scratch_event(scratch_key, "{}", &file);
-    assert_int_equal(put(&batch, scratch_key, "{}"), ACCEPT_STORED);
+    scratch_event(scratch_id, "{}", &file);
+    assert_int_equal(put(&batch, scratch_id, "{}"), ACCEPT_STORED);
     assert_true(accept_sync(&batch));
-    assert_int_equal(accept_hold(&batch, scratch_key, &file), ACCEPT_DUPLICATE);
+    assert_int_equal(accept_hold(&batch, scratch_id, &file), ACCEPT_DUPLICATE);
     assert_int_equal(scratch_count(s, DIR_HELD), 0);
     buf_free(&file);
 }
@@ -151,10 +151,10 @@ static void holds_when_new_is_torn(void **state)
     struct accept_batch batch = batch_of(s);
     struct buf file = {0};
     char name[80];
-    snprintf(name, sizeof name, "new/%s", scratch_key);
+    snprintf(name, sizeof name, "new/%s", scratch_id);
     scratch_write(s, name, "torn", 4);
-    scratch_event(scratch_key, "{}", &file);
-    assert_int_equal(accept_hold(&batch, scratch_key, &file), ACCEPT_STORED);
+    scratch_event(scratch_id, "{}", &file);
+    assert_int_equal(accept_hold(&batch, scratch_id, &file), ACCEPT_STORED);
     assert_true(accept_sync(&batch));
     assert_int_equal(scratch_count(s, DIR_HELD), 1);
     buf_free(&file);
@@ -167,7 +167,7 @@ static void a_missing_directory_fails_and_leaves_nothing(void **state)
     char path[128];
     snprintf(path, sizeof path, "%s/new", s->path);
     assert_int_equal(rmdir(path), 0);
-    assert_int_equal(put(&batch, scratch_key, "{}"), ACCEPT_FAILED);
+    assert_int_equal(put(&batch, scratch_id, "{}"), ACCEPT_FAILED);
     assert_non_null(strstr(s->spool.step, "new"));
     assert_int_equal(scratch_count(s, DIR_TMP), 0);
     assert_true(accept_sync(&batch));
@@ -179,14 +179,14 @@ static void a_failed_sync_fails_the_batch(void **state)
 {
     struct scratch *s = *state;
     struct accept_batch batch = batch_of(s);
-    assert_int_equal(put(&batch, scratch_key, "{}"), ACCEPT_STORED);
+    assert_int_equal(put(&batch, scratch_id, "{}"), ACCEPT_STORED);
     int kept = dup(batch.file[0].temp.fd);
     int pipes[2];
     assert_int_equal(pipe(pipes), 0);
     assert_true(dup2(pipes[1], batch.file[0].temp.fd) >= 0); /* a pipe cannot be synced */
     assert_false(accept_sync(&batch));
     assert_int_equal(batch.count, 0);
-    assert_true(spool_exists(&s->spool, DIR_NEW, scratch_key)); /* a visible name stays */
+    assert_true(spool_exists(&s->spool, DIR_NEW, scratch_id)); /* a visible name stays */
     assert_true(accept_sync(&batch));
     close(kept);
     close(pipes[0]);
@@ -197,11 +197,11 @@ static void a_batch_fills(void **state)
 {
     struct scratch *s = *state;
     struct accept_batch batch = batch_of(s);
-    char key[KEY_SIZE];
+    char id[ID_SIZE];
     for (unsigned i = 0; i < ACCEPT_BATCH_MAX; i++) {
         assert_false(accept_full(&batch));
-        snprintf(key, sizeof key, "%032x", i);
-        assert_int_equal(put(&batch, key, "{}"), ACCEPT_STORED);
+        snprintf(id, sizeof id, "%032x", i);
+        assert_int_equal(put(&batch, id, "{}"), ACCEPT_STORED);
     }
     assert_true(accept_full(&batch));
     assert_true(accept_sync(&batch));

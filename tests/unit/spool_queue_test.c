@@ -10,10 +10,10 @@
 
 static const char mail[] = "0123456789abcdef0123456789abcdef-aaaaaaaaaaaa";
 
-static void write_event(struct scratch *s, const char *name, const char *key)
+static void write_event(struct scratch *s, const char *name, const char *id)
 {
     struct buf file = {0};
-    scratch_event(key, "{}", &file);
+    scratch_event(id, "{}", &file);
     scratch_write(s, name, file.data, file.len);
     buf_free(&file);
 }
@@ -75,7 +75,7 @@ static void marks_and_times_stay_when_adopted(void **state)
     struct spool_file before, after;
     char name[400];
     in_dir(name, "out", mail);
-    write_event(s, name, scratch_key);
+    write_event(s, name, scratch_id);
     assert_true(queue_mark(&s->spool, DIR_OUT, mail, QUEUE_UNKNOWN));
     age(s, DIR_OUT, mail, 3);
     assert_true(spool_read(&s->spool, DIR_OUT, mail, &before));
@@ -94,7 +94,7 @@ static void giving_up_says_why(void **state)
     struct scratch *s = *state;
     char name[400], why_name[80];
     in_dir(name, "out", mail);
-    write_event(s, name, scratch_key);
+    write_event(s, name, scratch_id);
     assert_true(queue_give_up(&s->spool, DIR_OUT, mail, DIR_FAILED, "refused: 550"));
     assert_true(spool_exists(&s->spool, DIR_FAILED, mail));
     assert_false(spool_exists(&s->spool, DIR_OUT, mail));
@@ -112,7 +112,7 @@ static void assert_moves(struct scratch *s, enum spool_dir from, enum spool_dir 
     char old[400], new[400];
     in_dir(old, spool_dir_name(from), mail);
     in_dir(new, spool_dir_name(to), mail);
-    write_event(s, old, scratch_key);
+    write_event(s, old, scratch_id);
     scratch_link(s, old, new);
     assert_true(spool_move(&s->spool, from, mail, to, mail));
     assert_false(spool_exists(&s->spool, from, mail));
@@ -133,10 +133,10 @@ static void a_move_takes_the_old_name_away(void **state)
 static void so_does_one_that_replaces_nothing(void **state)
 {
     struct scratch *s = *state;
-    write_event(s, "bad/x", scratch_key);
+    write_event(s, "bad/x", scratch_id);
     scratch_link(s, "bad/x", "new/x");
-    write_event(s, "bad/y", scratch_key);
-    write_event(s, "new/y", scratch_key);
+    write_event(s, "bad/y", scratch_id);
+    write_event(s, "new/y", scratch_id);
     assert_int_equal(spool_move_new(&s->spool, DIR_BAD, "x", DIR_NEW, "x"), SPOOL_PUT);
     assert_false(spool_exists(&s->spool, DIR_BAD, "x"));
     assert_true(spool_exists(&s->spool, DIR_NEW, "x"));
@@ -150,12 +150,12 @@ static void a_link_is_sent_and_a_copy_is_not(void **state)
     char out[400], sent[400];
     in_dir(out, "out", mail);
     in_dir(sent, "sent", mail);
-    write_event(s, sent, scratch_key);
+    write_event(s, sent, scratch_id);
     assert_false(queue_was_sent(&s->spool, mail));
     scratch_link(s, sent, out);
     assert_true(queue_was_sent(&s->spool, mail));
     assert_true(spool_remove(&s->spool, DIR_OUT, mail));
-    write_event(s, out, scratch_key);
+    write_event(s, out, scratch_id);
     assert_false(queue_was_sent(&s->spool, mail));
 }
 
@@ -163,11 +163,11 @@ static void a_claim_takes_a_free_generation(void **state)
 {
     struct scratch *s = *state;
     char taken[80], claimed[MAIL_NAME_SIZE], want[80];
-    snprintf(taken, sizeof taken, "replay/%s.1700000000", scratch_key);
-    write_event(s, taken, scratch_key);
-    write_event(s, "replay/again", scratch_key);
-    assert_true(replay_claim(&s->spool, "again", scratch_key, 1700000000, claimed));
-    snprintf(want, sizeof want, "%s.1700000001", scratch_key);
+    snprintf(taken, sizeof taken, "replay/%s.1700000000", scratch_id);
+    write_event(s, taken, scratch_id);
+    write_event(s, "replay/again", scratch_id);
+    assert_true(replay_claim(&s->spool, "again", scratch_id, 1700000000, claimed));
+    snprintf(want, sizeof want, "%s.1700000001", scratch_id);
     assert_string_equal(claimed, want);
     assert_int_equal(scratch_count(s, DIR_REPLAY), 2);
 }
@@ -176,9 +176,9 @@ static void replays_put_twice_are_two(void **state)
 {
     struct scratch *s = *state;
     struct buf file = {0};
-    scratch_event(scratch_key, "{}", &file);
-    assert_true(replay_put(&s->spool, scratch_key, &file));
-    assert_true(replay_put(&s->spool, scratch_key, &file));
+    scratch_event(scratch_id, "{}", &file);
+    assert_true(replay_put(&s->spool, scratch_id, &file));
+    assert_true(replay_put(&s->spool, scratch_id, &file));
     assert_int_equal(scratch_count(s, DIR_REPLAY), 2);
     assert_int_equal(scratch_count(s, DIR_TMP), 0);
     buf_free(&file);
@@ -204,13 +204,13 @@ static void set_stamp(struct scratch *s, int64_t ago)
 static void fill(struct scratch *s)
 {
     char name[400];
-    in_dir(name, "done", scratch_key);
-    write_event(s, name, scratch_key);
+    in_dir(name, "done", scratch_id);
+    write_event(s, name, scratch_id);
     in_dir(name, "done", scratch_key2);
     write_event(s, name, scratch_key2);
     in_dir(name, "sent", mail);
-    write_event(s, name, scratch_key);
-    age(s, DIR_DONE, scratch_key, 31);
+    write_event(s, name, scratch_id);
+    age(s, DIR_DONE, scratch_id, 31);
     age(s, DIR_DONE, scratch_key2, 29);
     age(s, DIR_SENT, mail, 31);
 }
@@ -262,9 +262,9 @@ static void keeps_keys_in_play(void **state)
         char name[120], path[200];
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wformat-nonliteral"
-        snprintf(name, sizeof name, places[i], scratch_key);
+        snprintf(name, sizeof name, places[i], scratch_id);
 #pragma GCC diagnostic pop
-        write_event(s, name, scratch_key);
+        write_event(s, name, scratch_id);
         struct prune_options options = monthly();
         options.at_once = true;
         struct prune_result result = prune_with(s, options);
@@ -283,7 +283,7 @@ static void believes_no_clock_that_jumped(void **state)
     assert_false(prune_with(s, monthly()).visited);
     set_stamp(s, -MS_PER_DAY);
     assert_false(prune_with(s, monthly()).visited);
-    assert_true(spool_exists(&s->spool, DIR_DONE, scratch_key));
+    assert_true(spool_exists(&s->spool, DIR_DONE, scratch_id));
     assert_false(prune_with(s, monthly()).visited); /* renewed just now */
 }
 
@@ -329,12 +329,12 @@ static void reads_regular_files_only(void **state)
     struct scratch *s = *state;
     struct spool_file file;
     char path[128];
-    snprintf(path, sizeof path, "%s/new/%s", s->path, scratch_key);
+    snprintf(path, sizeof path, "%s/new/%s", s->path, scratch_id);
     assert_int_equal(symlink("/etc/passwd", path), 0);
-    assert_false(spool_read(&s->spool, DIR_NEW, scratch_key, &file));
+    assert_false(spool_read(&s->spool, DIR_NEW, scratch_id, &file));
     assert_int_equal(unlink(path), 0);
     assert_int_equal(mkfifo(path, 0600), 0);
-    assert_false(spool_read(&s->spool, DIR_NEW, scratch_key, &file));
+    assert_false(spool_read(&s->spool, DIR_NEW, scratch_id, &file));
     assert_int_equal(scratch_count(s, DIR_NEW), 0);
 }
 

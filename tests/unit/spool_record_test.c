@@ -11,20 +11,20 @@ static void event_comes_back(void **state)
         .provider = PROVIDER_CALENDLY,
         .event = "invitee.created",
         .received = INT64_C(1763719200123),
-        .key_used = "secondary",
+        .secret_used = "secondary",
         .signature = "t=1,v1=ab",
         .content_type = "application/json",
         .body = "a\0b\n\nc",
         .length = 6};
     struct record out;
-    strcpy(in.key, scratch_key);
+    strcpy(in.id, scratch_id);
     assert_true(record_encode(&in, &file));
     assert_null(record_decode(file.data, file.len, &out));
     assert_int_equal(out.kind, RECORD_EVENT);
     assert_int_equal(out.provider, PROVIDER_CALENDLY);
     assert_string_equal(out.event, in.event);
     assert_int_equal(out.received, in.received);
-    assert_string_equal(out.key_used, "secondary");
+    assert_string_equal(out.secret_used, "secondary");
     assert_string_equal(out.signature, in.signature);
     assert_int_equal(out.length, 6);
     assert_memory_equal(out.body, in.body, 6);
@@ -36,7 +36,7 @@ static void mail_comes_back(void **state)
     (void)state;
     struct buf file = {0};
     struct record in = {.kind = RECORD_MAIL, .queued = 5000, .body = "x", .length = 1}, out;
-    strcpy(in.key, scratch_key);
+    strcpy(in.id, scratch_id);
     strcpy(in.from, "a@example.org");
     strcpy(in.to, "b@example.org");
     assert_true(record_encode(&in, &file));
@@ -62,7 +62,7 @@ static void the_arrival_comes_back(void **state)
                                    .body = "x",
                                    .length = 1};
             int64_t arrival;
-            strcpy(in.key, scratch_key);
+            strcpy(in.id, scratch_id);
             strcpy(in.from, "a@example.org");
             strcpy(in.to, "b@example.org");
             assert_true(record_encode(&in, &file));
@@ -85,7 +85,7 @@ static void header_values_cannot_break_out(void **state)
     (void)state;
     struct buf file = {0};
     struct record in = {.kind = RECORD_EVENT, .received = 1, .body = "", .length = 0}, out;
-    strcpy(in.key, scratch_key);
+    strcpy(in.id, scratch_id);
     strcpy(in.content_type, "text/plain\nLength: 9\r\n\r\n\x80");
     assert_true(record_encode(&in, &file));
     assert_null(record_decode(file.data, file.len, &out));
@@ -99,7 +99,7 @@ static void every_torn_form_is_noticed(void **state)
     (void)state;
     struct buf file = {0};
     struct record out;
-    scratch_event(scratch_key, "{\"some\":\"body\"}", &file);
+    scratch_event(scratch_id, "{\"some\":\"body\"}", &file);
     for (size_t len = 0; len < file.len; len++)
         assert_non_null(record_decode(file.data, len, &out));
     for (size_t from = 0; from < file.len; from++) {
@@ -121,7 +121,7 @@ static void a_flipped_bit_of_the_body_is_noticed(void **state)
     (void)state;
     struct buf file = {0};
     struct record out;
-    scratch_event(scratch_key, "{\"some\":\"body\"}", &file);
+    scratch_event(scratch_id, "{\"some\":\"body\"}", &file);
     for (size_t i = file.len - 15; i < file.len; i++) {
         file.data[i] ^= 1;
         assert_non_null(record_decode(file.data, file.len, &out));
@@ -146,7 +146,7 @@ static void wrong_headers_are_named(void **state)
         {"Bookspool: 1\nProvider: zoom\n\n", "its Provider is not known"},
         {"Bookspool: 1\nProvider: calcom\nReceived: noon\n\n", "its Received is not a time"},
         {"Bookspool: 1\nProvider: calcom\nReceived: 2026-01-01T00:00:00Z\nKey: XYZ\n\n",
-            "its Key is not 32 lower-case hex digits"},
+            "its Id is not 32 lower-case hex digits"},
         {"Bookspool-Mail: 1\nFrom: a\nTo: b\n\n", "its From or To is not a mail address"},
     };
     struct record out;
@@ -161,7 +161,7 @@ static void ids_are_what_the_header_says(void **state)
     (void)state;
     static const char braces[] = "44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a";
     static const char word[] = "fcbcf165908dd18a9e49f7ff27810176db8e9f63b4352213741664245224f8aa";
-    char id[KEY_SIZE], other[KEY_SIZE];
+    char id[ID_SIZE], other[ID_SIZE];
     assert_true(id_make("calcom", braces, TIME_NONE, id));
     assert_string_equal(id, "57b76ce4fb68ab358edaea337f6981cb");
     assert_true(id_make("calendly", braces, TIME_NONE, other));
@@ -186,7 +186,7 @@ static void a_body_is_digested_once(void **state)
         .length = 2};
     struct record out;
     struct buf computed = {0}, given = {0}, wrong = {0};
-    strcpy(in.key, scratch_key);
+    strcpy(in.id, scratch_id);
     assert_true(record_encode(&in, &computed));
     assert_null(record_decode(computed.data, computed.len, &out));
     assert_string_equal(
@@ -209,13 +209,13 @@ static void mail_names_follow_the_address(void **state)
     (void)state;
     char a[MAIL_NAME_SIZE], b[MAIL_NAME_SIZE];
     struct spool_name parsed;
-    assert_true(mail_name(scratch_key, "Owner@Example.org", a));
-    assert_true(mail_name(scratch_key, "owner@example.org", b));
+    assert_true(mail_name(scratch_id, "Owner@Example.org", a));
+    assert_true(mail_name(scratch_id, "owner@example.org", b));
     assert_string_equal(a, b);
-    assert_string_equal(a + KEY_LEN, "-9057178f1b2d");
+    assert_string_equal(a + ID_LEN, "-9057178f1b2d");
     assert_true(name_parse(a, &parsed));
-    assert_string_equal(parsed.key, scratch_key);
-    assert_int_equal(parsed.generation, 0);
+    assert_string_equal(parsed.id, scratch_id);
+    assert_int_equal(parsed.replay_number, 0);
     assert_int_equal(strlen(parsed.recipient), RECIPIENT_LEN);
 }
 
@@ -224,7 +224,7 @@ static void names_are_read_strictly(void **state)
     (void)state;
     struct spool_name parsed;
     assert_true(name_parse("0123456789abcdef0123456789abcdef.17", &parsed));
-    assert_int_equal(parsed.generation, 17);
+    assert_int_equal(parsed.replay_number, 17);
     assert_true(name_parse("0123456789abcdef0123456789abcdef.17-aaaaaaaaaaaa", &parsed));
     static const char *const wrong[] = {"", "0123", "0123456789ABCDEF0123456789abcdef",
         "0123456789abcdef0123456789abcdef.", "0123456789abcdef0123456789abcdef.x",

@@ -4,7 +4,7 @@
 #include "base/clock.h"
 #include "tool/tool.h"
 
-#define KEY "0123456789abcdef0123456789abcdef"
+#define ID "0123456789abcdef0123456789abcdef"
 
 static int up(void **state)
 {
@@ -12,8 +12,8 @@ static int up(void **state)
         return -1;
     scratch_settings(*state, "");
     struct buf file = {0};
-    scratch_event(KEY, "{}", &file);
-    scratch_write(*state, "held/" KEY, file.data, file.len);
+    scratch_event(ID, "{}", &file);
+    scratch_write(*state, "held/" ID, file.data, file.len);
     buf_free(&file);
     calls_clear();
     return 0;
@@ -22,8 +22,8 @@ static int up(void **state)
 static int release(void)
 {
     struct tool tool = {.command = &command_release, .now = clock_now()};
-    char name[] = "release", key[] = KEY;
-    char *argv[] = {name, key, NULL};
+    char name[] = "release", id[] = ID;
+    char *argv[] = {name, id, NULL};
     int code = command_release.run(&tool, 2, argv);
     spool_close(&tool.spool);
     conf_free(&tool.conf);
@@ -34,7 +34,7 @@ static int release(void)
 static void releasing(void **state)
 {
     assert_int_equal(release(), 0);
-    ASSERT_ORDER("name held/" KEY " new/" KEY, "sync new", "sync held");
+    ASSERT_ORDER("name held/" ID " new/" ID, "sync new", "sync held");
     assert_int_equal(scratch_count(*state, DIR_NEW), 1);
 }
 
@@ -46,8 +46,8 @@ static void a_release_that_is_not_synced(void **state)
         calls.failing = syncs[i];
         assert_int_not_equal(release(), 0);
         assert_null(calls.failing);
-        assert_true(spool_exists(&s->spool, DIR_NEW, KEY));
-        assert_true(spool_move(&s->spool, DIR_NEW, KEY, DIR_HELD, KEY));
+        assert_true(spool_exists(&s->spool, DIR_NEW, ID));
+        assert_true(spool_move(&s->spool, DIR_NEW, ID, DIR_HELD, ID));
     }
 }
 

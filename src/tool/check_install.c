@@ -40,7 +40,7 @@ static void check_settings(struct report *r)
     report_lines(r, LEVEL_NOTE, buf_text(&conf->warnings));
 }
 
-/* ---- keys ---- */
+/* ---- ids ---- */
 
 static bool secrets_unread(const struct conf *conf)
 {
@@ -259,7 +259,7 @@ static void check_state(struct report *r)
         report(r, LEVEL_NOTE, "nothing was counted yet: %s", strerror(errno));
 }
 
-void check_site(struct report *r)
+void check_install(struct report *r)
 {
     check_settings(r);
     check_keys(r);

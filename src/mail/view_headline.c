@@ -6,14 +6,15 @@
 enum { SHORT_WHAT_MAX = 90, SHORT_WHO_MAX = 50 };
 
 /*
- * What kind of news it is. The name is a flag in `is`, and its words are heading_NAME and, where a
- * reader could be misled without, remark_NAME; for a customer customer_heading_NAME and so on.
+ * What kind of headline it is. The name is a flag in `is`, and its words are heading_NAME and,
+ * where a reader could be misled without, remark_NAME; for a customer customer_heading_NAME and so
+ * on.
  */
-struct news {
+struct headline {
     const char *name, *tone;
 };
 
-static const struct news of_kind[KINDS] = {
+static const struct headline of_kind[KINDS] = {
     [KIND_CREATED] = {"created", "new"},
     [KIND_RESCHEDULED] = {"rescheduled", "moved"},
     [KIND_CANCELLED] = {"cancelled", "cancelled"},
@@ -29,18 +30,18 @@ static const struct news of_kind[KINDS] = {
     [KIND_PING] = {"ping", "neutral"},
     [KIND_OTHER] = {"other", "neutral"},
 };
-static const struct news request_to_move = {"request_to_move", "attention"};
-static const struct news asked_to_rebook = {"asked_to_rebook", "attention"};
-static const struct news seat_given_up = {"seat_given_up", "attention"};
-static const struct news no_show_cleared = {"no_show_cleared", "neutral"};
-static const struct news moved_away = {"moved_away", "cancelled"};
+static const struct headline request_to_move = {"request_to_move", "attention"};
+static const struct headline asked_to_rebook = {"asked_to_rebook", "attention"};
+static const struct headline seat_given_up = {"seat_given_up", "attention"};
+static const struct headline no_show_cleared = {"no_show_cleared", "neutral"};
+static const struct headline moved_away = {"moved_away", "cancelled"};
 
 static bool status_is(const struct event *event, const char *status)
 {
     return event->booking.status && strcmp(event->booking.status, status) == 0;
 }
 
-static const struct news *news_of(const struct event *event)
+static const struct headline *headline_of(const struct event *event)
 {
     const struct booking *booking = &event->booking;
     if (event->kind == KIND_REQUESTED && booking->previous_uid)
@@ -57,25 +58,25 @@ static const struct news *news_of(const struct event *event)
 }
 
 /* The time is struck out where the meeting does not take place. */
-static bool is_off(const struct view *view, const struct news *news)
+static bool is_off(const struct view *view, const struct headline *headline)
 {
     return !view->decision->late &&
-           (strcmp(news->tone, "cancelled") == 0 || news == &asked_to_rebook);
+           (strcmp(headline->tone, "cancelled") == 0 || headline == &asked_to_rebook);
 }
 
 void view_add_flags(struct view *view)
 {
-    const struct news *news = news_of(view->event);
+    const struct headline *headline = headline_of(view->event);
     const char *kind = of_kind[view->event->kind].name;
-    const char *tone = view->decision->late ? "neutral" : news->tone;
+    const char *tone = view->decision->late ? "neutral" : headline->tone;
     struct value *is = view_object(view, view->context, "is");
     view_flag(view, is, kind);
-    if (strcmp(kind, news->name) != 0)
-        view_flag(view, is, news->name);
+    if (strcmp(kind, headline->name) != 0)
+        view_flag(view, is, headline->name);
     struct value *tones = view_object(view, view->context, "tone");
     view_text(view, tones, "name", tone);
     view_flag(view, tones, tone);
-    view->off = is_off(view, news);
+    view->off = is_off(view, headline);
     if (view->off)
         view_flag(view, view->context, "off");
     if (view->decision->late)
@@ -148,16 +149,16 @@ static void add_remark(struct view *view, struct value *remarks, const char *nam
     buf_free(&text);
 }
 
-void view_add_news(struct view *view)
+void view_add_headline(struct view *view)
 {
-    const struct news *news = news_of(view->event);
+    const struct headline *headline = headline_of(view->event);
     char key[VIEW_KEY];
     add_about(view);
-    if (!view_word_key(view, "heading", news->name, key))
+    if (!view_word_key(view, "heading", headline->name, key))
         view_word_key(view, "heading", "other", key);
     view_say(view, view->context, "heading", key, view->context);
     struct value *remarks = view_list(view, view->context, "remarks");
-    add_remark(view, remarks, news->name);
+    add_remark(view, remarks, headline->name);
     if (view->decision->late)
         add_remark(view, remarks, "late");
     if (view->cut)
