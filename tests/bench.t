@@ -47,7 +47,9 @@ def rows_are_whole(result):
            [sample for sample in result["receive"]["samples"] if not sample["agrees"]])
     if rows["bookspool", "durable"]["calls"] is not None:  # strace is here, and may look
         ok(rows["bookspool", "durable"]["calls"] > 5, "system calls are counted")
-        equal(rows["bookspool", "forgery"]["file_calls"], 0, "a forgery touches no file")
+        # The receiver looks at the counters' file once a second, however many requests come.
+        ok(rows["bookspool", "forgery"]["file_calls"] < 0.5, "a forgery touches no file",
+           rows["bookspool", "forgery"]["by_name"])
     equal(result["receive"]["failed"], {}, "nothing could not be measured")
 
 
