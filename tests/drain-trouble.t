@@ -237,12 +237,12 @@ def counted(world, *names):
     with open(os.path.join(os.path.dirname(os.path.abspath(__file__)), "../src/base/counters.h"),
               encoding="utf-8") as file:
         text = file.read()
-    requests, rest = re.findall(r"enum \w+ \{(.*?)\n\};", text, re.S)
-    kinds = len(re.findall(r"^\s+COUNT_\w+,", requests, re.M))
-    order = re.findall(r"^\s+(COUNT_(?:OTHER|BROKEN|SYNCS|MAIL|DRAIN)\w*)", rest, re.M)
+    rows, size = map(int, re.search(r"COUNTER_ROWS = (\d+), COUNTER_ROW_SIZE = (\d+)", text).groups())
+    rest = re.search(r"enum counter \{(.*?)\n\};", text, re.S)[1]
+    order = re.findall(r"^\s+(COUNT_\w+)\b", rest, re.M)
     with open(os.path.join(world.state_dir, "counters"), "rb") as file:
         values = struct.unpack("<" + "Q" * (os.fstat(file.fileno()).st_size // 8 - 2), file.read()[16:])
-    return [values[2 * kinds + order.index(name)] for name in names]
+    return [values[rows * size + order.index(name)] for name in names]
 
 
 def counters():
