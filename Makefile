@@ -272,7 +272,7 @@ SECONDS ?= 120
 storm: all
 	$(MAKE) B=$(B)/asan SAN=1 CFLAGS='-O1 -g' $(B)/asan/bookspool-fcgi
 	for flavour in plain asan; do STORM_SECONDS=$(SECONDS) BOOKSPOOL_BIN=$(abspath $(B)) \
-	    tests/run $$flavour:tests/receive-storm.t || exit 1; done
+	    tests/bin/run $$flavour:tests/receive-storm.t || exit 1; done
 
 # The disk states that a power cut could leave, many more of them; the short form is in check.
 powercut: all $(SHIM)
@@ -281,7 +281,7 @@ powercut: all $(SHIM)
 # Power cuts on real file systems, rebuilt from a log of all writes; needs root. Minutes of each file
 # system: POWERCUT_CUTS, POWERCUT_FS and more are in tests/powercut-real.
 powercut-real:
-	@tests/deps powercut-real
+	@tests/bin/deps powercut-real
 	$(MAKE) all $(B)/bench/slowdisk
 	BOOKSPOOL_BIN=$(abspath $(B)) tests/powercut-real
 

@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""What the drain promises, and what operators may do by hand: DESIGN section 4, line by line."""
+"""What the drain promises, and what operators may do by hand: bookspool-spool(5), line by line."""
 
 import fcntl
 import os

@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""The answer table of DESIGN section 3, asked by curl through nginx with the shipped files."""
+"""The table of answers of the README, asked by curl through nginx with the shipped files."""
 
 import os
 import sys

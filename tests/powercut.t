@@ -4,7 +4,7 @@
 The file operations of a run are recorded (tests/faults/record.c), and for each position in the
 recording the disk states are rebuilt that a power cut there could leave, by the rules that
 tests/lib/powercut.py states. On each state the programs run again, the provider delivers its
-retries, and what came of it is held against the promise of DESIGN section 4:
+retries, and what came of it is held against the promise of bookspool-spool(5):
 
   - what was answered 200 before the cut is whole in new/ or done/, or its mails are there or
     accepted, and it is mailed without another retry; in the end all is in done/ and was mailed

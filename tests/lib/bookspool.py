@@ -281,7 +281,7 @@ def mail_file(key, body=MESSAGE, **fields):
 
 
 def mark_of(recipient):
-    """What stands behind the key in the name of a mail, as DESIGN says."""
+    """What follows the id in the name of a mail, as bookspool-spool(5) says."""
     return hashlib.sha256(recipient.encode()).hexdigest()[:12]
 
 

@@ -3,7 +3,7 @@
 Two preloaded libraries (tests/faults/) count what a program does, and kill it or fail it at the
 Nth: shim.so file, network and process calls, alloc.so allocations. N goes from 1 until a run is
 untouched. After each, everything is simply run again, and what came of it is compared with
-the promise of DESIGN section 4.
+the promise of bookspool-spool(5).
 
     with Trial() as trial: ...          a world whose spool is emptied between trials
     series(name, jobs, work)            one line of TAP for many trials, run in several processes
