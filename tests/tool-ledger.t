@@ -118,7 +118,7 @@ def conflicts():
             match(shown, r"(?m)^1 +20\d\d-\d\d-\d\d 1[67]:15 CES?T +30 +calendly +Ada Example ",
                   "on a terminal in the owner's zone")
         equal(world.decision(late)["overlaps"], 1, "the event knows of it too")
-        match(world.tool("trace", late), r"ledger: notified \(news\).* overlaps 1 other\n", "in words")
+        match(world.tool("trace", late), r"ledger: notified \(first-report\).* overlaps 1 other\n", "in words")
         world.calendly("invitee_canceled", "E2", half_past)
         world.drained()
         equal(world.json("list", "--conflicts"), {"conflicts": []}, "a cancelled one is no conflict")

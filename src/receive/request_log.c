@@ -87,7 +87,7 @@ static void log_request(const struct responder *r, const struct judgment *v)
         log_line(level, id, reason ? reason : word, "status=%d provider=%s bytes=%zu",
             reply_http_status(v->reply.status), provider_name(v->route.provider), v->bytes);
     else
-        log_line(level, id, reason ? reason : word, "provider=%s event=%s bytes=%zu id=%s",
+        log_line(level, id, reason ? reason : word, "provider=%s event=%s bytes=%zu secret=%s",
             provider_name(v->route.provider), v->event, v->bytes,
             v->which == 0 ? "primary" : "secondary");
 }
