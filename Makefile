@@ -200,7 +200,7 @@ LEAP_DAY  = 2028-02-29T23:50@Europe/Berlin
 DAYS      = $(NEXT_YEAR) $(FEBRUARY) $(LEAP_DAY) 2027-03-28T01:58@Europe/Berlin \
             2027-10-31T02:30@Europe/Berlin 2027-03-14T01:58@America/New_York \
             2027-11-07T01:30@America/New_York
-TIMELY    = drain_order ledger_store mail_calendar mail_compose mail_zone provider_glance spool_queue tool_order
+TIMELY    = drain_order ledger_store mail_calendar mail_compose mail_zone provider_envelope spool_queue tool_order
 
 OTHER_DAYS = $(foreach day,$(DAYS),$(TIMELY:%=$(day):tests/%_test)) \
     $(LEAP_DAY):tests/mail-stories.t $(FEBRUARY):tests/receive-answers.t \
