@@ -233,15 +233,19 @@ static void wrong_lines_are_explained(void **state)
         {"BOOKSPOOL_DEADLINE=-1s", "must be a duration"},
         {"BOOKSPOOL_RETENTION=6d", "from 7d to 3650d"},
         {"BOOKSPOOL_MAX_BODY=2T", "must be a size in bytes or with K, M or G, from 1K to 64M"},
+        {"BOOKSPOOL_DEADLINE=16196412099902854d", "must be a duration"}, /* 10,240 ms modulo 2^64 */
         {"BOOKSPOOL_RESERVE=64M,x", "64M or 64M,1000"},
+        {"BOOKSPOOL_RESERVE=64M,1K", "64M or 64M,1000"},
         {"BOOKSPOOL_SYNC=never", "must be one of: auto fsync"},
         {"BOOKSPOOL_MAIL_ATTENDEE=maybe", "must be yes or no"},
         {"BOOKSPOOL_SPOOL=spool", "must be an absolute path"},
         {"BOOKSPOOL_MAIL_TO=Bob <b@example.org>", "must be mail addresses"},
         {"BOOKSPOOL_MAIL_TO=a@example.org,,b@example.org", "must be mail addresses"},
         {"CALCOM_WEBHOOK_ENDPOINT=api/x", "must be a path such as /api/hook"},
+        {"CALCOM_WEBHOOK_ENDPOINT=/api/x/", "must be a path such as /api/hook"},
         {"CALCOM_WEBHOOK_ENDPOINT=/api/webhooks/calendly", "must not be the same path"},
         {"CALCOM_WEBHOOK_ENDPOINT=/api/health", "/api/health and /metrics are taken"},
+        {"CALCOM_WEBHOOK_ENDPOINT=/api/health/x", "/api/health and /metrics are taken"},
         {"CALENDLY_WEBHOOK_REPLAY_PROTECTION_WINDOW=1", "must be seconds"},
         {"BOOKSPOOL_RETRY_MIN=2h", "must not be above BOOKSPOOL_RETRY_MAX"},
         {"CALCOM_WEBHOOK_SECRET=x", "move it to receive.env beside it"},
@@ -254,6 +258,40 @@ static void wrong_lines_are_explained(void **state)
         snprintf(text, sizeof text, "\n%s\n", cases[i].line);
         write_file("bookspool.conf", text, 0644);
         assert_error(CONF_TOOL, cases[i].words);
+    }
+}
+
+static void values_in_all_their_forms(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *line;
+        enum setting setting;
+        int64_t value;
+    } cases[] = {
+        {"BOOKSPOOL_DEADLINE=1s", SET_DEADLINE, 1000},
+        {"BOOKSPOOL_DEADLINE=5m", SET_DEADLINE, 300000},
+        {"BOOKSPOOL_RUN_LIMIT=1d", SET_RUN_LIMIT, 86400000},
+        {"CALCOM_WEBHOOK_REPLAY_WINDOW=90", SET_CALCOM_WINDOW, 90000},
+        {"CALCOM_WEBHOOK_REPLAY_WINDOW=90s", SET_CALCOM_WINDOW, 90000},
+        {"CALCOM_WEBHOOK_REPLAY_WINDOW=5m", SET_CALCOM_WINDOW, 300000},
+        {"CALCOM_WEBHOOK_REPLAY_WINDOW=2h", SET_CALCOM_WINDOW, 7200000},
+        {"CALCOM_WEBHOOK_REPLAY_WINDOW=7d", SET_CALCOM_WINDOW, 604800000},
+        {"BOOKSPOOL_MAX_BODY=2000", SET_MAX_BODY, 2000},
+        {"BOOKSPOOL_MAX_BODY=1K", SET_MAX_BODY, 1024},
+        {"BOOKSPOOL_MAX_BODY=64M", SET_MAX_BODY, 64 << 20},
+        {"BOOKSPOOL_RESERVE=1G", SET_RESERVE, 1 << 30},
+        {"BOOKSPOOL_RETRY_MIN=1h", SET_RETRY_MIN, 3600000}, /* BOOKSPOOL_RETRY_MAX */
+        {"BOOKSPOOL_MAIL_ATTENDEE=yes", SET_MAIL_ATTENDEE, true},
+        {"BOOKSPOOL_MAIL_ATTENDEE=1", SET_MAIL_ATTENDEE, true},
+        {"BOOKSPOOL_MAIL_ATTENDEE=no", SET_MAIL_ATTENDEE, false},
+        {"BOOKSPOOL_MAIL_ATTENDEE=0", SET_MAIL_ATTENDEE, false},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        write_file("bookspool.conf", cases[i].line, 0644);
+        assert_true(conf_load(&conf, CONF_TOOL));
+        assert_int_equal(conf_number(&conf, cases[i].setting), cases[i].value);
+        conf_free(&conf);
     }
 }
 
@@ -393,6 +431,7 @@ int main(void)
         CONF_TEST(a_nul_does_not_end_a_file),
         CONF_TEST(an_empty_secret_is_none),
         CONF_TEST(wrong_lines_are_explained),
+        CONF_TEST(values_in_all_their_forms),
         CONF_TEST(secrets_are_never_echoed),
         CONF_TEST(a_setting_in_the_wrong_own_file),
         CONF_TEST(files_for_everybody_to_write_are_refused),

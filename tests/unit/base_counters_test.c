@@ -130,6 +130,47 @@ static void counted_in_memory_until_there_is_a_file(void **state)
     assert_int_equal(in_file(COUNT_SYNCS), 4);
 }
 
+/* Points in time, and a number that a run finds. */
+static const enum counter latest[] = {(enum counter)COUNT_SECRET_PRIMARY_AT,
+    COUNTER_ROW_SIZE + (enum counter)COUNT_SECRET_SECONDARY_AT, COUNT_DRAIN_LAST_AT,
+    COUNT_MAIL_LAST_AT, COUNT_DRAIN_BLOCKED_AT, COUNT_MAIL_STUCK_AT, COUNT_BAD_NOW};
+enum { LATEST = sizeof latest / sizeof *latest };
+
+static void set_all(void)
+{
+    must(counters_open(dir));
+    for (size_t i = 0; i < LATEST; i++)
+        counter_set(latest[i], 1000);
+    counter_add(counter_in_row(0, COUNT_SECRET_PRIMARY), 1000);
+}
+
+static void set_all_while_unavailable(void)
+{
+    char aside[160];
+    snprintf(aside, sizeof aside, "%s.aside", path);
+    must(!counters_open(dir));
+    for (size_t i = 0; i < LATEST; i++)
+        counter_set(latest[i], 7);
+    counter_add(counter_in_row(0, COUNT_SECRET_PRIMARY), 7);
+    must(rmdir(path) == 0 && rename(aside, path) == 0);
+    usleep(1100 * 1000);
+    counters_check();
+}
+
+/* What was set in memory takes the place of what the file holds; what was counted is added. */
+static void the_latest_value_is_no_sum(void **state)
+{
+    (void)state;
+    char aside[160];
+    snprintf(aside, sizeof aside, "%s.aside", path);
+    assert_int_equal(in_process(set_all), 0);
+    assert_true(rename(path, aside) == 0 && mkdir(path, 0700) == 0);
+    assert_int_equal(in_process(set_all_while_unavailable), 0);
+    for (size_t i = 0; i < LATEST; i++)
+        assert_int_equal(in_file(latest[i]), 7);
+    assert_int_equal(in_file(counter_in_row(0, COUNT_SECRET_PRIMARY)), 1007);
+}
+
 static void count_and_replace(void)
 {
     char other[160];
@@ -271,6 +312,7 @@ int main(void)
         COUNTERS_TEST(a_truncated_file),
         COUNTERS_TEST(a_truncated_file_that_is_read),
         COUNTERS_TEST(counted_in_memory_until_there_is_a_file),
+        COUNTERS_TEST(the_latest_value_is_no_sum),
         COUNTERS_TEST(a_file_that_is_removed_or_replaced),
         COUNTERS_TEST(something_else_in_its_place),
         COUNTERS_TEST(processes_that_count_after_it_was_truncated),

@@ -143,6 +143,8 @@ static void times_are_written_back(void **state)
     assert_string_equal(out, "2024-01-04T10:00:00.123Z");
     time_format(INT64_C(1704362400123), out);
     assert_string_equal(out, "2024-01-04T10:00:00Z");
+    time_format_ms(parsed("1970-01-01T00:00:00.5+01:00"), out);
+    assert_string_equal(out, "1969-12-31T23:00:00.500Z");
     time_format_age(INT64_C(119) * 1000, out);
     assert_string_equal(out, "119 s");
     time_format_age(INT64_C(49) * 3600000, out);

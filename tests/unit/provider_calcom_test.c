@@ -282,6 +282,8 @@ static void uids(void **state)
     TEXT(CREATED("\"id\":1,\"bookingId\":2,\"uid\":\"\""), {"booking.uid", "2"});
     TEXT(CREATED("\"id\":1"), {"booking.uid", "1"});
     TEXT(CREATED("\"id\":9007199254740993"), {"booking.uid", "9007199254740993"});
+    TEXT(CREATED("\"id\":9007199254740991.0"), {"booking.uid", "9007199254740991"});
+    TEXT(CREATED("\"id\":9007199254740992.0"), {"booking.uid", "null"}); /* or one more */
     TEXT(CREATED("\"id\":123456789012345"), {"booking.uid", "123456789012345"});
     TEXT(CREATED("\"id\":18446744073709551617"), {"booking.uid", "18446744073709551617"});
     TEXT(CREATED("\"id\":1.5"), {"booking.uid", "null"});
