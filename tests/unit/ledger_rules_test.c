@@ -36,6 +36,7 @@ static const struct step old_times_never_return[] = {
     {KIND_CREATED, "a", .sent = 5, .start = 9, CONFIRMED},
     {KIND_RESCHEDULED, "a", .sent = 9, .start = 12, CONFIRMED, .sequence = 1, .old = 9},
     {KIND_RESCHEDULED, "a", .sent = 7, .came = 10, .start = 11, .because = "late", .old = 12},
+    {KIND_RESCHEDULED, "a", .sent = 8, .came = 10, .start = 10, .because = "late", .old = 12},
     {KIND_CREATED, "b", .sent = 11, .start = 12, CONFIRMED, .overlap = 1},
     {0}};
 
@@ -188,6 +189,7 @@ static const struct step seats[] = {
     {KIND_CREATED, "a", .seat = "s1", .who = "one@example.org", .sent = 1, .start = 9, CONFIRMED},
     {KIND_CREATED, "a", .seat = "s2", .who = "Two@example.org", .sent = 2, .start = 9, CONFIRMED, .sequence = 1},
     {KIND_CANCELLED, "a", .seat = "7", .who = "two@example.org", .sent = 4, .start = 9, CONFIRMED, .sequence = 2},
+    {KIND_CANCELLED, "a", .seat = "7", .who = "two@example.org", .sent = 4, .came = 5, .start = 9, .reason = "again"},
     {KIND_CREATED, "x", .sent = 5, .start = 9, CONFIRMED, .overlap = 1},
     {KIND_CANCELLED, "a", .sent = 6, .start = 9, CANCELLED, .sequence = 3},
     {KIND_CANCELLED, "a", .seat = "8", .who = "three@example.org", .sent = 7, .start = 9, .because = "late"},
