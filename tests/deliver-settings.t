@@ -41,6 +41,7 @@ ROWS = (
      r"BOOKSPOOL_MAIL_TO: is required"),
     ("sendgrid:", {}, WRONG, r"SENDGRID_API_KEY: is required"),
     ("sendgrid:", {"SENDGRID_API_KEY": "hush hush"}, WRONG, r"SENDGRID_API_KEY: must be one word"),
+    ("sendgrid:", {"SENDGRID_API_KEY": "h\u00fcsh"}, WRONG, r"SENDGRID_API_KEY: must be one word"),
     ("sendgrid:", {**SENDGRID, "SENDGRID_API_BASE": "http://api.sendgrid.com"}, WRONG,
      r"SENDGRID_API_BASE: must be https://HOST"),
     ("maildir:/nowhere/at/all", {}, BLOCKED, r"Maildir /nowhere/at/all cannot be used: /nowhere/at:"),

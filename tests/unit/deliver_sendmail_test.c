@@ -59,6 +59,10 @@ static const struct {
     {"not there", {.start_errno = ENOENT}, OUTCOME_BLOCKED, "sendmail-start-2"},
     {"not executable", {.start_errno = EACCES}, OUTCOME_BLOCKED, "sendmail-start-13"},
     {"too many processes", {.start_errno = EAGAIN}, OUTCOME_RETRY, "sendmail-start-11"},
+    {"no memory", {.start_errno = ENOMEM}, OUTCOME_RETRY, "sendmail-start-12"},
+    {"too many files, of all", {.start_errno = ENFILE}, OUTCOME_RETRY, "sendmail-start-23"},
+    {"too many files", {.start_errno = EMFILE}, OUTCOME_RETRY, "sendmail-start-24"},
+    {"being written", {.start_errno = ETXTBSY}, OUTCOME_RETRY, "sendmail-start-26"},
 };
 
 static void each_row(void **state)

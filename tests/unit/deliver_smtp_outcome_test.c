@@ -48,6 +48,11 @@ static const struct row rows[] = {
         OUTCOME_BLOCKED, "smtp-tls-60"},
     {"no TLS there", NOTHING(CURLE_SSL_CONNECT_ERROR, STEP_GREETING), false, OUTCOME_BLOCKED,
         "smtp-tls-35"},
+    {"issuer", NOTHING(CURLE_SSL_ISSUER_ERROR, STEP_GREETING), false, OUTCOME_BLOCKED,
+        "smtp-tls-83"},
+    {"own certificate", NOTHING(CURLE_SSL_CERTPROBLEM, STEP_GREETING), false, OUTCOME_BLOCKED,
+        "smtp-tls-58"},
+    {"cipher", NOTHING(CURLE_SSL_CIPHER, STEP_GREETING), false, OUTCOME_BLOCKED, "smtp-tls-59"},
     {"CA file", NOTHING(CURLE_SSL_CACERT_BADFILE, STEP_GREETING), false, OUTCOME_BLOCKED,
         "smtp-tls-77"},
 

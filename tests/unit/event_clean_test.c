@@ -149,6 +149,8 @@ static void urls(void **state)
         {"https://example.com/\"onclick=", NULL},
         {"https://example.com/<b>", NULL},
         {"https://example.com/'", NULL},
+        {"https://example.com/`", NULL},
+        {"https://example.com/\\", NULL},
         {"https://example.com/\r\nX: y", NULL},
         {"https://ex\xc3\xa4mple.com/", NULL},
         {"+1 555 0100", NULL},

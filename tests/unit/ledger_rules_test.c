@@ -139,6 +139,12 @@ static const struct step unknown_old[] = {
     {KIND_CANCELLED, "a", .sent = 6, .start = 9, .because = "late"},
     {0}};
 
+/* The event's own word for the old time: the end that is known belongs to another. */
+static const struct step old_time_named[] = {
+    {KIND_CREATED, "a", .sent = 1, .start = 9, CONFIRMED},
+    {KIND_RESCHEDULED, "b", "a", .sent = 2, .start = 13, .old_start = 11, CONFIRMED, .sequence = 1, MOVED, .old = 11},
+    {0}};
+
 static const struct step granted_move[] = {
     {KIND_CREATED, "a", .sent = 1, .start = 9, CONFIRMED},
     {KIND_REQUESTED, "b", "a", .sent = 2, .start = 11, .old = 9},
@@ -200,6 +206,13 @@ static const struct step seat_given_up_first[] = {
     {KIND_CREATED, "a", .seat = "s2", .who = "two@example.org", .sent = 2, .came = 5, .start = 9, .because = "late"},
     {KIND_CREATED, "a", .seat = "s1", .who = "one@example.org", .sent = 1, .came = 6, .start = 9, CONFIRMED, .sequence = 4},
     {KIND_CREATED, "a", .seat = "s3", .who = "two@example.org", .sent = 8, .start = 9, CONFIRMED, .sequence = 5},
+    {0}};
+
+/* Of two events of one moment the later one counts. */
+static const struct step seat_taken_at_once[] = {
+    {KIND_CREATED, "a", .seat = "s1", .who = "one@example.org", .sent = 1, .start = 9, CONFIRMED},
+    {KIND_CANCELLED, "a", .seat = "7", .who = "one@example.org", .sent = 4, .start = 9, CONFIRMED, .sequence = 1},
+    {KIND_CREATED, "a", .seat = "s2", .who = "one@example.org", .sent = 4, .came = 5, .start = 9, CONFIRMED, .sequence = 2},
     {0}};
 
 /* One moves; the booking, its entry and the other stay. */
@@ -268,6 +281,7 @@ static const struct {
     SCENE(moved_twice),
     SCENE(rebook),
     SCENE(unknown_old),
+    SCENE(old_time_named),
     SCENE(granted_move),
     SCENE(refused_move),
     SCENE(request),
@@ -275,6 +289,7 @@ static const struct {
     SCENE(paid_before),
     SCENE(seats),
     SCENE(seat_given_up_first),
+    SCENE(seat_taken_at_once),
     SCENE(seat_moves),
     SCENE(overlaps),
     SCENE(many_overlaps),

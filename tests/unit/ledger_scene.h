@@ -164,6 +164,8 @@ static inline void scene_check(
     SCENE_SAME("calendar uid", d->calendar_uid != NULL, d->calendar != CALENDAR_UNTOUCHED);
     SCENE_SAME("sequence", d->sequence, step->sequence);
     SCENE_SAME("old start", d->previous_start, scene_hour(step->old));
+    SCENE_SAME("old end in order",
+        d->previous_end == TIME_NONE || d->previous_end > d->previous_start, true);
     SCENE_SAME("overlaps", d->overlap_count, step->overlap);
 }
 
