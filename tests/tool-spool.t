@@ -227,7 +227,7 @@ def tracing():
         equal([(f["dir"], f["why"]) for f in found["files"]],
               [("done", None), ("out", None), ("failed", "550 ?no such user")],
               "a mail's name traces its event")
-        match(world.tool("trace", key), rf"(?s)^{key}  calcom BOOKING_CREATED\nreceived .* key "
+        match(world.tool("trace", key), rf"(?s)^{key}  calcom BOOKING_CREATED\nreceived .* secret "
               r"used: primary\n  done/  .*why: 550 ", "for people")
 
         key = world.event("bad")
