@@ -16,9 +16,9 @@ from smtp_peer import Authority
 KEY = "SG.made-up.for-this-test"
 
 
-def mailer(peer, transport="sendgrid:", key=KEY, scheme="http", **settings):
+def mailer(peer, transport="sendgrid:", key=KEY, scheme="http", end="", **settings):
     return Mailer(transport, SENDGRID_API_KEY=key,
-                  SENDGRID_API_BASE=f"{scheme}://127.0.0.1:{peer.port}", **settings)
+                  SENDGRID_API_BASE=f"{scheme}://127.0.0.1:{peer.port}{end}", **settings)
 
 
 def check(what, answer, want, code, reason, body=None, key=KEY, **settings):
@@ -47,6 +47,7 @@ def answers():
         status, field = answer[:2] if isinstance(answer, tuple) else (answer, None)
         part = "-" + field.split(".", maxsplit=1)[0] if field else ""
         check(f"{status}{part}", answer, want, code, f"sendgrid-{status}{part}")
+    check("a base with a slash", 202, SENT, DONE, "sendgrid-202", end="/")
     check("another key", 202, HELD, HOLD, "sendgrid-401", key="SG.another")
 
 

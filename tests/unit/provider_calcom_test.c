@@ -211,11 +211,13 @@ static void people(void **state)
     TEXT(CREATED("\"organizer\":{\"name\":\"Nameless\",\"email\":\"Email-less\"},\"attendees\":[{"
                  "\"name\":{\"firstName\":\"Ada\",\"lastName\":\"Example\"},\"email\":\"x\"},{"
                  "\"firstName\":\"Bob\",\"name\":\"\"},{\"email\":\"15550100@sms.cal.com\","
-                 "\"name\":\"Cyd\"},{},7,null]"),
+                 "\"name\":\"Cyd\"},{\"email\":\"15550101@SMS.CAL.COM\",\"name\":\"Dee\"},"
+                 "{},7,null]"),
         {"booking.organizer.name", "null"}, {"booking.organizer.email", "null"},
         {"booking.attendees.0.name", "Ada Example"}, {"booking.attendees.0.email", "null"},
         {"booking.attendees.1.name", "Bob"}, {"booking.attendees.2.name", "Cyd"},
-        {"booking.attendees.2.email", "null"}, {"booking.attendees.3", "(nothing)"});
+        {"booking.attendees.2.email", "null"}, {"booking.attendees.3.name", "Dee"},
+        {"booking.attendees.3.email", "null"}, {"booking.attendees.4", "(nothing)"});
     TEXT(CREATED("\"responses\":{\"guests\":[\"a@example.com\",\"b@example.com\",7]},\"attendees\":"
                  "[{\"name\":\"\",\"email\":\"A@example.com\"},{\"name\":\"\",\"email\":"
                  "\"B@example.com\"},{\"name\":\"\",\"email\":\"c@example.com\"}]"),
