@@ -247,7 +247,7 @@ def forgetting():
                       f" stamp = {now - days * 86400000} WHERE uid = '{uid}'")
         keys = world.spool("done")
         for key, days in zip(keys, (399, 401)):
-            world.sql(f"UPDATE decision SET arrived = {now - days * 86400000} WHERE key = '{key}'")
+            world.sql(f"UPDATE decision SET arrived = {now - days * 86400000} WHERE id = '{key}'")
         mails = world.spool("sent")
         for directory, names, ages in (("done", keys, (9, 11)), ("sent", mails, (15, 21))):
             for name, days in zip(names, ages):
@@ -255,7 +255,7 @@ def forgetting():
         os.utime(world.file(".pruned"), (time.time() - 90000,) * 2)
         equal(world.drain().returncode, 0, "a day later")
         equal(world.sql("SELECT uid FROM booking"), [("lately",)], "a booking of 399 days ago is known")
-        equal(world.sql("SELECT key FROM decision"), [(keys[0],)], "and so is a decision")
+        equal(world.sql("SELECT id FROM decision"), [(keys[0],)], "and so is a decision")
         equal((world.spool("done"), world.spool("sent")), (keys[:1], mails[:1]),
               "events and mails go by their own retention")
 
