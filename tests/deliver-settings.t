@@ -44,6 +44,9 @@ ROWS = (
     ("sendgrid:", {"SENDGRID_API_KEY": "h\u00fcsh"}, WRONG, r"SENDGRID_API_KEY: must be one word"),
     ("sendgrid:", {**SENDGRID, "SENDGRID_API_BASE": "http://api.sendgrid.com"}, WRONG,
      r"SENDGRID_API_BASE: must be https://HOST"),
+    *(("sendgrid:", {**SENDGRID, "SENDGRID_API_BASE": base}, WRONG, r"SENDGRID_API_BASE: must be https://HOST")
+      for base in ("https://u@api.sendgrid.com", "https://u:p@api.sendgrid.com",
+                   "https://api.sendgrid.com?q", "https://api.sendgrid.com#f")),
     ("maildir:/nowhere/at/all", {}, BLOCKED, r"Maildir /nowhere/at/all cannot be used: /nowhere/at:"),
     ("maildir:{dir}/file", {}, BLOCKED, r"/file: Not a directory"),
     ("sendmail:/nowhere/sendmail", {}, BLOCKED, r"cannot be started: No such file"),

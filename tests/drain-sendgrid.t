@@ -10,7 +10,7 @@ import time
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
 from bookspool import diag, equal, finish, match, ok, run_parts, sample
 from mailer import DONE, HELD, HOLD, NEVER, RETRY, SENT, UNKNOWN, WRONG, Mailer, big
-from sendgrid_peer import DROP, DROP_AMID, SILENT, Peer
+from sendgrid_peer import DROP, DROP_AMID, GO_ON, SILENT, Peer
 from smtp_peer import Authority
 
 KEY = "SG.made-up.for-this-test"
@@ -80,6 +80,7 @@ def drops():
     check("hang-up after the request", DROP, UNKNOWN, DONE, "sendgrid-lost")
     check("hang-up amid the request", DROP_AMID, RETRY, DONE, "sendgrid-lost", big(),
           BOOKSPOOL_RETRY_MIN="5m")
+    check("100 is no answer", GO_ON, RETRY, DONE, "sendgrid-lost", big())
     check("silence after the request", SILENT, UNKNOWN, DONE, "sendgrid-timeout", **quick)
     with Peer(KEY) as peer:
         gone = peer

@@ -113,6 +113,14 @@ with World({"BOOKSPOOL_MAX_BODY": "16K"}) as world:
     equal(drained.returncode, 0, "the drain ends well")
     equal((len(world.mails()), world.spool("new")), (8, []), "each accepted booking is one mail")
 
+with World() as world:
+    world.start_nginx()
+    answer = world.post("calcom", sample("calcom", "booking_created"))
+    equal((answer.status, answer.json, answer.headers.get("retry-after")),
+          (503, {"status": "unavailable", "reason": "no-receiver", "id": None}, "60"),
+          "without a receiver: come again")
+    equal(world.curl("/api/health").status, 503, "its health fails")
+
 with World(receive={"CALCOM_WEBHOOK_SECRET": None}) as world:
     world.start_receiver()
     world.start_nginx()

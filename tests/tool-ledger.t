@@ -193,6 +193,20 @@ def rebuilt():
         refusals(world, before)
 
 
+def done_at_once():
+    """Of what was done within one tick of the kernel's clock, the order of arrival counts."""
+    with Books() as world:
+        for number in range(8):
+            world.calcom("booking_created", f"b{number}", DAY)
+            world.calcom("booking_cancelled", f"b{number}", DAY)
+        world.drained()
+        before = world.contents()
+        for name in world.spool("done"):
+            os.utime(world.file("done", name), (world.now.timestamp(), world.now.timestamp()))
+        equal(world.json("rebuild")["events"], 16, "events that were done at one moment")
+        same(world.contents(), before, "are entered as they arrived")
+
+
 def another(world, before):
     """A new ledger elsewhere shows what would change, and changes nothing."""
     world.sql("UPDATE booking SET state = 'pending' WHERE uid = 'three'")
@@ -287,5 +301,5 @@ def cut_short():
         same(world.contents(), whole, "the next one ends it")
 
 
-run_parts((conflicts, meanings, rebuilt, forgetting, elsewhere, cut_short))
+run_parts((conflicts, meanings, rebuilt, done_at_once, forgetting, elsewhere, cut_short))
 finish()

@@ -437,6 +437,10 @@ def checking_files():
         shown = world.tool("check", world.file("new", "a" * 32))
         match(shown, "its name is of another event", "another event's name")
         match(shown, "not the one that it came with", "another body")
+        body = b'{"triggerEvent":"OTHER"}'  # of no time and no booking: its id holds the hour of its arrival
+        hourly = id_of("calcom", body, 1795255200 // 3600)
+        world.write("new", hourly, event_file("calcom", body, Id=hourly, Received="2026-11-21T10:00:00.123Z"))
+        equal(len(world.json("check", world.file("new", hourly))["findings"]), 1, "an anonymous body is its own")
         world.write("new", key, event_file("calcom", b"{}", Id=key).replace(b"{}", b"[]"))
         found = world.json("check", world.file("new", key), code=65)
         match(found["findings"][0]["text"], "does not match Sha256", "a changed body")

@@ -12,6 +12,7 @@ import re
 import threading
 
 DROP, DROP_AMID, SILENT = "drop", "drop amid", "silent"  # after the body, within it, no answer
+GO_ON = "go on"  # 100 Continue, and a drop within the body
 
 RESERVED = {"x-sg-id", "x-sg-eid", "received", "dkim-signature", "content-type", "to", "from",
             "content-transfer-encoding", "subject", "reply-to", "cc", "bcc"}
@@ -140,7 +141,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def do_POST(self):
         peer, length = self.server.peer, int(self.headers.get("Content-Length", 0))
         next_answer = peer.next_answer()
-        if next_answer == DROP_AMID:
+        if next_answer == GO_ON:
+            self.send_response_only(100)
+            self.end_headers()
+        if next_answer in (DROP_AMID, GO_ON):
             self.rfile.read(min(length // 2, 100000))
             self.close_connection = True
             return
@@ -183,7 +187,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
 
 class Peer:
-    """An answer is a status, (status, field, headers), DROP, DROP_AMID or SILENT."""
+    """An answer is a status, (status, field, headers), DROP, DROP_AMID, GO_ON or SILENT."""
 
     def __init__(self, key, *answers, context=None):
         self.key, self.answers = key, list(answers or (202,))

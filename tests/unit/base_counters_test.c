@@ -183,7 +183,8 @@ static void count_and_replace(void)
     counter_add(COUNT_SYNCS, 2); /* into a new file */
     must(access(path, F_OK) == 0 && in_file(COUNT_SYNCS) == 2);
     int fd = open(other, O_WRONLY | O_CREAT, 0660);
-    must(fd >= 0 && close(fd) == 0 && rename(other, path) == 0 && chmod(path, 0600) == 0);
+    must(fd >= 0 && ftruncate(fd, 4096) == 0 && close(fd) == 0 && rename(other, path) == 0 &&
+         chmod(path, 0600) == 0);
     usleep(1100 * 1000);
     counters_check();
     counter_add(COUNT_SYNCS, 3);

@@ -284,6 +284,11 @@ static void json_envelopes_are_read_without_what_is_in_them(void **state)
     assert_string_equal(json_text(json, "z"), "\xef\xbf\xbd");
     assert_true(cJSON_IsArray(json_get(json, "n")));
     cJSON_Delete(json);
+    static const char backslashes[] = "{\"p\":{\"q\":\"\\\\\"},\"a\":\"\\\\\",\"z\":\"\\\\\\\"\"}";
+    json = json_parse_top(backslashes, sizeof backslashes - 1);
+    assert_string_equal(json_text(json, "a"), "\\");
+    assert_string_equal(json_text(json, "z"), "\\\"");
+    cJSON_Delete(json);
 }
 
 static void json_envelopes_must_close(void **state)

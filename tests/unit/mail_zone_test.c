@@ -160,6 +160,43 @@ static void pieces_of_a_time(void **state)
     cJSON_Delete(view);
 }
 
+/* What words may leave out, and what is not said at all. */
+static void likeness_and_length(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *end;
+        bool same_day;
+        const char *duration;
+    } rows[] = {{"2026-11-24T15:30:00Z", true, "30 min"}, {"2026-11-24T15:00:00Z", true, NULL},
+        {"2026-12-24T15:00:00Z", false, "720 h"}, {"2027-11-24T15:00:00Z", false, "8760 h"},
+        {"2026-11-24T14:00:00Z", true, NULL}};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct event event = event_of(KIND_CREATED);
+        struct decision decision = decided();
+        event.booking.end = at(rows[i].end);
+        cJSON *view = view_json(&event, &decision, &owner);
+        assert_int_equal(json_true(view, "same_day"), rows[i].same_day);
+        assert_string_equal(
+            value_of(view, "duration"), rows[i].duration ? rows[i].duration : "(none)");
+        cJSON_Delete(view);
+    }
+}
+
+/* A zone of theirs that is unknown is named, whatever its clocks show. */
+static void a_zone_of_theirs_that_is_unknown(void **state)
+{
+    (void)state;
+    struct person nobody = {"Ada Example", "ada@example.com", "Mars/Base"};
+    struct event event = event_of(KIND_CREATED);
+    struct decision decision = decided();
+    const struct view_options utc = {.timezone = "UTC", .audience = AUDIENCE_OWNER};
+    event.booking.attendees = &nobody;
+    cJSON *view = view_json(&event, &decision, &utc);
+    assert_non_null(strstr(value_of(view, "when_theirs"), "Mars/Base"));
+    cJSON_Delete(view);
+}
+
 /* Midnight is 12:00 AM, noon 12:00 PM; the whole hour after either is 12. */
 static void clocks_of_twelve_hours(void **state)
 {
@@ -192,6 +229,8 @@ int main(void)
         cmocka_unit_test(files_that_are_no_zones_are_unknown_silently),
         cmocka_unit_test(late_times_are_readable),
         cmocka_unit_test(clocks_of_twelve_hours),
+        cmocka_unit_test(likeness_and_length),
+        cmocka_unit_test(a_zone_of_theirs_that_is_unknown),
         cmocka_unit_test(pieces_of_a_time),
     };
     return cmocka_run_group_tests(tests, open_templates, close_templates);
