@@ -1,30 +1,54 @@
 /* bookspool check: settings and places, or files of the spool. */
-#include "tool/check.h"
-
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <limits.h>
+#include <pwd.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sysexits.h>
+#include <unistd.h>
 
 #include "base/text.h"
+#include "deliver/transport.h"
+#include "ledger/ledger.h"
+#include "mail/compose.h"
+#include "mail/recipients.h"
+#include "spool/owner.h"
 #include "spool/record.h"
+#include "tool/output.h"
+#include "tool/sign.h"
+#include "tool/tool.h"
 
 static const char usage[] =
     "check [FILE...] [--json] [--spool DIR]\n"
     "\n"
-    "Without FILE: reads all settings as the programs do, and says what is wrong\n"
-    "with them, and whether spool, secrets, state and Maildir are\n"
-    "as they should be. Run it as root, or as one who may read receive.env and\n"
-    "drain.env; it changes nothing. With FILE: is this event or mail of the spool\n"
-    "intact, and if not, why?\n"
+    "Without FILE: reads all settings as the programs do, and reports what is wrong\n"
+    "with them, and whether spool, secrets, state and Maildir are as they should be.\n"
+    "Run it as root, or as a user who may read receive.env and drain.env; it changes\n"
+    "nothing. With FILE: reports whether this event or mail of the spool is intact,\n"
+    "and if not, why.\n"
     "\n"
     "Exit status: 0 nothing is wrong, 65 a file is not intact, 66 it cannot be read,\n"
     "78 a setting or a place is wrong.\n";
 
-static const char *const level_names[] = {"ok", "note", "wrong"};
+enum level { LEVEL_OK, LEVEL_NOTE, LEVEL_WRONG };
 
-void report(struct report *report, enum level level, const char *format, ...)
+struct report {
+    struct tool *tool;
+    cJSON *findings; /* NULL: printed as they come */
+    bool wrong;      /* something was */
+};
+
+static void report(struct report *report, enum level level, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+static void report(struct report *report, enum level level, const char *format, ...)
 {
+    static const char *const names[] = {"ok", "note", "wrong"};
     struct buf text = {0};
     va_list args;
     va_start(args, format);
@@ -34,24 +58,32 @@ void report(struct report *report, enum level level, const char *format, ...)
         tool_no_memory();
     if (report->findings) {
         cJSON *finding = json_append(report->findings);
-        json_put_text(finding, "level", level_names[level]);
+        json_put_text(finding, "level", names[level]);
         json_put_text(finding, "text", buf_text(&text));
     } else
-        printf("%-6s %s\n", level == LEVEL_WRONG ? "WRONG" : level_names[level], buf_text(&text));
+        printf("%-6s %s\n", level == LEVEL_WRONG ? "WRONG" : names[level], buf_text(&text));
     report->wrong = report->wrong || level == LEVEL_WRONG;
     buf_free(&text);
 }
 
-void report_lines(struct report *r, enum level level, const char *lines)
+/* One finding for each line of a text. */
+static void report_lines(struct report *r, enum level level, const char *lines)
 {
     int len;
     for (const char *line; (line = text_line(&lines, &len));)
         report(r, level, "%.*s", len, line);
 }
 
+/* What a check that failed gave as its reason. */
+static void report_reason(struct report *r, struct buf *why)
+{
+    report_lines(r, LEVEL_WRONG, buf_text(why));
+    buf_free(why);
+}
+
 /* ---- a file ---- */
 
-/* What is whole may still be something else than it seems. */
+/* An intact file may still not be what it seems to be. */
 static void report_oddities(struct report *r, const char *path, const struct record *record)
 {
     char id[ID_SIZE], hourly[ID_SIZE];
@@ -67,7 +99,7 @@ static void report_oddities(struct report *r, const char *path, const struct rec
         report(r, LEVEL_NOTE, "%s: its body is not the one that it came with", path);
 }
 
-int check_file(struct report *r, const char *path)
+static int check_file(struct report *r, const char *path)
 {
     struct buf data = {0};
     struct record record;
@@ -92,6 +124,306 @@ int check_file(struct report *r, const char *path)
     return wrong ? EX_DATAERR : EX_OK;
 }
 
+/* ---- settings ---- */
+
+/* Root can read and write everything, so it checks as the user that the programs run as. */
+static void check_as_owner(struct report *r)
+{
+    struct conf *conf = &r->tool->conf;
+    const char *path = r->tool->spool_path ? r->tool->spool_path : conf_text(conf, SET_SPOOL);
+    uid_t before = geteuid();
+    if (!path || !spool_become_owner(path) || geteuid() == before)
+        return;
+    const struct passwd *user = getpwuid(geteuid());
+    report(
+        r, LEVEL_OK, "checked as %s, the owner of the spool", user ? user->pw_name : "the owner");
+    conf_free(conf);
+    conf_load(conf, CONF_TOOL);
+}
+
+static void check_settings(struct report *r)
+{
+    struct conf *conf = &r->tool->conf;
+    conf_load(conf, CONF_TOOL);
+    check_as_owner(r);
+    if (conf->errors.len == 0 && !conf->errors.failed)
+        report(r, LEVEL_OK, "all settings can be understood");
+    report_lines(r, LEVEL_WRONG, buf_text(&conf->errors));
+    report_lines(r, LEVEL_NOTE, buf_text(&conf->warnings));
+}
+
+/* ---- secrets ---- */
+
+static void check_secrets(struct report *r)
+{
+    const struct conf *conf = &r->tool->conf;
+    int usable = 0;
+    if (secret_unread(conf)) {
+        report(r, LEVEL_WRONG,
+            "receive.env cannot be read here: chgrp bookspool and chmod 640 it, unless systemd "
+            "reads it as root for the receiver");
+        return;
+    }
+    for (enum provider p = 0; p < PROVIDERS; p++) {
+        bool primary = conf_text(conf, secret_setting(p, SECRET_PRIMARY)) != NULL;
+        bool secondary = conf_text(conf, secret_setting(p, SECRET_SECONDARY)) != NULL;
+        usable += primary || secondary;
+        if (primary || secondary)
+            report(r, LEVEL_OK, "%s: %s", provider_name(p),
+                primary && secondary ? "a primary and a secondary secret are set"
+                : primary            ? "a secret is set"
+                                     : "only a secondary secret is set");
+        else
+            report(r, LEVEL_NOTE, "%s: no secret is set, its webhooks are answered 503: set %s",
+                provider_name(p), settings[secret_setting(p, SECRET_PRIMARY)].name);
+    }
+    if (!usable)
+        report(r, LEVEL_WRONG, "no provider has a secret: nothing will be accepted");
+}
+
+/* ---- directories ---- */
+
+static void describe_owner(const struct stat *st, char *out, size_t size)
+{
+    const struct passwd *user = getpwuid(st->st_uid);
+    char uid[24], gid[24];
+    snprintf(uid, sizeof uid, "%lu", (unsigned long)st->st_uid);
+    snprintf(gid, sizeof gid, "%lu", (unsigned long)st->st_gid);
+    const struct group *group = getgrgid(st->st_gid);
+    snprintf(out, size, "owner %s, group %s, mode %04o", user ? user->pw_name : uid,
+        group ? group->gr_name : gid, (unsigned)st->st_mode & 07777);
+}
+
+struct foreign {
+    int dir;
+    const struct stat *root;
+    size_t count;
+    struct buf example; /* one of them, and its owner */
+};
+
+static void count_foreign(struct foreign *foreign, const char *name)
+{
+    struct stat st;
+    if (fstatat(foreign->dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0 || S_ISLNK(st.st_mode) ||
+        !owner_is_foreign(&st, foreign->root))
+        return;
+    if (foreign->count++ == 0) {
+        buf_printf(&foreign->example, "%s of ", name);
+        owner_append_user(&foreign->example, st.st_uid);
+    }
+}
+
+/* `place` belongs to the owner of the spool or not; so do the files that were counted in it. */
+static void report_foreign(struct report *r, const char *place, const char *top,
+    const struct stat *st, struct foreign *foreign)
+{
+    struct buf command = {0}, owner = {0};
+    owner_append_command(&command, top, foreign->root);
+    owner_append_user(&owner, st->st_uid);
+    if (owner_is_foreign(st, foreign->root))
+        report(r, LEVEL_WRONG, "%s: belongs to %s, not to the spool's owner; run as root: %s",
+            place, buf_text(&owner), buf_text(&command));
+    if (foreign->count)
+        report(r, LEVEL_WRONG,
+            "%s: files of another user than the spool's owner: %zu, such as %s; run as root: %s",
+            place, foreign->count, buf_text(&foreign->example), buf_text(&command));
+    buf_free(&foreign->example);
+    buf_free(&command);
+    buf_free(&owner);
+}
+
+static bool visit_owner(void *context, const struct spool_item *item)
+{
+    struct foreign *foreign = context;
+    if (item->owner != foreign->root->st_uid)
+        count_foreign(foreign, item->name);
+    return true;
+}
+
+static void check_owners(
+    struct report *r, enum spool_dir dir, const struct stat *st, const struct stat *root)
+{
+    struct spool *spool = &r->tool->spool;
+    struct foreign foreign = {.dir = spool->dir[dir], .root = root};
+    struct buf place = {0};
+    buf_printf(&place, "%s/%s", r->tool->spool_path, spool_dir_name(dir));
+    if (foreign.dir >= 0 && !spool_walk(spool, dir, visit_owner, &foreign))
+        report(r, LEVEL_WRONG, "%s: %s", buf_text(&place), strerror(errno));
+    report_foreign(r, buf_text(&place), r->tool->spool_path, st, &foreign);
+    buf_free(&place);
+}
+
+/* One directory of the spool, compared with the spool itself. */
+static void check_dir(struct report *r, enum spool_dir dir, const struct stat *root)
+{
+    struct stat st;
+    const char *path = r->tool->spool_path, *name = spool_dir_name(dir);
+    if (fstatat(r->tool->spool.root, name, &st, AT_SYMLINK_NOFOLLOW) < 0) {
+        bool missing = errno == ENOENT;
+        report(r, missing ? LEVEL_NOTE : LEVEL_WRONG, "%s/%s: %s", path, name,
+            missing ? "is not there yet: the first program that starts makes it" : strerror(errno));
+        return;
+    }
+    if (!S_ISDIR(st.st_mode))
+        report(r, LEVEL_WRONG, "%s/%s: is not a directory", path, name);
+    else if (st.st_dev != root->st_dev)
+        report(r, LEVEL_WRONG, "%s/%s: is on another file system than the spool", path, name);
+    else if (st.st_mode & S_IWOTH)
+        report(r, LEVEL_WRONG, "%s/%s: is writable by everybody: chmod o-w it", path, name);
+    else {
+        check_owners(r, dir, &st, root);
+        if (owner_is_foreign(&st, root))
+            return;
+        if (st.st_uid != root->st_uid || st.st_gid != root->st_gid)
+            report(r, LEVEL_NOTE, "%s/%s: is not of the spool's owner and group", path, name);
+        else if (r->tool->spool.dir[dir] < 0)
+            report(r, LEVEL_NOTE, "%s/%s: is closed to you", path, name);
+    }
+}
+
+static void check_root(struct report *r, const struct stat *root)
+{
+    char text[256];
+    describe_owner(root, text, sizeof text);
+    const char *path = r->tool->spool_path;
+    if (root->st_mode & S_IWOTH)
+        report(r, LEVEL_WRONG, "spool %s: is writable by everybody (%s): chmod o-w it", path, text);
+    else if (root->st_mode & S_IRWXO)
+        report(r, LEVEL_NOTE, "spool %s: is open to others (%s): chmod o-rwx it", path, text);
+    else
+        report(r, LEVEL_OK, "spool %s: %s", path, text);
+    if (root->st_uid == 0)
+        report(r, LEVEL_NOTE,
+            "spool %s: belongs to root, so all programs run as root: give it a user of its own",
+            path);
+}
+
+static void check_spool(struct report *r)
+{
+    struct tool *tool = r->tool;
+    struct buf why = {0};
+    struct stat root;
+    if (!tool->spool_path)
+        tool->spool_path = conf_text(&tool->conf, SET_SPOOL);
+    if (!tool->spool_path)
+        return;
+    if (!spool_open_readonly(&tool->spool, tool->spool_path, &why) ||
+        fstat(tool->spool.root, &root) < 0) {
+        report(r, LEVEL_WRONG, "spool %s", why.len ? buf_text(&why) : strerror(errno));
+        buf_free(&why);
+        return;
+    }
+    check_root(r, &root);
+    for (enum spool_dir dir = 0; dir < SPOOL_DIRS; dir++)
+        check_dir(r, dir, &root);
+    report(r, LEVEL_OK, "%s",
+        tool_drain_at_work(tool) ? "a drain is at work" : "no drain is at work just now");
+}
+
+/* Counters, ledger and Maildir are made by the owner of the spool. */
+static void check_state_owners(struct report *r, const char *path, const struct stat *st)
+{
+    struct stat root;
+    struct dirent *entry;
+    if (r->tool->spool.root < 0 || fstat(r->tool->spool.root, &root) < 0)
+        return;
+    DIR *stream = opendir(path);
+    struct foreign foreign = {.dir = stream ? dirfd(stream) : -1, .root = &root};
+    while (stream && (entry = readdir(stream)))
+        if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
+            count_foreign(&foreign, entry->d_name);
+    report_foreign(r, path, path, st, &foreign);
+    if (stream)
+        closedir(stream);
+}
+
+static void check_state(struct report *r)
+{
+    struct stat st;
+    char counters[PATH_MAX], text[256];
+    const char *path = conf_text(&r->tool->conf, SET_STATE);
+    if (!path)
+        return;
+    errno = 0;
+    if (stat(path, &st) < 0 || !S_ISDIR(st.st_mode)) {
+        report(r, LEVEL_WRONG, "state directory %s: %s", path,
+            errno ? strerror(errno) : "is not a directory");
+        return;
+    }
+    describe_owner(&st, text, sizeof text);
+    report(r, st.st_mode & S_IWOTH ? LEVEL_WRONG : LEVEL_OK, "state directory %s: %s%s", path, text,
+        st.st_mode & S_IWOTH ? ", writable by everybody: chmod o-w it" : "");
+    check_state_owners(r, path, &st);
+    if (snprintf(counters, sizeof counters, "%s/counters", path) < (int)sizeof counters &&
+        access(counters, F_OK) < 0)
+        report(r, LEVEL_NOTE, "nothing was counted yet: %s", strerror(errno));
+}
+
+/* ---- how mail is made and sent ---- */
+
+static void check_transports(struct report *r)
+{
+    struct buf why = {0};
+    if (transport_check(&r->tool->conf, &why) == TRANSPORT_USABLE)
+        report(r, LEVEL_OK, "mail goes to %s", conf_text(&r->tool->conf, SET_TRANSPORT));
+    report_reason(r, &why);
+}
+
+static void check_timezone(struct report *r)
+{
+    char path[PATH_MAX];
+    const char *name = conf_text(&r->tool->conf, SET_TIMEZONE);
+    if (!name)
+        return;
+    snprintf(path, sizeof path, "/usr/share/zoneinfo/%s", name);
+    if (strstr(name, "..") || access(path, R_OK) < 0)
+        report(r, LEVEL_WRONG, "BOOKSPOOL_TIMEZONE: there is no zone \"%s\" in /usr/share/zoneinfo",
+            name);
+}
+
+static void check_templates(struct report *r)
+{
+    struct composer composer;
+    struct buf why = {0};
+    const char *dir = conf_text(&r->tool->conf, SET_TEMPLATES);
+    if (!composer_open(&composer, &r->tool->conf, &why))
+        report_reason(r, &why);
+    else if (dir)
+        report(r, LEVEL_OK, "templates of %s", dir);
+    composer_close(&composer);
+    buf_free(&why);
+}
+
+static void check_recipients(struct report *r)
+{
+    struct buf why = {0};
+    struct recipients *recipients = recipients_open(&r->tool->conf, LOCAL_ADDRESS, &why);
+    recipients_close(recipients);
+    report_reason(r, &why);
+}
+
+static void check_ledger(struct report *r)
+{
+    struct buf why = {0};
+    const char *value = conf_text(&r->tool->conf, SET_LEDGER);
+    struct ledger *ledger = value ? ledger_open_readonly(value, &why) : NULL;
+    if (ledger)
+        report(r, LEVEL_OK, "ledger %s", value);
+    ledger_close(ledger);
+    report_reason(r, &why);
+}
+
+static void check_mail(struct report *r)
+{
+    if (r->tool->conf.errors.len) /* a default in place of a wrong setting misleads */
+        return;
+    check_transports(r);
+    check_recipients(r);
+    check_templates(r);
+    check_timezone(r);
+    check_ledger(r);
+}
+
 /* ---- the command ---- */
 
 static int check_files(struct report *r, int count, char **paths)
@@ -110,18 +442,22 @@ static int run(struct tool *tool, int argc, char **argv)
 {
     char **paths;
     struct report r = {.tool = tool};
-    int code = EX_OK, count = tool_parse(tool, argc, argv, &(struct tool_option){0}, &paths);
+    int code = EX_OK, count = tool_parse(tool, argc, argv, NULL, &paths);
     cJSON *json = tool->json ? json_object() : NULL;
     r.findings = json ? json_put_array(json, "findings") : NULL;
     if (count)
         code = check_files(&r, count, paths);
     else {
-        check_install(&r);
+        check_settings(&r);
+        check_secrets(&r);
+        check_spool(&r);
+        check_state(&r);
+        check_mail(&r);
         code = r.wrong ? EX_CONFIG : EX_OK;
     }
     if (json) {
         json_put_bool(json, "ok", !r.wrong);
-        json_print(json);
+        json_print(json, JSON_INDENTED);
     }
     return code;
 }

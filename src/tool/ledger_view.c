@@ -169,7 +169,7 @@ int ledger_view_conflicts(struct tool *tool)
     if (!collect(tool, ledger, &conflicts))
         code = EX_IOERR;
     else if (json)
-        json_print(json);
+        json_print(json, JSON_INDENTED);
     else if (conflicts.count == 0 && output_is_terminal())
         puts(ledger ? "No bookings overlap." : "There is no ledger yet: the first drain makes it.");
     if (code != EX_OK)

@@ -224,7 +224,7 @@ static void print(struct listing *listing, cJSON *json, const size_t *count, boo
         cJSON *counts = json_put_object(json, "counts");
         for (size_t i = 0; i < 2; i++)
             json_put_number(counts, spool_dir_name(settled[i]), (int64_t)count[i]);
-        json_print(json);
+        json_print(json, JSON_INDENTED);
         return;
     }
     if (summary && listing->table.cells == 0 && output_is_terminal())

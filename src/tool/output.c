@@ -17,34 +17,17 @@ bool output_is_terminal(void)
 
 /* ---- tables ---- */
 
-static const char *clean_cell(struct table *table, const char *text)
-{
-    char *copy = arena_strdup(&table->arena, text);
-    if (!copy)
-        tool_no_memory();
-    text_mask(copy);
-    return copy;
-}
-
 void table_add(struct table *table, const char *const *row)
 {
     for (size_t i = 0; i < table->columns; i++) {
         void *cells = array_room(table->cell, table->cells, &table->room, sizeof *table->cell);
-        if (!cells)
+        char *copy = arena_strdup(&table->arena, row[i]);
+        if (!cells || !copy)
             tool_no_memory();
+        text_mask(copy);
         table->cell = cells;
-        table->cell[table->cells++] = clean_cell(table, row[i]);
+        table->cell[table->cells++] = copy;
     }
-}
-
-static int column_width(const struct table *table, size_t column, const char *heading)
-{
-    size_t width = strlen(heading);
-    for (size_t i = column; i < table->cells; i += table->columns) {
-        size_t len = strlen(table->cell[i]);
-        width = len > width ? len : width;
-    }
-    return (int)width;
 }
 
 /* The last column is not padded, so that no line ends in blanks. */
@@ -58,22 +41,20 @@ static void print_row(const struct table *table, const char *const *row, const i
     printf("%s\n", row[last]);
 }
 
-static void print_aligned(const struct table *table, const char *const *heading)
-{
-    enum { COLUMNS_MAX = 16 };
-    int width[COLUMNS_MAX] = {0};
-    for (size_t i = 0; i < table->columns && i < COLUMNS_MAX; i++)
-        width[i] = column_width(table, i, heading[i]);
-    print_row(table, heading, width);
-    for (size_t i = 0; i < table->cells; i += table->columns)
-        print_row(table, table->cell + i, width);
-}
-
 void table_print(struct table *table, const char *const *heading)
 {
-    if (output_is_terminal() && table->cells)
-        print_aligned(table, heading);
-    else
+    if (output_is_terminal() && table->cells) {
+        int width[TABLE_COLUMNS_MAX];
+        for (size_t i = 0; i < table->columns; i++)
+            width[i] = (int)strlen(heading[i]);
+        for (size_t i = 0; i < table->cells; i++) {
+            int len = (int)strlen(table->cell[i]), *widest = &width[i % table->columns];
+            *widest = len > *widest ? len : *widest;
+        }
+        print_row(table, heading, width);
+        for (size_t i = 0; i < table->cells; i += table->columns)
+            print_row(table, table->cell + i, width);
+    } else
         for (size_t i = 0; i < table->cells; i++)
             printf("%s%c", table->cell[i], (i + 1) % table->columns ? '\t' : '\n');
     free(table->cell);
@@ -96,23 +77,19 @@ void output_ago(int64_t when, int64_t now, char out[AGE_TEXT])
 
 /* ---- JSON ---- */
 
-static cJSON *made(cJSON *item)
+static cJSON *put_member(cJSON *object, const char *name, cJSON *item)
 {
-    if (!item)
-        tool_no_memory();
-    return item;
-}
-
-static cJSON *put(cJSON *object, const char *name, cJSON *item)
-{
-    if (!cJSON_AddItemToObject(object, name, made(item)))
+    if (!item || !cJSON_AddItemToObject(object, name, item))
         tool_no_memory();
     return item;
 }
 
 cJSON *json_object(void)
 {
-    return made(cJSON_CreateObject());
+    cJSON *object = cJSON_CreateObject();
+    if (!object)
+        tool_no_memory();
+    return object;
 }
 
 cJSON *json_append(cJSON *array)
@@ -125,17 +102,17 @@ cJSON *json_append(cJSON *array)
 
 cJSON *json_put_object(cJSON *object, const char *name)
 {
-    return put(object, name, cJSON_CreateObject());
+    return put_member(object, name, cJSON_CreateObject());
 }
 
 cJSON *json_put_array(cJSON *object, const char *name)
 {
-    return put(object, name, cJSON_CreateArray());
+    return put_member(object, name, cJSON_CreateArray());
 }
 
 void json_put_text(cJSON *object, const char *name, const char *text)
 {
-    put(object, name, text ? cJSON_CreateString(text) : cJSON_CreateNull());
+    put_member(object, name, text ? cJSON_CreateString(text) : cJSON_CreateNull());
 }
 
 void json_put_time(cJSON *object, const char *name, int64_t when)
@@ -148,31 +125,22 @@ void json_put_time(cJSON *object, const char *name, int64_t when)
 
 void json_put_number(cJSON *object, const char *name, int64_t number)
 {
-    put(object, name, cJSON_CreateNumber((double)number));
+    put_member(object, name, cJSON_CreateNumber((double)number));
 }
 
 void json_put_bool(cJSON *object, const char *name, bool value)
 {
-    put(object, name, cJSON_CreateBool(value));
+    put_member(object, name, cJSON_CreateBool(value));
 }
 
-static void print_and_delete(cJSON *object, char *text)
+void json_print(cJSON *object, enum json_form form)
 {
+    char *text = form == JSON_LINE ? cJSON_PrintUnformatted(object) : cJSON_Print(object);
     if (!text)
         tool_no_memory();
     puts(text);
     cJSON_free(text);
     cJSON_Delete(object);
-}
-
-void json_print(cJSON *object)
-{
-    print_and_delete(object, cJSON_Print(made(object)));
-}
-
-void json_print_line(cJSON *object)
-{
-    print_and_delete(object, cJSON_PrintUnformatted(made(object)));
 }
 
 /* ---- bytes ---- */
@@ -185,24 +153,21 @@ static size_t control_at(const unsigned char *c, size_t len)
     return (*c < ' ' && *c != '\n' && *c != '\t') || *c == 0x7f;
 }
 
-static void put_harmless(const unsigned char *data, size_t len)
-{
-    for (size_t i = 0; i < len;) {
-        size_t control = control_at(data + i, len - i);
-        if (data[i] != '\r')
-            putchar(control ? '?' : data[i]);
-        i += control ? control : 1;
-    }
-    if (len && data[len - 1] != '\n')
-        putchar('\n');
-}
-
 void output_bytes(const char *data, size_t len)
 {
-    if (output_is_terminal())
-        put_harmless((const unsigned char *)data, len);
-    else
+    const unsigned char *at = (const unsigned char *)data;
+    if (!output_is_terminal()) {
         fwrite(data, 1, len, stdout);
+        return;
+    }
+    for (size_t i = 0; i < len;) {
+        size_t control = control_at(at + i, len - i);
+        if (at[i] != '\r')
+            putchar(control ? '?' : at[i]);
+        i += control ? control : 1;
+    }
+    if (len && at[len - 1] != '\n')
+        putchar('\n');
 }
 
 bool output_finish(void)

@@ -1,8 +1,8 @@
 /*
- * out: what subcommands print: tables, times, JSON, and other people's bytes.
+ * output: what subcommands print: tables, times, JSON, and the contents of files.
  *
  * For a person at a terminal a table has a heading and aligned columns; for a program its rows are
- * separated by tabs. What comes out of files is made harmless on its way to a terminal.
+ * separated by tabs. Control characters of what comes out of files do not reach a terminal.
  */
 #ifndef TOOL_OUTPUT_H
 #define TOOL_OUTPUT_H
@@ -20,6 +20,8 @@ bool output_is_terminal(void);
 
 /* ---- tables ---- */
 
+enum { TABLE_COLUMNS_MAX = 16 };
+
 struct table {
     struct arena arena;
     const char **cell;
@@ -28,7 +30,7 @@ struct table {
 
 /* Adds one row of table->columns texts; they are copied. */
 void table_add(struct table *table, const char *const *row);
-/* Prints all rows and gives everything back. */
+/* Prints all rows and frees them. */
 void table_print(struct table *table, const char *const *heading);
 
 /* ---- times ---- */
@@ -50,9 +52,9 @@ void json_put_text(cJSON *object, const char *name, const char *text);
 void json_put_time(cJSON *object, const char *name, int64_t when);
 void json_put_number(cJSON *object, const char *name, int64_t number);
 void json_put_bool(cJSON *object, const char *name, bool value);
-/* Prints and deletes it; on one line where a stream of objects is meant. */
-void json_print(cJSON *object);
-void json_print_line(cJSON *object);
+enum json_form { JSON_INDENTED, JSON_LINE /* of a stream of objects */ };
+/* Prints and deletes it. */
+void json_print(cJSON *object, enum json_form form);
 
 /* ---- bytes ---- */
 

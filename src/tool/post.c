@@ -9,7 +9,7 @@
 #include "http/http.h"
 #include "tool/output.h"
 #include "tool/samples.h"
-#include "tool/secrets.h"
+#include "tool/sign.h"
 #include "tool/tool.h"
 
 static const char usage[] =
@@ -64,7 +64,7 @@ static int list_samples(struct tool *tool, enum provider provider)
             table_add(&table, (const char *[]){s->name, kind, event});
     }
     if (json)
-        json_print(json);
+        json_print(json, JSON_INDENTED);
     else
         table_print(&table, (const char *[]){"SAMPLE", "KIND", "EVENT"});
     return EX_OK;
@@ -115,7 +115,7 @@ static void print_answer(const struct tool *tool, struct http_answer *answer)
     else if (!cJSON_AddItemToObject(object, "answer", body))
         tool_no_memory();
     json_put_number(object, "ms", answer->milliseconds);
-    json_print_line(object);
+    json_print(object, JSON_LINE);
 }
 
 /* Over a connection of its own, as a provider's. */

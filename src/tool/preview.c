@@ -10,7 +10,7 @@
 #include "provider/provider.h"
 #include "tool/find.h"
 #include "tool/samples.h"
-#include "tool/secrets.h"
+#include "tool/sign.h"
 
 /* ---- where it comes from ---- */
 

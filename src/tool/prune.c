@@ -31,7 +31,7 @@ static void print(const struct tool *tool, const struct prune_result *result, bo
     json_put_number(object, "done", (int64_t)result->done);
     json_put_number(object, "sent", (int64_t)result->sent);
     json_put_number(object, "tmp", (int64_t)result->temp);
-    json_print(object);
+    json_print(object, JSON_INDENTED);
 }
 
 static int prune_now(struct tool *tool, bool dry)

@@ -188,7 +188,7 @@ static void report(const struct rebuild *r)
         cJSON *json = json_object();
         json_put_number(json, "events", (int64_t)r->count);
         json_put_number(json, "left_out", (int64_t)r->left_out);
-        json_print(json);
+        json_print(json, JSON_INDENTED);
     } else
         printf("The ledger was made anew from %zu events; %zu were left out.\n", r->count,
             r->left_out);
@@ -217,7 +217,7 @@ static int rebuild(struct tool *tool)
 static int run(struct tool *tool, int argc, char **argv)
 {
     char **operands;
-    if (tool_parse(tool, argc, argv, &(struct tool_option){0}, &operands))
+    if (tool_parse(tool, argc, argv, NULL, &operands))
         tool_usage(tool, "takes no operands");
     int code = tool_open(tool);
     if (code == EX_OK && tool_setting_wrong(tool, SET_LEDGER))

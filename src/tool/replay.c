@@ -162,7 +162,7 @@ static int run(struct tool *tool, int argc, char **argv)
 {
     char **operands;
     struct pattern pattern;
-    if (tool_parse(tool, argc, argv, &(struct tool_option){0}, &operands) != 1)
+    if (tool_parse(tool, argc, argv, NULL, &operands) != 1)
         tool_usage(tool, "name one event, or one file");
     const char *what = operands[0];
     if (strchr(what, '/') || (!pattern_parse(what, &pattern) && access(what, F_OK) == 0))

@@ -133,7 +133,7 @@ static int show_event(struct tool *tool, const struct record *record)
     if (!record_map(record, &event))
         tool_no_memory();
     if (tool->json)
-        json_print(event_to_json(&event));
+        json_print(event_to_json(&event), JSON_INDENTED);
     else
         put_event(&event, record);
     event_free(&event);

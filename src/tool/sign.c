@@ -1,10 +1,12 @@
 /* bookspool sign: the signature header of a body. */
+#include "tool/sign.h"
+
 #include <stdio.h>
+#include <string.h>
+#include <sys/random.h>
 #include <sysexits.h>
 
-#include "tool/output.h"
-#include "tool/secrets.h"
-#include "tool/tool.h"
+#include "base/hex.h"
 
 static const char usage[] =
     "sign PROVIDER [FILE] [--secondary] [--at SECONDS]\n"
@@ -17,6 +19,59 @@ static const char usage[] =
     "  --at SECONDS   Calendly's t, in seconds since 1970; default: now\n"
     "\n"
     "Exit status: 0 signed, 66 no such file, 78 no secret is set.\n";
+
+enum setting secret_setting(enum provider provider, enum secret_choice choice)
+{
+    return provider_table[provider]->secret[choice == SECRET_SECONDARY];
+}
+
+enum provider secret_provider(const struct tool *tool, const char *name)
+{
+    enum provider provider;
+    struct buf names = {0};
+    if (provider_parse(name, &provider))
+        return provider;
+    provider_list_names(&names);
+    tool_usage(tool, "%s is no provider; expected %s", name, buf_text(&names));
+}
+
+bool secret_unread(const struct conf *conf)
+{
+    return strstr(buf_text(&conf->warnings), "receive.env: cannot be read") != NULL;
+}
+
+int secret_sign(struct tool *tool, enum provider provider, enum secret_choice choice,
+    const struct buf *body, int64_t at, char line[SIGNATURE_LINE_SIZE])
+{
+    unsigned char dice[32];
+    char forged[2 * sizeof dice + 1], value[SIGNATURE_LINE_SIZE - 64];
+    enum setting which = secret_setting(provider, choice);
+    const char *secret = choice == SECRET_FORGED ? NULL : conf_text(&tool->conf, which);
+    if (choice == SECRET_FORGED && getrandom(dice, sizeof dice, 0) == (ssize_t)sizeof dice) {
+        hex_encode(dice, sizeof dice, forged);
+        secret = forged;
+    }
+    if (!secret) {
+        tool_say(tool,
+            "%s is not set: it belongs in receive.env, or %s_FILE names a file that holds it",
+            settings[which].name, settings[which].name);
+        if (secret_unread(&tool->conf))
+            tool_say(
+                tool, "receive.env cannot be read: run this as root, or as a user who may read it");
+        return EX_CONFIG;
+    }
+    struct hmac *hmac = hmac_open(secret);
+    bool ok =
+        hmac && provider_sign(provider, hmac, buf_text(body), body->len, at, value, sizeof value);
+    hmac_close(hmac);
+    if (!ok) {
+        tool_say(tool, "libcrypto cannot make HMAC-SHA256");
+        return EX_SOFTWARE;
+    }
+    snprintf(
+        line, SIGNATURE_LINE_SIZE, "%s: %s", provider_table[provider]->signature_header, value);
+    return EX_OK;
+}
 
 static int run(struct tool *tool, int argc, char **argv)
 {

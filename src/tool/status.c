@@ -158,7 +158,7 @@ static int run(struct tool *tool, int argc, char **argv)
 {
     char **operands;
     struct status status;
-    if (tool_parse(tool, argc, argv, &(struct tool_option){0}, &operands))
+    if (tool_parse(tool, argc, argv, NULL, &operands))
         tool_usage(tool, "takes no operands");
     if (tool_look(tool) != EX_OK)
         return EXIT_TROUBLE;

@@ -4,7 +4,7 @@
 
 #include "base/text.h"
 #include "tool/output.h"
-#include "tool/secrets.h"
+#include "tool/sign.h"
 #include "tool/status.h"
 
 struct counter_name {
@@ -175,5 +175,5 @@ void status_print_json(const struct status *status)
     for (enum provider p = 0; p < PROVIDERS; p++)
         put_provider(object, status, p);
     put_counters(json_put_object(object, "counters"), status, others, OTHERS, 0);
-    json_print(object);
+    json_print(object, JSON_INDENTED);
 }

@@ -3,10 +3,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
+#include <grp.h>
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sysexits.h>
 #include <unistd.h>
 
@@ -16,7 +19,7 @@
 
 /* ---- messages ---- */
 
-static void say(const struct tool *tool, const char *format, va_list args)
+static void print_message(const struct tool *tool, const char *format, va_list args)
 {
     fprintf(stderr, "bookspool %s: ", tool->command->name);
     vfprintf(stderr, format, args);
@@ -26,7 +29,7 @@ void tool_say(const struct tool *tool, const char *format, ...)
 {
     va_list args;
     va_start(args, format);
-    say(tool, format, args);
+    print_message(tool, format, args);
     va_end(args);
     fputc('\n', stderr);
 }
@@ -42,7 +45,7 @@ _Noreturn void tool_usage(const struct tool *tool, const char *format, ...)
 {
     va_list args;
     va_start(args, format);
-    say(tool, format, args);
+    print_message(tool, format, args);
     va_end(args);
     fprintf(stderr, "; bookspool %s --help describes it\n", tool->command->name);
     exit(EX_USAGE);
@@ -56,20 +59,6 @@ _Noreturn void tool_no_memory(void)
 
 /* ---- the command line ---- */
 
-static _Noreturn void print_help(const struct tool *tool)
-{
-    printf("usage: bookspool %s", tool->command->usage);
-    exit(fflush(stdout) == 0 ? EX_OK : EX_IOERR);
-}
-
-static void store(const struct tool_option *option)
-{
-    if (option->set)
-        *option->set = true;
-    if (option->value)
-        *option->value = optarg;
-}
-
 int tool_parse(
     struct tool *tool, int argc, char **argv, const struct tool_option *options, char ***operands)
 {
@@ -78,7 +67,7 @@ int tool_parse(
         {"help", &help, NULL}, {"json", &tool->json, NULL}, {"spool", NULL, &tool->spool_path}};
     struct option table[TOOL_OPTIONS_MAX + 1] = {0};
     size_t count = 3;
-    while (options->name && count < TOOL_OPTIONS_MAX)
+    while (options && options->name && count < TOOL_OPTIONS_MAX)
         known[count++] = *options++;
     for (size_t i = 0; i < count; i++)
         table[i] = (struct option){.name = known[i].name,
@@ -91,10 +80,15 @@ int tool_parse(
             tool_usage(tool, "%s needs a value", argv[optind - 1]);
         if (found == '?')
             tool_usage(tool, "no such option: %s", argv[optind - 1]);
-        store(&known[found]);
+        if (known[found].set)
+            *known[found].set = true;
+        else
+            *known[found].value = optarg;
     }
-    if (help)
-        print_help(tool);
+    if (help) {
+        printf("usage: bookspool %s", tool->command->usage);
+        exit(fflush(stdout) == 0 ? EX_OK : EX_IOERR);
+    }
     *operands = argv + optind;
     return argc - optind;
 }
@@ -115,9 +109,8 @@ int64_t tool_number(
 
 void tool_settings(struct tool *tool)
 {
-    if (conf_load(&tool->conf, CONF_TOOL))
-        return;
-    tool_say_lines(tool, "settings: ", &tool->conf.errors);
+    if (!conf_load(&tool->conf, CONF_TOOL))
+        tool_say_lines(tool, "settings: ", &tool->conf.errors);
 }
 
 bool tool_setting_wrong(const struct tool *tool, enum setting which)
@@ -172,6 +165,130 @@ int tool_read(struct tool *tool, const char *path, struct buf *data)
         return EX_OK;
     tool_say(tool, "%s: %s", input ? "standard input" : path, strerror(saved));
     return tool_status_of(saved);
+}
+
+/* ---- the spool ---- */
+
+static bool choose_spool(struct tool *tool)
+{
+    if (tool->spool_path)
+        return true;
+    tool->spool_path = conf_text(&tool->conf, SET_SPOOL);
+    if (tool->spool_path && !tool_setting_wrong(tool, SET_SPOOL))
+        return true;
+    tool_say(tool, "which spool? Put the settings right, or name it with --spool DIR");
+    return false;
+}
+
+/* Where permission is missing: which group has it, if that can be seen. */
+static void name_group(struct tool *tool, int error)
+{
+    struct stat st;
+    if (error != EACCES && error != EPERM)
+        return;
+    struct group *group = stat(tool->spool_path, &st) == 0 ? getgrgid(st.st_gid) : NULL;
+    tool_say(tool, "run it as root, or as a member of the group %s",
+        group && st.st_gid ? group->gr_name : "bookspool");
+}
+
+static int access_failed(struct tool *tool, const char *what, int error)
+{
+    tool_say(tool, "%s: %s", what, strerror(error));
+    name_group(tool, error);
+    return tool_status_of(error);
+}
+
+int tool_spool_failed(struct tool *tool)
+{
+    int error = errno;
+    char what[SPOOL_STEP_SIZE + 256];
+    snprintf(what, sizeof what, "%s: %s", tool->spool_path, tool->spool.step);
+    return access_failed(tool, what, error);
+}
+
+static int spool_refused(struct tool *tool, struct buf *why, int error)
+{
+    tool_say(tool, "%s", buf_text(why));
+    buf_free(why);
+    name_group(tool, error);
+    return error == ENOENT ? EX_NOINPUT : error == EACCES || error == EPERM ? EX_NOPERM : EX_CONFIG;
+}
+
+int tool_look(struct tool *tool)
+{
+    struct buf why = {0};
+    tool_settings(tool);
+    if (!choose_spool(tool))
+        return EX_CONFIG;
+    errno = 0;
+    if (!spool_open_readonly(&tool->spool, tool->spool_path, &why))
+        return spool_refused(tool, &why, errno);
+    /* A directory that is not there yet is empty; one that is closed to us must not look so. */
+    for (enum spool_dir dir = 0; dir < SPOOL_DIRS; dir++) {
+        char path[SPOOL_STEP_SIZE + 256];
+        const char *name = spool_dir_name(dir);
+        errno = 0;
+        if (tool->spool.dir[dir] >= 0 ||
+            (faccessat(tool->spool.root, name, R_OK | X_OK, AT_EACCESS) < 0 && errno == ENOENT))
+            continue;
+        snprintf(path, sizeof path, "%s/%s", tool->spool_path, name);
+        return access_failed(tool, path, errno ? errno : ENOTDIR);
+    }
+    return EX_OK;
+}
+
+int tool_open(struct tool *tool)
+{
+    struct buf why = {0};
+    tool_settings(tool);
+    if (!choose_spool(tool))
+        return EX_CONFIG;
+    if (!spool_become_owner(tool->spool_path))
+        return access_failed(tool, "become the owner of the spool", errno);
+    errno = 0;
+    return spool_open(&tool->spool, tool->spool_path, &why) ? EX_OK
+                                                            : spool_refused(tool, &why, errno);
+}
+
+int tool_lock(struct tool *tool)
+{
+    switch (queue_lock(&tool->spool)) {
+    case QUEUE_LOCKED:
+        return EX_OK;
+    case QUEUE_BUSY:
+        tool_say(tool, "a drain is at work and holds the lock: try again when it has ended");
+        return EX_TEMPFAIL;
+    default:
+        return tool_spool_failed(tool);
+    }
+}
+
+bool tool_list(struct tool *tool, enum spool_dir dir, struct spool_list *list)
+{
+    *list = (struct spool_list){0};
+    return tool->spool.dir[dir] < 0 || spool_list(&tool->spool, dir, list);
+}
+
+/*
+ * Taking the lock to see whether it is free would turn away a drain that starts just then, so the
+ * kernel's list is read: "1: FLOCK  ADVISORY  WRITE 1234 08:01:131090 0 EOF" (proc_locks(5)).
+ * By inode only: btrfs shows another device number there.
+ */
+bool tool_drain_at_work(const struct tool *tool)
+{
+    struct stat st;
+    char line[256], kind[16];
+    uintmax_t inode;
+    bool found = false;
+    FILE *locks = fopen("/proc/locks", "re");
+    if (!locks)
+        return false;
+    if (fstatat(tool->spool.root, "lock", &st, AT_SYMLINK_NOFOLLOW) == 0)
+        while (!found && fgets(line, sizeof line, locks))
+            found = sscanf(line, "%*s %15s %*s %*s %*s %*x:%*x:%ju", kind, &inode) == 2 &&
+                    strcmp(kind, "FLOCK") == 0 && inode == st.st_ino;
+    fclose(locks);
+    return found;
 }
 
 bool tool_due(const struct conf *conf, enum spool_dir dir, int64_t mtime, int64_t now)

@@ -3,11 +3,11 @@
  * and the spool.
  *
  * A subcommand is one file with one `const struct command`; its run() returns the exit status of
- * sysexits(3). Complaints go to standard error, one line each, after "bookspool NAME: ".
+ * sysexits(3). Messages go to standard error, one line each, after "bookspool NAME: ".
  * A wrong command line and a lack of memory end the program at once.
  *
- * Settings are needed in part only, so what is wrong with them is said, and stops a subcommand only
- * where it concerns a setting that the subcommand uses.
+ * A subcommand needs only some settings, so an error in the settings is reported, and stops only
+ * the subcommands that use the setting.
  */
 #ifndef TOOL_TOOL_H
 #define TOOL_TOOL_H
@@ -41,7 +41,7 @@ struct tool {
 
 /* ---- the command line ---- */
 
-/* A long option: without an argument it sets `set`, with one it stores it in `value`. */
+/* A long option: one without an argument sets `set`, one with an argument stores it in `value`. */
 struct tool_option {
     const char *name;
     bool *set;
@@ -51,14 +51,15 @@ struct tool_option {
 enum { TOOL_OPTIONS_MAX = 16 };
 
 /*
- * Reads the options of a subcommand, up to one without a name, besides --help, --json and
- * --spool; they may come before, between and after the operands. Returns the number of operands
- * and sets *operands to the first. Ends the program for --help and for what is no option.
+ * Reads the options of a subcommand (NULL: it has none; an entry without a name ends them), and
+ * --help, --json and --spool; they may come before, between and after the operands. Returns the
+ * number of operands and sets *operands to the first. Ends the program for --help and for what is
+ * no option.
  */
 int tool_parse(
     struct tool *tool, int argc, char **argv, const struct tool_option *options, char ***operands);
 
-/* The whole number that an option was given; ends the program with EX_USAGE when it is none. */
+/* The integer that is the value of an option; ends the program with EX_USAGE when it is none. */
 int64_t tool_number(
     const struct tool *tool, const char *option, const char *text, int64_t low, int64_t high);
 
@@ -72,7 +73,7 @@ _Noreturn void tool_no_memory(void);
 
 /* ---- settings ---- */
 
-/* Loads them and says what is wrong with them. */
+/* Loads them and reports what is wrong with them. */
 void tool_settings(struct tool *tool);
 /* True when this setting, or the file that would hold it, could not be understood. */
 bool tool_setting_wrong(const struct tool *tool, enum setting which);
@@ -80,26 +81,26 @@ bool tool_setting_wrong(const struct tool *tool, enum setting which);
 /* ---- the spool ---- */
 
 /*
- * Opens the spool of --spool or the settings, to look at it: nothing is made or locked, and a
- * directory that is not there yet stays at -1. EX_OK, or the exit status after a complaint.
+ * Opens the spool of --spool or the settings for reading: nothing is created or locked, and a
+ * directory that does not exist yet stays at -1. EX_OK, or the exit status after a message.
  */
 int tool_look(struct tool *tool);
 
-/* Opens it to change something. Root becomes the owner of the spool first, so that no file of root
- * is left there. */
+/* Opens it for changes. Root becomes the owner of the spool first, so that it leaves no file of
+ * root there. */
 int tool_open(struct tool *tool);
 
-/* Takes the lock of the drain; EX_TEMPFAIL after a complaint when it is held. It goes with
- * queue_unlock, or with the program. */
+/* Takes the lock of the drain, until queue_unlock or the end of the program; EX_TEMPFAIL after a
+ * message when a drain has it. */
 int tool_lock(struct tool *tool);
 
-/* Complains of the step of the spool that failed, by errno; the exit status. */
+/* Reports the step of the spool that failed, by errno; the exit status. */
 int tool_spool_failed(struct tool *tool);
 
-/* spool_list, where a directory that is not there is empty. */
+/* spool_list, but a directory that does not exist is empty. */
 bool tool_list(struct tool *tool, enum spool_dir dir, struct spool_list *list);
 
-/* Is the lock of the drain held? Only looks: a drain that starts meanwhile gets it. */
+/* Does a drain hold the lock? Does not take it, so a drain that starts meanwhile gets it. */
 bool tool_drain_at_work(const struct tool *tool);
 
 /* Of several results the worst counts: the exit status with the higher number. */
@@ -110,10 +111,10 @@ int tool_status_of(int error);
 
 /* ---- files ---- */
 
-/* Appends a whole file, or standard input for "-"; EX_OK, or the exit status after a complaint. */
+/* Appends a file, or standard input for "-"; EX_OK, or the exit status after a message. */
 int tool_read(struct tool *tool, const char *path, struct buf *data);
 
-/* Would a drain take a file of that mtime now? Only new/ and out/ know waiting. */
+/* Would a drain take a file of new/ or out/ with that mtime now? */
 bool tool_due(const struct conf *conf, enum spool_dir dir, int64_t mtime, int64_t now);
 
 #endif

@@ -166,7 +166,7 @@ static void print_json(const struct trace *trace, const char *summary)
         put_file(files, &trace->file[i]);
     ledger_view_put(object, trace->decision);
     json_put_text(object, "summary", summary);
-    json_print(object);
+    json_print(object, JSON_INDENTED);
 }
 
 /* ---- the command ---- */
@@ -221,7 +221,7 @@ static int trace(struct tool *tool, const char *text)
 static int run(struct tool *tool, int argc, char **argv)
 {
     char **ids;
-    if (tool_parse(tool, argc, argv, &(struct tool_option){0}, &ids) != 1)
+    if (tool_parse(tool, argc, argv, NULL, &ids) != 1)
         tool_usage(tool, "name one event or mail");
     int code = tool_look(tool);
     return code == EX_OK ? trace(tool, ids[0]) : code;

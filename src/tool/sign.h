@@ -1,8 +1,8 @@
 /*
- * secrets: signing as a provider does, with the secrets of the settings.
+ * sign: signing as a provider does, with the secrets of the settings.
  */
-#ifndef TOOL_SECRETS_H
-#define TOOL_SECRETS_H
+#ifndef TOOL_SIGN_H
+#define TOOL_SIGN_H
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -19,16 +19,19 @@ enum secret_choice {
 /* The setting that holds this secret; that of the primary one for a forgery. */
 enum setting secret_setting(enum provider provider, enum secret_choice choice);
 
+/* Was receive.env not readable? */
+bool secret_unread(const struct conf *conf);
+
 enum { SIGNATURE_LINE_SIZE = 256 };
 
 /*
  * The header line "Name: value" that signs the body at that time. The settings must be loaded.
- * EX_OK, or the exit status after a complaint (EX_CONFIG: there is no such secret).
+ * EX_OK, or the exit status after a message (EX_CONFIG: there is no such secret).
  */
 int secret_sign(struct tool *tool, enum provider provider, enum secret_choice choice,
     const struct buf *body, int64_t at, char line[SIGNATURE_LINE_SIZE]);
 
-/* For an operand; ends the program when it names no provider. */
+/* The provider that an operand names; ends the program when it names none. */
 enum provider secret_provider(const struct tool *tool, const char *name);
 
 #endif
