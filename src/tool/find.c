@@ -9,6 +9,7 @@
 #include "base/array.h"
 #include "base/text.h"
 #include "spool/queue.h"
+#include "tool/output.h"
 
 /* Events first. */
 static const enum spool_dir search[] = {
@@ -18,7 +19,7 @@ enum { SEARCHED = sizeof search / sizeof *search, EVENT_DIRS = 5 };
 static const char HEX[] = "0123456789abcdef", DECIMAL[] = "0123456789";
 
 /* Copies the run of `allowed` characters at *text, `max` at most, and moves on. */
-static size_t take(const char **text, const char *allowed, char *out, size_t max)
+static size_t take_run(const char **text, const char *allowed, char *out, size_t max)
 {
     size_t len = strspn(*text, allowed);
     if (len > max)
@@ -32,11 +33,11 @@ static size_t take(const char **text, const char *allowed, char *out, size_t max
 bool pattern_parse(const char *text, struct pattern *pattern)
 {
     *pattern = (struct pattern){0};
-    if (take(&text, HEX, pattern->id, ID_LEN) < PATTERN_MIN)
+    if (take_run(&text, HEX, pattern->id, ID_LEN) < PATTERN_MIN)
         return false;
-    if (*text == '.' && text++ && !take(&text, DECIMAL, pattern->replay_number, GENERATION_LEN))
+    if (*text == '.' && text++ && !take_run(&text, DECIMAL, pattern->replay_number, GENERATION_LEN))
         return false;
-    if (*text == '-' && text++ && !take(&text, HEX, pattern->recipient, RECIPIENT_LEN))
+    if (*text == '-' && text++ && !take_run(&text, HEX, pattern->recipient, RECIPIENT_LEN))
         return false;
     return !*text;
 }
@@ -46,7 +47,7 @@ static bool begins(const char *text, const char *start)
     return strncmp(text, start, strlen(start)) == 0;
 }
 
-/* ID means all replay_numbers of an event, but ID-r is the name of one mail. */
+/* ID means all replays of an event, but ID-r is the name of one mail. */
 static bool matches(const struct pattern *pattern, const struct spool_name *name)
 {
     char replay_number[GENERATION_LEN + 1] = "";
@@ -57,7 +58,7 @@ static bool matches(const struct pattern *pattern, const struct spool_name *name
            (any || (given ? begins(replay_number, pattern->replay_number) : !*replay_number));
 }
 
-/* A name that a person gave to a file in replay/ says nothing, its header does. */
+/* A file in replay/ may have any name; its header gives the id. */
 static bool parse_item(
     struct tool *tool, enum spool_dir dir, const char *name, struct spool_name *parsed)
 {
@@ -72,7 +73,7 @@ static bool parse_item(
     return *parsed->id;
 }
 
-static void add_place(struct places *places, enum spool_dir dir, const struct spool_item *item,
+static void append_place(struct places *places, enum spool_dir dir, const struct spool_item *item,
     const struct spool_name *parsed)
 {
     void *grown = array_room(places->item, places->count, &places->room, sizeof *places->item);
@@ -90,33 +91,27 @@ static void add_place(struct places *places, enum spool_dir dir, const struct sp
 }
 
 /*
- * Of hundreds of thousands of names only those that match are examined. In replay/ a name says
- * nothing, so every file is; it is nearly empty.
+ * A directory may hold hundreds of thousands of names, and only those that match are examined. In
+ * replay/, which is nearly empty, a name need not match, so every file is.
  */
-static bool list_matches(
-    struct tool *tool, enum spool_dir dir, const char *start, struct spool_list *list)
-{
-    *list = (struct spool_list){0};
-    return tool->spool.dir[dir] < 0 ||
-           spool_list_start(&tool->spool, dir, dir == DIR_REPLAY ? "" : start, list);
-}
-
 static bool add_matches(
     struct tool *tool, const struct pattern *pattern, enum spool_dir dir, struct places *places)
 {
     struct spool_list list;
     struct spool_name parsed;
-    if (!list_matches(tool, dir, pattern->id, &list))
+    if (tool->spool.dir[dir] < 0)
+        return true;
+    if (!spool_list_start(&tool->spool, dir, dir == DIR_REPLAY ? "" : pattern->id, &list))
         return false;
     for (size_t i = 0; i < list.count; i++)
         if (parse_item(tool, dir, list.item[i].name, &parsed) && matches(pattern, &parsed))
-            add_place(places, dir, &list.item[i], &parsed);
+            append_place(places, dir, &list.item[i], &parsed);
     spool_list_free(&list);
     return true;
 }
 
-/* held/, new/ and done/ name an event by its id alone. */
-static bool add_event(
+/* In held/, new/ and done/ an event's name is its id. */
+static bool add_named(
     struct tool *tool, const struct pattern *pattern, enum spool_dir dir, struct places *places)
 {
     struct spool_file file;
@@ -127,7 +122,7 @@ static bool add_event(
     if (!spool_read(&tool->spool, dir, name, &file))
         return errno == ENOENT;
     if (name_parse(name, &parsed) && matches(pattern, &parsed))
-        add_place(places, dir,
+        append_place(places, dir,
             &(struct spool_item){.name = name, .mode = file.mode, .mtime = file.mtime}, &parsed);
     spool_file_free(&file);
     return true;
@@ -144,7 +139,7 @@ static bool find_in_dirs(struct tool *tool, const struct pattern *pattern, size_
     for (size_t d = first; d < end; d++) {
         enum spool_dir dir = search[d];
         bool direct = is_full(pattern) && (dir == DIR_HELD || dir == DIR_NEW || dir == DIR_DONE);
-        if (!(direct ? add_event : add_matches)(tool, pattern, dir, places))
+        if (!(direct ? add_named : add_matches)(tool, pattern, dir, places))
             return false;
     }
     return true;
@@ -164,21 +159,18 @@ void places_free(struct places *places)
     *places = (struct places){0};
 }
 
-static bool one_key(const struct places *places)
-{
-    for (size_t i = 1; i < places->count; i++)
-        if (strcmp(places->item[i].parsed.id, places->item[0].parsed.id) != 0)
-            return false;
-    return true;
-}
-
-static void say_candidates(struct tool *tool, const char *text, const struct places *places)
+/* EX_OK when all places are of one id; else EX_DATAERR after a message that names them. */
+static int check_one_id(struct tool *tool, const char *text, const struct places *places)
 {
     enum { SHOWN = 10 };
-    const char *last = "";
-    size_t shown = 0;
+    const char *last = places->item[0].parsed.id;
+    size_t i = 0, shown = 0;
+    while (i < places->count && strcmp(places->item[i].parsed.id, last) == 0)
+        i++;
+    if (i == places->count)
+        return EX_OK;
     tool_say(tool, "%s is the beginning of more than one id:", text);
-    for (size_t i = 0; i < places->count && shown < SHOWN; i++) {
+    for (i = 0, last = ""; i < places->count && shown < SHOWN; i++) {
         const struct place *place = &places->item[i];
         if (strcmp(last, place->parsed.id) != 0) {
             fprintf(stderr, "  %s (%s)\n", place->parsed.id, spool_dir_name(place->dir));
@@ -186,6 +178,7 @@ static void say_candidates(struct tool *tool, const char *text, const struct pla
         }
         last = place->parsed.id;
     }
+    return EX_DATAERR;
 }
 
 int find_one(struct tool *tool, const char *text, struct pattern *pattern, struct places *places)
@@ -196,20 +189,17 @@ int find_one(struct tool *tool, const char *text, struct pattern *pattern, struc
             "%s is not an id: give its 32 hex digits, or at least %d of its "
             "beginning, or a mail's name ID-r",
             text, PATTERN_MIN);
-    bool event_is_enough = is_full(pattern) && !*pattern->recipient;
+    bool event_only = is_full(pattern) && !*pattern->recipient;
     if (!find_in_dirs(tool, pattern, 0, EVENT_DIRS, places) ||
-        (!(event_is_enough && places->count) &&
+        (!(event_only && places->count) &&
             !find_in_dirs(tool, pattern, EVENT_DIRS, SEARCHED, places)))
         return tool_spool_failed(tool);
     if (places->count == 0) {
-        tool_say(tool, "%s is nowhere in %s: never accepted, or forgotten after the retention",
-            text, tool->spool_path);
+        tool_say(tool, "%s is not in %s: never accepted, or removed after the retention", text,
+            tool->spool_path);
         return EX_NOINPUT;
     }
-    if (one_key(places))
-        return EX_OK;
-    say_candidates(tool, text, places);
-    return EX_DATAERR;
+    return check_one_id(tool, text, places);
 }
 
 bool place_is_mail(const struct place *place)
@@ -217,10 +207,26 @@ bool place_is_mail(const struct place *place)
     return *place->parsed.recipient;
 }
 
-const struct place *places_event(const struct places *places)
+void place_put(
+    cJSON *object, const struct place *place, bool intact, const char *wrong, int64_t since)
+{
+    bool out = place->dir == DIR_OUT;
+    json_put_text(object, "dir", spool_dir_name(place->dir));
+    json_put_text(object, "name", place->name);
+    json_put_bool(object, "mail", place_is_mail(place));
+    json_put_bool(object, "intact", intact);
+    json_put_text(object, "wrong", wrong);
+    json_put_time(object, "since", since);
+    json_put_time(object, "changed", place->mtime);
+    json_put_time(object, "next_attempt", out ? place->mtime : TIME_NONE);
+    json_put_bool(object, "unknown", out && place->mode & QUEUE_UNKNOWN);
+    json_put_bool(object, "accepted", out && place->mode & QUEUE_SENT);
+}
+
+const struct place *places_event(const struct places *places, enum spool_dir dir)
 {
     for (size_t i = 0; i < places->count; i++)
-        if (!place_is_mail(&places->item[i]))
+        if (!place_is_mail(&places->item[i]) && (dir == SPOOL_DIRS || places->item[i].dir == dir))
             return &places->item[i];
     return NULL;
 }

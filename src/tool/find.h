@@ -1,9 +1,9 @@
 /*
  * find: where in the spool something is, by its name or the beginning of it.
  *
- * What a person types is an event's id or at least PATTERN_MIN digits of its beginning, or a
- * mail's name ID-r or ID.g-r, where ID and r may be cut short too. A file in replay/ may have
- * any name; its header says which event it is.
+ * An operand is an event's id or at least PATTERN_MIN digits of its beginning, or a mail's name
+ * ID-r or ID.n-r, where ID and r may be cut short too. A file in replay/ may have any name; its
+ * header gives the id.
  */
 #ifndef TOOL_FIND_H
 #define TOOL_FIND_H
@@ -12,6 +12,8 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
+
+#include <cjson/cJSON.h>
 
 #include "tool/tool.h"
 
@@ -23,7 +25,7 @@ struct pattern {
     char recipient[RECIPIENT_LEN + 1];      /* "" likewise: all mails, and the event */
 };
 
-/* False when the text can be no name of this kind. */
+/* False when the text cannot be such a name. */
 bool pattern_parse(const char *text, struct pattern *pattern);
 
 struct place {
@@ -40,22 +42,28 @@ struct places {
 };
 
 /*
- * All places that match, in the order in which things move through the spool, so that what moves
- * meanwhile is met at least once. False, with spool->step, when a directory cannot be listed.
+ * All places that match, in the order in which files move through the spool, so that a file that
+ * moves meanwhile is found at least once. False, with spool->step, when a directory cannot be
+ * listed.
  */
 bool find_places(struct tool *tool, const struct pattern *pattern, struct places *places);
 void places_free(struct places *places);
 
 /*
- * For commands that are about one event: parses `text`, finds its places, and complains unless all
- * are of one id. A full id whose event is there is opened directly, and its mails are not looked
- * for. EX_OK, EX_NOINPUT (nowhere), EX_DATAERR (several ids), EX_USAGE and so on.
+ * For commands that are about one event: parses `text` and finds its places; reports it unless all
+ * are of one id. Of a full id whose event is there, the mails are not looked for. EX_OK, EX_NOINPUT
+ * (none), EX_DATAERR (several ids) and so on.
  */
 int find_one(struct tool *tool, const char *text, struct pattern *pattern, struct places *places);
 
-/* The event itself: the first place that is no mail, in that order; NULL: there is none. */
-const struct place *places_event(const struct places *places);
+/* The first place in `dir`, or in any directory for SPOOL_DIRS, that is no mail; NULL: none. */
+const struct place *places_event(const struct places *places, enum spool_dir dir);
 bool place_is_mail(const struct place *place);
+
+/* The members that describe a file: where it is, its times and its marks. `wrong`: why it is not
+ * intact. */
+void place_put(
+    cJSON *object, const struct place *place, bool intact, const char *wrong, int64_t since);
 
 /*
  * The event in new/, replay/, done/, held/ or bad/, read. False: it is in none of them (ENOENT), or
@@ -63,7 +71,7 @@ bool place_is_mail(const struct place *place);
  */
 bool find_event(struct tool *tool, const char *id, struct spool_file *file);
 
-/* The text beside a file that was given up or set aside, without its line feed; NULL: none. */
+/* The .why of a file that was given up or set aside, without its line feed; NULL: none. */
 char *find_why(struct tool *tool, enum spool_dir dir, const char *name);
 
 #endif

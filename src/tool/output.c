@@ -100,6 +100,15 @@ cJSON *json_append(cJSON *array)
     return object;
 }
 
+void json_append_text(cJSON *array, const char *text, int len)
+{
+    char *copy = strndup(text, (size_t)len);
+    cJSON *item = copy ? cJSON_CreateString(copy) : NULL;
+    if (!item || !cJSON_AddItemToArray(array, item))
+        tool_no_memory();
+    free(copy);
+}
+
 cJSON *json_put_object(cJSON *object, const char *name)
 {
     return put_member(object, name, cJSON_CreateObject());

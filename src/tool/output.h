@@ -45,6 +45,7 @@ void output_ago(int64_t when, int64_t now, char out[AGE_TEXT]);
 cJSON *json_object(void);
 /* An object at the end of that array. */
 cJSON *json_append(cJSON *array);
+void json_append_text(cJSON *array, const char *text, int len);
 cJSON *json_put_object(cJSON *object, const char *name);
 cJSON *json_put_array(cJSON *object, const char *name);
 /* NULL becomes null, and so does TIME_NONE. */

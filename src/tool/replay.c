@@ -4,12 +4,14 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 #include <sysexits.h>
 #include <unistd.h>
 
+#include "base/digest.h"
+#include "spool/record.h"
 #include "tool/find.h"
 #include "tool/output.h"
-#include "tool/reseal.h"
 #include "tool/tool.h"
 
 static const char usage[] =
@@ -17,45 +19,41 @@ static const char usage[] =
     "\n"
     "Mails an event again. ID is that of an event in done/, which stays there.\n"
     "FILE is an event file that was edited (an argument that names a file, or holds\n"
-    "a slash): its length and digest are computed anew, its id stays. Either goes\n"
-    "to replay/; the next drain makes new mails of it for every recipient, whether\n"
-    "or not they had one before, and ends with it in done/.\n"
+    "a slash): its length and digest are computed anew, its id stays. Either is put\n"
+    "into replay/; the next drain composes new mails of it for every recipient,\n"
+    "whether or not they had one before, and moves it to done/.\n"
     "\n"
     "Exit status: 0 put there, 64 a mail (mv sends it again), 65 not intact, 66\n"
     "nowhere.\n";
 
-static int put(struct tool *tool, const char *id, const struct buf *file)
+static int put_in_replay(struct tool *tool, const char *id, const struct buf *file)
 {
     if (!replay_put(&tool->spool, id, file))
         return tool_spool_failed(tool);
-    printf("%s lies in replay/ now: the next drain mails it again to every recipient; whether or "
-           "not they had it before, on purpose\n",
+    printf("%s is in replay/ now: the next drain mails it to every recipient, also to those who "
+           "had it before\n",
         id);
     return EX_OK;
 }
 
-/* ---- a id ---- */
+/* ---- an id ---- */
 
-static int say_instead(struct tool *tool, const struct place *place)
+/* What to do instead with an event that is not in done/. */
+static int say_not_done(struct tool *tool, const struct place *place)
 {
     const char *id = place->parsed.id;
-    switch (place->dir) {
-    case DIR_NEW:
+    if (place->dir == DIR_NEW)
         tool_say(tool, "%s is not mailed yet: it waits in new/ for the drain", id);
-        break;
-    case DIR_HELD:
+    else if (place->dir == DIR_HELD)
         tool_say(
             tool, "%s is held and was never mailed: bookspool release %s lets it go on", id, id);
-        break;
-    case DIR_BAD:
+    else if (place->dir == DIR_BAD)
         tool_say(tool,
             "%s was set aside in bad/: bookspool trace %s says why; once repaired, "
             "bookspool replay FILE mails it",
             id, id);
-        break;
-    default:
+    else
         tool_say(tool, "%s waits in replay/ already: the next drain mails it again", id);
-    }
     return EX_NOINPUT;
 }
 
@@ -69,14 +67,6 @@ static int say_mail(struct tool *tool, const struct place *place)
     return EX_USAGE;
 }
 
-static const struct place *place_in(const struct places *places, enum spool_dir dir)
-{
-    for (size_t i = 0; i < places->count; i++)
-        if (places->item[i].dir == dir && !place_is_mail(&places->item[i]))
-            return &places->item[i];
-    return NULL;
-}
-
 static int replay_done(struct tool *tool, const struct place *place)
 {
     struct spool_file file;
@@ -88,7 +78,7 @@ static int replay_done(struct tool *tool, const struct place *place)
             tool, "done/%s is not intact: %s", place->name, file.torn ? file.torn : "it is a mail");
         code = EX_DATAERR;
     } else
-        code = put(tool, place->parsed.id, &file.data);
+        code = put_in_replay(tool, place->parsed.id, &file.data);
     spool_file_free(&file);
     return code;
 }
@@ -99,13 +89,14 @@ static int replay_id(struct tool *tool, const char *text)
     struct places places;
     int code = find_one(tool, text, &pattern, &places);
     if (code == EX_OK) {
-        const struct place *done = place_in(&places, DIR_DONE), *event = places_event(&places);
+        const struct place *done = places_event(&places, DIR_DONE);
+        const struct place *event = places_event(&places, SPOOL_DIRS);
         if (*pattern.recipient)
             code = say_mail(tool, &places.item[0]);
         else if (done)
             code = replay_done(tool, done);
         else if (event)
-            code = say_instead(tool, event);
+            code = say_not_done(tool, event);
         else {
             tool_say(tool, "only mails of %s are left; mv sent/NAME out/ sends one again",
                 places.item[0].parsed.id);
@@ -118,41 +109,76 @@ static int replay_id(struct tool *tool, const char *text)
 
 /* ---- a file ---- */
 
-static int seal_file(struct tool *tool, const char *path, const struct buf *data,
-    struct buf *sealed, char id[ID_SIZE])
+/* Is this line of a header one that resealing replaces? */
+static bool is_replaced(const char *line, size_t len)
 {
-    struct record record;
-    const char *wrong = record_decode(buf_text(data), data->len, &record);
-    if (wrong) {
-        wrong = reseal_event(buf_text(data), data->len, sealed);
-        if (!wrong)
-            wrong = record_decode(buf_text(sealed), sealed->len, &record);
-    } else if (record.kind == RECORD_EVENT)
-        buf_add(sealed, data->data, data->len);
-    else
-        wrong = "it is a mail, not an event";
-    if (sealed->failed)
-        tool_no_memory();
-    if (wrong) {
-        tool_say(tool, "%s: %s", path, wrong);
-        return EX_DATAERR;
+    static const char *const names[] = {"Length:", "Sha256:", "Secret-Used:"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (len >= strlen(names[i]) && strncasecmp(line, names[i], strlen(names[i])) == 0)
+            return true;
+    return false;
+}
+
+/* Copies the other lines of the header; returns the body, or NULL when there is no empty line. */
+static const char *copy_header(const char *data, const char *end, struct buf *out)
+{
+    const char *newline;
+    for (; (newline = memchr(data, '\n', (size_t)(end - data))); data = newline + 1) {
+        size_t len = (size_t)(newline - data);
+        if (len == 0)
+            return newline + 1;
+        if (!is_replaced(data, len))
+            buf_add(out, data, len + 1);
     }
-    memcpy(id, record.id, ID_SIZE);
-    return EX_OK;
+    return NULL;
+}
+
+/*
+ * Makes an edited event file intact again: Length and Sha256 as its body now is, Secret-Used "-",
+ * because no secret signed it so, all other lines of the header as they are. NULL when out is an
+ * intact event; else the reason.
+ */
+static const char *reseal_event(
+    const char *data, size_t len, struct buf *out, struct record *record)
+{
+    char digest[DIGEST_HEX + 1];
+    const char *end = data + len, *body = copy_header(data, end, out);
+    if (!body)
+        return "its header has no end: an empty line must come before the body";
+    size_t body_len = (size_t)(end - body);
+    if (!digest_hex(&(struct digest_part){body, body_len}, 1, digest))
+        return "no SHA-256 could be computed";
+    buf_printf(out, "Secret-Used: -\nLength: %zu\nSha256: %s\n\n", body_len, digest);
+    buf_add(out, body, body_len);
+    if (out->failed)
+        return "there is not enough memory";
+    return record_decode(buf_text(out), out->len, record);
 }
 
 static int replay_file(struct tool *tool, const char *path)
 {
-    char id[ID_SIZE];
+    struct record record;
     struct buf data = {0}, sealed = {0};
+    const struct buf *event = &data;
     /* Read before the spool is opened: root becomes the spool's owner there. */
     int code = tool_read(tool, path, &data);
-    if (code == EX_OK)
-        code = seal_file(tool, path, &data, &sealed, id);
+    if (code == EX_OK) {
+        const char *wrong = record_decode(buf_text(&data), data.len, &record);
+        if (wrong) {
+            wrong = reseal_event(buf_text(&data), data.len, &sealed, &record);
+            event = &sealed;
+        }
+        if (!wrong && record.kind != RECORD_EVENT)
+            wrong = "it is a mail, not an event";
+        if (wrong) {
+            tool_say(tool, "%s: %s", path, wrong);
+            code = EX_DATAERR;
+        }
+    }
     if (code == EX_OK)
         code = tool_open(tool);
     if (code == EX_OK)
-        code = put(tool, id, &sealed);
+        code = put_in_replay(tool, record.id, event);
     buf_free(&data);
     buf_free(&sealed);
     return code;

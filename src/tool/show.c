@@ -171,7 +171,7 @@ static const struct place *choose(
 {
     const struct place *first = &places->item[0];
     if (!*pattern->recipient) {
-        const struct place *event = places_event(places);
+        const struct place *event = places_event(places, SPOOL_DIRS);
         if (!event)
             tool_say(tool, "only mails of %s are left, such as %s", first->parsed.id, first->name);
         return event;

@@ -1,15 +1,20 @@
 /* bookspool status: is everything well. */
-#include "tool/status.h"
-
+#include <stdio.h>
+#include <string.h>
 #include <sysexits.h>
 
+#include "base/counters.h"
+#include "base/text.h"
 #include "spool/queue.h"
 #include "tool/find.h"
+#include "tool/output.h"
+#include "tool/sign.h"
+#include "tool/tool.h"
 
 static const char usage[] =
     "status [--json] [--spool DIR]\n"
     "\n"
-    "Says whether everything is well: what lies in each directory and since when,\n"
+    "Reports whether everything is well: what is in each directory and since when,\n"
     "the last run of the drain, the last mail, when each secret last signed, what was\n"
     "counted, and warnings.\n"
     "\n"
@@ -23,10 +28,20 @@ enum { EXIT_WARNINGS = 1, EXIT_TROUBLE = 2 };
 #define MAIL_MAX  (60 * MINUTE)
 #define DRAIN_MAX MS_PER_DAY
 
+struct status {
+    struct tool *tool;
+    size_t count[SPOOL_DIRS];   /* without .why files */
+    int64_t oldest[SPOOL_DIRS]; /* TIME_NONE: empty */
+    int64_t next;               /* the earliest attempt of a mail in out/ */
+    size_t unknown, accepted;   /* marks in out/ */
+    bool drain_at_work, counted;
+    struct buf warnings; /* a line each; empty: all is well */
+};
+
 /* ---- gathering ---- */
 
-/* The mtime of a mail in out/ is its next attempt; its header has its age. */
-static int64_t since(struct tool *tool, enum spool_dir dir, const struct spool_item *item)
+/* The mtime of a mail in out/ is its next attempt; its header says since when it waits. */
+static int64_t waits_since(struct tool *tool, enum spool_dir dir, const struct spool_item *item)
 {
     struct spool_file file;
     int64_t when = item->mtime;
@@ -38,7 +53,7 @@ static int64_t since(struct tool *tool, enum spool_dir dir, const struct spool_i
     return when;
 }
 
-static void earliest(int64_t *time, int64_t other)
+static void take_earlier(int64_t *time, int64_t other)
 {
     if (*time == TIME_NONE || other < *time)
         *time = other;
@@ -55,9 +70,9 @@ static bool gather_dir(struct status *status, enum spool_dir dir)
         if (queue_is_why(item->name))
             continue;
         status->count[dir]++;
-        earliest(&status->oldest[dir], since(status->tool, dir, item));
+        take_earlier(&status->oldest[dir], waits_since(status->tool, dir, item));
         if (dir == DIR_OUT) {
-            earliest(&status->next, item->mtime);
+            take_earlier(&status->next, item->mtime);
             status->accepted += (item->mode & QUEUE_SENT) != 0;
             status->unknown += (item->mode & QUEUE_UNKNOWN) != 0 && !(item->mode & QUEUE_SENT);
         }
@@ -66,7 +81,8 @@ static bool gather_dir(struct status *status, enum spool_dir dir)
     return true;
 }
 
-int64_t status_time(const struct status *status, enum counter which)
+/* From the counters; TIME_NONE for never. */
+static int64_t counted_time(const struct status *status, enum counter which)
 {
     uint64_t when = status->counted ? counter_get(which) : 0;
     return when ? (int64_t)when : TIME_NONE;
@@ -95,21 +111,16 @@ static void warn_of_waiting(struct status *s, enum spool_dir dir, const char *ad
         s->count[dir], age, advice);
 }
 
-static void warn_of_drain(struct status *s)
+static void add_warnings(struct status *s)
 {
-    int64_t well = status_time(s, COUNT_DRAIN_LAST_AT),
-            held = status_time(s, COUNT_DRAIN_BLOCKED_AT);
-    if (well == TIME_NONE && held == TIME_NONE)
+    int64_t well = counted_time(s, COUNT_DRAIN_LAST_AT),
+            blocked = counted_time(s, COUNT_DRAIN_BLOCKED_AT);
+    if (well == TIME_NONE && blocked == TIME_NONE)
         buf_puts(
             &s->warnings, "no drain has run yet: is bookspool-drain run by cron or a timer?\n");
-    else if (held != TIME_NONE && held > well)
-        buf_puts(&s->warnings, "the last run of the drain could not do its work: its log says why, "
+    else if (blocked != TIME_NONE && blocked > well)
+        buf_puts(&s->warnings, "the last run of the drain could not do its work: see its log, "
                                "or run it by hand\n");
-}
-
-static void warn(struct status *s)
-{
-    warn_of_drain(s);
     const char *drain = s->drain_at_work ? ", though a drain is at work"
                                          : ": is bookspool-drain run by cron or a timer?";
     warn_of_late(s, "new/: the oldest event has waited for", s->oldest[DIR_NEW], WAIT_MAX, drain);
@@ -117,14 +128,13 @@ static void warn(struct status *s)
     warn_of_late(s, "out/: a mail has been due for", s->next, WAIT_MAX, drain);
     warn_of_late(s, "out/: a mail could not be sent for", s->oldest[DIR_OUT], MAIL_MAX,
         ": see the log of bookspool-drain");
-    warn_of_late(s, "no drain has ended well for", status_time(s, COUNT_DRAIN_LAST_AT), DRAIN_MAX,
+    warn_of_late(s, "no drain has ended well for", well, DRAIN_MAX,
         ": is bookspool-drain run by cron or a timer?");
     warn_of_waiting(s, DIR_HELD,
         "signed, but outside the replay window; bookspool show prints one, bookspool release ID "
         "lets it go on");
     warn_of_waiting(s, DIR_BAD,
-        "not mailed, because not intact or not to be made into mail; bookspool list bad names "
-        "them, "
+        "not mailed, because not intact or not composable; bookspool list bad names them, "
         "bookspool trace ID says why, bookspool replay FILE mails a repaired one");
     warn_of_waiting(s, DIR_FAILED,
         "given up; bookspool trace ID says why, mv failed/NAME out/ tries one again");
@@ -139,7 +149,8 @@ static void warn(struct status *s)
             s->accepted);
 }
 
-bool status_gather(struct tool *tool, struct status *status)
+/* False, with spool->step: the spool cannot be read. */
+static bool gather(struct tool *tool, struct status *status)
 {
     const char *state = conf_text(&tool->conf, SET_STATE);
     *status = (struct status){.tool = tool, .next = TIME_NONE};
@@ -148,10 +159,154 @@ bool status_gather(struct tool *tool, struct status *status)
             return false;
     status->counted = state && counters_open_readonly(state);
     status->drain_at_work = tool_drain_at_work(tool);
-    warn(status);
+    add_warnings(status);
     if (status->warnings.failed)
         tool_no_memory();
     return true;
+}
+
+struct counter_name {
+    int which;
+    const char *name;
+};
+
+/* Of each provider, and of all together. */
+static const struct counter_name requests[] = {
+    {COUNT_ACCEPTED, "accepted"},
+    {COUNT_DUPLICATE, "duplicate"},
+    {COUNT_PONG, "pong"},
+    {COUNT_MALFORMED, "malformed"},
+    {COUNT_SIGNATURE, "signature"},
+    {COUNT_STALE, "stale"},
+    {COUNT_HELD, "held"},
+    {COUNT_REFUSED, "refused"},
+    {COUNT_UNAVAILABLE, "unavailable"},
+    {COUNT_SECRET_PRIMARY, "secret_primary"},
+    {COUNT_SECRET_SECONDARY, "secret_secondary"},
+};
+enum { REQUESTS = sizeof requests / sizeof *requests };
+
+static const struct counter_name others[] = {
+    {COUNT_OTHER_REQUESTS, "other_requests"},
+    {COUNT_BROKEN_CONNECTIONS, "broken_connections"},
+    {COUNT_MAIL_SENT, "mail_sent"},
+    {COUNT_MAIL_RETRY, "mail_retry"},
+    {COUNT_MAIL_FAILED, "mail_failed"},
+    {COUNT_MAIL_UNKNOWN, "mail_unknown"},
+    {COUNT_MAIL_BLOCKED_RUNS, "blocked_runs"},
+    {COUNT_DRAIN_RUNS, "drain_runs"},
+};
+enum { OTHERS = sizeof others / sizeof *others };
+
+static int64_t secret_time(const struct status *status, enum provider provider, int slot)
+{
+    enum counter_request which = slot ? COUNT_SECRET_SECONDARY_AT : COUNT_SECRET_PRIMARY_AT;
+    return counted_time(status, counter_in_row((int)provider, which));
+}
+
+/* ---- for people ---- */
+
+/* A secret that is neither set nor was ever used gets no line. */
+static void print_secret(const struct status *status, enum provider provider, int slot)
+{
+    char ago[AGE_TEXT];
+    int64_t when = secret_time(status, provider, slot);
+    bool set = conf_text(&status->tool->conf, provider_table[provider]->secret[slot]) != NULL;
+    if (when == TIME_NONE && !set)
+        return;
+    output_ago(when, status->tool->now, ago);
+    printf("%s secret of %s last used %s\n", slot ? "secondary" : "primary",
+        provider_name(provider), ago);
+}
+
+static void print_counters(
+    const char *label, const struct counter_name *names, size_t count, enum counter first)
+{
+    enum { WIDTH = 78 };
+    int column = printf("%s:", label);
+    for (size_t i = 0; i < count; i++) {
+        char text[64];
+        unsigned long long value = counter_get((enum counter)((int)first + names[i].which));
+        int len = snprintf(text, sizeof text, " %s %llu", names[i].name, value);
+        if (value == 0)
+            continue;
+        if (column + len > WIDTH)
+            column = printf("\n ") - 1;
+        column += printf("%s", text);
+    }
+    putchar('\n');
+}
+
+static void print_status(const struct status *status)
+{
+    char age[TIME_TEXT], ago[AGE_TEXT];
+    for (enum spool_dir dir = 0; dir < SPOOL_DIRS; dir++) {
+        printf("%-7s %6zu", spool_dir_name(dir), status->count[dir]);
+        if (status->oldest[dir] != TIME_NONE) {
+            time_format_age(status->tool->now - status->oldest[dir], age);
+            printf("  oldest %s", age);
+        }
+        putchar('\n');
+    }
+    output_ago(counted_time(status, COUNT_DRAIN_LAST_AT), status->tool->now, ago);
+    printf(
+        "last drain that ended well: %s%s\n", ago, status->drain_at_work ? "; one is at work" : "");
+    output_ago(counted_time(status, COUNT_MAIL_LAST_AT), status->tool->now, ago);
+    printf("last mail sent: %s\n", ago);
+    for (enum provider p = 0; p < PROVIDERS; p++)
+        for (int slot = 0; slot < 2; slot++)
+            print_secret(status, p, slot);
+    if (status->counted) {
+        for (enum provider p = 0; p < PROVIDERS; p++)
+            print_counters(provider_name(p), requests, REQUESTS, counter_in_row((int)p, 0));
+        print_counters("all", others, OTHERS, 0);
+    } else
+        puts("nothing was counted yet");
+    int len;
+    for (const char *line, *at = buf_text(&status->warnings); (line = text_line(&at, &len));)
+        printf("warning: %.*s\n", len, line);
+    if (!status->warnings.len)
+        puts("all is well");
+}
+
+/* ---- for programs ---- */
+
+static void put_counters(cJSON *object, const struct status *status,
+    const struct counter_name *names, size_t count, enum counter first)
+{
+    for (size_t i = 0; i < count; i++)
+        json_put_number(object, names[i].name,
+            status->counted ? (int64_t)counter_get((enum counter)((int)first + names[i].which))
+                            : 0);
+}
+
+static void print_status_json(const struct status *status)
+{
+    cJSON *object = json_object();
+    json_put_bool(object, "well", status->warnings.len == 0);
+    cJSON *warnings = json_put_array(object, "warnings");
+    int len;
+    for (const char *line, *at = buf_text(&status->warnings); (line = text_line(&at, &len));)
+        json_append_text(warnings, line, len);
+    cJSON *spool = json_put_object(object, "spool");
+    for (enum spool_dir dir = 0; dir < SPOOL_DIRS; dir++) {
+        cJSON *one = json_put_object(spool, spool_dir_name(dir));
+        json_put_number(one, "count", (int64_t)status->count[dir]);
+        json_put_time(one, "oldest", status->oldest[dir]);
+    }
+    json_put_number(object, "out_unknown", (int64_t)status->unknown);
+    json_put_number(object, "out_accepted", (int64_t)status->accepted);
+    json_put_bool(object, "drain_at_work", status->drain_at_work);
+    json_put_time(object, "last_drain_at", counted_time(status, COUNT_DRAIN_LAST_AT));
+    json_put_time(object, "last_mail_at", counted_time(status, COUNT_MAIL_LAST_AT));
+    for (enum provider p = 0; p < PROVIDERS; p++) {
+        cJSON *one = json_put_object(object, provider_name(p));
+        json_put_time(one, "secret_primary_at", secret_time(status, p, 0));
+        json_put_time(one, "secret_secondary_at", secret_time(status, p, 1));
+        put_counters(one, status, requests, REQUESTS, counter_in_row((int)p, 0));
+    }
+    put_counters(json_put_object(object, "counters"), status, others, OTHERS, 0);
+    json_print(object, JSON_INDENTED);
 }
 
 static int run(struct tool *tool, int argc, char **argv)
@@ -162,11 +317,11 @@ static int run(struct tool *tool, int argc, char **argv)
         tool_usage(tool, "takes no operands");
     if (tool_look(tool) != EX_OK)
         return EXIT_TROUBLE;
-    if (!status_gather(tool, &status)) {
+    if (!gather(tool, &status)) {
         tool_spool_failed(tool);
         return EXIT_TROUBLE;
     }
-    tool->json ? status_print_json(&status) : status_print(&status);
+    tool->json ? print_status_json(&status) : print_status(&status);
     int code = status.warnings.len ? EXIT_WARNINGS : EX_OK;
     buf_free(&status.warnings);
     return code;

@@ -291,7 +291,8 @@ bool tool_drain_at_work(const struct tool *tool)
     return found;
 }
 
-bool tool_due(const struct conf *conf, enum spool_dir dir, int64_t mtime, int64_t now)
+bool tool_due(const struct tool *tool, enum spool_dir dir, int64_t mtime)
 {
-    return queue_due(mtime, now, conf_number(conf, dir == DIR_OUT ? SET_RETRY_MAX : SET_MOVE_WAIT));
+    enum setting longest = dir == DIR_OUT ? SET_RETRY_MAX : SET_MOVE_WAIT;
+    return queue_due(mtime, tool->now, conf_number(&tool->conf, longest));
 }

@@ -115,6 +115,6 @@ int tool_status_of(int error);
 int tool_read(struct tool *tool, const char *path, struct buf *data);
 
 /* Would a drain take a file of new/ or out/ with that mtime now? */
-bool tool_due(const struct conf *conf, enum spool_dir dir, int64_t mtime, int64_t now);
+bool tool_due(const struct tool *tool, enum spool_dir dir, int64_t mtime);
 
 #endif
