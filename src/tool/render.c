@@ -1,10 +1,19 @@
 /* bookspool render: the mail that would be made of an event. */
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sysexits.h>
 
+#include "base/address.h"
+#include "ledger/ledger.h"
+#include "mail/compose.h"
 #include "mail/message.h"
+#include "provider/provider.h"
+#include "tool/find.h"
+#include "tool/ledger_view.h"
 #include "tool/output.h"
-#include "tool/preview.h"
+#include "tool/samples.h"
+#include "tool/sign.h"
 
 static const char usage[] =
     "render ID [OPTION...]\n"
@@ -25,55 +34,224 @@ static const char usage[] =
     "\n"
     "Exit status: 0 shown, 65 no intact event, 66 nowhere, 78 a template is wrong.\n";
 
-struct render_form {
-    bool text, html, eml;
+struct render {
+    struct tool *tool;
+    /* what is asked for */
+    bool text, html, eml, customer;
+    const char *provider;             /* of a file that holds a bare body; NULL: the file says it */
+    const char *templates, *language; /* instead of the settings; NULL: as they say */
+    const char *to;
+    /* the event and its mail */
+    struct spool_file file;
+    struct event event;
+    struct decision decision;
+    char name[MAIL_NAME_SIZE], recipient[ADDRESS_SIZE];
+    struct notice notice;
 };
 
-static int show_part(struct tool *tool, const struct preview *preview,
-    const struct composer *composer, enum template_part part)
+/* ---- the event ---- */
+
+/* A bare body becomes the record that the receiver would store of it now. */
+static int set_record(struct render *render, enum provider provider)
 {
-    struct buf out = {0};
-    int code = preview_part(tool, preview, composer, part, &out);
-    if (code == EX_OK && part == PART_SUBJECT)
-        printf("Subject: ");
-    if (code == EX_OK)
-        output_bytes(buf_text(&out), out.len);
-    if (code == EX_OK && part == PART_SUBJECT)
-        printf("\n\n");
-    buf_free(&out);
+    struct record *record = &render->file.record;
+    struct envelope envelope;
+    *record = (struct record){.kind = RECORD_EVENT,
+        .provider = provider,
+        .received = render->tool->now,
+        .body = buf_text(&render->file.data),
+        .length = render->file.data.len};
+    if (render->file.data.failed ||
+        !digest_hex(&(struct digest_part){record->body, record->length}, 1, record->sha256) ||
+        !id_make(provider_name(provider), record->sha256, TIME_NONE, record->id) ||
+        !provider_envelope(provider, "", record->body, record->length, &envelope))
+        tool_no_memory();
+    snprintf(record->event, sizeof record->event, "%s", envelope.event);
+    return EX_OK;
+}
+
+static int read_sample(struct render *render, const char *operand)
+{
+    struct tool *tool = render->tool;
+    char name[32];
+    enum provider provider;
+    const char *slash = strchr(operand, '/');
+    snprintf(name, sizeof name, "%.*s", slash ? (int)(slash - operand) : 0, operand);
+    if (!slash || !provider_parse(name, &provider))
+        return EX_NOINPUT;
+    const struct sample *sample = sample_find(provider, slash + 1);
+    if (!sample)
+        tool_usage(
+            tool, "no such sample: %s; bookspool post %s --list names them", slash + 1, name);
+    buf_add(&render->file.data, sample->data, sample->len);
+    return set_record(render, provider);
+}
+
+static int read_event_file(struct render *render, const char *path)
+{
+    struct tool *tool = render->tool;
+    struct buf *data = &render->file.data;
+    int code = tool_read(tool, path, data);
+    if (code != EX_OK)
+        return code;
+    if (render->provider)
+        return set_record(render, secret_provider(tool, render->provider));
+    const char *wrong = record_decode(buf_text(data), data->len, &render->file.record);
+    if (!wrong && render->file.record.kind != RECORD_EVENT)
+        wrong = "it is a mail";
+    if (!wrong)
+        return EX_OK;
+    tool_say(tool, "%s is no stored event: %s; --provider says whose bare body it is", path, wrong);
+    return EX_DATAERR;
+}
+
+static int read_stored(struct render *render, const char *text)
+{
+    struct tool *tool = render->tool;
+    struct pattern pattern;
+    struct places places;
+    int code = tool_look(tool);
+    if (code != EX_OK)
+        return code;
+    code = find_one(tool, text, &pattern, &places);
+    if (code == EX_OK && !find_event(tool, places.item[0].parsed.id, &render->file)) {
+        tool_say(tool, "no intact event of %s is left", text);
+        code = EX_DATAERR;
+    }
+    places_free(&places);
     return code;
 }
 
-static int show_message(
-    struct tool *tool, const struct preview *preview, const struct composer *composer)
+/*
+ * The decision of the ledger, or where it has none, that of an empty ledger. Without either the
+ * event is shown as a new fact.
+ */
+static void take_decision(struct render *render)
+{
+    struct buf why = {0};
+    if (ledger_view_decision(render->tool, render->event.id, &render->decision))
+        return;
+    decision_free(&render->decision);
+    struct ledger *ledger = ledger_open("sqlite::memory:", &why);
+    bool ok =
+        ledger && ledger_begin(ledger) &&
+        ledger_decide(ledger, &render->event, render->event.received_at, 0, &render->decision);
+    if (ledger && !ok)
+        buf_puts(&why, ledger_failure(ledger));
+    ledger_close(ledger);
+    if (!ok)
+        decision_free(&render->decision);
+    if (why.len)
+        tool_say(render->tool, "the ledger cannot be asked: %s", buf_text(&why));
+    buf_free(&why);
+}
+
+static int choose_recipient(struct render *render)
+{
+    const struct booking *booking = &render->event.booking;
+    const char *to = render->to;
+    if (!to && render->customer) {
+        to = booking->attendee_count ? booking->attendees[0].email : NULL;
+        if (!to) {
+            tool_say(render->tool, "the event names no customer's address; --to names one");
+            return EX_DATAERR;
+        }
+    }
+    to = to ? to : conf_text(&render->tool->conf, SET_MAIL_TO);
+    to = to ? to : LOCAL_ADDRESS;
+    snprintf(render->recipient, sizeof render->recipient, "%.*s", (int)strcspn(to, ", "), to);
+    if (!address_valid(render->recipient))
+        tool_usage(render->tool, "%s is no bare mail address", to);
+    return EX_OK;
+}
+
+/*
+ * PROVIDER/SAMPLE is a sample of bookspool post; another operand that contains a slash is a file;
+ * all others are ids of events in the spool.
+ */
+static int make_notice(struct render *render, const char *operand)
+{
+    int code;
+    if (strchr(operand, '/')) {
+        tool_settings(render->tool); /* tool_look does it for an id */
+        code = read_sample(render, operand);
+        if (code == EX_NOINPUT)
+            code = read_event_file(render, operand);
+    } else
+        code = read_stored(render, operand);
+    if (code != EX_OK)
+        return code;
+    const struct record *record = &render->file.record;
+    if (!record_map(record, &render->event))
+        tool_no_memory();
+    take_decision(render);
+    code = choose_recipient(render);
+    if (code == EX_OK && !mail_name(record->id, render->recipient, render->name))
+        tool_no_memory();
+    render->notice = (struct notice){.event = &render->event,
+        .decision = &render->decision,
+        .record = record,
+        .name = render->name,
+        .recipient = render->recipient,
+        .audience = render->customer ? AUDIENCE_CUSTOMER : AUDIENCE_OWNER};
+    return code;
+}
+
+/* ---- its mail ---- */
+
+static void replace_setting(struct conf *conf, enum setting which, const char *value)
+{
+    if (!value)
+        return;
+    char *copy = strdup(value);
+    if (!copy)
+        tool_no_memory();
+    free(conf->value[which].text);
+    conf->value[which].text = copy;
+}
+
+/* One part, or the complete message where `part` is NULL. */
+static int print_mail(
+    const struct render *render, const struct composer *composer, const enum template_part *part)
 {
     struct buf out = {0}, why = {0};
-    message_setup();
-    bool ok = compose_message(composer, &preview->notice, &out, &why);
-    if (ok)
+    bool ok = part ? compose_part(composer, &render->notice, *part, &out, &why)
+                   : compose_message(composer, &render->notice, &out, &why);
+    bool subject = part && *part == PART_SUBJECT;
+    if (ok) {
+        fputs(subject ? "Subject: " : "", stdout);
         output_bytes(buf_text(&out), out.len);
-    else
-        tool_say(tool, "%s", buf_text(&why));
+        fputs(subject ? "\n\n" : "", stdout);
+    } else
+        tool_say(render->tool, "%s", buf_text(&why));
     buf_free(&out);
     buf_free(&why);
     return ok ? EX_OK : EX_CONFIG;
 }
 
-static int show(struct tool *tool, const struct preview *preview, const struct render_form *form)
+static int print_form(const struct render *render)
 {
+    struct conf *conf = &render->tool->conf;
     struct composer composer;
-    int code = preview_open_composer(tool, preview->templates, preview->language, &composer);
-    if (code != EX_OK)
-        return code;
-    if (form->eml)
-        code = show_message(tool, preview, &composer);
-    else if (form->html)
-        code = show_part(tool, preview, &composer, PART_HTML);
+    struct buf why = {0};
+    int code = EX_OK;
+    replace_setting(conf, SET_TEMPLATES, render->templates);
+    replace_setting(conf, SET_LANGUAGE, render->language);
+    bool ok = composer_open(&composer, conf, &why);
+    tool_say_lines(render->tool, "", &why);
+    buf_free(&why);
+    if (!ok)
+        return EX_CONFIG;
+    if (render->eml) {
+        message_setup();
+        code = print_mail(render, &composer, NULL);
+    } else if (render->html)
+        code = print_mail(render, &composer, &(enum template_part){PART_HTML});
     else {
-        if (!form->text)
-            code = show_part(tool, preview, &composer, PART_SUBJECT);
+        if (!render->text)
+            code = print_mail(render, &composer, &(enum template_part){PART_SUBJECT});
         if (code == EX_OK)
-            code = show_part(tool, preview, &composer, PART_TEXT);
+            code = print_mail(render, &composer, &(enum template_part){PART_TEXT});
     }
     composer_close(&composer);
     return code;
@@ -82,29 +260,30 @@ static int show(struct tool *tool, const struct preview *preview, const struct r
 static int run(struct tool *tool, int argc, char **argv)
 {
     char **operands;
-    struct render_form form = {0};
-    struct preview preview = {0};
+    struct render render = {.tool = tool};
     const struct tool_option options[] = {
-        {"text", &form.text, NULL},
-        {"html", &form.html, NULL},
-        {"eml", &form.eml, NULL},
-        {"customer", &preview.customer, NULL},
-        {"to", NULL, &preview.to},
-        {"templates", NULL, &preview.templates},
-        {"language", NULL, &preview.language},
-        {"provider", NULL, &preview.provider},
+        {"text", &render.text, NULL},
+        {"html", &render.html, NULL},
+        {"eml", &render.eml, NULL},
+        {"customer", &render.customer, NULL},
+        {"to", NULL, &render.to},
+        {"templates", NULL, &render.templates},
+        {"language", NULL, &render.language},
+        {"provider", NULL, &render.provider},
         {0},
     };
     if (tool_parse(tool, argc, argv, options, &operands) != 1)
         tool_usage(tool, "name one event, sample or file");
     if (tool->json)
         tool_usage(tool, "a mail has no JSON form");
-    if (form.text + form.html + form.eml > 1)
+    if (render.text + render.html + render.eml > 1)
         tool_usage(tool, "--text, --html and --eml exclude one another");
-    int code = preview_read(tool, operands[0], &preview);
+    int code = make_notice(&render, operands[0]);
     if (code == EX_OK)
-        code = show(tool, &preview, &form);
-    preview_free(&preview);
+        code = print_form(&render);
+    decision_free(&render.decision);
+    event_free(&render.event);
+    spool_file_free(&render.file);
     return code;
 }
 
