@@ -158,15 +158,15 @@ static void check_secrets(struct report *r)
 {
     const struct conf *conf = &r->tool->conf;
     int usable = 0;
-    if (secret_unread(conf)) {
+    if (sign_secrets_unread(conf)) {
         report(r, LEVEL_WRONG,
             "receive.env cannot be read here: chgrp bookspool and chmod 640 it, unless systemd "
             "reads it as root for the receiver");
         return;
     }
     for (enum provider p = 0; p < PROVIDERS; p++) {
-        bool primary = conf_text(conf, secret_setting(p, SECRET_PRIMARY)) != NULL;
-        bool secondary = conf_text(conf, secret_setting(p, SECRET_SECONDARY)) != NULL;
+        bool primary = conf_text(conf, provider_table[p]->secret[0]) != NULL;
+        bool secondary = conf_text(conf, provider_table[p]->secret[1]) != NULL;
         usable += primary || secondary;
         if (primary || secondary)
             report(r, LEVEL_OK, "%s: %s", provider_name(p),
@@ -175,7 +175,7 @@ static void check_secrets(struct report *r)
                                      : "only a secondary secret is set");
         else
             report(r, LEVEL_NOTE, "%s: no secret is set, its webhooks are answered 503: set %s",
-                provider_name(p), settings[secret_setting(p, SECRET_PRIMARY)].name);
+                provider_name(p), settings[provider_table[p]->secret[0]].name);
     }
     if (!usable)
         report(r, LEVEL_WRONG, "no provider has a secret: nothing will be accepted");

@@ -1,6 +1,5 @@
 #include "tool/ledger_view.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <sysexits.h>
@@ -8,7 +7,8 @@
 #include "mail/zone.h"
 #include "tool/output.h"
 
-int ledger_view_open(struct tool *tool, struct ledger **ledger)
+/* *ledger is NULL with EX_OK where there is none yet. */
+static int open_ledger(struct tool *tool, struct ledger **ledger)
 {
     struct buf why = {0};
     *ledger = NULL;
@@ -29,7 +29,7 @@ bool ledger_view_decision(struct tool *tool, const char *id, struct decision *de
     struct ledger *ledger;
     bool found = false;
     decision_init(decision);
-    if (ledger_view_open(tool, &ledger) == EX_OK && ledger &&
+    if (open_ledger(tool, &ledger) == EX_OK && ledger &&
         !ledger_recall(ledger, id, decision, &found))
         tool_say(tool, "%s", ledger_failure(ledger));
     ledger_close(ledger);
@@ -62,8 +62,7 @@ void ledger_view_put(cJSON *object, const struct decision *d)
         return;
     }
     cJSON *ledger = json_put_object(object, "ledger");
-    bool entry = d->calendar != CALENDAR_UNTOUCHED;
-    json_put_text(ledger, "verdict", decision_result_name(d->result));
+    json_put_text(ledger, "decision", decision_result_name(d->result));
     json_put_text(ledger, "reason", d->reason);
     json_put_text(ledger, "meaning", d->meaning != KINDS ? event_kind_name(d->meaning) : NULL);
     json_put_bool(ledger, "late", d->late);
@@ -71,8 +70,10 @@ void ledger_view_put(cJSON *object, const struct decision *d)
     json_put_time(ledger, "previous_end", d->previous_end);
     json_put_text(ledger, "calendar", calendar_change_name(d->calendar));
     json_put_text(ledger, "calendar_uid", d->calendar_uid);
-    entry ? json_put_number(ledger, "sequence", d->sequence)
-          : json_put_text(ledger, "sequence", NULL);
+    if (d->calendar != CALENDAR_UNTOUCHED)
+        json_put_number(ledger, "sequence", d->sequence);
+    else
+        json_put_text(ledger, "sequence", NULL);
     json_put_number(ledger, "overlaps", (int64_t)d->overlap_count);
 }
 
@@ -89,37 +90,29 @@ struct conflicts {
     int count;
 };
 
-enum { START_TEXT = 64 };
-
-/* "2026-11-24 16:00 CET" for people, UTC for programs. */
-static void make_start(const struct zone *zone, int64_t start, char out[START_TEXT])
-{
-    struct zone_time at;
-    char utc[TIME_TEXT];
-    time_format(start, utc);
-    if (output_is_terminal() && zone_local(zone, start, &at))
-        snprintf(out, START_TEXT, "%04d-%02d-%02d %02d:%02d %s", at.year, at.month, at.day, at.hour,
-            at.minute, at.abbreviation);
-    else
-        snprintf(out, START_TEXT, "%s", utc);
-}
-
-static void add_row(
+/* The start is "2026-11-24 16:00 CET" for people, UTC for programs. */
+static void add_booking_row(
     struct conflicts *conflicts, const struct overlap *booking, const char *organizer)
 {
-    char number[16], minutes[24] = "-", start[START_TEXT];
+    char number[16], minutes[24] = "-", start[64], utc[TIME_TEXT];
+    struct zone_time at;
     snprintf(number, sizeof number, "%d", conflicts->count);
     if (booking->end != TIME_NONE)
         snprintf(
             minutes, sizeof minutes, "%lld", (long long)((booking->end - booking->start) / 60000));
-    make_start(&conflicts->zone, booking->start, start);
+    time_format(booking->start, utc);
+    if (output_is_terminal() && zone_local(&conflicts->zone, booking->start, &at))
+        snprintf(start, sizeof start, "%04d-%02d-%02d %02d:%02d %s", at.year, at.month, at.day,
+            at.hour, at.minute, at.abbreviation);
+    else
+        snprintf(start, sizeof start, "%s", utc);
     table_add(
         &conflicts->table, (const char *[]){number, start, minutes, booking->provider,
                                booking->who ? booking->who : "-",
                                booking->title ? booking->title : "-", organizer ? organizer : "-"});
 }
 
-static void add_booking(cJSON *list, const struct overlap *booking)
+static void append_booking(cJSON *list, const struct overlap *booking)
 {
     cJSON *object = json_append(list);
     json_put_text(object, "provider", booking->provider);
@@ -135,24 +128,16 @@ static bool add_conflict(void *context, const struct ledger_conflict *conflict)
     struct conflicts *conflicts = context;
     conflicts->count++;
     if (!conflicts->list) {
-        add_row(conflicts, &conflict->first, conflict->organizer);
-        add_row(conflicts, &conflict->second, conflict->organizer);
+        add_booking_row(conflicts, &conflict->first, conflict->organizer);
+        add_booking_row(conflicts, &conflict->second, conflict->organizer);
         return true;
     }
     cJSON *object = json_append(conflicts->list);
     json_put_text(object, "organizer", conflict->organizer);
     cJSON *bookings = json_put_array(object, "bookings");
-    add_booking(bookings, &conflict->first);
-    add_booking(bookings, &conflict->second);
+    append_booking(bookings, &conflict->first);
+    append_booking(bookings, &conflict->second);
     return true;
-}
-
-static bool collect(struct tool *tool, struct ledger *ledger, struct conflicts *conflicts)
-{
-    if (!ledger || ledger_conflicts(ledger, tool->now, add_conflict, conflicts))
-        return true;
-    tool_say(tool, "%s", ledger_failure(ledger));
-    return false;
 }
 
 int ledger_view_conflicts(struct tool *tool)
@@ -160,20 +145,21 @@ int ledger_view_conflicts(struct tool *tool)
     struct ledger *ledger;
     struct conflicts conflicts = {.table = {.columns = COLUMNS}};
     tool_settings(tool);
-    int code = ledger_view_open(tool, &ledger);
+    int code = open_ledger(tool, &ledger);
     if (code != EX_OK)
         return code;
     cJSON *json = tool->json ? json_object() : NULL;
     conflicts.list = json ? json_put_array(json, "conflicts") : NULL;
     zone_open(&conflicts.zone, conf_text(&tool->conf, SET_TIMEZONE));
-    if (!collect(tool, ledger, &conflicts))
+    if (ledger && !ledger_conflicts(ledger, tool->now, add_conflict, &conflicts)) {
+        tool_say(tool, "%s", ledger_failure(ledger));
         code = EX_IOERR;
-    else if (json)
+        cJSON_Delete(json);
+    } else if (json)
         json_print(json, JSON_INDENTED);
     else if (conflicts.count == 0 && output_is_terminal())
-        puts(ledger ? "No bookings overlap." : "There is no ledger yet: the first drain makes it.");
-    if (code != EX_OK)
-        cJSON_Delete(json);
+        puts(ledger ? "No bookings overlap."
+                    : "There is no ledger yet: the first drain creates it.");
     table_print(&conflicts.table, heading);
     zone_close(&conflicts.zone);
     ledger_close(ledger);

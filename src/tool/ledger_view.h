@@ -11,11 +11,8 @@
 #include "ledger/ledger.h"
 #include "tool/tool.h"
 
-/* *ledger is NULL with EX_OK where there is none yet. The settings must be loaded. */
-int ledger_view_open(struct tool *tool, struct ledger **ledger);
-
-/* The decision about an event; false when there is none. A failure is reported, and the caller goes
- * on without. decision_free either way. */
+/* The decision about an event, with the settings loaded; false when there is none. A failure is
+ * reported, and counts as none. decision_free either way. */
 bool ledger_view_decision(struct tool *tool, const char *id, struct decision *decision);
 
 /* One line for people. */

@@ -24,7 +24,7 @@ static const char usage[] =
     "its own. The secret is the one of the settings.\n"
     "\n"
     "  --body FILE     these bytes instead of a sample, as they are\n"
-    "  --uid TEXT      the booking's id (Calendly: its event's and invitee's)\n"
+    "  --uid TEXT      the booking's id (Calendly: that of its event and invitee)\n"
     "  --other TEXT    the id of the booking that it replaces, or that replaces it\n"
     "  --stale         with a signed time long past: must be answered 403\n"
     "  --forge         signed with a wrong secret: must be answered 401\n"
@@ -68,30 +68,6 @@ static int list_samples(struct tool *tool, enum provider provider)
     else
         table_print(&table, (const char *[]){"SAMPLE", "KIND", "EVENT"});
     return EX_OK;
-}
-
-/* ---- the request ---- */
-
-static int make_body(struct tool *tool, const struct post *post, struct buf *body)
-{
-    if (post->file)
-        return tool_read(tool, post->file, body);
-    bool dated = post->stale && provider_table[post->provider]->time_in_body;
-    /* Bodies without an envelope are judged by their meeting's time, with a day's slack. */
-    const struct sample_options options = {
-        .now = tool->now - (dated ? 2 * MS_PER_DAY : 0), .uid = post->uid, .other = post->other};
-    sample_renew(post->sample, &options, body);
-    return EX_OK;
-}
-
-static int sign_body(
-    struct tool *tool, const struct post *post, const struct buf *body, char *header)
-{
-    enum secret_choice id = post->forge       ? SECRET_FORGED
-                            : post->secondary ? SECRET_SECONDARY
-                                              : SECRET_PRIMARY;
-    int64_t at = tool->now - (post->stale ? MS_PER_DAY : 0);
-    return secret_sign(tool, post->provider, id, body, at, header);
 }
 
 /* ---- the answer ---- */
@@ -140,12 +116,25 @@ static int send_once(
 static int send_all(struct tool *tool, const struct post *post)
 {
     struct buf body = {0};
-    char header[SIGNATURE_LINE_SIZE];
+    char header[SIGNATURE_LINE_SIZE], type[160];
     int64_t times = post->repeat ? tool_number(tool, "repeat", post->repeat, 1, REPEAT_MAX) : 1;
-    int code = make_body(tool, post, &body);
+    int code = EX_OK;
+    if (post->file)
+        code = tool_read(tool, post->file, &body);
+    else {
+        /* A body without a time of sending is judged by its meeting's time, give or take a day. */
+        bool stale_body = post->stale && provider_table[post->provider]->time_in_body;
+        const struct sample_options options = {.now = tool->now - (stale_body ? 2 * MS_PER_DAY : 0),
+            .uid = post->uid,
+            .other = post->other};
+        sample_renew(post->sample, &options, &body);
+    }
+    enum secret_choice choice = post->forge       ? SECRET_FORGED
+                                : post->secondary ? SECRET_SECONDARY
+                                                  : SECRET_PRIMARY;
     if (code == EX_OK)
-        code = sign_body(tool, post, &body, header);
-    char type[160];
+        code = sign_body(tool, post->provider, choice, &body,
+            tool->now - (post->stale ? MS_PER_DAY : 0), header);
     snprintf(type, sizeof type, "Content-Type: %s",
         post->sample ? post->sample->type : "application/json");
     const struct http_options options = {
@@ -162,7 +151,7 @@ static int send_all(struct tool *tool, const struct post *post)
 
 /* ---- the command line ---- */
 
-static void check(struct tool *tool, struct post *post, int count, char **operands)
+static void check_operands(struct tool *tool, struct post *post, int count, char **operands)
 {
     if (count != (post->file ? 2 : 3))
         tool_usage(
@@ -177,10 +166,8 @@ static void check(struct tool *tool, struct post *post, int count, char **operan
     if (post->file && post->stale && provider_table[post->provider]->time_in_body)
         tool_usage(tool, "%s's time is in the body, and a file is sent as it is",
             provider_table[post->provider]->title);
-    post->sample = post->file ? NULL : sample_find(post->provider, operands[1]);
-    if (!post->file && !post->sample)
-        tool_usage(tool, "no such sample: %s; bookspool post %s --list names them", operands[1],
-            provider_name(post->provider));
+    if (!post->file)
+        post->sample = sample_find(tool, post->provider, operands[1]);
 }
 
 static int run(struct tool *tool, int argc, char **argv)
@@ -206,10 +193,10 @@ static int run(struct tool *tool, int argc, char **argv)
         provider_list_names(&names);
         tool_usage(tool, "name the provider: %s", buf_text(&names));
     }
-    post.provider = secret_provider(tool, operands[0]);
+    post.provider = sign_provider(tool, operands[0]);
     if (post.list)
         return list_samples(tool, post.provider);
-    check(tool, &post, count, operands);
+    check_operands(tool, &post, count, operands);
     tool_settings(tool);
     return send_all(tool, &post);
 }

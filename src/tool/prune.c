@@ -1,4 +1,4 @@
-/* bookspool prune: forgets now what the drain forgets once a day. */
+/* bookspool prune: removes now what the drain removes once a day. */
 #include <stdio.h>
 #include <string.h>
 #include <sysexits.h>
@@ -12,27 +12,12 @@ static const char usage[] =
     "prune [--dry-run] [--json] [--spool DIR]\n"
     "\n"
     "Removes from done/ and sent/ what is older than BOOKSPOOL_RETENTION and\n"
-    "BOOKSPOOL_RETENTION_SENT and nowhere in play, and what writers left in tmp/.\n"
+    "BOOKSPOOL_RETENTION_SENT and not in use, and what writers left in tmp/.\n"
     "The drain does this once a day by itself. Takes the drain's lock.\n"
     "\n"
     "  --dry-run   only counts, and takes no lock\n"
     "\n"
     "Exit status: 0 done, 75 a drain is at work: try again.\n";
-
-static void print(const struct tool *tool, const struct prune_result *result, bool dry)
-{
-    if (!tool->json) {
-        printf("%s: done %zu, sent %zu, tmp %zu\n", dry ? "would remove" : "removed", result->done,
-            result->sent, result->temp);
-        return;
-    }
-    cJSON *object = json_object();
-    json_put_bool(object, "dry_run", dry);
-    json_put_number(object, "done", (int64_t)result->done);
-    json_put_number(object, "sent", (int64_t)result->sent);
-    json_put_number(object, "tmp", (int64_t)result->temp);
-    json_print(object, JSON_INDENTED);
-}
 
 static int prune_now(struct tool *tool, bool dry)
 {
@@ -46,7 +31,16 @@ static int prune_now(struct tool *tool, bool dry)
     };
     if (!prune(&tool->spool, &options, &result))
         return tool_spool_failed(tool);
-    print(tool, &result, dry);
+    if (tool->json) {
+        cJSON *object = json_object();
+        json_put_bool(object, "dry_run", dry);
+        json_put_number(object, "done", (int64_t)result.done);
+        json_put_number(object, "sent", (int64_t)result.sent);
+        json_put_number(object, "tmp", (int64_t)result.temp);
+        json_print(object, JSON_INDENTED);
+    } else
+        printf("%s: done %zu, sent %zu, tmp %zu\n", dry ? "would remove" : "removed", result.done,
+            result.sent, result.temp);
     return EX_OK;
 }
 
@@ -61,7 +55,7 @@ static int run(struct tool *tool, int argc, char **argv)
     if (code != EX_OK)
         return code;
     if (tool_setting_wrong(tool, SET_RETENTION) || tool_setting_wrong(tool, SET_RETENTION_SENT)) {
-        tool_say(tool, "forgets nothing before the retention is set right");
+        tool_say(tool, "removes nothing until the retention is set right");
         return EX_CONFIG;
     }
     code = dry ? EX_OK : tool_lock(tool);
@@ -72,4 +66,4 @@ static int run(struct tool *tool, int argc, char **argv)
 }
 
 const struct command command_prune = {
-    "prune", "forget now what is older than the retention", usage, run};
+    "prune", "remove now what is older than the retention", usage, run};

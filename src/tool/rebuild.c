@@ -1,4 +1,4 @@
-/* bookspool rebuild: makes the ledger anew. */
+/* bookspool rebuild: makes the ledger again from the events in done/. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,20 +16,20 @@
 static const char usage[] =
     "rebuild [--json] [--spool DIR]\n"
     "\n"
-    "Makes the ledger anew from the events in done/, in the order in which they were\n"
-    "done. All of it happens in one transaction: until its end, and if it is cut\n"
-    "short, the ledger is the old one. Nothing is mailed. Takes the drain's lock.\n"
-    "To see what would change, make another one, and compare:\n"
+    "Rebuilds the ledger from the events in done/, in the order in which they were\n"
+    "done. All of it happens in one transaction: until its end, and if it is\n"
+    "interrupted, the ledger is the old one. Nothing is mailed. Takes the drain's\n"
+    "lock. To see what would change, make another ledger and compare:\n"
     "\n"
     "    BOOKSPOOL_LEDGER=sqlite:/tmp/new.db bookspool rebuild\n"
     "\n"
-    "Bookings whose events are older than BOOKSPOOL_RETENTION are not in done/ any\n"
-    "more, and a ledger that is made anew does not know them.\n"
+    "Events older than BOOKSPOOL_RETENTION are no longer in done/, so a rebuilt ledger\n"
+    "does not know their bookings.\n"
     "\n"
     "Exit status: 0 done, 75 a drain is at work: try again.\n";
 
-/* An event in done/. The drain enters the half of a move that waits twice: when it comes, and when
- * its time is over. */
+/* An event in done/. The drain enters the half of a move that waits for the other one twice: when
+ * it comes, and when its wait is over. */
 struct entry {
     char id[ID_SIZE];
     int64_t done, received;
@@ -41,37 +41,36 @@ struct rebuild {
     struct ledger *ledger;
     struct entry *entry; /* in the order of completion */
     size_t count, left_out;
-    struct entry **half; /* in the order of arrival */
-    size_t halves, heard;
+    struct entry **half;    /* in the order of arrival */
+    size_t halves, entered; /* how many there are, and how many were entered when they came */
 };
 
 /* ---- the events ---- */
 
-static int compare(int64_t a, int64_t b)
+static int compare_arrival(const struct entry *a, const struct entry *b)
 {
-    return (a > b) - (a < b);
+    if (a->received != b->received)
+        return a->received > b->received ? 1 : -1;
+    return strcmp(a->id, b->id);
 }
 
 /* The drain completes events in the order in which it enters them; within a millisecond, arrival
  * decides. */
-static int by_completion(const void *left, const void *right)
+static int compare_by_completion(const void *left, const void *right)
 {
     const struct entry *a = left, *b = right;
-    int order = compare(a->done, b->done);
-    if (order == 0)
-        order = compare(a->received, b->received);
-    return order ? order : strcmp(a->id, b->id);
+    if (a->done != b->done)
+        return a->done > b->done ? 1 : -1;
+    return compare_arrival(a, b);
 }
 
-static int by_arrival(const void *left, const void *right)
+static int compare_halves(const void *left, const void *right)
 {
-    const struct entry *a = *(struct entry *const *)left, *b = *(struct entry *const *)right;
-    int order = compare(a->received, b->received);
-    return order ? order : strcmp(a->id, b->id);
+    return compare_arrival(*(struct entry *const *)left, *(struct entry *const *)right);
 }
 
 /* Reads one event; false when it is left out. event_free either way. */
-static bool read_event(struct rebuild *r, const char *id, struct event *event)
+static bool read_done(struct rebuild *r, const char *id, struct event *event)
 {
     struct spool_file file;
     *event = (struct event){0};
@@ -88,22 +87,6 @@ static bool read_event(struct rebuild *r, const char *id, struct event *event)
     return !wrong;
 }
 
-static void take_entry(struct rebuild *r, const struct spool_item *item)
-{
-    struct event event;
-    if (!id_valid(item->name))
-        return;
-    if (read_event(r, item->name, &event)) {
-        struct entry *entry = &r->entry[r->count++];
-        *entry = (struct entry){.done = item->mtime,
-            .received = event.received_at,
-            .half = rules_is_moved_half(&event)};
-        memcpy(entry->id, item->name, ID_SIZE);
-    } else
-        r->left_out++;
-    event_free(&event);
-}
-
 static int find_entries(struct rebuild *r)
 {
     struct spool_list list;
@@ -113,86 +96,78 @@ static int find_entries(struct rebuild *r)
     r->half = calloc(list.count + 1, sizeof *r->half);
     if (!r->entry || !r->half)
         tool_no_memory();
-    for (size_t i = 0; i < list.count; i++)
-        take_entry(r, &list.item[i]);
+    for (size_t i = 0; i < list.count; i++) {
+        struct event event;
+        const struct spool_item *item = &list.item[i];
+        if (!id_valid(item->name))
+            continue;
+        if (read_done(r, item->name, &event)) {
+            struct entry *entry = &r->entry[r->count++];
+            *entry = (struct entry){.done = item->mtime,
+                .received = event.received_at,
+                .half = rules_is_moved_half(&event)};
+            memcpy(entry->id, item->name, ID_SIZE);
+        } else
+            r->left_out++;
+        event_free(&event);
+    }
     spool_list_free(&list);
-    qsort(r->entry, r->count, sizeof *r->entry, by_completion);
+    qsort(r->entry, r->count, sizeof *r->entry, compare_by_completion);
     for (size_t i = 0; i < r->count; i++)
         if (r->entry[i].half)
             r->half[r->halves++] = &r->entry[i];
-    qsort(r->half, r->halves, sizeof *r->half, by_arrival);
+    qsort(r->half, r->halves, sizeof *r->half, compare_halves);
     return EX_OK;
 }
 
 /* ---- entering them ---- */
 
-static int ledger_failed(struct rebuild *r)
+static int say_ledger_failed(struct rebuild *r)
 {
     tool_say(r->tool, "%s", ledger_failure(r->ledger));
     return EX_IOERR;
 }
 
-/* `fold` 0: its time to wait is over; else it has just come. */
-static int enter(struct rebuild *r, const struct entry *entry, int64_t fold)
+/* `fold` 0: its wait is over; else it has just come. */
+static int enter_entry(struct rebuild *r, const struct entry *entry, int64_t fold)
 {
     struct event event;
     struct decision decision;
     int code = EX_OK;
-    if (read_event(r, entry->id, &event)) {
+    if (read_done(r, entry->id, &event)) {
         if (!ledger_decide(r->ledger, &event, event.received_at, fold, &decision))
-            code = ledger_failed(r);
+            code = say_ledger_failed(r);
         decision_free(&decision);
     }
     event_free(&event);
     return code;
 }
 
-static void show_progress(const struct rebuild *r, size_t done)
-{
-    if (isatty(STDERR_FILENO) && (done % 1000 == 0 || done == r->count))
-        fprintf(stderr, "\r%zu of %zu events%s", done, r->count, done == r->count ? "\n" : "");
-}
-
 static int enter_all(struct rebuild *r)
 {
+    bool progress = isatty(STDERR_FILENO);
     int code = EX_OK;
+    if (!ledger_begin(r->ledger) || !ledger_clear(r->ledger))
+        return say_ledger_failed(r);
     for (size_t i = 0; code == EX_OK && i < r->count; i++) {
-        for (; code == EX_OK && r->heard < r->halves &&
-               r->half[r->heard]->received < r->entry[i].received;
-             r->heard++)
-            code = enter(r, r->half[r->heard], 1);
+        for (; code == EX_OK && r->entered < r->halves &&
+               r->half[r->entered]->received < r->entry[i].received;
+             r->entered++)
+            code = enter_entry(r, r->half[r->entered], 1);
         if (code == EX_OK)
-            code = enter(r, &r->entry[i], 0);
-        show_progress(r, i + 1);
+            code = enter_entry(r, &r->entry[i], 0);
+        if (progress && ((i + 1) % 1000 == 0 || i + 1 == r->count))
+            fprintf(
+                stderr, "\r%zu of %zu events%s", i + 1, r->count, i + 1 == r->count ? "\n" : "");
     }
+    if (code != EX_OK)
+        ledger_rollback(r->ledger);
+    else if (!ledger_commit(r->ledger))
+        code = say_ledger_failed(r);
     return code;
 }
 
 /* ---- the command ---- */
-
-static int make_anew(struct rebuild *r)
-{
-    if (!ledger_begin(r->ledger) || !ledger_clear(r->ledger))
-        return ledger_failed(r);
-    int code = enter_all(r);
-    if (code != EX_OK)
-        ledger_rollback(r->ledger);
-    else if (!ledger_commit(r->ledger))
-        code = ledger_failed(r);
-    return code;
-}
-
-static void report(const struct rebuild *r)
-{
-    if (r->tool->json) {
-        cJSON *json = json_object();
-        json_put_number(json, "events", (int64_t)r->count);
-        json_put_number(json, "left_out", (int64_t)r->left_out);
-        json_print(json, JSON_INDENTED);
-    } else
-        printf("The ledger was made anew from %zu events; %zu were left out.\n", r->count,
-            r->left_out);
-}
 
 static int rebuild(struct tool *tool)
 {
@@ -204,9 +179,14 @@ static int rebuild(struct tool *tool)
         code = EX_CONFIG;
     }
     if (code == EX_OK)
-        code = make_anew(&r);
-    if (code == EX_OK)
-        report(&r);
+        code = enter_all(&r);
+    if (code == EX_OK && tool->json) {
+        cJSON *json = json_object();
+        json_put_number(json, "events", (int64_t)r.count);
+        json_put_number(json, "left_out", (int64_t)r.left_out);
+        json_print(json, JSON_INDENTED);
+    } else if (code == EX_OK)
+        printf("The ledger was rebuilt from %zu events; %zu were left out.\n", r.count, r.left_out);
     ledger_close(r.ledger);
     buf_free(&why);
     free(r.entry);
@@ -231,4 +211,4 @@ static int run(struct tool *tool, int argc, char **argv)
 }
 
 const struct command command_rebuild = {
-    "rebuild", "make the ledger anew from the spool", usage, run};
+    "rebuild", "make the ledger again from the spool", usage, run};

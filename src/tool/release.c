@@ -13,63 +13,50 @@ static const char usage[] =
     "release ID... [--spool DIR]\n"
     "       bookspool release --all\n"
     "\n"
-    "Lets events go on that were held because their signed time lay outside the\n"
-    "replay window: moves held/ID to new/ID, from where the next drain mails\n"
-    "them. Look at them first, with bookspool show: their signature was right, but\n"
-    "they may be recordings that were sent again.\n"
+    "Lets events go on that were held because their signed time was outside the\n"
+    "replay window: moves held/ID to new/ID, from where the next drain mails them.\n"
+    "Look at them first, with bookspool show: their signature was right, but they\n"
+    "may be recordings that were sent again.\n"
     "\n"
     "Exit status: 0 released (or known already), 65 not intact, 66 not held.\n";
 
-/*
- * A sync may have failed on what lies in held/, or is still to come; what is released is promised
- * to be mailed. So it goes on as a synced copy of itself.
- */
-static int move(struct tool *tool, const char *id, const struct spool_file *file)
-{
-    if (!queue_adopt(&tool->spool, DIR_HELD, id, file))
-        return tool_spool_failed(tool);
-    enum spool_put put = spool_move_new(&tool->spool, DIR_HELD, id, DIR_NEW, id);
-    if (put == SPOOL_PUT_EXISTS) {
-        printf("%s is in new/ already: left in held/, the drain drops it there\n", id);
-        return EX_OK;
-    }
-    /* The name it gained first: a power cut between the two must not lose both. */
-    if (put == SPOOL_PUT_FAILED || !spool_sync_dir(&tool->spool, DIR_NEW) ||
-        !spool_sync_dir(&tool->spool, DIR_HELD))
-        return tool_spool_failed(tool);
-    printf("%s released: the next drain mails it\n", id);
-    return EX_OK;
-}
-
-static int judge(struct tool *tool, const char *id, const struct spool_file *file)
-{
-    const char *wrong = queue_objection(file, RECORD_EVENT, id);
-    if (wrong) {
-        tool_say(tool, "held/%s is not intact: %s", id, wrong);
-        return EX_DATAERR;
-    }
-    if (spool_exists(&tool->spool, DIR_DONE, id)) {
-        printf("%s is in done/ already: left in held/, the drain drops it there\n", id);
-        return EX_OK;
-    }
-    return move(tool, id, file);
-}
-
 static int release_id(struct tool *tool, const char *id)
 {
+    struct spool *spool = &tool->spool;
     struct spool_file file;
-    if (!spool_read(&tool->spool, DIR_HELD, id, &file)) {
+    if (!spool_read(spool, DIR_HELD, id, &file)) {
         if (errno != ENOENT)
             return tool_spool_failed(tool);
         tool_say(tool, "%s is not held", id);
         return EX_NOINPUT;
     }
-    int code = judge(tool, id, &file);
+    int code = EX_OK;
+    enum spool_put put = SPOOL_PUT_FAILED;
+    const char *wrong = queue_objection(&file, RECORD_EVENT, id);
+    /*
+     * The sync of what is in held/ may have failed, or not have happened yet; what is released is
+     * promised to be mailed. So a synced copy of it is moved.
+     */
+    if (wrong) {
+        tool_say(tool, "held/%s is not intact: %s", id, wrong);
+        code = EX_DATAERR;
+    } else if (spool_exists(spool, DIR_DONE, id))
+        printf("%s is in done/ already: left in held/, the drain drops it there\n", id);
+    else if (!queue_adopt(spool, DIR_HELD, id, &file) ||
+             (put = spool_move_new(spool, DIR_HELD, id, DIR_NEW, id)) == SPOOL_PUT_FAILED)
+        code = tool_spool_failed(tool);
+    else if (put == SPOOL_PUT_EXISTS)
+        printf("%s is in new/ already: left in held/, the drain drops it there\n", id);
+    /* The new name is synced first: a power cut between the two must not lose both. */
+    else if (!spool_sync_dir(spool, DIR_NEW) || !spool_sync_dir(spool, DIR_HELD))
+        code = tool_spool_failed(tool);
+    else
+        printf("%s released: the next drain mails it\n", id);
     spool_file_free(&file);
     return code;
 }
 
-/* In held/ alone: the same beginning elsewhere does not make it ambiguous. */
+/* Only names in held/ count: the same beginning elsewhere does not make it ambiguous. */
 static int release_text(struct tool *tool, const char *text)
 {
     struct pattern pattern;

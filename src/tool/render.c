@@ -25,7 +25,7 @@ static const char usage[] =
     "\n"
     "  --text            the text alone; without an option, subject and text\n"
     "  --html            the HTML part\n"
-    "  --eml             the whole message, RFC 5322\n"
+    "  --eml             the complete message, RFC 5322\n"
     "  --customer        as the customer gets it\n"
     "  --to ADDRESS      for that recipient\n"
     "  --templates DIR   with these templates instead of BOOKSPOOL_TEMPLATES\n"
@@ -52,7 +52,7 @@ struct render {
 /* ---- the event ---- */
 
 /* A bare body becomes the record that the receiver would store of it now. */
-static int set_record(struct render *render, enum provider provider)
+static void set_record(struct render *render, enum provider provider)
 {
     struct record *record = &render->file.record;
     struct envelope envelope;
@@ -67,59 +67,55 @@ static int set_record(struct render *render, enum provider provider)
         !provider_envelope(provider, "", record->body, record->length, &envelope))
         tool_no_memory();
     snprintf(record->event, sizeof record->event, "%s", envelope.event);
-    return EX_OK;
 }
 
-static int read_sample(struct render *render, const char *operand)
+/*
+ * PROVIDER/SAMPLE is a sample of bookspool post; another operand that contains a slash is a file;
+ * all others are ids of events in the spool.
+ */
+static int read_event(struct render *render, const char *operand)
 {
     struct tool *tool = render->tool;
+    struct spool_file *file = &render->file;
+    const char *slash = strchr(operand, '/');
+    if (!slash) {
+        struct pattern pattern;
+        struct places places = {0};
+        int code = tool_look(tool);
+        if (code == EX_OK)
+            code = find_one(tool, operand, &pattern, &places);
+        if (code == EX_OK && !find_event(tool, places.item[0].parsed.id, file)) {
+            tool_say(tool, "no intact event of %s is left", operand);
+            code = EX_DATAERR;
+        }
+        places_free(&places);
+        return code;
+    }
+    tool_settings(tool);
     char name[32];
     enum provider provider;
-    const char *slash = strchr(operand, '/');
-    snprintf(name, sizeof name, "%.*s", slash ? (int)(slash - operand) : 0, operand);
-    if (!slash || !provider_parse(name, &provider))
-        return EX_NOINPUT;
-    const struct sample *sample = sample_find(provider, slash + 1);
-    if (!sample)
-        tool_usage(
-            tool, "no such sample: %s; bookspool post %s --list names them", slash + 1, name);
-    buf_add(&render->file.data, sample->data, sample->len);
-    return set_record(render, provider);
-}
-
-static int read_event_file(struct render *render, const char *path)
-{
-    struct tool *tool = render->tool;
-    struct buf *data = &render->file.data;
-    int code = tool_read(tool, path, data);
+    snprintf(name, sizeof name, "%.*s", (int)(slash - operand), operand);
+    if (provider_parse(name, &provider)) {
+        const struct sample *sample = sample_find(tool, provider, slash + 1);
+        buf_add(&file->data, sample->data, sample->len);
+        set_record(render, provider);
+        return EX_OK;
+    }
+    int code = tool_read(tool, operand, &file->data);
     if (code != EX_OK)
         return code;
-    if (render->provider)
-        return set_record(render, secret_provider(tool, render->provider));
-    const char *wrong = record_decode(buf_text(data), data->len, &render->file.record);
-    if (!wrong && render->file.record.kind != RECORD_EVENT)
+    if (render->provider) {
+        set_record(render, sign_provider(tool, render->provider));
+        return EX_OK;
+    }
+    const char *wrong = record_decode(buf_text(&file->data), file->data.len, &file->record);
+    if (!wrong && file->record.kind != RECORD_EVENT)
         wrong = "it is a mail";
     if (!wrong)
         return EX_OK;
-    tool_say(tool, "%s is no stored event: %s; --provider says whose bare body it is", path, wrong);
+    tool_say(tool, "%s is not a stored event: %s; --provider says whose bare body it is", operand,
+        wrong);
     return EX_DATAERR;
-}
-
-static int read_stored(struct render *render, const char *text)
-{
-    struct tool *tool = render->tool;
-    struct pattern pattern;
-    struct places places;
-    int code = tool_look(tool);
-    if (code != EX_OK)
-        return code;
-    code = find_one(tool, text, &pattern, &places);
-    if (code == EX_OK && !find_event(tool, places.item[0].parsed.id, &render->file)) {
-        tool_say(tool, "no intact event of %s is left", text);
-        code = EX_DATAERR;
-    }
-    places_free(&places);
-    return code;
 }
 
 /*
@@ -165,20 +161,9 @@ static int choose_recipient(struct render *render)
     return EX_OK;
 }
 
-/*
- * PROVIDER/SAMPLE is a sample of bookspool post; another operand that contains a slash is a file;
- * all others are ids of events in the spool.
- */
 static int make_notice(struct render *render, const char *operand)
 {
-    int code;
-    if (strchr(operand, '/')) {
-        tool_settings(render->tool); /* tool_look does it for an id */
-        code = read_sample(render, operand);
-        if (code == EX_NOINPUT)
-            code = read_event_file(render, operand);
-    } else
-        code = read_stored(render, operand);
+    int code = read_event(render, operand);
     if (code != EX_OK)
         return code;
     const struct record *record = &render->file.record;
@@ -210,14 +195,14 @@ static void replace_setting(struct conf *conf, enum setting which, const char *v
     conf->value[which].text = copy;
 }
 
-/* One part, or the complete message where `part` is NULL. */
-static int print_mail(
-    const struct render *render, const struct composer *composer, const enum template_part *part)
+/* One part; TEMPLATE_PARTS: the complete message. */
+static int print_part(
+    const struct render *render, const struct composer *composer, enum template_part part)
 {
     struct buf out = {0}, why = {0};
-    bool ok = part ? compose_part(composer, &render->notice, *part, &out, &why)
-                   : compose_message(composer, &render->notice, &out, &why);
-    bool subject = part && *part == PART_SUBJECT;
+    bool ok = part == TEMPLATE_PARTS ? compose_message(composer, &render->notice, &out, &why)
+                                     : compose_part(composer, &render->notice, part, &out, &why);
+    bool subject = part == PART_SUBJECT;
     if (ok) {
         fputs(subject ? "Subject: " : "", stdout);
         output_bytes(buf_text(&out), out.len);
@@ -244,14 +229,14 @@ static int print_form(const struct render *render)
         return EX_CONFIG;
     if (render->eml) {
         message_setup();
-        code = print_mail(render, &composer, NULL);
+        code = print_part(render, &composer, TEMPLATE_PARTS);
     } else if (render->html)
-        code = print_mail(render, &composer, &(enum template_part){PART_HTML});
+        code = print_part(render, &composer, PART_HTML);
     else {
         if (!render->text)
-            code = print_mail(render, &composer, &(enum template_part){PART_SUBJECT});
+            code = print_part(render, &composer, PART_SUBJECT);
         if (code == EX_OK)
-            code = print_mail(render, &composer, &(enum template_part){PART_TEXT});
+            code = print_part(render, &composer, PART_TEXT);
     }
     composer_close(&composer);
     return code;

@@ -23,19 +23,19 @@ enum event_kind sample_kind(const struct sample *sample, char event_name[65])
     return kind;
 }
 
-const struct sample *sample_find(enum provider provider, const char *name)
+const struct sample *sample_find(const struct tool *tool, enum provider provider, const char *name)
 {
     enum event_kind kind;
     char event_name[65];
     for (const struct sample *s = samples; s->name; s++)
         if (s->provider == provider && strcmp(s->name, name) == 0)
             return s;
-    if (!event_kind_parse(name, &kind))
-        return NULL;
-    for (const struct sample *s = samples; s->name; s++)
+    bool by_kind = event_kind_parse(name, &kind);
+    for (const struct sample *s = samples; by_kind && s->name; s++)
         if (s->provider == provider && sample_kind(s, event_name) == kind)
             return s;
-    return NULL;
+    tool_usage(tool, "no such sample: %s; bookspool post %s --list names them", name,
+        provider_name(provider));
 }
 
 /* ---- renewal ---- */

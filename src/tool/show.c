@@ -18,14 +18,14 @@ static const char usage[] =
     "personal data.\n"
     "\n"
     "  --json   the event as templates and reports read it, one JSON object\n"
-    "  --raw    the file as it lies in the spool, header and body\n"
+    "  --raw    the file as it is in the spool, header and body\n"
     "  --body   the body alone, byte by byte: the webhook's, or the mail message\n"
     "\n"
     "Exit status: 0 shown, 65 not intact or not unique, 66 nowhere.\n";
 
 enum { LABEL_WIDTH = 14 };
 
-static void put(const char *label, const char *value)
+static void print_field(const char *label, const char *value)
 {
     if (!value || !*value)
         return;
@@ -35,16 +35,16 @@ static void put(const char *label, const char *value)
         printf("%*s%.*s\n", line == value ? 0 : LABEL_WIDTH + 1, "", len, line);
 }
 
-static void put_time(const char *label, int64_t when)
+static void print_time(const char *label, int64_t when)
 {
     char text[TIME_TEXT];
     if (when == TIME_NONE)
         return;
     time_format(when, text);
-    put(label, text);
+    print_field(label, text);
 }
 
-static void put_person(const char *label, const struct person *person)
+static void print_person(const char *label, const struct person *person)
 {
     struct buf text = {0};
     if (person->name)
@@ -55,7 +55,7 @@ static void put_person(const char *label, const struct person *person)
         buf_printf(&text, "%s%s", text.len ? ", " : "", person->timezone);
     if (text.failed)
         tool_no_memory();
-    put(label, buf_text(&text));
+    print_field(label, buf_text(&text));
     buf_free(&text);
 }
 
@@ -88,56 +88,40 @@ static const struct text_field about[] = {
     FIELD("Description", description),
 };
 
-static void put_fields(const struct booking *booking, const struct text_field *field, size_t count)
+static void print_fields(
+    const struct booking *booking, const struct text_field *field, size_t count)
 {
     for (; count; count--, field++)
-        put(field->label, *(const char *const *)((const char *)booking + field->offset));
+        print_field(field->label, *(const char *const *)((const char *)booking + field->offset));
 }
 
-static void put_booking(const struct booking *booking)
+static void print_event(const struct event *event, const struct record *record)
 {
-    put_fields(booking, what, sizeof what / sizeof *what);
-    put_time("Start", booking->start);
-    put_time("End", booking->end);
-    put_time("Was from", booking->previous_start);
-    put_time("Was to", booking->previous_end);
-    put_fields(booking, about, sizeof about / sizeof *about);
+    const struct booking *booking = &event->booking;
+    print_field("ID", event->id);
+    print_field("Provider", event->provider);
+    print_field("Event", event->name);
+    print_field("Kind", event_kind_name(event->kind));
+    print_time("Received", event->received_at);
+    print_time("Sent", event->sent_at);
+    print_field("Secret used", record->secret_used);
+    print_fields(booking, what, sizeof what / sizeof *what);
+    print_time("Start", booking->start);
+    print_time("End", booking->end);
+    print_time("Was from", booking->previous_start);
+    print_time("Was to", booking->previous_end);
+    print_fields(booking, about, sizeof about / sizeof *about);
     if (booking->asked_to_rebook)
-        put("Rebook", "the customer was asked to choose another time");
-    put_person("Organizer", &booking->organizer);
+        print_field("Rebook", "the customer was asked to choose another time");
+    print_person("Organizer", &booking->organizer);
     for (size_t i = 0; i < booking->attendee_count; i++)
-        put_person("Attendee", &booking->attendees[i]);
+        print_person("Attendee", &booking->attendees[i]);
     for (size_t i = 0; i < booking->guest_count; i++)
-        put("Guest", booking->guests[i]);
+        print_field("Guest", booking->guests[i]);
     for (size_t i = 0; i < booking->answer_count; i++) {
-        put("Question", booking->answers[i].question);
-        put("Answer", booking->answers[i].answer);
+        print_field("Question", booking->answers[i].question);
+        print_field("Answer", booking->answers[i].answer);
     }
-}
-
-static void put_event(const struct event *event, const struct record *record)
-{
-    put("ID", event->id);
-    put("Provider", event->provider);
-    put("Event", event->name);
-    put("Kind", event_kind_name(event->kind));
-    put_time("Received", event->received_at);
-    put_time("Sent", event->sent_at);
-    put("Secret used", record->secret_used);
-    put_booking(&event->booking);
-}
-
-static int show_event(struct tool *tool, const struct record *record)
-{
-    struct event event = {0};
-    if (!record_map(record, &event))
-        tool_no_memory();
-    if (tool->json)
-        json_print(event_to_json(&event), JSON_INDENTED);
-    else
-        put_event(&event, record);
-    event_free(&event);
-    return EX_OK;
 }
 
 enum form { FORM_READABLE, FORM_RAW, FORM_BODY };
@@ -159,14 +143,23 @@ static int show_file(
         output_bytes(record->body, record->length);
         return EX_OK;
     }
-    if (record->kind == RECORD_EVENT)
-        return show_event(tool, record);
-    tool_say(tool, "%s is a mail: it has no JSON form", place->name);
-    return EX_USAGE;
+    if (record->kind == RECORD_MAIL) {
+        tool_say(tool, "%s is a mail: it has no JSON form", place->name);
+        return EX_USAGE;
+    }
+    struct event event = {0};
+    if (!record_map(record, &event))
+        tool_no_memory();
+    if (tool->json)
+        json_print(event_to_json(&event), JSON_INDENTED);
+    else
+        print_event(&event, record);
+    event_free(&event);
+    return EX_OK;
 }
 
 /* The event, or the one mail that was asked for. */
-static const struct place *choose(
+static const struct place *choose_place(
     struct tool *tool, const struct pattern *pattern, const struct places *places)
 {
     const struct place *first = &places->item[0];
@@ -184,27 +177,6 @@ static const struct place *choose(
     return first;
 }
 
-static int show(struct tool *tool, const char *text, enum form form)
-{
-    struct pattern pattern;
-    struct places places;
-    struct spool_file file;
-    int code = find_one(tool, text, &pattern, &places);
-    if (code == EX_OK) {
-        const struct place *place = choose(tool, &pattern, &places);
-        if (!place)
-            code = EX_DATAERR;
-        else if (!spool_read(&tool->spool, place->dir, place->name, &file))
-            code = tool_spool_failed(tool);
-        else {
-            code = show_file(tool, place, &file, form);
-            spool_file_free(&file);
-        }
-    }
-    places_free(&places);
-    return code;
-}
-
 static int run(struct tool *tool, int argc, char **argv)
 {
     bool raw = false, body = false;
@@ -217,7 +189,23 @@ static int run(struct tool *tool, int argc, char **argv)
     int code = tool_look(tool);
     if (code != EX_OK)
         return code;
-    return show(tool, ids[0], raw ? FORM_RAW : body ? FORM_BODY : FORM_READABLE);
+    struct pattern pattern;
+    struct places places;
+    struct spool_file file;
+    code = find_one(tool, ids[0], &pattern, &places);
+    if (code == EX_OK) {
+        const struct place *place = choose_place(tool, &pattern, &places);
+        if (!place)
+            code = EX_DATAERR;
+        else if (!spool_read(&tool->spool, place->dir, place->name, &file))
+            code = tool_spool_failed(tool);
+        else {
+            code = show_file(tool, place, &file, raw ? FORM_RAW : body ? FORM_BODY : FORM_READABLE);
+            spool_file_free(&file);
+        }
+    }
+    places_free(&places);
+    return code;
 }
 
 const struct command command_show = {"show", "one booking event or mail", usage, run};

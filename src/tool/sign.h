@@ -16,11 +16,8 @@ enum secret_choice {
     SECRET_FORGED /* random: a signature that must be refused */
 };
 
-/* The setting that holds this secret; that of the primary one for a forgery. */
-enum setting secret_setting(enum provider provider, enum secret_choice choice);
-
 /* Was receive.env not readable? */
-bool secret_unread(const struct conf *conf);
+bool sign_secrets_unread(const struct conf *conf);
 
 enum { SIGNATURE_LINE_SIZE = 256 };
 
@@ -28,10 +25,10 @@ enum { SIGNATURE_LINE_SIZE = 256 };
  * The header line "Name: value" that signs the body at that time. The settings must be loaded.
  * EX_OK, or the exit status after a message (EX_CONFIG: there is no such secret).
  */
-int secret_sign(struct tool *tool, enum provider provider, enum secret_choice choice,
+int sign_body(struct tool *tool, enum provider provider, enum secret_choice choice,
     const struct buf *body, int64_t at, char line[SIGNATURE_LINE_SIZE]);
 
 /* The provider that an operand names; ends the program when it names none. */
-enum provider secret_provider(const struct tool *tool, const char *name);
+enum provider sign_provider(const struct tool *tool, const char *name);
 
 #endif
