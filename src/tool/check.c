@@ -74,7 +74,7 @@ static void report_lines(struct report *r, enum level level, const char *lines)
         report(r, level, "%.*s", len, line);
 }
 
-/* What a check that failed gave as its reason. */
+/* Why a check failed; nothing when it did not. Frees the text. */
 static void report_reason(struct report *r, struct buf *why)
 {
     report_lines(r, LEVEL_WRONG, buf_text(why));
@@ -126,33 +126,25 @@ static int check_file(struct report *r, const char *path)
 
 /* ---- settings ---- */
 
-/* Root can read and write everything, so it checks as the user that the programs run as. */
-static void check_as_owner(struct report *r)
-{
-    struct conf *conf = &r->tool->conf;
-    const char *path = r->tool->spool_path ? r->tool->spool_path : conf_text(conf, SET_SPOOL);
-    uid_t before = geteuid();
-    if (!path || !spool_become_owner(path) || geteuid() == before)
-        return;
-    const struct passwd *user = getpwuid(geteuid());
-    report(
-        r, LEVEL_OK, "checked as %s, the owner of the spool", user ? user->pw_name : "the owner");
-    conf_free(conf);
-    conf_load(conf, CONF_TOOL);
-}
-
 static void check_settings(struct report *r)
 {
     struct conf *conf = &r->tool->conf;
     conf_load(conf, CONF_TOOL);
-    check_as_owner(r);
+    /* Root can read and write everything, so it checks as the user that the programs run as. */
+    const char *path = r->tool->spool_path ? r->tool->spool_path : conf_text(conf, SET_SPOOL);
+    uid_t before = geteuid();
+    if (path && spool_become_owner(path) && geteuid() != before) {
+        const struct passwd *user = getpwuid(geteuid());
+        report(r, LEVEL_OK, "checked as %s, the owner of the spool",
+            user ? user->pw_name : "the owner");
+        conf_free(conf);
+        conf_load(conf, CONF_TOOL);
+    }
     if (conf->errors.len == 0 && !conf->errors.failed)
         report(r, LEVEL_OK, "all settings can be understood");
     report_lines(r, LEVEL_WRONG, buf_text(&conf->errors));
     report_lines(r, LEVEL_NOTE, buf_text(&conf->warnings));
 }
-
-/* ---- secrets ---- */
 
 static void check_secrets(struct report *r)
 {
@@ -213,7 +205,7 @@ static void count_foreign(struct foreign *foreign, const char *name)
     }
 }
 
-/* `place` belongs to the owner of the spool or not; so do the files that were counted in it. */
+/* Reports a place that does not belong to the owner of the spool, and the files counted in it. */
 static void report_foreign(struct report *r, const char *place, const char *top,
     const struct stat *st, struct foreign *foreign)
 {
@@ -240,19 +232,6 @@ static bool visit_owner(void *context, const struct spool_item *item)
     return true;
 }
 
-static void check_owners(
-    struct report *r, enum spool_dir dir, const struct stat *st, const struct stat *root)
-{
-    struct spool *spool = &r->tool->spool;
-    struct foreign foreign = {.dir = spool->dir[dir], .root = root};
-    struct buf place = {0};
-    buf_printf(&place, "%s/%s", r->tool->spool_path, spool_dir_name(dir));
-    if (foreign.dir >= 0 && !spool_walk(spool, dir, visit_owner, &foreign))
-        report(r, LEVEL_WRONG, "%s: %s", buf_text(&place), strerror(errno));
-    report_foreign(r, buf_text(&place), r->tool->spool_path, st, &foreign);
-    buf_free(&place);
-}
-
 /* One directory of the spool, compared with the spool itself. */
 static void check_dir(struct report *r, enum spool_dir dir, const struct stat *root)
 {
@@ -271,31 +250,20 @@ static void check_dir(struct report *r, enum spool_dir dir, const struct stat *r
     else if (st.st_mode & S_IWOTH)
         report(r, LEVEL_WRONG, "%s/%s: is writable by everybody: chmod o-w it", path, name);
     else {
-        check_owners(r, dir, &st, root);
+        struct spool *spool = &r->tool->spool;
+        struct foreign foreign = {.dir = spool->dir[dir], .root = root};
+        char place[PATH_MAX];
+        snprintf(place, sizeof place, "%s/%s", path, name);
+        if (foreign.dir >= 0 && !spool_walk(spool, dir, visit_owner, &foreign))
+            report(r, LEVEL_WRONG, "%s: %s", place, strerror(errno));
+        report_foreign(r, place, path, &st, &foreign);
         if (owner_is_foreign(&st, root))
             return;
         if (st.st_uid != root->st_uid || st.st_gid != root->st_gid)
             report(r, LEVEL_NOTE, "%s/%s: is not of the spool's owner and group", path, name);
-        else if (r->tool->spool.dir[dir] < 0)
+        else if (spool->dir[dir] < 0)
             report(r, LEVEL_NOTE, "%s/%s: is closed to you", path, name);
     }
-}
-
-static void check_root(struct report *r, const struct stat *root)
-{
-    char text[256];
-    describe_owner(root, text, sizeof text);
-    const char *path = r->tool->spool_path;
-    if (root->st_mode & S_IWOTH)
-        report(r, LEVEL_WRONG, "spool %s: is writable by everybody (%s): chmod o-w it", path, text);
-    else if (root->st_mode & S_IRWXO)
-        report(r, LEVEL_NOTE, "spool %s: is open to others (%s): chmod o-rwx it", path, text);
-    else
-        report(r, LEVEL_OK, "spool %s: %s", path, text);
-    if (root->st_uid == 0)
-        report(r, LEVEL_NOTE,
-            "spool %s: belongs to root, so all programs run as root: give it a user of its own",
-            path);
 }
 
 static void check_spool(struct report *r)
@@ -303,6 +271,7 @@ static void check_spool(struct report *r)
     struct tool *tool = r->tool;
     struct buf why = {0};
     struct stat root;
+    char text[256];
     if (!tool->spool_path)
         tool->spool_path = conf_text(&tool->conf, SET_SPOOL);
     if (!tool->spool_path)
@@ -313,33 +282,28 @@ static void check_spool(struct report *r)
         buf_free(&why);
         return;
     }
-    check_root(r, &root);
+    const char *path = tool->spool_path;
+    describe_owner(&root, text, sizeof text);
+    if (root.st_mode & S_IWOTH)
+        report(r, LEVEL_WRONG, "spool %s: is writable by everybody (%s): chmod o-w it", path, text);
+    else if (root.st_mode & S_IRWXO)
+        report(r, LEVEL_NOTE, "spool %s: is open to others (%s): chmod o-rwx it", path, text);
+    else
+        report(r, LEVEL_OK, "spool %s: %s", path, text);
+    if (root.st_uid == 0)
+        report(r, LEVEL_NOTE,
+            "spool %s: belongs to root, so all programs run as root: give it a user of its own",
+            path);
     for (enum spool_dir dir = 0; dir < SPOOL_DIRS; dir++)
         check_dir(r, dir, &root);
     report(r, LEVEL_OK, "%s",
         tool_drain_at_work(tool) ? "a drain is at work" : "no drain is at work just now");
 }
 
-/* Counters, ledger and Maildir are made by the owner of the spool. */
-static void check_state_owners(struct report *r, const char *path, const struct stat *st)
-{
-    struct stat root;
-    struct dirent *entry;
-    if (r->tool->spool.root < 0 || fstat(r->tool->spool.root, &root) < 0)
-        return;
-    DIR *stream = opendir(path);
-    struct foreign foreign = {.dir = stream ? dirfd(stream) : -1, .root = &root};
-    while (stream && (entry = readdir(stream)))
-        if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
-            count_foreign(&foreign, entry->d_name);
-    report_foreign(r, path, path, st, &foreign);
-    if (stream)
-        closedir(stream);
-}
-
 static void check_state(struct report *r)
 {
-    struct stat st;
+    struct stat st, root;
+    struct dirent *entry;
     char counters[PATH_MAX], text[256];
     const char *path = conf_text(&r->tool->conf, SET_STATE);
     if (!path)
@@ -353,7 +317,17 @@ static void check_state(struct report *r)
     describe_owner(&st, text, sizeof text);
     report(r, st.st_mode & S_IWOTH ? LEVEL_WRONG : LEVEL_OK, "state directory %s: %s%s", path, text,
         st.st_mode & S_IWOTH ? ", writable by everybody: chmod o-w it" : "");
-    check_state_owners(r, path, &st);
+    /* Counters, ledger and Maildir are made by the owner of the spool. */
+    if (r->tool->spool.root >= 0 && fstat(r->tool->spool.root, &root) == 0) {
+        DIR *stream = opendir(path);
+        struct foreign foreign = {.dir = stream ? dirfd(stream) : -1, .root = &root};
+        while (stream && (entry = readdir(stream)))
+            if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
+                count_foreign(&foreign, entry->d_name);
+        report_foreign(r, path, path, &st, &foreign);
+        if (stream)
+            closedir(stream);
+    }
     if (snprintf(counters, sizeof counters, "%s/counters", path) < (int)sizeof counters &&
         access(counters, F_OK) < 0)
         report(r, LEVEL_NOTE, "nothing was counted yet: %s", strerror(errno));
@@ -361,82 +335,43 @@ static void check_state(struct report *r)
 
 /* ---- how mail is made and sent ---- */
 
-static void check_transports(struct report *r)
+static void check_mail(struct report *r)
 {
+    const struct conf *conf = &r->tool->conf;
     struct buf why = {0};
-    if (transport_check(&r->tool->conf, &why) == TRANSPORT_USABLE)
-        report(r, LEVEL_OK, "mail goes to %s", conf_text(&r->tool->conf, SET_TRANSPORT));
-    report_reason(r, &why);
-}
-
-static void check_timezone(struct report *r)
-{
-    char path[PATH_MAX];
-    const char *name = conf_text(&r->tool->conf, SET_TIMEZONE);
-    if (!name)
-        return;
-    snprintf(path, sizeof path, "/usr/share/zoneinfo/%s", name);
-    if (strstr(name, "..") || access(path, R_OK) < 0)
-        report(r, LEVEL_WRONG, "BOOKSPOOL_TIMEZONE: there is no zone \"%s\" in /usr/share/zoneinfo",
-            name);
-}
-
-static void check_templates(struct report *r)
-{
     struct composer composer;
-    struct buf why = {0};
-    const char *dir = conf_text(&r->tool->conf, SET_TEMPLATES);
-    if (!composer_open(&composer, &r->tool->conf, &why))
-        report_reason(r, &why);
-    else if (dir)
-        report(r, LEVEL_OK, "templates of %s", dir);
-    composer_close(&composer);
-    buf_free(&why);
-}
+    char path[PATH_MAX];
+    if (conf->errors.len) /* a default in place of a wrong setting misleads */
+        return;
+    if (transport_check(conf, &why) == TRANSPORT_USABLE)
+        report(r, LEVEL_OK, "mail goes to %s", conf_text(conf, SET_TRANSPORT));
+    report_reason(r, &why);
 
-static void check_recipients(struct report *r)
-{
-    struct buf why = {0};
-    struct recipients *recipients = recipients_open(&r->tool->conf, LOCAL_ADDRESS, &why);
+    struct recipients *recipients = recipients_open(conf, LOCAL_ADDRESS, &why);
     recipients_close(recipients);
     report_reason(r, &why);
-}
 
-static void check_ledger(struct report *r)
-{
-    struct buf why = {0};
-    const char *value = conf_text(&r->tool->conf, SET_LEDGER);
-    struct ledger *ledger = value ? ledger_open_readonly(value, &why) : NULL;
+    const char *templates = conf_text(conf, SET_TEMPLATES);
+    if (composer_open(&composer, conf, &why) && templates)
+        report(r, LEVEL_OK, "templates of %s", templates);
+    composer_close(&composer);
+    report_reason(r, &why);
+
+    const char *zone = conf_text(conf, SET_TIMEZONE);
+    snprintf(path, sizeof path, "/usr/share/zoneinfo/%s", zone ? zone : "");
+    if (zone && (strstr(zone, "..") || access(path, R_OK) < 0))
+        report(r, LEVEL_WRONG, "BOOKSPOOL_TIMEZONE: there is no zone \"%s\" in /usr/share/zoneinfo",
+            zone);
+
+    const char *where = conf_text(conf, SET_LEDGER);
+    struct ledger *ledger = where ? ledger_open_readonly(where, &why) : NULL;
     if (ledger)
-        report(r, LEVEL_OK, "ledger %s", value);
+        report(r, LEVEL_OK, "ledger %s", where);
     ledger_close(ledger);
     report_reason(r, &why);
 }
 
-static void check_mail(struct report *r)
-{
-    if (r->tool->conf.errors.len) /* a default in place of a wrong setting misleads */
-        return;
-    check_transports(r);
-    check_recipients(r);
-    check_templates(r);
-    check_timezone(r);
-    check_ledger(r);
-}
-
 /* ---- the command ---- */
-
-static int check_files(struct report *r, int count, char **paths)
-{
-    int code = EX_OK;
-    for (int i = 0; i < count; i++) {
-        int one = check_file(r, paths[i]);
-        code = code == EX_OK ? one : code;
-    }
-    if (code == EX_DATAERR && !r->findings)
-        tool_say(r->tool, "bookspool replay FILE seals an edited event and mails it");
-    return code;
-}
 
 static int run(struct tool *tool, int argc, char **argv)
 {
@@ -445,9 +380,13 @@ static int run(struct tool *tool, int argc, char **argv)
     int code = EX_OK, count = tool_parse(tool, argc, argv, NULL, &paths);
     cJSON *json = tool->json ? json_object() : NULL;
     r.findings = json ? json_put_array(json, "findings") : NULL;
-    if (count)
-        code = check_files(&r, count, paths);
-    else {
+    for (int i = 0; i < count; i++) {
+        int one = check_file(&r, paths[i]);
+        code = code == EX_OK ? one : code;
+    }
+    if (code == EX_DATAERR && !json)
+        tool_say(tool, "bookspool replay FILE seals an edited event and mails it");
+    if (!count) {
         check_settings(&r);
         check_secrets(&r);
         check_spool(&r);

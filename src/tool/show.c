@@ -1,6 +1,5 @@
 /* bookspool show: one event or mail, readable. */
 #include <errno.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 #include <sysexits.h>
@@ -59,42 +58,6 @@ static void print_person(const char *label, const struct person *person)
     buf_free(&text);
 }
 
-struct text_field {
-    const char *label;
-    size_t offset;
-};
-
-#define FIELD(label, member)                                                                       \
-    {                                                                                              \
-        label, offsetof(struct booking, member)                                                    \
-    }
-static const struct text_field what[] = {
-    FIELD("Title", title),
-    FIELD("Event type", event_type),
-    FIELD("Status", status),
-    FIELD("Booking", uid),
-    FIELD("Previously", previous_uid),
-    FIELD("Calendar UID", ical_uid),
-    FIELD("Seat", seat),
-};
-static const struct text_field about[] = {
-    FIELD("Time zone", timezone),
-    FIELD("Where", location),
-    FIELD("Join", join_url),
-    FIELD("Link", link),
-    FIELD("Reason", reason),
-    FIELD("By", by),
-    FIELD("Payment", payment),
-    FIELD("Description", description),
-};
-
-static void print_fields(
-    const struct booking *booking, const struct text_field *field, size_t count)
-{
-    for (; count; count--, field++)
-        print_field(field->label, *(const char *const *)((const char *)booking + field->offset));
-}
-
 static void print_event(const struct event *event, const struct record *record)
 {
     const struct booking *booking = &event->booking;
@@ -105,12 +68,25 @@ static void print_event(const struct event *event, const struct record *record)
     print_time("Received", event->received_at);
     print_time("Sent", event->sent_at);
     print_field("Secret used", record->secret_used);
-    print_fields(booking, what, sizeof what / sizeof *what);
+    print_field("Title", booking->title);
+    print_field("Event type", booking->event_type);
+    print_field("Status", booking->status);
+    print_field("Booking", booking->uid);
+    print_field("Previously", booking->previous_uid);
+    print_field("Calendar UID", booking->ical_uid);
+    print_field("Seat", booking->seat);
     print_time("Start", booking->start);
     print_time("End", booking->end);
     print_time("Was from", booking->previous_start);
     print_time("Was to", booking->previous_end);
-    print_fields(booking, about, sizeof about / sizeof *about);
+    print_field("Time zone", booking->timezone);
+    print_field("Where", booking->location);
+    print_field("Join", booking->join_url);
+    print_field("Link", booking->link);
+    print_field("Reason", booking->reason);
+    print_field("By", booking->by);
+    print_field("Payment", booking->payment);
+    print_field("Description", booking->description);
     if (booking->asked_to_rebook)
         print_field("Rebook", "the customer was asked to choose another time");
     print_person("Organizer", &booking->organizer);
