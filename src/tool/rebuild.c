@@ -23,8 +23,8 @@ static const char usage[] =
     "\n"
     "    BOOKSPOOL_LEDGER=sqlite:/tmp/new.db bookspool rebuild\n"
     "\n"
-    "Events older than BOOKSPOOL_RETENTION are no longer in done/, so a rebuilt ledger\n"
-    "does not know their bookings.\n"
+    "Events older than BOOKSPOOL_RETENTION are no longer in done/, so a rebuilt\n"
+    "ledger does not know their bookings.\n"
     "\n"
     "Exit status: 0 done, 75 a drain is at work: try again.\n";
 

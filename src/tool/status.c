@@ -22,10 +22,7 @@ static const char usage[] =
 
 enum { EXIT_WARNINGS = 1, EXIT_TROUBLE = 2 };
 
-#define MINUTE (INT64_C(60) * MS_PER_SECOND)
-/* A drain runs every minute: what waits longer than this is late. */
-#define WAIT_MAX  (5 * MINUTE)
-#define MAIL_MAX  (60 * MINUTE)
+#define MAIL_MAX  (INT64_C(60) * 60 * MS_PER_SECOND)
 #define DRAIN_MAX MS_PER_DAY
 
 struct status {
@@ -40,42 +37,38 @@ struct status {
 
 /* ---- gathering ---- */
 
-/* The mtime of a mail in out/ is its next attempt; its header says since when it waits. */
-static int64_t waits_since(struct tool *tool, enum spool_dir dir, const struct spool_item *item)
-{
-    struct spool_file file;
-    int64_t when = item->mtime;
-    if (dir != DIR_OUT || !spool_read(&tool->spool, dir, item->name, &file))
-        return when;
-    if (!file.torn && file.record.kind == RECORD_MAIL)
-        when = file.record.queued;
-    spool_file_free(&file);
-    return when;
-}
-
 static void take_earlier(int64_t *time, int64_t other)
 {
     if (*time == TIME_NONE || other < *time)
         *time = other;
 }
 
+/* False, with spool->step: it cannot be read. */
 static bool gather_dir(struct status *status, enum spool_dir dir)
 {
+    struct spool *spool = &status->tool->spool;
     struct spool_list list;
+    struct spool_file file;
     status->oldest[dir] = TIME_NONE;
     if (!tool_list(status->tool, dir, &list))
         return false;
     for (size_t i = 0; i < list.count; i++) {
         const struct spool_item *item = &list.item[i];
+        int64_t since = item->mtime;
         if (queue_is_why(item->name))
             continue;
-        status->count[dir]++;
-        take_earlier(&status->oldest[dir], waits_since(status->tool, dir, item));
-        if (dir == DIR_OUT) {
+        if (dir == DIR_OUT) { /* the mtime is the next attempt; the header has the age */
             take_earlier(&status->next, item->mtime);
             status->accepted += (item->mode & QUEUE_SENT) != 0;
             status->unknown += (item->mode & QUEUE_UNKNOWN) != 0 && !(item->mode & QUEUE_SENT);
+            if (spool_read(spool, dir, item->name, &file)) {
+                if (!file.torn && file.record.kind == RECORD_MAIL)
+                    since = file.record.queued;
+                spool_file_free(&file);
+            }
         }
+        status->count[dir]++;
+        take_earlier(&status->oldest[dir], since);
     }
     spool_list_free(&list);
     return true;
@@ -123,9 +116,11 @@ static void add_warnings(struct status *s)
                                "or run it by hand\n");
     const char *drain = s->drain_at_work ? ", though a drain is at work"
                                          : ": is bookspool-drain run by cron or a timer?";
-    warn_of_late(s, "new/: the oldest event has waited for", s->oldest[DIR_NEW], WAIT_MAX, drain);
-    warn_of_late(s, "replay/: an event has waited for", s->oldest[DIR_REPLAY], WAIT_MAX, drain);
-    warn_of_late(s, "out/: a mail has been due for", s->next, WAIT_MAX, drain);
+    warn_of_late(
+        s, "new/: the oldest event has waited for", s->oldest[DIR_NEW], TOOL_WAIT_MAX, drain);
+    warn_of_late(
+        s, "replay/: an event has waited for", s->oldest[DIR_REPLAY], TOOL_WAIT_MAX, drain);
+    warn_of_late(s, "out/: a mail has been due for", s->next, TOOL_WAIT_MAX, drain);
     warn_of_late(s, "out/: a mail could not be sent for", s->oldest[DIR_OUT], MAIL_MAX,
         ": see the log of bookspool-drain");
     warn_of_late(s, "no drain has ended well for", well, DRAIN_MAX,
@@ -149,21 +144,7 @@ static void add_warnings(struct status *s)
             s->accepted);
 }
 
-/* False, with spool->step: the spool cannot be read. */
-static bool gather(struct tool *tool, struct status *status)
-{
-    const char *state = conf_text(&tool->conf, SET_STATE);
-    *status = (struct status){.tool = tool, .next = TIME_NONE};
-    for (enum spool_dir dir = 0; dir < SPOOL_DIRS; dir++)
-        if (!gather_dir(status, dir))
-            return false;
-    status->counted = state && counters_open_readonly(state);
-    status->drain_at_work = tool_drain_at_work(tool);
-    add_warnings(status);
-    if (status->warnings.failed)
-        tool_no_memory();
-    return true;
-}
+/* ---- counters ---- */
 
 struct counter_name {
     int which;
@@ -206,19 +187,6 @@ static int64_t secret_time(const struct status *status, enum provider provider, 
 
 /* ---- for people ---- */
 
-/* A secret that is neither set nor was ever used gets no line. */
-static void print_secret(const struct status *status, enum provider provider, int slot)
-{
-    char ago[AGE_TEXT];
-    int64_t when = secret_time(status, provider, slot);
-    bool set = conf_text(&status->tool->conf, provider_table[provider]->secret[slot]) != NULL;
-    if (when == TIME_NONE && !set)
-        return;
-    output_ago(when, status->tool->now, ago);
-    printf("%s secret of %s last used %s\n", slot ? "secondary" : "primary",
-        provider_name(provider), ago);
-}
-
 static void print_counters(
     const char *label, const struct counter_name *names, size_t count, enum counter first)
 {
@@ -239,23 +207,31 @@ static void print_counters(
 
 static void print_status(const struct status *status)
 {
+    const struct conf *conf = &status->tool->conf;
+    int64_t now = status->tool->now;
     char age[TIME_TEXT], ago[AGE_TEXT];
     for (enum spool_dir dir = 0; dir < SPOOL_DIRS; dir++) {
         printf("%-7s %6zu", spool_dir_name(dir), status->count[dir]);
         if (status->oldest[dir] != TIME_NONE) {
-            time_format_age(status->tool->now - status->oldest[dir], age);
+            time_format_age(now - status->oldest[dir], age);
             printf("  oldest %s", age);
         }
         putchar('\n');
     }
-    output_ago(counted_time(status, COUNT_DRAIN_LAST_AT), status->tool->now, ago);
+    output_ago(counted_time(status, COUNT_DRAIN_LAST_AT), now, ago);
     printf(
         "last drain that ended well: %s%s\n", ago, status->drain_at_work ? "; one is at work" : "");
-    output_ago(counted_time(status, COUNT_MAIL_LAST_AT), status->tool->now, ago);
+    output_ago(counted_time(status, COUNT_MAIL_LAST_AT), now, ago);
     printf("last mail sent: %s\n", ago);
     for (enum provider p = 0; p < PROVIDERS; p++)
-        for (int slot = 0; slot < 2; slot++)
-            print_secret(status, p, slot);
+        for (int slot = 0; slot < 2; slot++) {
+            int64_t used = secret_time(status, p, slot);
+            if (used == TIME_NONE && !conf_text(conf, provider_table[p]->secret[slot]))
+                continue;
+            output_ago(used, now, ago);
+            printf("%s secret of %s last used %s\n", slot ? "secondary" : "primary",
+                provider_name(p), ago);
+        }
     if (status->counted) {
         for (enum provider p = 0; p < PROVIDERS; p++)
             print_counters(provider_name(p), requests, REQUESTS, counter_in_row((int)p, 0));
@@ -312,15 +288,22 @@ static void print_status_json(const struct status *status)
 static int run(struct tool *tool, int argc, char **argv)
 {
     char **operands;
-    struct status status;
+    struct status status = {.tool = tool, .next = TIME_NONE};
     if (tool_parse(tool, argc, argv, NULL, &operands))
         tool_usage(tool, "takes no operands");
     if (tool_look(tool) != EX_OK)
         return EXIT_TROUBLE;
-    if (!gather(tool, &status)) {
-        tool_spool_failed(tool);
-        return EXIT_TROUBLE;
-    }
+    for (enum spool_dir dir = 0; dir < SPOOL_DIRS; dir++)
+        if (!gather_dir(&status, dir)) {
+            tool_spool_failed(tool);
+            return EXIT_TROUBLE;
+        }
+    const char *state = conf_text(&tool->conf, SET_STATE);
+    status.counted = state && counters_open_readonly(state);
+    status.drain_at_work = tool_drain_at_work(tool);
+    add_warnings(&status);
+    if (status.warnings.failed)
+        tool_no_memory();
     tool->json ? print_status_json(&status) : print_status(&status);
     int code = status.warnings.len ? EXIT_WARNINGS : EX_OK;
     buf_free(&status.warnings);

@@ -103,6 +103,12 @@ bool tool_list(struct tool *tool, enum spool_dir dir, struct spool_list *list);
 /* Does a drain hold the lock? Does not take it, so a drain that starts meanwhile gets it. */
 bool tool_drain_at_work(const struct tool *tool);
 
+/* A drain runs every minute; what waits longer than this is late. */
+#define TOOL_WAIT_MAX (INT64_C(5) * 60 * MS_PER_SECOND)
+
+/* Would a drain take a file of new/ or out/ with that mtime now? */
+bool tool_due(const struct tool *tool, enum spool_dir dir, int64_t mtime);
+
 /* Of several results the worst counts: the exit status with the higher number. */
 int tool_worse(int one, int other);
 
@@ -113,8 +119,5 @@ int tool_status_of(int error);
 
 /* Appends a file, or standard input for "-"; EX_OK, or the exit status after a message. */
 int tool_read(struct tool *tool, const char *path, struct buf *data);
-
-/* Would a drain take a file of new/ or out/ with that mtime now? */
-bool tool_due(const struct tool *tool, enum spool_dir dir, int64_t mtime);
 
 #endif

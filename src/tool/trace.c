@@ -27,14 +27,14 @@ struct trace_file {
     const char *torn; /* NULL: intact */
     int64_t since;    /* Received of an event, Queued of a mail; TIME_NONE when not intact */
     char *why;        /* of the .why beside it; NULL: none */
-    bool gone;        /* it moved on between the list and the reading */
+    bool gone;        /* it was moved between the list and the reading */
 };
 
 struct trace {
     struct tool *tool;
     char id[ID_SIZE];
-    bool header_read; /* of the event: header is known, without its body */
-    struct record header;
+    bool header_read;     /* one of the event could be read */
+    struct record header; /* this one, without a body */
     struct trace_file *file;
     size_t count;
     const struct decision *decision; /* of the ledger; NULL: it has none */
@@ -72,9 +72,6 @@ static bool gather_file(struct trace *trace, const struct place *place)
 }
 
 /* ---- the summary ---- */
-
-/* A drain runs every minute; what waits longer than this is late. */
-#define SLOW (INT64_C(5) * 60 * MS_PER_SECOND)
 
 /* How many mails are where, with the time and reason that matter for each. */
 struct mails {
@@ -134,14 +131,13 @@ static struct mails count_mails(const struct trace *trace)
     return mails;
 }
 
-/* Begins the next part of the summary. */
 static void begin_part(struct buf *out)
 {
     if (out->len)
         buf_puts(out, "; ");
 }
 
-static const char *s(size_t count)
+static const char *plural(size_t count)
 {
     return count == 1 ? "" : "s";
 }
@@ -160,57 +156,53 @@ static void add_new(const struct trace *trace, const struct trace_file *file, st
             file->torn);
     else if (!tool_due(trace->tool, DIR_NEW, mtime))
         buf_printf(out, "waits for the other half of a move, or to be tried again %s", ago);
-    else if (trace->tool->now - mtime > SLOW)
+    else if (trace->tool->now - mtime > TOOL_WAIT_MAX)
         buf_puts(out, "waits for the drain: is bookspool-drain run by cron or a timer?");
     else
         buf_puts(out, "accepted, and waits for the next run of bookspool-drain");
 }
 
-static void add_waiting(const struct trace *trace, const struct mails *mails, struct buf *out)
-{
-    char next[AGE_TEXT];
-    if (!mails->waiting)
-        return;
-    output_ago(mails->next, trace->tool->now, next);
-    bool due = tool_due(trace->tool, DIR_OUT, mails->next);
-    begin_part(out);
-    buf_printf(out, "%zu mail%s waiting, next attempt %s", mails->waiting, s(mails->waiting),
-        due ? "with the next drain" : next);
-    if (due && trace->tool->now - mails->next > SLOW)
-        buf_puts(out, " (is bookspool-drain run by cron or a timer?)");
-    if (mails->unknown)
-        buf_printf(out, ", %zu with an unknown outcome: it may have arrived, and %s",
-            mails->unknown,
-            conf_number(&trace->tool->conf, SET_UNKNOWN) == UNKNOWN_PARK
-                ? "is kept for a person; chmod a-x on the file in out/ sends it again"
-                : "another attempt may be a repeat");
-    if (mails->accepted)
-        buf_printf(out, ", %zu accepted already and only to be moved to sent/", mails->accepted);
-    if (mails->broken)
-        buf_printf(out, ", %zu not intact", mails->broken);
-}
-
 static void add_mails(const struct trace *trace, const struct mails *mails, struct buf *out)
 {
-    char ago[AGE_TEXT];
+    int64_t now = trace->tool->now;
+    char ago[AGE_TEXT], next[AGE_TEXT];
     if (mails->sent) {
-        output_ago(mails->last_sent, trace->tool->now, ago);
+        output_ago(mails->last_sent, now, ago);
         begin_part(out);
         buf_printf(
-            out, "mailed to %zu recipient%s %s", mails->recipients, s(mails->recipients), ago);
+            out, "mailed to %zu recipient%s %s", mails->recipients, plural(mails->recipients), ago);
         if (mails->sent > mails->recipients)
             buf_printf(out, ", %zu mails in all", mails->sent);
     }
-    add_waiting(trace, mails, out);
+    if (mails->waiting) {
+        output_ago(mails->next, now, next);
+        bool due = tool_due(trace->tool, DIR_OUT, mails->next);
+        begin_part(out);
+        buf_printf(out, "%zu mail%s waiting, next attempt %s", mails->waiting,
+            plural(mails->waiting), due ? "with the next drain" : next);
+        if (due && now - mails->next > TOOL_WAIT_MAX)
+            buf_puts(out, " (is bookspool-drain run by cron or a timer?)");
+        if (mails->unknown)
+            buf_printf(out, ", %zu with an unknown outcome: it may have arrived, and %s",
+                mails->unknown,
+                conf_number(&trace->tool->conf, SET_UNKNOWN) == UNKNOWN_PARK
+                    ? "is kept for a person; chmod a-x on the file in out/ sends it again"
+                    : "another attempt may be a repeat");
+        if (mails->accepted)
+            buf_printf(
+                out, ", %zu accepted already and only to be moved to sent/", mails->accepted);
+        if (mails->broken)
+            buf_printf(out, ", %zu not intact", mails->broken);
+    }
     if (mails->failed) {
         begin_part(out);
-        buf_printf(out, "%zu mail%s given up: %s", mails->failed, s(mails->failed),
+        buf_printf(out, "%zu mail%s given up: %s", mails->failed, plural(mails->failed),
             mails->why ? mails->why : "the reason is not there any more");
     }
     if (event_in(trace, DIR_DONE) && mails->sent + mails->waiting + mails->failed == 0) {
         begin_part(out);
         buf_puts(out, "done, and no mail of it is left: it was not mailed, or its mails were "
-                      "forgotten or removed");
+                      "removed");
     }
 }
 
@@ -258,14 +250,12 @@ static void summarize(const struct trace *trace, struct buf *out)
 
 static void print_file(const struct trace *trace, const struct trace_file *file)
 {
-    char ago[AGE_TEXT], path[300];
+    char ago[AGE_TEXT];
     const struct place *place = file->place;
     bool event = !place_is_mail(place);
-    /* The line of an event need not repeat the id above it. */
-    bool plain = event && strcmp(place->name, place->parsed.id) == 0;
-    snprintf(path, sizeof path, "%s/%s", spool_dir_name(place->dir), plain ? "" : place->name);
+    bool repeated = event && strcmp(place->name, place->parsed.id) == 0; /* the id is above */
     output_ago(place->mtime, trace->tool->now, ago);
-    printf("  %s", path);
+    printf("  %s/%s", spool_dir_name(place->dir), repeated ? "" : place->name);
     if (file->gone)
         printf("  was moved meanwhile");
     else if (place->dir == DIR_OUT)
@@ -274,9 +264,9 @@ static void print_file(const struct trace *trace, const struct trace_file *file)
         printf("  %s", ago);
     if (file->torn)
         printf("  not intact: %s", file->torn);
-    if (place->mode & QUEUE_SENT)
+    if (!event && place->mode & QUEUE_SENT)
         printf("  accepted, not yet moved");
-    else if (place->mode & QUEUE_UNKNOWN)
+    else if (!event && place->mode & QUEUE_UNKNOWN)
         printf("  an earlier outcome is unknown");
     putchar('\n');
     if (file->why)
@@ -329,19 +319,6 @@ static void print_trace_json(const struct trace *trace, const char *summary)
 
 /* ---- the command ---- */
 
-/* All places of the event, also where one mail was named. */
-static int find_all(struct tool *tool, const char *text, struct places *places)
-{
-    struct pattern pattern;
-    int code = find_one(tool, text, &pattern, places);
-    if (code != EX_OK)
-        return code;
-    pattern = (struct pattern){0};
-    memcpy(pattern.id, places->item[0].parsed.id, ID_SIZE);
-    places_free(places);
-    return find_places(tool, &pattern, places) ? EX_OK : tool_spool_failed(tool);
-}
-
 static void print_all(struct trace *trace)
 {
     struct buf summary = {0};
@@ -368,7 +345,14 @@ static int run(struct tool *tool, int argc, char **argv)
     int code = tool_look(tool);
     if (code != EX_OK)
         return code;
-    code = find_all(tool, ids[0], &places);
+    struct pattern pattern;
+    code = find_one(tool, ids[0], &pattern, &places);
+    if (code == EX_OK) { /* all places of the event, also where one mail was named */
+        pattern = (struct pattern){0};
+        memcpy(pattern.id, places.item[0].parsed.id, ID_SIZE);
+        places_free(&places);
+        code = find_places(tool, &pattern, &places) ? EX_OK : tool_spool_failed(tool);
+    }
     if (code == EX_OK || code == EX_NOINPUT) {
         if (places.count)
             memcpy(trace.id, places.item[0].parsed.id, ID_SIZE);
