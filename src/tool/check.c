@@ -20,7 +20,6 @@
 #include "spool/owner.h"
 #include "spool/record.h"
 #include "tool/output.h"
-#include "tool/sign.h"
 #include "tool/tool.h"
 
 static const char usage[] =
@@ -150,7 +149,7 @@ static void check_secrets(struct report *r)
 {
     const struct conf *conf = &r->tool->conf;
     int usable = 0;
-    if (sign_secrets_unread(conf)) {
+    if (tool_secrets_unread(conf)) {
         report(r, LEVEL_WRONG,
             "receive.env cannot be read here: chgrp bookspool and chmod 640 it, unless systemd "
             "reads it as root for the receiver");

@@ -128,17 +128,13 @@ static bool add_named(
     return true;
 }
 
-static bool is_full(const struct pattern *pattern)
-{
-    return strlen(pattern->id) == ID_LEN;
-}
-
 static bool find_in_dirs(struct tool *tool, const struct pattern *pattern, size_t first, size_t end,
     struct places *places)
 {
     for (size_t d = first; d < end; d++) {
         enum spool_dir dir = search[d];
-        bool direct = is_full(pattern) && (dir == DIR_HELD || dir == DIR_NEW || dir == DIR_DONE);
+        bool direct =
+            strlen(pattern->id) == ID_LEN && (dir == DIR_HELD || dir == DIR_NEW || dir == DIR_DONE);
         if (!(direct ? add_named : add_matches)(tool, pattern, dir, places))
             return false;
     }
@@ -189,7 +185,7 @@ int find_one(struct tool *tool, const char *text, struct pattern *pattern, struc
             "%s is not an id: give its 32 hex digits, or at least %d of its "
             "beginning, or a mail's name ID-r",
             text, PATTERN_MIN);
-    bool event_only = is_full(pattern) && !*pattern->recipient;
+    bool event_only = strlen(pattern->id) == ID_LEN && !*pattern->recipient;
     if (!find_in_dirs(tool, pattern, 0, EVENT_DIRS, places) ||
         (!(event_only && places->count) &&
             !find_in_dirs(tool, pattern, EVENT_DIRS, SEARCHED, places)))

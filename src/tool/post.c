@@ -9,7 +9,6 @@
 #include "http/http.h"
 #include "tool/output.h"
 #include "tool/samples.h"
-#include "tool/sign.h"
 #include "tool/tool.h"
 
 static const char usage[] =
@@ -133,7 +132,7 @@ static int send_all(struct tool *tool, const struct post *post)
                                 : post->secondary ? SECRET_SECONDARY
                                                   : SECRET_PRIMARY;
     if (code == EX_OK)
-        code = sign_body(tool, post->provider, choice, &body,
+        code = tool_sign(tool, post->provider, choice, &body,
             tool->now - (post->stale ? MS_PER_DAY : 0), header);
     snprintf(type, sizeof type, "Content-Type: %s",
         post->sample ? post->sample->type : "application/json");
@@ -193,7 +192,7 @@ static int run(struct tool *tool, int argc, char **argv)
         provider_list_names(&names);
         tool_usage(tool, "name the provider: %s", buf_text(&names));
     }
-    post.provider = sign_provider(tool, operands[0]);
+    post.provider = tool_provider(tool, operands[0]);
     if (post.list)
         return list_samples(tool, post.provider);
     check_operands(tool, &post, count, operands);

@@ -13,7 +13,6 @@
 #include "tool/ledger_view.h"
 #include "tool/output.h"
 #include "tool/samples.h"
-#include "tool/sign.h"
 
 static const char usage[] =
     "render ID [OPTION...]\n"
@@ -105,7 +104,7 @@ static int read_event(struct render *render, const char *operand)
     if (code != EX_OK)
         return code;
     if (render->provider) {
-        set_record(render, sign_provider(tool, render->provider));
+        set_record(render, tool_provider(tool, render->provider));
         return EX_OK;
     }
     const char *wrong = record_decode(buf_text(&file->data), file->data.len, &file->record);

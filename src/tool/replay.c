@@ -67,34 +67,25 @@ static int say_mail(struct tool *tool, const struct place *place)
     return EX_USAGE;
 }
 
-static int replay_done(struct tool *tool, const struct place *place)
-{
-    struct spool_file file;
-    int code;
-    if (!spool_read(&tool->spool, DIR_DONE, place->name, &file))
-        return tool_spool_failed(tool);
-    if (file.torn || file.record.kind != RECORD_EVENT) {
-        tool_say(
-            tool, "done/%s is not intact: %s", place->name, file.torn ? file.torn : "it is a mail");
-        code = EX_DATAERR;
-    } else
-        code = put_in_replay(tool, place->parsed.id, &file.data);
-    spool_file_free(&file);
-    return code;
-}
-
 static int replay_id(struct tool *tool, const char *text)
 {
     struct pattern pattern;
     struct places places;
+    struct spool_file file = {0};
     int code = find_one(tool, text, &pattern, &places);
     if (code == EX_OK) {
         const struct place *done = places_event(&places, DIR_DONE);
         const struct place *event = places_event(&places, SPOOL_DIRS);
         if (*pattern.recipient)
             code = say_mail(tool, &places.item[0]);
-        else if (done)
-            code = replay_done(tool, done);
+        else if (done && !spool_read(&tool->spool, DIR_DONE, done->name, &file))
+            code = tool_spool_failed(tool);
+        else if (done && (file.torn || file.record.kind != RECORD_EVENT)) {
+            tool_say(tool, "done/%s is not intact: %s", done->name,
+                file.torn ? file.torn : "it is a mail");
+            code = EX_DATAERR;
+        } else if (done)
+            code = put_in_replay(tool, done->parsed.id, &file.data);
         else if (event)
             code = say_not_done(tool, event);
         else {
@@ -103,32 +94,27 @@ static int replay_id(struct tool *tool, const char *text)
             code = EX_NOINPUT;
         }
     }
+    spool_file_free(&file);
     places_free(&places);
     return code;
 }
 
 /* ---- a file ---- */
 
-/* Is this line of a header one that resealing replaces? */
-static bool is_replaced(const char *line, size_t len)
-{
-    static const char *const names[] = {"Length:", "Sha256:", "Secret-Used:"};
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        if (len >= strlen(names[i]) && strncasecmp(line, names[i], strlen(names[i])) == 0)
-            return true;
-    return false;
-}
-
-/* Copies the other lines of the header; returns the body, or NULL when there is no empty line. */
+/* Copies the lines of the header that stay; returns the body, or NULL without an empty line. */
 static const char *copy_header(const char *data, const char *end, struct buf *out)
 {
+    static const char *const replaced[] = {"Length:", "Sha256:", "Secret-Used:"};
     const char *newline;
     for (; (newline = memchr(data, '\n', (size_t)(end - data))); data = newline + 1) {
-        size_t len = (size_t)(newline - data);
-        if (len == 0)
+        if (newline == data)
             return newline + 1;
-        if (!is_replaced(data, len))
-            buf_add(out, data, len + 1);
+        bool stays = true;
+        for (size_t i = 0; i < sizeof replaced / sizeof *replaced; i++)
+            if (strncasecmp(data, replaced[i], strlen(replaced[i])) == 0)
+                stays = false;
+        if (stays)
+            buf_add(out, data, (size_t)(newline + 1 - data));
     }
     return NULL;
 }

@@ -8,7 +8,6 @@
 #include "spool/queue.h"
 #include "tool/find.h"
 #include "tool/output.h"
-#include "tool/sign.h"
 #include "tool/tool.h"
 
 static const char usage[] =

@@ -9,10 +9,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 #include <sysexits.h>
 #include <unistd.h>
 
+#include "base/hex.h"
 #include "base/io.h"
 #include "base/text.h"
 #include "spool/queue.h"
@@ -128,7 +130,8 @@ int tool_worse(int one, int other)
     return one > other ? one : other;
 }
 
-int tool_status_of(int error)
+/* The exit status for an errno. */
+static int status_of(int error)
 {
     switch (error) {
     case EACCES:
@@ -164,75 +167,121 @@ int tool_read(struct tool *tool, const char *path, struct buf *data)
     if (ok)
         return EX_OK;
     tool_say(tool, "%s: %s", input ? "standard input" : path, strerror(saved));
-    return tool_status_of(saved);
+    return status_of(saved);
+}
+
+/* ---- providers and their secrets ---- */
+
+enum provider tool_provider(const struct tool *tool, const char *name)
+{
+    enum provider provider;
+    struct buf names = {0};
+    if (provider_parse(name, &provider))
+        return provider;
+    provider_list_names(&names);
+    tool_usage(tool, "%s is no provider; expected %s", name, buf_text(&names));
+}
+
+bool tool_secrets_unread(const struct conf *conf)
+{
+    return strstr(buf_text(&conf->warnings), "receive.env: cannot be read") != NULL;
+}
+
+int tool_sign(struct tool *tool, enum provider provider, enum secret_choice choice,
+    const struct buf *body, int64_t at, char line[SIGNATURE_LINE_SIZE])
+{
+    unsigned char dice[32];
+    char forged[2 * sizeof dice + 1], value[SIGNATURE_LINE_SIZE - 64];
+    enum setting which = provider_table[provider]->secret[choice == SECRET_SECONDARY];
+    const char *secret = choice == SECRET_FORGED ? NULL : conf_text(&tool->conf, which);
+    if (choice == SECRET_FORGED && getrandom(dice, sizeof dice, 0) == (ssize_t)sizeof dice) {
+        hex_encode(dice, sizeof dice, forged);
+        secret = forged;
+    }
+    if (!secret) {
+        tool_say(tool,
+            "%s is not set: it belongs in receive.env, or %s_FILE names a file that holds it",
+            settings[which].name, settings[which].name);
+        if (tool_secrets_unread(&tool->conf))
+            tool_say(
+                tool, "receive.env cannot be read: run this as root, or as a user who may read it");
+        return EX_CONFIG;
+    }
+    struct hmac *hmac = hmac_open(secret);
+    bool ok =
+        hmac && provider_sign(provider, hmac, buf_text(body), body->len, at, value, sizeof value);
+    hmac_close(hmac);
+    if (!ok) {
+        tool_say(tool, "libcrypto cannot make HMAC-SHA256");
+        return EX_SOFTWARE;
+    }
+    snprintf(
+        line, SIGNATURE_LINE_SIZE, "%s: %s", provider_table[provider]->signature_header, value);
+    return EX_OK;
 }
 
 /* ---- the spool ---- */
 
 static bool choose_spool(struct tool *tool)
 {
+    tool_settings(tool);
     if (tool->spool_path)
         return true;
     tool->spool_path = conf_text(&tool->conf, SET_SPOOL);
     if (tool->spool_path && !tool_setting_wrong(tool, SET_SPOOL))
         return true;
-    tool_say(tool, "which spool? Put the settings right, or name it with --spool DIR");
+    tool_say(tool, "which spool? Correct the settings, or name it with --spool DIR");
     return false;
 }
 
-/* Where permission is missing: which group has it, if that can be seen. */
-static void name_group(struct tool *tool, int error)
+/* Reports why the spool cannot be used, and where permission is missing, which group has it. */
+static int spool_unusable(struct tool *tool, const char *what, int error)
 {
     struct stat st;
-    if (error != EACCES && error != EPERM)
-        return;
-    struct group *group = stat(tool->spool_path, &st) == 0 ? getgrgid(st.st_gid) : NULL;
-    tool_say(tool, "run it as root, or as a member of the group %s",
-        group && st.st_gid ? group->gr_name : "bookspool");
+    tool_say(tool, "%s", what);
+    if (error == EACCES || error == EPERM) {
+        struct group *group = stat(tool->spool_path, &st) == 0 ? getgrgid(st.st_gid) : NULL;
+        tool_say(tool, "run it as root, or as a member of the group %s",
+            group && st.st_gid ? group->gr_name : "bookspool");
+    }
+    return status_of(error);
 }
 
-static int access_failed(struct tool *tool, const char *what, int error)
+/* The same for one step or directory of it. */
+static int step_failed(struct tool *tool, const char *step, const char *between, int error)
 {
-    tool_say(tool, "%s: %s", what, strerror(error));
-    name_group(tool, error);
-    return tool_status_of(error);
+    char what[SPOOL_STEP_SIZE + 512];
+    snprintf(what, sizeof what, "%s%s%s: %s", tool->spool_path, between, step, strerror(error));
+    return spool_unusable(tool, what, error);
 }
 
 int tool_spool_failed(struct tool *tool)
 {
-    int error = errno;
-    char what[SPOOL_STEP_SIZE + 256];
-    snprintf(what, sizeof what, "%s: %s", tool->spool_path, tool->spool.step);
-    return access_failed(tool, what, error);
+    return step_failed(tool, tool->spool.step, ": ", errno);
 }
 
-static int spool_refused(struct tool *tool, struct buf *why, int error)
+static int open_failed(struct tool *tool, struct buf *why, int error)
 {
-    tool_say(tool, "%s", buf_text(why));
+    int code = spool_unusable(tool, buf_text(why), error);
     buf_free(why);
-    name_group(tool, error);
-    return error == ENOENT ? EX_NOINPUT : error == EACCES || error == EPERM ? EX_NOPERM : EX_CONFIG;
+    return error == ENOENT || code == EX_NOPERM ? code : EX_CONFIG;
 }
 
 int tool_look(struct tool *tool)
 {
     struct buf why = {0};
-    tool_settings(tool);
     if (!choose_spool(tool))
         return EX_CONFIG;
     errno = 0;
     if (!spool_open_readonly(&tool->spool, tool->spool_path, &why))
-        return spool_refused(tool, &why, errno);
-    /* A directory that is not there yet is empty; one that is closed to us must not look so. */
+        return open_failed(tool, &why, errno);
+    /* A directory that does not exist yet is empty; one that may not be read must not look so. */
     for (enum spool_dir dir = 0; dir < SPOOL_DIRS; dir++) {
-        char path[SPOOL_STEP_SIZE + 256];
         const char *name = spool_dir_name(dir);
         errno = 0;
-        if (tool->spool.dir[dir] >= 0 ||
-            (faccessat(tool->spool.root, name, R_OK | X_OK, AT_EACCESS) < 0 && errno == ENOENT))
-            continue;
-        snprintf(path, sizeof path, "%s/%s", tool->spool_path, name);
-        return access_failed(tool, path, errno ? errno : ENOTDIR);
+        if (tool->spool.dir[dir] < 0 &&
+            (faccessat(tool->spool.root, name, R_OK | X_OK, AT_EACCESS) == 0 || errno != ENOENT))
+            return step_failed(tool, name, "/", errno ? errno : ENOTDIR);
     }
     return EX_OK;
 }
@@ -240,14 +289,13 @@ int tool_look(struct tool *tool)
 int tool_open(struct tool *tool)
 {
     struct buf why = {0};
-    tool_settings(tool);
     if (!choose_spool(tool))
         return EX_CONFIG;
     if (!spool_become_owner(tool->spool_path))
-        return access_failed(tool, "become the owner of the spool", errno);
+        return step_failed(tool, "become the owner of the spool", ": ", errno);
     errno = 0;
     return spool_open(&tool->spool, tool->spool_path, &why) ? EX_OK
-                                                            : spool_refused(tool, &why, errno);
+                                                            : open_failed(tool, &why, errno);
 }
 
 int tool_lock(struct tool *tool)

@@ -15,6 +15,7 @@
 #include <stdbool.h>
 
 #include "base/conf.h"
+#include "provider/provider.h"
 #include "spool/spool.h"
 
 struct tool;
@@ -78,6 +79,29 @@ void tool_settings(struct tool *tool);
 /* True when this setting, or the file that would hold it, could not be understood. */
 bool tool_setting_wrong(const struct tool *tool, enum setting which);
 
+/* ---- providers and their secrets ---- */
+
+enum secret_choice {
+    SECRET_PRIMARY,
+    SECRET_SECONDARY,
+    SECRET_FORGED /* random: a signature that must be refused */
+};
+
+/* Was receive.env not readable? */
+bool tool_secrets_unread(const struct conf *conf);
+
+enum { SIGNATURE_LINE_SIZE = 256 };
+
+/*
+ * The header line "Name: value" that signs the body at that time. The settings must be loaded.
+ * EX_OK, or the exit status after a message (EX_CONFIG: there is no such secret).
+ */
+int tool_sign(struct tool *tool, enum provider provider, enum secret_choice choice,
+    const struct buf *body, int64_t at, char line[SIGNATURE_LINE_SIZE]);
+
+/* The provider that an operand names; ends the program when it names none. */
+enum provider tool_provider(const struct tool *tool, const char *name);
+
 /* ---- the spool ---- */
 
 /*
@@ -111,9 +135,6 @@ bool tool_due(const struct tool *tool, enum spool_dir dir, int64_t mtime);
 
 /* Of several results the worst counts: the exit status with the higher number. */
 int tool_worse(int one, int other);
-
-/* The exit status that says what errno says. */
-int tool_status_of(int error);
 
 /* ---- files ---- */
 
