@@ -90,53 +90,36 @@ static void append_place(struct places *places, enum spool_dir dir, const struct
         tool_no_memory();
 }
 
-/*
- * A directory may hold hundreds of thousands of names, and only those that match are examined. In
- * replay/, which is nearly empty, a name need not match, so every file is.
- */
-static bool add_matches(
-    struct tool *tool, const struct pattern *pattern, enum spool_dir dir, struct places *places)
-{
-    struct spool_list list;
-    struct spool_name parsed;
-    if (tool->spool.dir[dir] < 0)
-        return true;
-    if (!spool_list_start(&tool->spool, dir, dir == DIR_REPLAY ? "" : pattern->id, &list))
-        return false;
-    for (size_t i = 0; i < list.count; i++)
-        if (parse_item(tool, dir, list.item[i].name, &parsed) && matches(pattern, &parsed))
-            append_place(places, dir, &list.item[i], &parsed);
-    spool_list_free(&list);
-    return true;
-}
-
-/* In held/, new/ and done/ an event's name is its id. */
-static bool add_named(
-    struct tool *tool, const struct pattern *pattern, enum spool_dir dir, struct places *places)
-{
-    struct spool_file file;
-    struct spool_name parsed;
-    char *name = (char *)pattern->id;
-    if (tool->spool.dir[dir] < 0)
-        return true;
-    if (!spool_read(&tool->spool, dir, name, &file))
-        return errno == ENOENT;
-    if (name_parse(name, &parsed) && matches(pattern, &parsed))
-        append_place(places, dir,
-            &(struct spool_item){.name = name, .mode = file.mode, .mtime = file.mtime}, &parsed);
-    spool_file_free(&file);
-    return true;
-}
-
 static bool find_in_dirs(struct tool *tool, const struct pattern *pattern, size_t first, size_t end,
     struct places *places)
 {
+    char *id = (char *)pattern->id;
     for (size_t d = first; d < end; d++) {
         enum spool_dir dir = search[d];
-        bool direct =
-            strlen(pattern->id) == ID_LEN && (dir == DIR_HELD || dir == DIR_NEW || dir == DIR_DONE);
-        if (!(direct ? add_named : add_matches)(tool, pattern, dir, places))
+        struct spool_list list;
+        struct spool_file file;
+        struct spool_name parsed;
+        if (tool->spool.dir[dir] < 0)
+            continue;
+        /* In these directories an event's name is its id. */
+        if (strlen(id) == ID_LEN && (dir == DIR_HELD || dir == DIR_NEW || dir == DIR_DONE)) {
+            if (spool_read(&tool->spool, dir, id, &file)) {
+                struct spool_item item = {.name = id, .mode = file.mode, .mtime = file.mtime};
+                if (name_parse(id, &parsed) && matches(pattern, &parsed))
+                    append_place(places, dir, &item, &parsed);
+                spool_file_free(&file);
+            } else if (errno != ENOENT)
+                return false;
+            continue;
+        }
+        /* A directory may hold hundreds of thousands of names, and only those that match are
+         * examined. In replay/, which is nearly empty, a name need not match, so every file is. */
+        if (!spool_list_start(&tool->spool, dir, dir == DIR_REPLAY ? "" : id, &list))
             return false;
+        for (size_t i = 0; i < list.count; i++)
+            if (parse_item(tool, dir, list.item[i].name, &parsed) && matches(pattern, &parsed))
+                append_place(places, dir, &list.item[i], &parsed);
+        spool_list_free(&list);
     }
     return true;
 }
@@ -229,7 +212,7 @@ const struct place *places_event(const struct places *places, enum spool_dir dir
 
 bool find_event(struct tool *tool, const char *id, struct spool_file *file)
 {
-    for (size_t d = 0; d < SEARCHED; d++) {
+    for (size_t d = 0; d < EVENT_DIRS; d++) {
         if (tool->spool.dir[search[d]] < 0)
             continue;
         if (spool_read(&tool->spool, search[d], id, file)) {

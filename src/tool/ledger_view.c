@@ -106,10 +106,8 @@ static void add_booking_row(
             at.hour, at.minute, at.abbreviation);
     else
         snprintf(start, sizeof start, "%s", utc);
-    table_add(
-        &conflicts->table, (const char *[]){number, start, minutes, booking->provider,
-                               booking->who ? booking->who : "-",
-                               booking->title ? booking->title : "-", organizer ? organizer : "-"});
+    table_add(&conflicts->table, (const char *[]){number, start, minutes, booking->provider,
+                                     booking->who, booking->title, organizer});
 }
 
 static void append_booking(cJSON *list, const struct overlap *booking)

@@ -118,8 +118,8 @@ static void add_line(struct listing *listing, const struct line *line)
     make_name(&line->place, name, sizeof name);
     make_note(listing->tool, line, note, sizeof note);
     time_format_age(listing->tool->now - line->since, age);
-    table_add(&listing->table, (const char *[]){spool_dir_name(line->place.dir), name, age,
-                                   provider ? provider : "-", event ? event : "-", note});
+    table_add(&listing->table,
+        (const char *[]){spool_dir_name(line->place.dir), name, age, provider, event, note});
 }
 
 /* A file that is gone was moved while it was listed. */

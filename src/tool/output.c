@@ -21,7 +21,7 @@ void table_add(struct table *table, const char *const *row)
 {
     for (size_t i = 0; i < table->columns; i++) {
         void *cells = array_room(table->cell, table->cells, &table->room, sizeof *table->cell);
-        char *copy = arena_strdup(&table->arena, row[i]);
+        char *copy = arena_strdup(&table->arena, row[i] ? row[i] : "-");
         if (!cells || !copy)
             tool_no_memory();
         text_mask(copy);

@@ -28,7 +28,7 @@ struct table {
     size_t columns, cells, room;
 };
 
-/* Adds one row of table->columns texts; they are copied. */
+/* Adds one row of table->columns texts, which are copied; NULL becomes "-". */
 void table_add(struct table *table, const char *const *row);
 /* Prints all rows and frees them. */
 void table_print(struct table *table, const char *const *heading);

@@ -44,7 +44,7 @@ struct post {
     bool list, stale, forge, secondary;
 };
 
-static int list_samples(struct tool *tool, enum provider provider)
+static void list_samples(struct tool *tool, enum provider provider)
 {
     struct table table = {.columns = 3};
     cJSON *json = tool->json ? json_object() : NULL;
@@ -66,7 +66,6 @@ static int list_samples(struct tool *tool, enum provider provider)
         json_print(json, JSON_INDENTED);
     else
         table_print(&table, (const char *[]){"SAMPLE", "KIND", "EVENT"});
-    return EX_OK;
 }
 
 /* ---- the answer ---- */
@@ -187,14 +186,11 @@ static int run(struct tool *tool, int argc, char **argv)
         {0},
     };
     int count = tool_parse(tool, argc, argv, options, &operands);
-    if (count < 1) {
-        struct buf names = {0};
-        provider_list_names(&names);
-        tool_usage(tool, "name the provider: %s", buf_text(&names));
+    post.provider = tool_provider(tool, count ? operands[0] : NULL);
+    if (post.list) {
+        list_samples(tool, post.provider);
+        return EX_OK;
     }
-    post.provider = tool_provider(tool, operands[0]);
-    if (post.list)
-        return list_samples(tool, post.provider);
     check_operands(tool, &post, count, operands);
     tool_settings(tool);
     return send_all(tool, &post);

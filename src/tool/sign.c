@@ -24,9 +24,9 @@ static int run(struct tool *tool, int argc, char **argv)
     struct buf body = {0};
     const struct tool_option options[] = {{"secondary", &secondary, NULL}, {"at", NULL, &at}, {0}};
     int count = tool_parse(tool, argc, argv, options, &operands);
-    if (count < 1 || count > 2)
+    if (count > 2)
         tool_usage(tool, "name the provider, and at most one file");
-    enum provider provider = tool_provider(tool, operands[0]);
+    enum provider provider = tool_provider(tool, count ? operands[0] : NULL);
     int64_t when =
         at ? tool_number(tool, "at", at, 0, INT64_C(999999999999)) * MS_PER_SECOND : tool->now;
     tool_settings(tool);

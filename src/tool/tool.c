@@ -176,10 +176,12 @@ enum provider tool_provider(const struct tool *tool, const char *name)
 {
     enum provider provider;
     struct buf names = {0};
-    if (provider_parse(name, &provider))
+    if (name && provider_parse(name, &provider))
         return provider;
     provider_list_names(&names);
-    tool_usage(tool, "%s is no provider; expected %s", name, buf_text(&names));
+    if (!name)
+        tool_usage(tool, "name the provider: %s", buf_text(&names));
+    tool_usage(tool, "%s is not a provider; expected %s", name, buf_text(&names));
 }
 
 bool tool_secrets_unread(const struct conf *conf)

@@ -99,7 +99,7 @@ enum { SIGNATURE_LINE_SIZE = 256 };
 int tool_sign(struct tool *tool, enum provider provider, enum secret_choice choice,
     const struct buf *body, int64_t at, char line[SIGNATURE_LINE_SIZE]);
 
-/* The provider that an operand names; ends the program when it names none. */
+/* The provider that an operand names; ends the program when it names none or is missing (NULL). */
 enum provider tool_provider(const struct tool *tool, const char *name);
 
 /* ---- the spool ---- */
