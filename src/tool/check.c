@@ -42,10 +42,10 @@ struct report {
     bool wrong;      /* something was */
 };
 
-static void report(struct report *report, enum level level, const char *format, ...)
+static void add_finding(struct report *report, enum level level, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-static void report(struct report *report, enum level level, const char *format, ...)
+static void add_finding(struct report *report, enum level level, const char *format, ...)
 {
     static const char *const names[] = {"ok", "note", "wrong"};
     struct buf text = {0};
@@ -66,17 +66,17 @@ static void report(struct report *report, enum level level, const char *format, 
 }
 
 /* One finding for each line of a text. */
-static void report_lines(struct report *r, enum level level, const char *lines)
+static void add_findings(struct report *r, enum level level, const char *lines)
 {
     int len;
     for (const char *line; (line = text_line(&lines, &len));)
-        report(r, level, "%.*s", len, line);
+        add_finding(r, level, "%.*s", len, line);
 }
 
 /* Why a check failed; nothing when it did not. Frees the text. */
-static void report_reason(struct report *r, struct buf *why)
+static void add_reason(struct report *r, struct buf *why)
 {
-    report_lines(r, LEVEL_WRONG, buf_text(why));
+    add_findings(r, LEVEL_WRONG, buf_text(why));
     buf_free(why);
 }
 
@@ -89,13 +89,13 @@ static void report_oddities(struct report *r, const char *path, const struct rec
     struct spool_name parsed;
     const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
     if (name_parse(name, &parsed) && strcmp(parsed.id, record->id) != 0)
-        report(r, LEVEL_NOTE, "%s: its name is of another event than its Id", path);
+        add_finding(r, LEVEL_NOTE, "%s: its name is of another event than its Id", path);
     if (record->kind != RECORD_EVENT ||
         !id_make(provider_name(record->provider), record->sha256, TIME_NONE, id) ||
         !id_make(provider_name(record->provider), record->sha256, record->received, hourly))
         return;
     if (strcmp(id, record->id) != 0 && strcmp(hourly, record->id) != 0)
-        report(r, LEVEL_NOTE, "%s: its body is not the one that it came with", path);
+        add_finding(r, LEVEL_NOTE, "%s: its body is not the one that it came with", path);
 }
 
 static int check_file(struct report *r, const char *path)
@@ -109,12 +109,12 @@ static int check_file(struct report *r, const char *path)
     }
     const char *wrong = record_decode(buf_text(&data), data.len, &record);
     if (wrong)
-        report(r, LEVEL_WRONG, "%s: not intact: %s", path, wrong);
+        add_finding(r, LEVEL_WRONG, "%s: not intact: %s", path, wrong);
     else if (record.kind == RECORD_MAIL)
-        report(r, LEVEL_OK, "%s: intact: a mail of event %s, %zu bytes", path, record.id,
+        add_finding(r, LEVEL_OK, "%s: intact: a mail of event %s, %zu bytes", path, record.id,
             record.length);
     else
-        report(r, LEVEL_OK, "%s: intact: %s %s, id %s, %zu bytes", path,
+        add_finding(r, LEVEL_OK, "%s: intact: %s %s, id %s, %zu bytes", path,
             provider_name(record.provider), *record.event ? record.event : "-", record.id,
             record.length);
     if (!wrong)
@@ -134,15 +134,15 @@ static void check_settings(struct report *r)
     uid_t before = geteuid();
     if (path && spool_become_owner(path) && geteuid() != before) {
         const struct passwd *user = getpwuid(geteuid());
-        report(r, LEVEL_OK, "checked as %s, the owner of the spool",
+        add_finding(r, LEVEL_OK, "checked as %s, the owner of the spool",
             user ? user->pw_name : "the owner");
         conf_free(conf);
         conf_load(conf, CONF_TOOL);
     }
     if (conf->errors.len == 0 && !conf->errors.failed)
-        report(r, LEVEL_OK, "all settings can be understood");
-    report_lines(r, LEVEL_WRONG, buf_text(&conf->errors));
-    report_lines(r, LEVEL_NOTE, buf_text(&conf->warnings));
+        add_finding(r, LEVEL_OK, "all settings can be understood");
+    add_findings(r, LEVEL_WRONG, buf_text(&conf->errors));
+    add_findings(r, LEVEL_NOTE, buf_text(&conf->warnings));
 }
 
 static void check_secrets(struct report *r)
@@ -150,7 +150,7 @@ static void check_secrets(struct report *r)
     const struct conf *conf = &r->tool->conf;
     int usable = 0;
     if (tool_secrets_unread(conf)) {
-        report(r, LEVEL_WRONG,
+        add_finding(r, LEVEL_WRONG,
             "receive.env cannot be read here: chgrp bookspool and chmod 640 it, unless systemd "
             "reads it as root for the receiver");
         return;
@@ -160,16 +160,17 @@ static void check_secrets(struct report *r)
         bool secondary = conf_text(conf, provider_table[p]->secret[1]) != NULL;
         usable += primary || secondary;
         if (primary || secondary)
-            report(r, LEVEL_OK, "%s: %s", provider_name(p),
+            add_finding(r, LEVEL_OK, "%s: %s", provider_name(p),
                 primary && secondary ? "a primary and a secondary secret are set"
                 : primary            ? "a secret is set"
                                      : "only a secondary secret is set");
         else
-            report(r, LEVEL_NOTE, "%s: no secret is set, its webhooks are answered 503: set %s",
-                provider_name(p), settings[provider_table[p]->secret[0]].name);
+            add_finding(r, LEVEL_NOTE,
+                "%s: no secret is set, its webhooks are answered 503: set %s", provider_name(p),
+                settings[provider_table[p]->secret[0]].name);
     }
     if (!usable)
-        report(r, LEVEL_WRONG, "no provider has a secret: nothing will be accepted");
+        add_finding(r, LEVEL_WRONG, "no provider has a secret: nothing will be accepted");
 }
 
 /* ---- directories ---- */
@@ -212,10 +213,10 @@ static void report_foreign(struct report *r, const char *place, const char *top,
     owner_append_command(&command, top, foreign->root);
     owner_append_user(&owner, st->st_uid);
     if (owner_is_foreign(st, foreign->root))
-        report(r, LEVEL_WRONG, "%s: belongs to %s, not to the spool's owner; run as root: %s",
+        add_finding(r, LEVEL_WRONG, "%s: belongs to %s, not to the spool's owner; run as root: %s",
             place, buf_text(&owner), buf_text(&command));
     if (foreign->count)
-        report(r, LEVEL_WRONG,
+        add_finding(r, LEVEL_WRONG,
             "%s: files of another user than the spool's owner: %zu, such as %s; run as root: %s",
             place, foreign->count, buf_text(&foreign->example), buf_text(&command));
     buf_free(&foreign->example);
@@ -238,30 +239,30 @@ static void check_dir(struct report *r, enum spool_dir dir, const struct stat *r
     const char *path = r->tool->spool_path, *name = spool_dir_name(dir);
     if (fstatat(r->tool->spool.root, name, &st, AT_SYMLINK_NOFOLLOW) < 0) {
         bool missing = errno == ENOENT;
-        report(r, missing ? LEVEL_NOTE : LEVEL_WRONG, "%s/%s: %s", path, name,
+        add_finding(r, missing ? LEVEL_NOTE : LEVEL_WRONG, "%s/%s: %s", path, name,
             missing ? "is not there yet: the first program that starts makes it" : strerror(errno));
         return;
     }
     if (!S_ISDIR(st.st_mode))
-        report(r, LEVEL_WRONG, "%s/%s: is not a directory", path, name);
+        add_finding(r, LEVEL_WRONG, "%s/%s: is not a directory", path, name);
     else if (st.st_dev != root->st_dev)
-        report(r, LEVEL_WRONG, "%s/%s: is on another file system than the spool", path, name);
+        add_finding(r, LEVEL_WRONG, "%s/%s: is on another file system than the spool", path, name);
     else if (st.st_mode & S_IWOTH)
-        report(r, LEVEL_WRONG, "%s/%s: is writable by everybody: chmod o-w it", path, name);
+        add_finding(r, LEVEL_WRONG, "%s/%s: is writable by everybody: chmod o-w it", path, name);
     else {
         struct spool *spool = &r->tool->spool;
         struct foreign foreign = {.dir = spool->dir[dir], .root = root};
         char place[PATH_MAX];
         snprintf(place, sizeof place, "%s/%s", path, name);
         if (foreign.dir >= 0 && !spool_walk(spool, dir, visit_owner, &foreign))
-            report(r, LEVEL_WRONG, "%s: %s", place, strerror(errno));
+            add_finding(r, LEVEL_WRONG, "%s: %s", place, strerror(errno));
         report_foreign(r, place, path, &st, &foreign);
         if (owner_is_foreign(&st, root))
             return;
         if (st.st_uid != root->st_uid || st.st_gid != root->st_gid)
-            report(r, LEVEL_NOTE, "%s/%s: is not of the spool's owner and group", path, name);
+            add_finding(r, LEVEL_NOTE, "%s/%s: is not of the spool's owner and group", path, name);
         else if (spool->dir[dir] < 0)
-            report(r, LEVEL_NOTE, "%s/%s: is closed to you", path, name);
+            add_finding(r, LEVEL_NOTE, "%s/%s: is closed to you", path, name);
     }
 }
 
@@ -277,25 +278,26 @@ static void check_spool(struct report *r)
         return;
     if (!spool_open_readonly(&tool->spool, tool->spool_path, &why) ||
         fstat(tool->spool.root, &root) < 0) {
-        report(r, LEVEL_WRONG, "spool %s", why.len ? buf_text(&why) : strerror(errno));
+        add_finding(r, LEVEL_WRONG, "spool %s", why.len ? buf_text(&why) : strerror(errno));
         buf_free(&why);
         return;
     }
     const char *path = tool->spool_path;
     describe_owner(&root, text, sizeof text);
     if (root.st_mode & S_IWOTH)
-        report(r, LEVEL_WRONG, "spool %s: is writable by everybody (%s): chmod o-w it", path, text);
+        add_finding(
+            r, LEVEL_WRONG, "spool %s: is writable by everybody (%s): chmod o-w it", path, text);
     else if (root.st_mode & S_IRWXO)
-        report(r, LEVEL_NOTE, "spool %s: is open to others (%s): chmod o-rwx it", path, text);
+        add_finding(r, LEVEL_NOTE, "spool %s: is open to others (%s): chmod o-rwx it", path, text);
     else
-        report(r, LEVEL_OK, "spool %s: %s", path, text);
+        add_finding(r, LEVEL_OK, "spool %s: %s", path, text);
     if (root.st_uid == 0)
-        report(r, LEVEL_NOTE,
+        add_finding(r, LEVEL_NOTE,
             "spool %s: belongs to root, so all programs run as root: give it a user of its own",
             path);
     for (enum spool_dir dir = 0; dir < SPOOL_DIRS; dir++)
         check_dir(r, dir, &root);
-    report(r, LEVEL_OK, "%s",
+    add_finding(r, LEVEL_OK, "%s",
         tool_drain_at_work(tool) ? "a drain is at work" : "no drain is at work just now");
 }
 
@@ -309,13 +311,13 @@ static void check_state(struct report *r)
         return;
     errno = 0;
     if (stat(path, &st) < 0 || !S_ISDIR(st.st_mode)) {
-        report(r, LEVEL_WRONG, "state directory %s: %s", path,
+        add_finding(r, LEVEL_WRONG, "state directory %s: %s", path,
             errno ? strerror(errno) : "is not a directory");
         return;
     }
     describe_owner(&st, text, sizeof text);
-    report(r, st.st_mode & S_IWOTH ? LEVEL_WRONG : LEVEL_OK, "state directory %s: %s%s", path, text,
-        st.st_mode & S_IWOTH ? ", writable by everybody: chmod o-w it" : "");
+    add_finding(r, st.st_mode & S_IWOTH ? LEVEL_WRONG : LEVEL_OK, "state directory %s: %s%s", path,
+        text, st.st_mode & S_IWOTH ? ", writable by everybody: chmod o-w it" : "");
     /* Counters, ledger and Maildir are made by the owner of the spool. */
     if (r->tool->spool.root >= 0 && fstat(r->tool->spool.root, &root) == 0) {
         DIR *stream = opendir(path);
@@ -329,7 +331,7 @@ static void check_state(struct report *r)
     }
     if (snprintf(counters, sizeof counters, "%s/counters", path) < (int)sizeof counters &&
         access(counters, F_OK) < 0)
-        report(r, LEVEL_NOTE, "nothing was counted yet: %s", strerror(errno));
+        add_finding(r, LEVEL_NOTE, "nothing was counted yet: %s", strerror(errno));
 }
 
 /* ---- how mail is made and sent ---- */
@@ -343,31 +345,31 @@ static void check_mail(struct report *r)
     if (conf->errors.len) /* a default in place of a wrong setting misleads */
         return;
     if (transport_check(conf, &why) == TRANSPORT_USABLE)
-        report(r, LEVEL_OK, "mail goes to %s", conf_text(conf, SET_TRANSPORT));
-    report_reason(r, &why);
+        add_finding(r, LEVEL_OK, "mail goes to %s", conf_text(conf, SET_TRANSPORT));
+    add_reason(r, &why);
 
     struct recipients *recipients = recipients_open(conf, LOCAL_ADDRESS, &why);
     recipients_close(recipients);
-    report_reason(r, &why);
+    add_reason(r, &why);
 
     const char *templates = conf_text(conf, SET_TEMPLATES);
     if (composer_open(&composer, conf, &why) && templates)
-        report(r, LEVEL_OK, "templates of %s", templates);
+        add_finding(r, LEVEL_OK, "templates of %s", templates);
     composer_close(&composer);
-    report_reason(r, &why);
+    add_reason(r, &why);
 
     const char *zone = conf_text(conf, SET_TIMEZONE);
     snprintf(path, sizeof path, "/usr/share/zoneinfo/%s", zone ? zone : "");
     if (zone && (strstr(zone, "..") || access(path, R_OK) < 0))
-        report(r, LEVEL_WRONG, "BOOKSPOOL_TIMEZONE: there is no zone \"%s\" in /usr/share/zoneinfo",
-            zone);
+        add_finding(r, LEVEL_WRONG,
+            "BOOKSPOOL_TIMEZONE: there is no zone \"%s\" in /usr/share/zoneinfo", zone);
 
     const char *where = conf_text(conf, SET_LEDGER);
     struct ledger *ledger = where ? ledger_open_readonly(where, &why) : NULL;
     if (ledger)
-        report(r, LEVEL_OK, "ledger %s", where);
+        add_finding(r, LEVEL_OK, "ledger %s", where);
     ledger_close(ledger);
-    report_reason(r, &why);
+    add_reason(r, &why);
 }
 
 /* ---- the command ---- */

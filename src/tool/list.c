@@ -123,7 +123,7 @@ static void add_line(struct listing *listing, const struct line *line)
 }
 
 /* A file that is gone was moved while it was listed. */
-static void add_file(struct listing *listing, enum spool_dir dir, const struct spool_item *item)
+static void list_file(struct listing *listing, enum spool_dir dir, const struct spool_item *item)
 {
     struct tool *tool = listing->tool;
     struct spool_file file = {0}, event;
@@ -168,7 +168,7 @@ static size_t add_dir(struct listing *listing, enum spool_dir dir)
         note_failure(listing);
     for (size_t i = 0; chosen && i < list.count; i++)
         if (!queue_is_why(list.item[i].name))
-            add_file(listing, dir, &list.item[i]);
+            list_file(listing, dir, &list.item[i]);
     size_t count = list.count;
     spool_list_free(&list);
     return count;

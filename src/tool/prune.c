@@ -19,31 +19,6 @@ static const char usage[] =
     "\n"
     "Exit status: 0 done, 75 a drain is at work: try again.\n";
 
-static int prune_now(struct tool *tool, bool dry)
-{
-    struct prune_result result;
-    const struct prune_options options = {
-        .now = tool->now,
-        .retention = conf_number(&tool->conf, SET_RETENTION),
-        .retention_sent = conf_number(&tool->conf, SET_RETENTION_SENT),
-        .at_once = true,
-        .dry_run = dry,
-    };
-    if (!prune(&tool->spool, &options, &result))
-        return tool_spool_failed(tool);
-    if (tool->json) {
-        cJSON *object = json_object();
-        json_put_bool(object, "dry_run", dry);
-        json_put_number(object, "done", (int64_t)result.done);
-        json_put_number(object, "sent", (int64_t)result.sent);
-        json_put_number(object, "tmp", (int64_t)result.temp);
-        json_print(object, JSON_INDENTED);
-    } else
-        printf("%s: done %zu, sent %zu, tmp %zu\n", dry ? "would remove" : "removed", result.done,
-            result.sent, result.temp);
-    return EX_OK;
-}
-
 static int run(struct tool *tool, int argc, char **argv)
 {
     bool dry = false;
@@ -58,9 +33,27 @@ static int run(struct tool *tool, int argc, char **argv)
         tool_say(tool, "removes nothing until the retention is set right");
         return EX_CONFIG;
     }
+    struct prune_result result;
+    const struct prune_options prune_options = {
+        .now = tool->now,
+        .retention = conf_number(&tool->conf, SET_RETENTION),
+        .retention_sent = conf_number(&tool->conf, SET_RETENTION_SENT),
+        .at_once = true,
+        .dry_run = dry,
+    };
     code = dry ? EX_OK : tool_lock(tool);
-    if (code == EX_OK)
-        code = prune_now(tool, dry);
+    if (code == EX_OK && !prune(&tool->spool, &prune_options, &result))
+        code = tool_spool_failed(tool);
+    if (code == EX_OK && tool->json) {
+        cJSON *object = json_object();
+        json_put_bool(object, "dry_run", dry);
+        json_put_number(object, "done", (int64_t)result.done);
+        json_put_number(object, "sent", (int64_t)result.sent);
+        json_put_number(object, "tmp", (int64_t)result.temp);
+        json_print(object, JSON_INDENTED);
+    } else if (code == EX_OK)
+        printf("%s: done %zu, sent %zu, tmp %zu\n", dry ? "would remove" : "removed", result.done,
+            result.sent, result.temp);
     queue_unlock(&tool->spool);
     return code;
 }

@@ -169,11 +169,20 @@ static int enter_all(struct rebuild *r)
 
 /* ---- the command ---- */
 
-static int rebuild(struct tool *tool)
+static int run(struct tool *tool, int argc, char **argv)
 {
+    char **operands;
     struct rebuild r = {.tool = tool};
     struct buf why = {0};
-    int code = find_entries(&r);
+    if (tool_parse(tool, argc, argv, NULL, &operands))
+        tool_usage(tool, "takes no operands");
+    int code = tool_open(tool);
+    if (code == EX_OK && tool_setting_wrong(tool, SET_LEDGER))
+        code = EX_CONFIG;
+    if (code == EX_OK)
+        code = tool_lock(tool);
+    if (code == EX_OK)
+        code = find_entries(&r);
     if (code == EX_OK && !(r.ledger = ledger_open(conf_text(&tool->conf, SET_LEDGER), &why))) {
         tool_say(tool, "%s", buf_text(&why));
         code = EX_CONFIG;
@@ -191,21 +200,6 @@ static int rebuild(struct tool *tool)
     buf_free(&why);
     free(r.entry);
     free(r.half);
-    return code;
-}
-
-static int run(struct tool *tool, int argc, char **argv)
-{
-    char **operands;
-    if (tool_parse(tool, argc, argv, NULL, &operands))
-        tool_usage(tool, "takes no operands");
-    int code = tool_open(tool);
-    if (code == EX_OK && tool_setting_wrong(tool, SET_LEDGER))
-        code = EX_CONFIG;
-    if (code == EX_OK)
-        code = tool_lock(tool);
-    if (code == EX_OK)
-        code = rebuild(tool);
     queue_unlock(&tool->spool);
     return code;
 }

@@ -83,21 +83,6 @@ static int release_text(struct tool *tool, const char *text)
     return code;
 }
 
-static int release_all(struct tool *tool)
-{
-    struct spool_list list;
-    int code = EX_OK;
-    if (!spool_list(&tool->spool, DIR_HELD, &list))
-        return tool_spool_failed(tool);
-    for (size_t i = 0; i < list.count; i++)
-        if (id_valid(list.item[i].name))
-            code = tool_worse(code, release_id(tool, list.item[i].name));
-    if (list.count == 0)
-        puts("Nothing is held.");
-    spool_list_free(&list);
-    return code;
-}
-
 static int run(struct tool *tool, int argc, char **argv)
 {
     bool all = false;
@@ -109,10 +94,17 @@ static int run(struct tool *tool, int argc, char **argv)
     int code = tool_open(tool);
     if (code != EX_OK)
         return code;
-    if (all)
-        return release_all(tool);
     for (int i = 0; i < count; i++)
         code = tool_worse(code, release_text(tool, ids[i]));
+    struct spool_list list = {0};
+    if (all && !spool_list(&tool->spool, DIR_HELD, &list))
+        return tool_spool_failed(tool);
+    for (size_t i = 0; i < list.count; i++)
+        if (id_valid(list.item[i].name))
+            code = tool_worse(code, release_id(tool, list.item[i].name));
+    if (all && list.count == 0)
+        puts("Nothing is held.");
+    spool_list_free(&list);
     return code;
 }
 

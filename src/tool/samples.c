@@ -56,7 +56,7 @@ enum role { FIRST_BOOKING, SECOND_BOOKING, OTHER_THING };
 #define SHORT_ID "bbbbbbbbbbbbbbbbbbbbbb"
 #define INVENTED "00000000-0000-4000-8000-00000000"
 
-static const struct id {
+static const struct {
     const char *text, *pattern; /* its random characters: x hexadecimal, b base 58, # a digit */
     enum role role;
 } ids[] = {
@@ -99,6 +99,7 @@ struct days {
     int64_t past, future; /* that times up to the sending, and times after it, are moved by */
 };
 
+/* Complete days, rounded down. */
 static int64_t full_days(int64_t ms)
 {
     return ms / MS_PER_DAY - (ms % MS_PER_DAY < 0);
@@ -109,13 +110,12 @@ static struct days choose_days(const char *text, int64_t now)
     int64_t sent, start;
     time_parse(SENT "Z", &sent);
     time_parse(START "Z", &start);
-    if (strstr(text, SENT)) {
-        int64_t days = full_days(now - sent);
+    int64_t days = full_days(now - sent);
+    if (strstr(text, SENT))
         return (struct days){days, days + 1};
-    }
-    /* Without a sending time: a meeting's own event is today's, a template's booking ahead. */
+    /* Without a time of sending: a meeting's own event is today's, a template's booking ahead. */
     bool meeting = strstr(text, "\"triggerEvent\":\"MEETING_");
-    int64_t days = full_days(now - start + (meeting ? MS_PER_DAY / 2 : 2 * MS_PER_DAY));
+    days = full_days(now - start + (meeting ? MS_PER_DAY / 2 : 2 * MS_PER_DAY));
     return (struct days){days, days};
 }
 
@@ -153,14 +153,6 @@ static size_t renew_time(const char *text, const struct days *days, int64_t now,
 
 /* ---- the body ---- */
 
-static const struct id *id_at(const char *text)
-{
-    for (size_t i = 0; i < IDS; i++)
-        if (strncmp(text, ids[i].text, strlen(ids[i].text)) == 0)
-            return &ids[i];
-    return NULL;
-}
-
 void sample_renew(
     const struct sample *sample, const struct sample_options *options, struct buf *out)
 {
@@ -183,12 +175,15 @@ void sample_renew(
     }
     struct days days = choose_days(text, options->now);
     while (*text) {
-        const struct id *id = id_at(text);
-        size_t len = id || !is_time(text) ? 0 : renew_time(text, &days, options->now, out);
-        if (id) {
-            buf_puts(out, value[id - ids]);
-            len = strlen(id->text);
-        } else if (len == 0) {
+        size_t id = 0, len = 0;
+        while (id < IDS && strncmp(text, ids[id].text, strlen(ids[id].text)) != 0)
+            id++;
+        if (id < IDS) {
+            buf_puts(out, value[id]);
+            len = strlen(ids[id].text);
+        } else if (is_time(text))
+            len = renew_time(text, &days, options->now, out);
+        if (len == 0) {
             buf_putc(out, *text);
             len = 1;
         }

@@ -100,13 +100,11 @@ static void print_event(const struct event *event, const struct record *record)
     }
 }
 
-enum form { FORM_READABLE, FORM_RAW, FORM_BODY };
-
-static int show_file(
-    struct tool *tool, const struct place *place, const struct spool_file *file, enum form form)
+static int show_file(struct tool *tool, const struct place *place, const struct spool_file *file,
+    bool raw, bool body)
 {
     const struct record *record = &file->record;
-    if (form == FORM_RAW) {
+    if (raw) {
         output_bytes(buf_text(&file->data), file->data.len);
         return file->torn ? EX_DATAERR : EX_OK;
     }
@@ -115,7 +113,7 @@ static int show_file(
             spool_dir_name(place->dir), place->name, file->torn);
         return EX_DATAERR;
     }
-    if (form == FORM_BODY || (record->kind == RECORD_MAIL && !tool->json)) {
+    if (body || (record->kind == RECORD_MAIL && !tool->json)) {
         output_bytes(record->body, record->length);
         return EX_OK;
     }
@@ -176,7 +174,7 @@ static int run(struct tool *tool, int argc, char **argv)
         else if (!spool_read(&tool->spool, place->dir, place->name, &file))
             code = tool_spool_failed(tool);
         else {
-            code = show_file(tool, place, &file, raw ? FORM_RAW : body ? FORM_BODY : FORM_READABLE);
+            code = show_file(tool, place, &file, raw, body);
             spool_file_free(&file);
         }
     }

@@ -131,7 +131,7 @@ int tool_worse(int one, int other)
 }
 
 /* The exit status for an errno. */
-static int status_of(int error)
+static int exit_status_of(int error)
 {
     switch (error) {
     case EACCES:
@@ -167,7 +167,7 @@ int tool_read(struct tool *tool, const char *path, struct buf *data)
     if (ok)
         return EX_OK;
     tool_say(tool, "%s: %s", input ? "standard input" : path, strerror(saved));
-    return status_of(saved);
+    return exit_status_of(saved);
 }
 
 /* ---- providers and their secrets ---- */
@@ -246,7 +246,7 @@ static int spool_unusable(struct tool *tool, const char *what, int error)
         tool_say(tool, "run it as root, or as a member of the group %s",
             group && st.st_gid ? group->gr_name : "bookspool");
     }
-    return status_of(error);
+    return exit_status_of(error);
 }
 
 /* The same for one step or directory of it. */
