@@ -82,22 +82,6 @@ static void add_reason(struct report *r, struct buf *why)
 
 /* ---- a file ---- */
 
-/* An intact file may still not be what it seems to be. */
-static void report_oddities(struct report *r, const char *path, const struct record *record)
-{
-    char id[ID_SIZE], hourly[ID_SIZE];
-    struct spool_name parsed;
-    const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
-    if (name_parse(name, &parsed) && strcmp(parsed.id, record->id) != 0)
-        add_finding(r, LEVEL_NOTE, "%s: its name is of another event than its Id", path);
-    if (record->kind != RECORD_EVENT ||
-        !id_make(provider_name(record->provider), record->sha256, TIME_NONE, id) ||
-        !id_make(provider_name(record->provider), record->sha256, record->received, hourly))
-        return;
-    if (strcmp(id, record->id) != 0 && strcmp(hourly, record->id) != 0)
-        add_finding(r, LEVEL_NOTE, "%s: its body is not the one that it came with", path);
-}
-
 static int check_file(struct report *r, const char *path)
 {
     struct buf data = {0};
@@ -108,19 +92,29 @@ static int check_file(struct report *r, const char *path)
         return code;
     }
     const char *wrong = record_decode(buf_text(&data), data.len, &record);
-    if (wrong)
+    buf_free(&data);
+    if (wrong) {
         add_finding(r, LEVEL_WRONG, "%s: not intact: %s", path, wrong);
-    else if (record.kind == RECORD_MAIL)
+        return EX_DATAERR;
+    }
+    const char *provider = provider_name(record.provider);
+    if (record.kind == RECORD_MAIL)
         add_finding(r, LEVEL_OK, "%s: intact: a mail of event %s, %zu bytes", path, record.id,
             record.length);
     else
-        add_finding(r, LEVEL_OK, "%s: intact: %s %s, id %s, %zu bytes", path,
-            provider_name(record.provider), *record.event ? record.event : "-", record.id,
-            record.length);
-    if (!wrong)
-        report_oddities(r, path, &record);
-    buf_free(&data);
-    return wrong ? EX_DATAERR : EX_OK;
+        add_finding(r, LEVEL_OK, "%s: intact: %s %s, id %s, %zu bytes", path, provider,
+            *record.event ? record.event : "-", record.id, record.length);
+    /* An intact file may still not be what it seems to be. */
+    char id[ID_SIZE], hourly[ID_SIZE];
+    struct spool_name parsed;
+    const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
+    if (name_parse(name, &parsed) && strcmp(parsed.id, record.id) != 0)
+        add_finding(r, LEVEL_NOTE, "%s: its name is of another event than its Id", path);
+    if (record.kind == RECORD_EVENT && id_make(provider, record.sha256, TIME_NONE, id) &&
+        id_make(provider, record.sha256, record.received, hourly) && strcmp(id, record.id) != 0 &&
+        strcmp(hourly, record.id) != 0)
+        add_finding(r, LEVEL_NOTE, "%s: its body is not the one that it came with", path);
+    return EX_OK;
 }
 
 /* ---- settings ---- */

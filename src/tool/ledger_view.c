@@ -79,10 +79,6 @@ void ledger_view_put(cJSON *object, const struct decision *d)
 
 /* ---- conflicts ---- */
 
-enum { COLUMNS = 7 };
-static const char *const heading[COLUMNS] = {
-    "NO", "START", "MINUTES", "PLATFORM", "WHO", "TITLE", "ORGANIZER"};
-
 struct conflicts {
     struct table table;
     struct zone zone;
@@ -141,7 +137,7 @@ static bool add_conflict(void *context, const struct ledger_conflict *conflict)
 int ledger_view_conflicts(struct tool *tool)
 {
     struct ledger *ledger;
-    struct conflicts conflicts = {.table = {.columns = COLUMNS}};
+    struct conflicts conflicts = {.table = {.columns = 7}};
     tool_settings(tool);
     int code = open_ledger(tool, &ledger);
     if (code != EX_OK)
@@ -158,7 +154,8 @@ int ledger_view_conflicts(struct tool *tool)
     else if (conflicts.count == 0 && output_is_terminal())
         puts(ledger ? "No bookings overlap."
                     : "There is no ledger yet: the first drain creates it.");
-    table_print(&conflicts.table, heading);
+    table_print(&conflicts.table,
+        (const char *[]){"NO", "START", "MINUTES", "PLATFORM", "WHO", "TITLE", "ORGANIZER"});
     zone_close(&conflicts.zone);
     ledger_close(ledger);
     return code;

@@ -30,9 +30,6 @@ static const char usage[] =
 static const enum spool_dir order[] = {
     DIR_TMP, DIR_NEW, DIR_REPLAY, DIR_OUT, DIR_HELD, DIR_BAD, DIR_FAILED, DIR_DONE, DIR_SENT};
 
-enum { COLUMNS = 6 };
-static const char *const heading[COLUMNS] = {"DIR", "NAME", "AGE", "PROVIDER", "EVENT", "NOTE"};
-
 struct listing {
     struct tool *tool;
     bool chosen[SPOOL_DIRS];
@@ -81,9 +78,10 @@ static void make_note(const struct tool *tool, const struct line *line, char *ou
         snprintf(out, size, "not intact");
     else if (place->dir == DIR_OUT)
         snprintf(out, size, "%s%s", due ? "due" : next, mark);
+    else if (place->dir == DIR_NEW && !due)
+        snprintf(out, size, "waits, %s", next);
     else
-        snprintf(out, size, "%s%s", place->dir == DIR_NEW && !due ? "waits, " : "",
-            place->dir == DIR_NEW && !due ? next : "");
+        *out = '\0';
 }
 
 /* A terminal has 80 columns; the beginning of a name is enough for the other commands. */
@@ -203,7 +201,7 @@ static int run(struct tool *tool, int argc, char **argv)
         tool_usage(tool, "--conflicts goes with no directory");
     if (conflicts)
         return ledger_view_conflicts(tool);
-    struct listing listing = {.tool = tool, .table = {.columns = COLUMNS}};
+    struct listing listing = {.tool = tool, .table = {.columns = 6}};
     choose_dirs(&listing, operands, names, all);
     int code = tool_look(tool);
     if (code != EX_OK)
@@ -222,7 +220,8 @@ static int run(struct tool *tool, int argc, char **argv)
     bool summary = operands == 0 && !all;
     if (summary && listing.table.cells == 0 && output_is_terminal())
         puts("Nothing waits or needs attention.");
-    table_print(&listing.table, heading);
+    table_print(
+        &listing.table, (const char *[]){"DIR", "NAME", "AGE", "PROVIDER", "EVENT", "NOTE"});
     if (summary)
         printf("done\t%zu\nsent\t%zu\n", count[DIR_DONE], count[DIR_SENT]);
     return listing.code;

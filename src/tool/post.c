@@ -92,25 +92,6 @@ static void print_answer(const struct tool *tool, struct http_answer *answer)
     json_print(object, JSON_LINE);
 }
 
-/* Over a connection of its own, as a provider's. */
-static int send_once(
-    struct tool *tool, const struct http_options *options, const struct http_request *request)
-{
-    struct http_answer answer;
-    int code = EX_TEMPFAIL;
-    struct http_client *client = http_open(options);
-    if (!client)
-        tool_no_memory();
-    if (http_post(client, request, &answer)) {
-        print_answer(tool, &answer);
-        code = answer.status >= 200 && answer.status < 300 ? EX_OK : EXIT_REFUSED;
-    } else
-        tool_say(tool, "no answer: %s", answer.error);
-    http_answer_free(&answer);
-    http_close(client);
-    return code;
-}
-
 static int send_all(struct tool *tool, const struct post *post)
 {
     struct buf body = {0};
@@ -141,8 +122,22 @@ static int send_all(struct tool *tool, const struct post *post)
         .headers = (const char *const[]){type, header, NULL},
         .body = buf_text(&body),
         .len = body.len};
-    for (int64_t i = 0; i < times && (code == EX_OK || code == EXIT_REFUSED); i++)
-        code = tool_worse(code, send_once(tool, &options, &request));
+    for (int64_t i = 0; i < times && (code == EX_OK || code == EXIT_REFUSED); i++) {
+        struct http_answer answer;
+        struct http_client *client = http_open(&options); /* a connection each, as a provider's */
+        if (!client)
+            tool_no_memory();
+        if (!http_post(client, &request, &answer)) {
+            tool_say(tool, "no answer: %s", answer.error);
+            code = EX_TEMPFAIL;
+        } else {
+            print_answer(tool, &answer);
+            if (answer.status < 200 || answer.status >= 300)
+                code = EXIT_REFUSED;
+        }
+        http_answer_free(&answer);
+        http_close(client);
+    }
     buf_free(&body);
     return code;
 }

@@ -73,11 +73,10 @@ static int release_text(struct tool *tool, const char *text)
             several = found != NULL;
             found = list.item[i].name;
         }
-    int code;
-    if (several) {
+    int code = EX_DATAERR;
+    if (several)
         tool_say(tool, "%s is the beginning of more than one id in held/", text);
-        code = EX_DATAERR;
-    } else
+    else
         code = release_id(tool, found ? found : pattern.id);
     spool_list_free(&list);
     return code;

@@ -141,8 +141,15 @@ static void take_decision(struct render *render)
     buf_free(&why);
 }
 
-static int choose_recipient(struct render *render)
+static int make_notice(struct render *render, const char *operand)
 {
+    int code = read_event(render, operand);
+    if (code != EX_OK)
+        return code;
+    const struct record *record = &render->file.record;
+    if (!record_map(record, &render->event))
+        tool_no_memory();
+    take_decision(render);
     const struct booking *booking = &render->event.booking;
     const char *to = render->to;
     if (!to && render->customer) {
@@ -157,20 +164,7 @@ static int choose_recipient(struct render *render)
     snprintf(render->recipient, sizeof render->recipient, "%.*s", (int)strcspn(to, ", "), to);
     if (!address_valid(render->recipient))
         tool_usage(render->tool, "%s is no bare mail address", to);
-    return EX_OK;
-}
-
-static int make_notice(struct render *render, const char *operand)
-{
-    int code = read_event(render, operand);
-    if (code != EX_OK)
-        return code;
-    const struct record *record = &render->file.record;
-    if (!record_map(record, &render->event))
-        tool_no_memory();
-    take_decision(render);
-    code = choose_recipient(render);
-    if (code == EX_OK && !mail_name(record->id, render->recipient, render->name))
+    if (!mail_name(record->id, render->recipient, render->name))
         tool_no_memory();
     render->notice = (struct notice){.event = &render->event,
         .decision = &render->decision,
@@ -178,7 +172,7 @@ static int make_notice(struct render *render, const char *operand)
         .name = render->name,
         .recipient = render->recipient,
         .audience = render->customer ? AUDIENCE_CUSTOMER : AUDIENCE_OWNER};
-    return code;
+    return EX_OK;
 }
 
 /* ---- its mail ---- */

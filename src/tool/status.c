@@ -164,7 +164,6 @@ static const struct counter_name requests[] = {
     {COUNT_SECRET_PRIMARY, "secret_primary"},
     {COUNT_SECRET_SECONDARY, "secret_secondary"},
 };
-enum { REQUESTS = sizeof requests / sizeof *requests };
 
 static const struct counter_name others[] = {
     {COUNT_OTHER_REQUESTS, "other_requests"},
@@ -176,7 +175,6 @@ static const struct counter_name others[] = {
     {COUNT_MAIL_BLOCKED_RUNS, "blocked_runs"},
     {COUNT_DRAIN_RUNS, "drain_runs"},
 };
-enum { OTHERS = sizeof others / sizeof *others };
 
 static int64_t secret_time(const struct status *status, enum provider provider, int slot)
 {
@@ -233,8 +231,9 @@ static void print_status(const struct status *status)
         }
     if (status->counted) {
         for (enum provider p = 0; p < PROVIDERS; p++)
-            print_counters(provider_name(p), requests, REQUESTS, counter_in_row((int)p, 0));
-        print_counters("all", others, OTHERS, 0);
+            print_counters(provider_name(p), requests, sizeof requests / sizeof *requests,
+                counter_in_row((int)p, 0));
+        print_counters("all", others, sizeof others / sizeof *others, 0);
     } else
         puts("nothing was counted yet");
     int len;
@@ -278,9 +277,11 @@ static void print_status_json(const struct status *status)
         cJSON *one = json_put_object(object, provider_name(p));
         json_put_time(one, "secret_primary_at", secret_time(status, p, 0));
         json_put_time(one, "secret_secondary_at", secret_time(status, p, 1));
-        put_counters(one, status, requests, REQUESTS, counter_in_row((int)p, 0));
+        put_counters(
+            one, status, requests, sizeof requests / sizeof *requests, counter_in_row((int)p, 0));
     }
-    put_counters(json_put_object(object, "counters"), status, others, OTHERS, 0);
+    put_counters(
+        json_put_object(object, "counters"), status, others, sizeof others / sizeof *others, 0);
     json_print(object, JSON_INDENTED);
 }
 
