@@ -1,7 +1,9 @@
 #include "base/address.h"
 
+#include <arpa/inet.h>
 #include <stddef.h>
 #include <string.h>
+#include <strings.h>
 
 #define ALNUM "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
 
@@ -45,4 +47,12 @@ bool address_valid(const char *text)
     const char *at = strchr(text, '@');
     return at && strlen(text) <= ADDRESS_MAX && dot_atom(text, (size_t)(at - text)) &&
            host_name(at + 1);
+}
+
+bool address_is_loopback(const char *host)
+{
+    struct in_addr address;
+    if (inet_pton(AF_INET, host, &address) == 1)
+        return ntohl(address.s_addr) >> 24 == 127;
+    return strcasecmp(host, "localhost") == 0 || strcmp(host, "[::1]") == 0;
 }

@@ -1,5 +1,5 @@
 /*
- * address: is this a bare mail address?
+ * address: is this a bare mail address? Is this host this machine?
  *
  * local@domain: a dot-atom of ASCII (RFC 5322 3.2.3) and host labels (RFC 1123
  * 2.1), at most 254 bytes (RFC 5321 4.5.3.1.3 less the angle brackets). Quoted
@@ -15,5 +15,11 @@
 enum { ADDRESS_MAX = 254, ADDRESS_SIZE = ADDRESS_MAX + 1 };
 
 bool address_valid(const char *text);
+
+/*
+ * 127.0.0.0/8, [::1] or localhost: connections to it need no TLS. `host` is in the normal form that
+ * libcurl gives to the host of a URL: "127.1" is "127.0.0.1" there.
+ */
+bool address_is_loopback(const char *host);
 
 #endif

@@ -50,6 +50,15 @@ char *arena_strdup(struct arena *a, const char *text)
     return arena_strndup(a, text, strlen(text));
 }
 
+char *arena_strlower(struct arena *a, const char *text)
+{
+    char *copy = text ? arena_strdup(a, text) : NULL;
+    for (char *p = copy; p && *p; p++)
+        if (*p >= 'A' && *p <= 'Z')
+            *p = (char)(*p - 'A' + 'a');
+    return copy;
+}
+
 char *arena_printf(struct arena *a, const char *format, ...)
 {
     va_list args, again;

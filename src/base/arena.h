@@ -43,6 +43,8 @@ static inline void *arena_alloc(struct arena *a, size_t size)
 
 char *arena_strndup(struct arena *a, const char *text, size_t len);
 char *arena_strdup(struct arena *a, const char *text);
+/* A copy with ASCII capitals in lower case; NULL for NULL. */
+char *arena_strlower(struct arena *a, const char *text);
 char *arena_printf(struct arena *a, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void arena_free(struct arena *a);
 

@@ -4,6 +4,13 @@
 #include <stdio.h>
 #include <string.h>
 
+enum { US_PER_SECOND = MS_PER_SECOND * US_PER_MS };
+
+static int64_t floor_div(int64_t a, int64_t b)
+{
+    return a / b - (a % b < 0);
+}
+
 int64_t time_from_timespec(struct timespec ts)
 {
     return (int64_t)ts.tv_sec * MS_PER_SECOND + ts.tv_nsec / 1000000;
@@ -11,13 +18,9 @@ int64_t time_from_timespec(struct timespec ts)
 
 struct timespec time_to_timespec(int64_t when)
 {
-    int64_t ms = when % MS_PER_SECOND;
-    int64_t seconds = when / MS_PER_SECOND;
-    if (ms < 0) {
-        ms += MS_PER_SECOND;
-        seconds--;
-    }
-    return (struct timespec){.tv_sec = (time_t)seconds, .tv_nsec = (long)ms * 1000000};
+    int64_t seconds = floor_div(when, MS_PER_SECOND);
+    return (struct timespec){
+        .tv_sec = (time_t)seconds, .tv_nsec = (long)(when - seconds * MS_PER_SECOND) * 1000000};
 }
 
 int64_t clock_now(void)
@@ -31,7 +34,7 @@ int64_t clock_now_us(void)
 {
     struct timespec ts;
     clock_gettime(CLOCK_REALTIME, &ts);
-    return (int64_t)ts.tv_sec * MS_PER_SECOND * US_PER_MS + ts.tv_nsec / 1000;
+    return (int64_t)ts.tv_sec * US_PER_SECOND + ts.tv_nsec / 1000;
 }
 
 int64_t clock_monotonic(void)
@@ -45,67 +48,56 @@ int64_t clock_microseconds(void)
 {
     struct timespec ts;
     clock_gettime(CLOCK_MONOTONIC, &ts);
-    return (int64_t)ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
+    return (int64_t)ts.tv_sec * US_PER_SECOND + ts.tv_nsec / 1000;
 }
 
-static char *put_digits(char *out, long value, int count)
+static char *put_digits(char *out, int value, int count)
 {
     for (int i = count - 1; i >= 0; i--, value /= 10)
         out[i] = (char)('0' + value % 10);
     return out + count;
 }
 
-/* YYYY-MM-DDThh:mm:ss; NULL where a year has not four digits. Every event and log line has one. */
-static char *put_seconds(time_t seconds, char *out)
+/*
+ * `fraction` is what follows the seconds, in `count` digits; "-" where a year has not four. Every
+ * event and log line has a time, so this does without snprintf.
+ */
+static void put_time(int64_t seconds, int64_t fraction, int count, char out[TIME_TEXT])
 {
     struct tm tm;
-    if (!gmtime_r(&seconds, &tm) || tm.tm_year < -900 || tm.tm_year > 8099)
-        return NULL;
+    time_t when = (time_t)seconds;
+    if (!gmtime_r(&when, &tm) || tm.tm_year < -900 || tm.tm_year > 8099) {
+        strcpy(out, "-");
+        return;
+    }
     const struct {
-        int value;
+        int value, digits;
         char after;
-    } parts[] = {{tm.tm_mon + 1, '-'}, {tm.tm_mday, 'T'}, {tm.tm_hour, ':'}, {tm.tm_min, ':'}};
-    out = put_digits(out, tm.tm_year + 1900, 4);
-    *out++ = '-';
-    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
-        out = put_digits(out, parts[i].value, 2);
+    } parts[] = {{tm.tm_year + 1900, 4, '-'}, {tm.tm_mon + 1, 2, '-'}, {tm.tm_mday, 2, 'T'},
+        {tm.tm_hour, 2, ':'}, {tm.tm_min, 2, ':'}, {tm.tm_sec, 2, count ? '.' : 'Z'},
+        {(int)fraction, count, 'Z'}};
+    for (size_t i = 0; i < sizeof parts / sizeof *parts - !count; i++) {
+        out = put_digits(out, parts[i].value, parts[i].digits);
         *out++ = parts[i].after;
     }
-    return put_digits(out, tm.tm_sec, 2);
-}
-
-/* `fraction` is what follows the seconds, in so many digits. */
-static void put_time(time_t seconds, long fraction, int count, char out[TIME_TEXT])
-{
-    char *end = put_seconds(seconds, out);
-    if (end && count) {
-        *end++ = '.';
-        end = put_digits(end, fraction, count);
-    }
-    strcpy(end ? end : out, end ? "Z" : "-");
+    *out = '\0';
 }
 
 void time_format(int64_t when, char out[TIME_TEXT])
 {
-    put_time(time_to_timespec(when).tv_sec, 0, 0, out);
+    put_time(floor_div(when, MS_PER_SECOND), 0, 0, out);
 }
 
 void time_format_ms(int64_t when, char out[TIME_TEXT])
 {
-    struct timespec ts = time_to_timespec(when);
-    put_time(ts.tv_sec, ts.tv_nsec / 1000000, 3, out);
+    int64_t seconds = floor_div(when, MS_PER_SECOND);
+    put_time(seconds, when - seconds * MS_PER_SECOND, 3, out);
 }
 
 void time_format_us(int64_t microseconds, char out[TIME_TEXT])
 {
-    int64_t us = microseconds % US_PER_MS;
-    int64_t ms = microseconds / US_PER_MS;
-    if (us < 0) {
-        us += US_PER_MS;
-        ms--;
-    }
-    struct timespec ts = time_to_timespec(ms);
-    put_time(ts.tv_sec, ts.tv_nsec / 1000 + us, 6, out);
+    int64_t seconds = floor_div(microseconds, US_PER_SECOND);
+    put_time(seconds, microseconds - seconds * US_PER_SECOND, 6, out);
 }
 
 void time_format_age(int64_t milliseconds, char out[TIME_TEXT])
@@ -172,57 +164,35 @@ static bool offset(const char **text, int *seconds)
     return true;
 }
 
-static bool date(const char **text, struct tm *tm)
-{
-    if (!digits(text, 4, 1970, 9999, &tm->tm_year) || !literal(text, '-') ||
-        !digits(text, 2, 1, 12, &tm->tm_mon) || !literal(text, '-') ||
-        !digits(text, 2, 1, 31, &tm->tm_mday))
-        return false;
-    tm->tm_year -= 1900;
-    tm->tm_mon -= 1;
-    return true;
-}
-
-static bool time_of_day(const char **text, struct tm *tm)
-{
-    return digits(text, 2, 0, 23, &tm->tm_hour) && literal(text, ':') &&
-           digits(text, 2, 0, 59, &tm->tm_min) && literal(text, ':') &&
-           digits(text, 2, 0, 60, &tm->tm_sec);
-}
-
-static bool parse(const char *text, int64_t *seconds_since, int *us)
+bool time_parse_us(const char *text, int64_t *microseconds)
 {
     struct tm tm = {0};
-    int zone;
-    if (!date(&text, &tm) || !(literal(&text, 'T') || literal(&text, ' ')) ||
-        !time_of_day(&text, &tm) || !fraction(&text, us) || !offset(&text, &zone) || *text)
+    int us, zone;
+    if (!digits(&text, 4, 1970, 9999, &tm.tm_year) || !literal(&text, '-') ||
+        !digits(&text, 2, 1, 12, &tm.tm_mon) || !literal(&text, '-') ||
+        !digits(&text, 2, 1, 31, &tm.tm_mday) || !(literal(&text, 'T') || literal(&text, ' ')) ||
+        !digits(&text, 2, 0, 23, &tm.tm_hour) || !literal(&text, ':') ||
+        !digits(&text, 2, 0, 59, &tm.tm_min) || !literal(&text, ':') ||
+        !digits(&text, 2, 0, 60, &tm.tm_sec) || !fraction(&text, &us) || !offset(&text, &zone) ||
+        *text)
         return false;
+    tm.tm_year -= 1900;
+    tm.tm_mon -= 1;
     if (tm.tm_sec == 60) /* a leap second is counted as the one before it */
         tm.tm_sec = 59;
     int day = tm.tm_mday;
-    time_t seconds = timegm(&tm);
+    int64_t seconds = timegm(&tm);
     if (tm.tm_mday != day) /* 31 February */
         return false;
-    *seconds_since = (int64_t)seconds - zone;
+    *microseconds = (seconds - zone) * US_PER_SECOND + us;
     return true;
 }
 
 bool time_parse(const char *text, int64_t *when)
 {
-    int64_t seconds;
-    int us;
-    if (!parse(text, &seconds, &us))
+    int64_t microseconds;
+    if (!time_parse_us(text, &microseconds))
         return false;
-    *when = seconds * MS_PER_SECOND + us / US_PER_MS;
-    return true;
-}
-
-bool time_parse_us(const char *text, int64_t *microseconds)
-{
-    int64_t seconds;
-    int us;
-    if (!parse(text, &seconds, &us))
-        return false;
-    *microseconds = seconds * MS_PER_SECOND * US_PER_MS + us;
+    *when = floor_div(microseconds, US_PER_MS);
     return true;
 }

@@ -8,9 +8,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/conf_check.h"
 #include "base/conf_file.h"
-#include "base/conf_rules.h"
-#include "base/conf_value.h"
 #include "base/log.h"
 #include "base/nearest.h"
 #include "base/text.h"
@@ -30,7 +29,7 @@ struct place {
     enum how { HOW_NONE, HOW_PLAIN, HOW_FILE } how[SETTINGS]; /* as NAME, or as NAME_FILE */
 };
 
-static void add_place(const struct place *place, struct buf *out)
+static void put_place(const struct place *place, struct buf *out)
 {
     if (place->file)
         buf_printf(out, "%s:%d: ", place->file, place->line);
@@ -38,22 +37,22 @@ static void add_place(const struct place *place, struct buf *out)
         buf_puts(out, "environment: ");
 }
 
-static void complain(struct conf *conf, const struct place *place, const char *key,
+static void refuse(struct conf *conf, const struct place *place, const char *name,
     const char *format, ...) __attribute__((format(printf, 4, 5)));
 
-static void complain(
-    struct conf *conf, const struct place *place, const char *key, const char *format, ...)
+static void refuse(
+    struct conf *conf, const struct place *place, const char *name, const char *format, ...)
 {
     va_list args;
-    add_place(place, &conf->errors);
-    buf_printf(&conf->errors, "%s: ", key);
+    put_place(place, &conf->errors);
+    buf_printf(&conf->errors, "%s: ", name);
     va_start(args, format);
     buf_vprintf(&conf->errors, format, args);
     va_end(args);
     buf_putc(&conf->errors, '\n');
 }
 
-static enum setting find(const char *name, size_t len)
+static enum setting find_setting(const char *name, size_t len)
 {
     enum setting i = 0;
     while (i < SETTINGS && (strlen(settings[i].name) != len || memcmp(settings[i].name, name, len)))
@@ -61,15 +60,15 @@ static enum setting find(const char *name, size_t len)
     return i;
 }
 
-static void complain_unknown(struct conf *conf, const struct place *place, const char *key)
+static void refuse_unknown(struct conf *conf, const struct place *place, const char *name)
 {
-    struct nearest nearest = {.wanted = key};
+    struct nearest nearest = {.wanted = name};
     for (enum setting i = 0; i < SETTINGS; i++)
         nearest_try(&nearest, settings[i].name);
     if (nearest.best)
-        complain(conf, place, key, "is not a setting; did you mean %s?", nearest.best);
+        refuse(conf, place, name, "is not a setting; did you mean %s?", nearest.best);
     else
-        complain(conf, place, key, "is not a setting; bookspool.conf(5) lists them all");
+        refuse(conf, place, name, "is not a setting; bookspool.conf(5) lists them all");
 }
 
 static void wipe(char *text)
@@ -78,7 +77,7 @@ static void wipe(char *text)
         explicit_bzero(text, strlen(text));
 }
 
-static void forget(struct conf_value *value)
+static void clear_value(struct conf_value *value)
 {
     wipe(value->text);
     free(value->text);
@@ -87,43 +86,35 @@ static void forget(struct conf_value *value)
     *value = (struct conf_value){0};
 }
 
-static bool keep(struct conf *conf, enum setting which, const char *text)
+static bool store_text(struct conf *conf, enum setting which, const char *text)
 {
     struct conf_value *value = &conf->value[which];
-    struct conf_value fresh = *value;
-    fresh.text = strdup(text);
-    if (!fresh.text)
-        return false;
-    free(value->text);
-    *value = fresh;
-    return true;
+    char *copy = strdup(text);
+    if (copy) {
+        free(value->text);
+        value->text = copy;
+    }
+    return copy != NULL;
 }
 
-static void take(struct conf *conf, enum setting which, const char *text, const struct place *place)
+static void take_text(
+    struct conf *conf, enum setting which, const char *text, const struct place *place)
 {
     struct buf hint = {0}, at = {0};
     struct conf_value *value = &conf->value[which];
-    forget(value);
-    add_place(place, &at);
+    clear_value(value);
+    put_place(place, &at);
     value->place = at.data;
     const char *wrong = conf_value_check(&settings[which], text, value, &hint);
     if (wrong && settings[which].secret)
-        complain(conf, place, settings[which].name, "must be %s", wrong);
+        refuse(conf, place, settings[which].name, "must be %s", wrong);
     else if (wrong)
-        complain(conf, place, settings[which].name, "\"%s\" must be %s", text, wrong);
+        refuse(conf, place, settings[which].name, "\"%s\" must be %s", text, wrong);
     else
-        value->given = keep(conf, which, text);
+        value->given = store_text(conf, which, text);
     if (!wrong && !value->given)
-        complain(conf, place, settings[which].name, "out of memory");
+        refuse(conf, place, settings[which].name, "out of memory");
     buf_free(&hint);
-}
-
-static void drop_line_end(struct buf *text)
-{
-    if (text->len && text->data[text->len - 1] == '\n')
-        text->data[--text->len] = '\0';
-    if (text->len && text->data[text->len - 1] == '\r')
-        text->data[--text->len] = '\0';
 }
 
 /* False, with what is wrong in `why`. */
@@ -131,19 +122,21 @@ static bool read_value(enum setting which, const char *path, struct buf *text, s
 {
     struct stat st;
     struct buf unsafe = {0};
-    if (!conf_file_read(path, text, &st)) {
+    if (!conf_file_read(path, text, &st))
         buf_printf(why, "cannot read its file %s: %s", path, strerror(errno));
-    } else if (settings[which].secret && st.st_mode & 007) {
+    else if (settings[which].secret && st.st_mode & 007)
         buf_printf(why, "its file %s is open to others (mode %03o): chmod o-rwx %s", path,
             st.st_mode & 0777, path);
-    } else if (!conf_file_safe(path, &st, &unsafe)) {
+    else if (!conf_file_safe(path, &st, &unsafe))
         buf_printf(why, "its file %s: %s", path, buf_text(&unsafe));
-    } else {
-        drop_line_end(text);
-        if (text->len != strlen(buf_text(text)) || strchr(buf_text(text), '\n'))
-            buf_printf(why, "its file %s must hold one line of text", path);
-    }
     buf_free(&unsafe);
+    if (why->len)
+        return false;
+    for (const char *end = "\n\r"; *end; end++)
+        if (text->len && text->data[text->len - 1] == *end)
+            text->data[--text->len] = '\0';
+    if (text->len != strlen(buf_text(text)) || strchr(buf_text(text), '\n'))
+        buf_printf(why, "its file %s must hold one line of text", path);
     return why->len == 0;
 }
 
@@ -155,70 +148,63 @@ static void wipe_buf(struct buf *text)
 }
 
 /* NAME_FILE: the value is the one line of that file. */
-static void take_file(
+static void take_text_of_file(
     struct conf *conf, enum setting which, const char *path, const struct place *place)
 {
     struct buf text = {0}, why = {0};
     if (!read_value(which, path, &text, &why)) {
-        complain(conf, place, settings[which].name, "%s", buf_text(&why));
+        refuse(conf, place, settings[which].name, "%s", buf_text(&why));
     } else {
-        take(conf, which, buf_text(&text), place);
+        take_text(conf, which, buf_text(&text), place);
         if (!(conf->value[which].file = strdup(path)))
-            complain(conf, place, settings[which].name, "out of memory");
+            refuse(conf, place, settings[which].name, "out of memory");
     }
     wipe_buf(&text);
     buf_free(&why);
 }
 
 /* The setting of that name, and whether its value is the name of a file. */
-static enum setting resolve(const char *key, bool *by_file)
+static enum setting resolve(const char *name, bool *by_file)
 {
-    size_t len = strlen(key), suffix = strlen(FILE_SUFFIX);
+    size_t len = strlen(name), suffix = strlen(FILE_SUFFIX);
     *by_file = false;
-    enum setting which = find(key, len);
-    if (which == SETTINGS && len > suffix && strcmp(key + len - suffix, FILE_SUFFIX) == 0) {
-        which = find(key, len - suffix);
+    enum setting which = find_setting(name, len);
+    if (which == SETTINGS && len > suffix && strcmp(name + len - suffix, FILE_SUFFIX) == 0) {
+        which = find_setting(name, len - suffix);
         *by_file = which != SETTINGS;
     }
     return which;
 }
-
-static bool may_know(const struct conf *conf, enum setting which);
 
 /* An empty value is the same as none: an empty secret must never verify anything. */
 static void take_either(
     struct conf *conf, enum setting which, bool by_file, const char *text, struct place *place)
 {
     enum how how = by_file ? HOW_FILE : HOW_PLAIN;
-    if (!*text || !may_know(conf, which))
+    if (!*text || !conf_may_have(conf, which))
         return;
     if (place->how[which] != HOW_NONE && place->how[which] != how)
-        complain(conf, place, settings[which].name,
+        refuse(conf, place, settings[which].name,
             "is set twice here, as itself and as " FILE_SUFFIX ": one must go");
     else
-        (by_file ? take_file : take)(conf, which, text, place);
+        (by_file ? take_text_of_file : take_text)(conf, which, text, place);
     place->how[which] = how;
 }
 
-static bool may_know(const struct conf *conf, enum setting which)
-{
-    return settings[which].programs & conf->program;
-}
-
-static void take_from_file(struct conf *conf, struct place *place, char *key, char *text)
+static void take_from_file(struct conf *conf, struct place *place, char *name, char *text)
 {
     bool by_file;
-    enum setting which = resolve(key, &by_file);
+    enum setting which = resolve(name, &by_file);
     if (which == SETTINGS) {
-        complain_unknown(conf, place, key);
+        refuse_unknown(conf, place, name);
     } else if (place->home && !(settings[which].programs & place->home)) {
-        complain(conf, place, key, "has no effect here: only the %s reads this file",
+        refuse(conf, place, name, "has no effect here: only the %s reads this file",
             place->home == CONF_RECEIVE ? "receiver" : "drain");
     } else if (settings[which].secret && !by_file && !place->may_hold_secrets) {
-        complain(conf, place, key, "secrets are not allowed in this file; move it to %s beside it",
+        refuse(conf, place, name, "secrets are not allowed in this file; move it to %s beside it",
             settings[which].programs & CONF_RECEIVE ? "receive.env" : "drain.env");
     } else if (settings[which].secret && !by_file && place->mode & 007) {
-        complain(conf, place, key,
+        refuse(conf, place, name,
             "is a secret in a file open to others (mode %03o): chmod o-rwx %s", place->mode & 0777,
             place->file);
     } else {
@@ -226,7 +212,7 @@ static void take_from_file(struct conf *conf, struct place *place, char *key, ch
     }
 }
 
-static void read_file(
+static void read_settings(
     struct conf *conf, const char *path, bool may_hold_secrets, unsigned home, bool required)
 {
     struct buf text = {0}, unsafe = {0};
@@ -250,15 +236,15 @@ static void read_file(
     }
     place.mode = st.st_mode;
     if (strlen(text.data) != text.len)
-        complain(conf, &place, "a NUL byte", "is not allowed in a settings file");
-    char *at = text.data, *key, *value;
+        refuse(conf, &place, "a NUL byte", "is not allowed in a settings file");
+    char *at = text.data, *name, *value;
     enum conf_line line;
-    while ((line = conf_file_next(&at, &place.line, &key, &value)) != CONF_LINE_END) {
+    while ((line = conf_file_next(&at, &place.line, &name, &value)) != CONF_LINE_END) {
         if (line == CONF_LINE_WRONG)
-            complain(conf, &place, "not a setting",
+            refuse(conf, &place, "not a setting",
                 "must be NAME=VALUE, with a quote at both ends or at none");
         else
-            take_from_file(conf, &place, key, value);
+            take_from_file(conf, &place, name, value);
     }
     wipe_buf(&text);
 }
@@ -270,27 +256,22 @@ static void read_beside(struct conf *conf, const char *main_file, const char *na
     const char *slash = strrchr(main_file, '/');
     int folder = slash ? (int)(slash - main_file + 1) : 0;
     if (snprintf(path, sizeof path, "%.*s%s", folder, main_file, name) < (int)sizeof path)
-        read_file(conf, path, true, home, false);
-}
-
-static bool is_ours(const char *key)
-{
-    return strncmp(key, "BOOKSPOOL_", 10) == 0 && strcmp(key, "BOOKSPOOL_CONF") != 0;
+        read_settings(conf, path, true, home, false);
 }
 
 static void take_from_environment(struct conf *conf, struct place *place, char *entry)
 {
-    char key[64];
+    char name[64];
     char *equals = strchr(entry, '=');
-    if (!equals || (size_t)(equals - entry) >= sizeof key)
+    if (!equals || (size_t)(equals - entry) >= sizeof name)
         return;
-    memcpy(key, entry, (size_t)(equals - entry));
-    key[equals - entry] = '\0';
+    memcpy(name, entry, (size_t)(equals - entry));
+    name[equals - entry] = '\0';
     bool by_file;
-    enum setting which = resolve(key, &by_file);
+    enum setting which = resolve(name, &by_file);
     if (which == SETTINGS) {
-        if (is_ours(key))
-            complain_unknown(conf, place, key);
+        if (strncmp(name, "BOOKSPOOL_", 10) == 0 && strcmp(name, "BOOKSPOOL_CONF") != 0)
+            refuse_unknown(conf, place, name);
         return;
     }
     take_either(conf, which, by_file, equals + 1, place);
@@ -301,9 +282,9 @@ static void take_from_environment(struct conf *conf, struct place *place, char *
 static void apply_default(struct conf *conf, enum setting which)
 {
     static const struct place place = {.file = "built-in default"};
-    if (!settings[which].fallback || conf->value[which].given || !may_know(conf, which))
+    if (!settings[which].fallback || conf->value[which].given || !conf_may_have(conf, which))
         return;
-    take(conf, which, settings[which].fallback, &place);
+    take_text(conf, which, settings[which].fallback, &place);
     conf->value[which].given = false;
     free(conf->value[which].place);
     conf->value[which].place = NULL;
@@ -321,7 +302,7 @@ static void expand_state(struct conf *conf, enum setting which)
         buf_puts(&expanded, conf_text(conf, SET_STATE));
     }
     buf_puts(&expanded, text);
-    if (expanded.failed || !keep(conf, which, expanded.data))
+    if (expanded.failed || !store_text(conf, which, expanded.data))
         buf_printf(&conf->errors, "%s: out of memory\n", settings[which].name);
     buf_free(&expanded);
 }
@@ -332,7 +313,7 @@ bool conf_load(struct conf *conf, enum conf_program program)
     struct place environment = {.file = NULL};
     const char *chosen = getenv("BOOKSPOOL_CONF");
     const char *path = chosen && *chosen ? chosen : DEFAULT_CONF;
-    read_file(conf, path, false, 0, chosen && *chosen);
+    read_settings(conf, path, false, 0, chosen && *chosen);
     if (program != CONF_DRAIN)
         read_beside(conf, path, "receive.env", CONF_RECEIVE);
     if (program != CONF_RECEIVE)
@@ -374,11 +355,6 @@ int64_t conf_second(const struct conf *conf, enum setting which)
     return conf->value[which].second;
 }
 
-bool conf_given(const struct conf *conf, enum setting which)
-{
-    return conf->value[which].given;
-}
-
 bool conf_reread(const struct conf *conf, enum setting which, struct buf *value, struct buf *why)
 {
     const struct conf_value *known = &conf->value[which];
@@ -402,13 +378,13 @@ void conf_wipe_secrets(struct conf *conf)
 {
     for (enum setting i = 0; i < SETTINGS; i++)
         if (settings[i].secret)
-            forget(&conf->value[i]);
+            clear_value(&conf->value[i]);
 }
 
 void conf_free(struct conf *conf)
 {
     for (enum setting i = 0; i < SETTINGS; i++)
-        forget(&conf->value[i]);
+        clear_value(&conf->value[i]);
     buf_free(&conf->errors);
     buf_free(&conf->warnings);
 }

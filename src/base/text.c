@@ -1,6 +1,5 @@
 #include "base/text.h"
 
-#include <stddef.h>
 #include <string.h>
 
 const char *text_line(const char **at, int *len)
@@ -13,12 +12,20 @@ const char *text_line(const char **at, int *len)
     return line;
 }
 
+const char *text_trimmed(const char *text, size_t *len, const char *blanks)
+{
+    while (*len && strchr(blanks, *text))
+        text++, --*len;
+    while (*len && strchr(blanks, text[*len - 1]))
+        --*len;
+    return text;
+}
+
 char *text_trim(char *text)
 {
-    static const char blanks[] = " \t\r";
-    text += strspn(text, blanks);
-    for (size_t len = strlen(text); len && strchr(blanks, text[len - 1]);)
-        text[--len] = '\0';
+    size_t len = strlen(text);
+    text = (char *)text_trimmed(text, &len, " \t\r");
+    text[len] = '\0';
     return text;
 }
 

@@ -5,7 +5,7 @@
 
 #include <curl/curl.h>
 
-#include "base/loopback.h"
+#include "base/address.h"
 #include "deliver/kind.h"
 
 static const struct transport_kind *find_kind(const char *text)
@@ -53,7 +53,7 @@ static const char *read_server(struct target *target, const char *text)
     else if (has_part(parsed, CURLUPART_PATH) || has_part(parsed, CURLUPART_QUERY) ||
              has_part(parsed, CURLUPART_FRAGMENT))
         wrong = "nothing may follow the host and its port";
-    else if (kind->no_tls && !host_is_loopback(host))
+    else if (kind->no_tls && !address_is_loopback(host))
         wrong = "it has no TLS and is for 127.0.0.1, [::1] and localhost only; use smtp:// "
                 "(STARTTLS) or smtps://";
     else if (curl_url_get(parsed, CURLUPART_PORT, &port, 0) == CURLUE_OK && strcmp(port, "0") == 0)

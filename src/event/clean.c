@@ -5,13 +5,13 @@
 #include <strings.h>
 
 #include "base/buf.h"
+#include "base/text.h"
 
 enum { REPLACEMENT = 0xfffd, TOKEN_MAX = 64 };
 
 #define DIGITS       "0123456789"
 #define LETTERS      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 #define ALPHANUMERIC LETTERS DIGITS
-#define ASCII_BLANKS " \t\r\n"
 
 struct range {
     uint32_t low, high;
@@ -117,13 +117,13 @@ static bool put_char(struct cleaned *to, uint32_t c)
 
 static bool put_chars(struct cleaned *to, uint32_t c, size_t count)
 {
-    while (count-- > 0)
-        if (!put_char(to, c))
-            return false;
-    return true;
+    bool room = true;
+    while (room && count-- > 0)
+        room = put_char(to, c);
+    return room;
 }
 
-static const char *keep_cleaned(struct arena *arena, struct buf *out)
+static const char *finish_text(struct arena *arena, struct buf *out)
 {
     const char *text = NULL;
     if (out->failed)
@@ -176,7 +176,7 @@ const char *clean_line(struct arena *arena, const char *text)
             break;
         blank = false;
     }
-    return keep_cleaned(arena, &line.out);
+    return finish_text(arena, &line.out);
 }
 
 /* Blanks and line breaks are written only when another character follows. */
@@ -198,31 +198,28 @@ const char *clean_text(struct arena *arena, const char *text)
         } else if (is_white_space(c)) {
             blanks++;
         } else if (!is_harmful(c)) {
-            bool first = lines.count == 0;
-            if (!put_chars(&lines, '\n',
-                    first        ? 0
-                    : breaks > 2 ? 2
-                                 : breaks) ||
-                !put_chars(&lines, ' ', first ? 0 : blanks) || !put_char(&lines, c))
+            if (lines.count == 0)
+                breaks = blanks = 0;
+            if (!put_chars(&lines, '\n', breaks > 2 ? 2 : breaks) ||
+                !put_chars(&lines, ' ', blanks) || !put_char(&lines, c))
                 break;
             breaks = blanks = 0;
         }
     }
-    return keep_cleaned(arena, &lines.out);
+    return finish_text(arena, &lines.out);
 }
 
-static const char *without_blanks(struct arena *arena, const char *text)
+static const char *copy_trimmed(struct arena *arena, const char *text)
 {
-    text += strspn(text, ASCII_BLANKS);
-    size_t len = strlen(text);
-    while (len && strchr(ASCII_BLANKS, text[len - 1]))
-        len--;
+    size_t len = text ? strlen(text) : 0;
+    if (len)
+        text = text_trimmed(text, &len, " \t\r\n");
     return len ? arena_strndup(arena, text, len) : NULL;
 }
 
 const char *clean_address(struct arena *arena, const char *text)
 {
-    const char *address = text ? without_blanks(arena, text) : NULL;
+    const char *address = copy_trimmed(arena, text);
     return address && address_valid(address) ? address : NULL;
 }
 
@@ -241,7 +238,7 @@ static bool is_clean_url(const char *text)
 
 const char *clean_url(struct arena *arena, const char *text)
 {
-    const char *url = text ? without_blanks(arena, text) : NULL;
+    const char *url = copy_trimmed(arena, text);
     return url && is_clean_url(url) ? url : NULL;
 }
 

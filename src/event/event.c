@@ -45,24 +45,13 @@ static void maker_text(struct maker m, const char *name, const char *text)
     value_add_text(m.arena, m.object, name, text);
 }
 
-typedef void format(int64_t when, char out[TIME_TEXT]);
-
-static void maker_formatted(struct maker m, const char *name, int64_t when, format *write)
+static void maker_time(struct maker m, const char *name, int64_t when,
+    void (*format)(int64_t when, char out[TIME_TEXT]))
 {
     char text[TIME_TEXT];
     if (when != TIME_NONE)
-        write(when, text);
+        format(when, text);
     maker_text(m, name, when == TIME_NONE ? NULL : arena_strdup(m.arena, text));
-}
-
-static void maker_time(struct maker m, const char *name, int64_t when)
-{
-    maker_formatted(m, name, when, time_format);
-}
-
-static void maker_time_ms(struct maker m, const char *name, int64_t when)
-{
-    maker_formatted(m, name, when, time_format_ms);
 }
 
 /* NULL as name: an entry of a list. */
@@ -83,26 +72,6 @@ static void maker_person(struct maker m, const struct person *person)
     maker_text(m, "timezone", person->timezone);
 }
 
-static void maker_people(struct maker m, const struct booking *b)
-{
-    maker_person(maker_object(m, "organizer"), &b->organizer);
-    struct maker attendees = maker_list(m, "attendees"), guests = maker_list(m, "guests");
-    for (size_t i = 0; i < b->attendee_count; i++)
-        maker_person(maker_object(attendees, NULL), &b->attendees[i]);
-    for (size_t i = 0; i < b->guest_count; i++)
-        maker_text(guests, NULL, b->guests[i]);
-}
-
-static void maker_answers(struct maker m, const struct booking *b)
-{
-    struct maker list = maker_list(m, "answers");
-    for (size_t i = 0; i < b->answer_count; i++) {
-        struct maker one = maker_object(list, NULL);
-        maker_text(one, "question", b->answers[i].question);
-        maker_text(one, "answer", b->answers[i].answer);
-    }
-}
-
 static void maker_booking(struct maker m, const struct booking *b)
 {
     maker_text(m, "uid", b->uid);
@@ -115,19 +84,29 @@ static void maker_booking(struct maker m, const struct booking *b)
     maker_text(m, "event_type", b->event_type);
     maker_text(m, "description", b->description);
     maker_text(m, "link", b->link);
-    maker_time(m, "start", b->start);
-    maker_time(m, "end", b->end);
+    maker_time(m, "start", b->start, time_format);
+    maker_time(m, "end", b->end, time_format);
     maker_text(m, "timezone", b->timezone);
-    maker_time(m, "previous_start", b->previous_start);
-    maker_time(m, "previous_end", b->previous_end);
+    maker_time(m, "previous_start", b->previous_start, time_format);
+    maker_time(m, "previous_end", b->previous_end, time_format);
     maker_text(m, "location", b->location);
     maker_text(m, "join_url", b->join_url);
     maker_text(m, "reason", b->reason);
     maker_text(m, "by", b->by);
     value_add_flag(m.arena, m.object, "asked_to_rebook", b->asked_to_rebook);
     maker_text(m, "payment", b->payment);
-    maker_people(m, b);
-    maker_answers(m, b);
+    maker_person(maker_object(m, "organizer"), &b->organizer);
+    struct maker attendees = maker_list(m, "attendees"), guests = maker_list(m, "guests");
+    for (size_t i = 0; i < b->attendee_count; i++)
+        maker_person(maker_object(attendees, NULL), &b->attendees[i]);
+    for (size_t i = 0; i < b->guest_count; i++)
+        maker_text(guests, NULL, b->guests[i]);
+    struct maker answers = maker_list(m, "answers");
+    for (size_t i = 0; i < b->answer_count; i++) {
+        struct maker one = maker_object(answers, NULL);
+        maker_text(one, "question", b->answers[i].question);
+        maker_text(one, "answer", b->answers[i].answer);
+    }
 }
 
 struct value *event_to_value(const struct event *event, struct arena *arena)
@@ -137,8 +116,8 @@ struct value *event_to_value(const struct event *event, struct arena *arena)
     maker_text(m, "provider", event->provider);
     maker_text(m, "event", event->name);
     maker_text(m, "kind", event_kind_name(event->kind));
-    maker_time_ms(m, "received_at", event->received_at);
-    maker_time_ms(m, "sent_at", event->sent_at);
+    maker_time(m, "received_at", event->received_at, time_format_ms);
+    maker_time(m, "sent_at", event->sent_at, time_format_ms);
     maker_booking(maker_object(m, "booking"), &event->booking);
     return m.object;
 }

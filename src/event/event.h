@@ -9,7 +9,7 @@
  * Text: what a provider module puts here has gone through event/clean.h, so it
  * is valid UTF-8 without control characters (line breaks only in descriptions
  * and answers), and e-mail fields are bare ASCII addresses. No header, SMTP
- * command, calendar line, page or log line further down can be injected into.
+ * command, calendar line, page or log line can be injected into later.
  */
 #ifndef EVENT_EVENT_H
 #define EVENT_EVENT_H

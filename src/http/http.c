@@ -3,8 +3,8 @@
 #include <stdlib.h>
 #include <strings.h>
 
+#include "base/address.h"
 #include "base/clock.h"
-#include "base/loopback.h"
 #include "base/version.h"
 #include "http/handle.h"
 
@@ -175,7 +175,7 @@ bool http_may_have_credential(const char *url, bool *plain)
                curl_url_get(parsed, CURLUPART_SCHEME, &scheme, 0) == CURLUE_OK &&
                curl_url_get(parsed, CURLUPART_HOST, &host, 0) == CURLUE_OK;
     *plain = may && strcmp(scheme, "http") == 0;
-    may = may && (*plain ? host_is_loopback(host) : strcmp(scheme, "https") == 0) &&
+    may = may && (*plain ? address_is_loopback(host) : strcmp(scheme, "https") == 0) &&
           !has_part(parsed, CURLUPART_USER) && !has_part(parsed, CURLUPART_PASSWORD) &&
           !has_part(parsed, CURLUPART_QUERY) && !has_part(parsed, CURLUPART_FRAGMENT);
     curl_free(scheme);

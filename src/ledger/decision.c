@@ -17,14 +17,6 @@ static const char *const changes[] = {
     [CALENDAR_CANCELLED] = "cancelled",
 };
 
-static int find(const char *const *words, size_t count, const char *word)
-{
-    for (size_t i = 0; i < count; i++)
-        if (strcmp(words[i], word) == 0)
-            return (int)i;
-    return -1;
-}
-
 const char *decision_result_name(enum decision_result result)
 {
     return results[result];
@@ -32,10 +24,12 @@ const char *decision_result_name(enum decision_result result)
 
 bool decision_result_parse(const char *name, enum decision_result *result)
 {
-    int found = find(results, sizeof results / sizeof *results, name);
-    if (found >= 0)
-        *result = (enum decision_result)found;
-    return found >= 0;
+    for (size_t i = 0; name && i < sizeof results / sizeof *results; i++)
+        if (strcmp(results[i], name) == 0) {
+            *result = (enum decision_result)i;
+            return true;
+        }
+    return false;
 }
 
 const char *calendar_change_name(enum calendar_change change)
@@ -45,10 +39,12 @@ const char *calendar_change_name(enum calendar_change change)
 
 bool calendar_change_parse(const char *name, enum calendar_change *change)
 {
-    int found = find(changes, sizeof changes / sizeof *changes, name);
-    if (found >= 0)
-        *change = (enum calendar_change)found;
-    return found >= 0;
+    for (size_t i = 0; name && i < sizeof changes / sizeof *changes; i++)
+        if (strcmp(changes[i], name) == 0) {
+            *change = (enum calendar_change)i;
+            return true;
+        }
+    return false;
 }
 
 void decision_init(struct decision *decision)

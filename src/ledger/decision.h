@@ -1,7 +1,7 @@
 /*
- * decision: what the ledger says about one event, given all that came before it.
+ * decision: what the ledger decides about one event, given all that came before it.
  *
- * Stored by the event's id before any mail is made, so an event that is entered twice (the drain
+ * Stored by the event's id before any mail is made, so an event that is entered again (the drain
  * died, an operator moved a file) gets the same decision and changes nothing.
  *
  * Ownership: strings and the list live in the decision's arena, which decision_free releases.
@@ -20,14 +20,14 @@
 enum decision_result {
     DECISION_NOTIFY,   /* mails are made */
     DECISION_SUPPRESS, /* no mail: another event says the same, or more */
-    DECISION_DEFER     /* deferred: decide again at `until` */
+    DECISION_DEFER     /* decide again at `until` */
 };
 
 /* What the event does to the entry in people's calendars. */
 enum calendar_change {
     CALENDAR_UNTOUCHED, /* no calendar part: no booking, or a newer entry exists */
     CALENDAR_CONFIRMED,
-    CALENDAR_TENTATIVE, /* it waits for a yes or no */
+    CALENDAR_TENTATIVE, /* requested, not confirmed yet */
     CALENDAR_CANCELLED
 };
 
@@ -42,9 +42,8 @@ enum { OVERLAPS_MAX = 8 };
 
 struct decision {
     enum decision_result result;
-    const char *
-        reason; /* a log token: "first-report", "repeated-fact", "joined", "partner-awaited", ... */
-    int64_t until; /* ms; only with DECISION_DEFER */
+    const char *reason; /* a word of the log: "first-report", "repeated-fact", "joined", ... */
+    int64_t until;      /* ms; only with DECISION_DEFER */
 
     /* What it means, where that differs from the event's own kind: a confirmed request to move is
      * a move. KINDS: as the event says. */
@@ -65,7 +64,8 @@ struct decision {
     struct arena arena;
 };
 
-/* "notify", "suppressed", "defer"; "untouched", "confirmed", "tentative", "cancelled". */
+/* "notify", "suppress", "defer"; "untouched", "confirmed", "tentative", "cancelled".
+ * Parsing NULL returns false. */
 const char *decision_result_name(enum decision_result result);
 bool decision_result_parse(const char *name, enum decision_result *result);
 const char *calendar_change_name(enum calendar_change change);

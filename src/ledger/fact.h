@@ -36,7 +36,8 @@ bool fact_of(const struct event *event, struct arena *arena, struct fact *fact);
 
 int64_t fact_stamp(const struct event *event);
 
-/* The comparison with the facts of the same uid, person and name, in order of stamp. */
+/* The comparison with the facts of the same uid, person and name, in order of stamp. It is a
+ * repetition if near, before or after is set. */
 struct fact_repetition {
     bool near;          /* bare: an equal one is near */
     bool before, after; /* the next one before it, after it, is equal */
@@ -44,7 +45,6 @@ struct fact_repetition {
 };
 void fact_compare(
     struct fact_repetition *repetition, const struct fact *fact, int64_t stamp, const char *other);
-bool fact_repeats(const struct fact_repetition *repetition);
 
 /*
  * What identifies a person: the address in lower case, else the seat, else the name. The address

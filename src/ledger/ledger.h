@@ -4,7 +4,7 @@
  * Its start and end, status, revision, the persons in it, and which facts were mailed. It makes
  * calendar SEQUENCE numbers rise, joins the two halves of a move, recognises a fact that two
  * subscriptions deliver, and finds overlapping bookings across providers. It can be rebuilt from
- * the events in done/, in their order (bookspool rebuild), and then holds the same.
+ * the events in done/, in their order (bookspool rebuild), with the same result.
  *
  * The rules are in ledger/rules.h, pure; this module reads and writes what they need, in
  * transactions: nothing since ledger_begin is visible to others before ledger_commit, and what is
@@ -43,10 +43,11 @@ bool ledger_commit(struct ledger *ledger);
 void ledger_rollback(struct ledger *ledger);
 
 /*
- * Enters an event and returns the decision about it. `fold` (ms) is how long the canceled half of a
- * move waits for the other, from the event's arrival. `now` decides only whether that time is over.
+ * Enters an event and returns the decision about it. `move_wait` (ms) is how long the canceled
+ * half of a move waits for the other, from the event's arrival. `now` decides only whether that
+ * time is over.
  */
-bool ledger_decide(struct ledger *ledger, const struct event *event, int64_t now, int64_t fold,
+bool ledger_decide(struct ledger *ledger, const struct event *event, int64_t now, int64_t move_wait,
     struct decision *decision);
 
 /* The stored decision about an event; `found` is false where there is none (the decision is then
@@ -69,9 +70,9 @@ struct ledger_conflict {
     const char *organizer;        /* address; NULL: not known */
 };
 
-/* Calls `tell` for each pair of which both end after `now`, in order of time, until it returns
+/* Calls `report` for each pair of which both end after `now`, in order of time, until it returns
  * false. */
 bool ledger_conflicts(struct ledger *ledger, int64_t now,
-    bool (*tell)(void *context, const struct ledger_conflict *conflict), void *context);
+    bool (*report)(void *context, const struct ledger_conflict *conflict), void *context);
 
 #endif

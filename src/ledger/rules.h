@@ -2,7 +2,7 @@
  * rules: the decision about one event, given what is known. Pure.
  *
  * Deliveries come late, twice and in any order, so every rule depends on what is known, never on
- * what came last. A booking goes from heard-of over pending to accepted, and ends cancelled,
+ * what came last. A booking goes from named over pending to accepted, and ends cancelled,
  * rejected or moved; no step back, whatever an event's time says (neither provider revives a uid).
  * Among events of one step, times of sending decide: an older one does not overwrite.
  *
@@ -12,9 +12,10 @@
  * Calendly sends invitee.created with old_invitee, and invitee.canceled with new_invitee, in
  * either order (developer.calendly.com, "See how webhook payloads change when invitees reschedule
  * events"). The created half notifies at once; the canceled one (kind cancelled, status "moved")
- * waits `fold` for it. Either one marks the old booking with the new uid, and the calendar entry
- * keeps its UID. A request with rescheduleUid asks for a move: the old booking and
- * its entry stay until a created of that uid confirms it, which then is the move.
+ * is deferred for `move_wait`, and suppressed when the created one came ("joined"). Either one
+ * marks the old booking with the new uid, and the calendar entry keeps its UID. A request with
+ * rescheduleUid asks for a move: the old booking and its entry stay until a created of that uid
+ * confirms it, which then is the move.
  *
  * Seats. Those of one Cal.com booking share its uid. An attendee who joins or leaves changes the
  * entry and not the booking's state; one who moves a seat leaves the others where they are.
@@ -33,7 +34,35 @@
 
 #include "event/event.h"
 #include "ledger/decision.h"
-#include "ledger/row.h"
+
+/* In the order in which a booking goes through them; the last three are final: no provider revives
+ * a uid. */
+enum booking_state {
+    STATE_NAMED, /* only named: by another booking, or by the deferred half of a move */
+    STATE_PENDING,
+    STATE_ACCEPTED,
+    STATE_CANCELLED,
+    STATE_REJECTED,
+    STATE_MOVED,
+    BOOKING_STATES
+};
+
+/* What the ledger keeps of one booking. Texts belong to the caller that filled it; NULL and
+ * TIME_NONE mean not known. */
+struct booking_row {
+    const char *provider; /* its name */
+    const char *uid;
+    enum booking_state state;
+    int64_t stamp; /* the provider's time of the newest event that changed it */
+    int64_t start, end;
+    const char *organizer; /* address in lower case */
+    const char *title;
+    const char *who;          /* name or address of the first attendee */
+    const char *previous_uid; /* the booking it replaces, or asks to replace while it is pending */
+    const char *replaced_by;
+    const char *calendar_uid; /* of the entry in calendars, which lives on through moves */
+    int64_t sequence;         /* of that entry; -1: none was mailed */
+};
 
 enum presence { PERSON_UNKNOWN, PERSON_PRESENT, PERSON_GONE };
 
@@ -55,7 +84,7 @@ struct rules_writes {
     bool joined;        /* the attendees are present in the own booking */
     bool left;          /* the first attendee is gone from the own booking */
     bool left_previous; /* ... from the previous booking */
-    bool told;          /* the fact counts as mailed from now on */
+    bool notified;      /* the fact counts as mailed from now on */
     bool decided;       /* the decision is stored: it is not deferred */
     bool takes_time;    /* the decision lists the overlaps of the own booking */
 };
@@ -63,7 +92,7 @@ struct rules_writes {
 /* Does anything about this event depend on, or change, what is known of bookings? */
 bool rules_about_booking(const struct event *event);
 
-/* Is it the half of a move that waits for the other one? */
+/* Is it the canceled half of a move, which waits for the created one? */
 bool rules_is_moved_half(const struct event *event);
 
 /*
@@ -72,8 +101,8 @@ bool rules_is_moved_half(const struct event *event);
  */
 const char *rules_previous_uid(const struct event *event, const struct booking_row *own);
 
-/* `decision` is fresh from decision_init. False: memory ran out, or libcrypto failed. */
+/* `decision` is as decision_init leaves it. False: memory ran out, or libcrypto failed. */
 bool rules_decide(const struct event *event, const struct rules_state *known, int64_t now,
-    int64_t fold, struct decision *decision, struct rules_writes *writes);
+    int64_t move_wait, struct decision *decision, struct rules_writes *writes);
 
 #endif

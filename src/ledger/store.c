@@ -57,6 +57,7 @@ static const char *const upgrades[] = {
     "ALTER TABLE overlap RENAME COLUMN key TO id;"
     "ALTER TABLE decision RENAME COLUMN key TO id;"
     "ALTER TABLE decision RENAME COLUMN verdict TO result;"
+    "UPDATE booking SET state = 'named' WHERE state = 'heard-of';"
     "UPDATE decision SET result ="
     " CASE result WHEN 'speaks' THEN 'notify' WHEN 'silent' THEN 'suppress' ELSE result END;",
 };
@@ -66,7 +67,6 @@ enum { VERSION = sizeof upgrades / sizeof *upgrades };
 static const char *const sql[SQL_STATEMENTS] = {
     [SQL_BEGIN] = "BEGIN IMMEDIATE",
     [SQL_COMMIT] = "COMMIT",
-    [SQL_ROLLBACK] = "ROLLBACK",
     [SQL_DECISION_GET] = "SELECT result, reason, meaning, late, previous_start, previous_finish,"
                          " calendar, calendar_uid, sequence, overlaps FROM decision WHERE id = ?1",
     [SQL_DECISION_PUT] = "INSERT INTO decision VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12)",
@@ -121,75 +121,97 @@ static const char *const sql[SQL_STATEMENTS] = {
 
 /* ---- failures ---- */
 
-bool store_fail(struct store *store, const char *doing)
+bool store_fail(struct ledger *ledger, const char *doing)
 {
-    if (!store->failed) {
-        buf_clear(&store->failure);
-        buf_printf(&store->failure, "%s: %s: %s", store->path, doing, sqlite3_errmsg(store->db));
-        int code = sqlite3_errcode(store->db);
+    if (!ledger->failed) {
+        buf_clear(&ledger->failure);
+        buf_printf(&ledger->failure, "%s: %s: %s", ledger->path, doing, sqlite3_errmsg(ledger->db));
+        int code = sqlite3_errcode(ledger->db);
         if (code == SQLITE_CORRUPT || code == SQLITE_NOTADB)
-            buf_puts(&store->failure, "; move it away and run bookspool rebuild");
+            buf_puts(&ledger->failure, "; move it away and run bookspool rebuild");
     }
-    store->failed = true;
-    store_rollback(store);
+    ledger->failed = true;
+    ledger_rollback(ledger);
     return false;
+}
+
+bool store_fail_memory(struct ledger *ledger)
+{
+    buf_clear(&ledger->failure);
+    buf_puts(&ledger->failure, "out of memory, or libcrypto cannot compute");
+    ledger->failed = true;
+    ledger_rollback(ledger);
+    return false;
+}
+
+const char *ledger_failure(const struct ledger *ledger)
+{
+    return buf_text(&ledger->failure);
 }
 
 /* ---- statements ---- */
 
-sqlite3_stmt *store_prepare(struct store *store, enum store_statement which)
+sqlite3_stmt *store_prepare_texts(
+    struct ledger *ledger, enum store_statement which, const char *const *texts)
 {
-    sqlite3_stmt **statement = &store->statement[which];
-    if (store->failed)
+    sqlite3_stmt **statement = &ledger->statement[which];
+    if (ledger->failed)
         return NULL;
-    if (!*statement && sqlite3_prepare_v3(store->db, sql[which], -1, SQLITE_PREPARE_PERSISTENT,
+    if (!*statement && sqlite3_prepare_v3(ledger->db, sql[which], -1, SQLITE_PREPARE_PERSISTENT,
                            statement, NULL) != SQLITE_OK)
-        store_fail(store, "cannot be asked");
+        store_fail(ledger, "prepare a statement");
+    for (int place = 1; *texts; place++, texts++)
+        store_bind_text(*statement, place, *texts);
     return *statement;
 }
 
-bool store_step(struct store *store, sqlite3_stmt *statement)
+bool store_step(struct ledger *ledger, sqlite3_stmt *statement)
 {
     int code = statement ? sqlite3_step(statement) : SQLITE_DONE;
     if (code == SQLITE_ROW)
         return true;
     if (code != SQLITE_DONE)
-        store_fail(store, sqlite3_stmt_readonly(statement) ? "read" : "write");
+        store_fail(ledger, sqlite3_stmt_readonly(statement) ? "read" : "write");
     if (statement)
         sqlite3_reset(statement);
     return false;
 }
 
-bool store_run(struct store *store, sqlite3_stmt *statement)
+bool store_run(struct ledger *ledger, sqlite3_stmt *statement)
 {
-    store_step(store, statement);
-    return !store->failed;
+    store_step(ledger, statement);
+    return !ledger->failed;
 }
 
 void store_done(sqlite3_stmt *statement)
 {
-    sqlite3_reset(statement);
+    sqlite3_reset(statement); /* of NULL: does nothing */
 }
 
-bool store_exec(struct store *store, const char *text, const char *doing)
+bool store_exec(struct ledger *ledger, const char *text, const char *doing)
 {
-    return sqlite3_exec(store->db, text, NULL, NULL, NULL) == SQLITE_OK || store_fail(store, doing);
+    return sqlite3_exec(ledger->db, text, NULL, NULL, NULL) == SQLITE_OK ||
+           store_fail(ledger, doing);
 }
 
 void store_bind_text(sqlite3_stmt *statement, int place, const char *text)
 {
-    if (text)
-        sqlite3_bind_text(statement, place, text, -1, SQLITE_STATIC);
-    else
-        sqlite3_bind_null(statement, place);
+    if (statement)
+        sqlite3_bind_text(statement, place, text, -1, SQLITE_STATIC); /* NULL binds SQL's NULL */
 }
 
 void store_bind_time(sqlite3_stmt *statement, int place, int64_t when)
 {
-    if (when != TIME_NONE)
-        sqlite3_bind_int64(statement, place, when);
-    else
+    if (statement && when == TIME_NONE)
         sqlite3_bind_null(statement, place);
+    else
+        store_bind_number(statement, place, when);
+}
+
+void store_bind_number(sqlite3_stmt *statement, int place, int64_t number)
+{
+    if (statement)
+        sqlite3_bind_int64(statement, place, number);
 }
 
 const char *store_text(sqlite3_stmt *statement, int column, struct arena *arena)
@@ -207,38 +229,37 @@ int64_t store_time(sqlite3_stmt *statement, int column)
 
 /* ---- transactions ---- */
 
-bool store_begin(struct store *store)
+bool ledger_begin(struct ledger *ledger)
 {
-    store->failed = false;
-    buf_clear(&store->failure);
-    return store_run(store, store_prepare(store, SQL_BEGIN));
+    ledger->failed = false;
+    buf_clear(&ledger->failure);
+    return store_run(ledger, store_prepare(ledger, SQL_BEGIN, NULL));
 }
 
-bool store_commit(struct store *store)
+bool ledger_commit(struct ledger *ledger)
 {
-    return store_run(store, store_prepare(store, SQL_COMMIT));
+    return store_run(ledger, store_prepare(ledger, SQL_COMMIT, NULL));
 }
 
-void store_rollback(struct store *store)
+void ledger_rollback(struct ledger *ledger)
 {
     for (int i = 0; i < SQL_STATEMENTS; i++)
-        if (store->statement[i])
-            sqlite3_reset(store->statement[i]);
-    if (!sqlite3_get_autocommit(store->db))
-        sqlite3_exec(store->db, "ROLLBACK", NULL, NULL, NULL);
+        if (ledger->statement[i])
+            sqlite3_reset(ledger->statement[i]);
+    if (!sqlite3_get_autocommit(ledger->db))
+        sqlite3_exec(ledger->db, "ROLLBACK", NULL, NULL, NULL);
 }
 
 /* ---- opening ---- */
 
-static void wrong(struct buf *why, const char *path, const char *what, const char *right)
+static void put_refusal(struct buf *why, const char *path, const char *what, const char *right)
 {
     buf_printf(why, "%s: %s%s%s", path, what, right ? "; " : "", right ? right : "");
 }
 
 /* SQLite would leave out the group; its other files take the mode of this one. */
-static bool make_file(const char *path, bool readonly, bool *missing, struct buf *why)
+static bool make_file(const char *path, bool readonly, struct buf *why)
 {
-    *missing = false;
     if (strcmp(path, ":memory:") == 0)
         return true;
     int fd = open(path, readonly ? O_RDONLY | O_CLOEXEC : O_RDWR | O_CLOEXEC);
@@ -247,52 +268,51 @@ static bool make_file(const char *path, bool readonly, bool *missing, struct buf
         if (fd >= 0)
             (void)!fchmod(fd, FILE_MODE);
     }
-    *missing = fd < 0 && errno == ENOENT;
     if (fd >= 0)
         return close(fd) == 0;
-    if (!readonly && *missing)
-        wrong(why, path, "its directory does not exist", "make it, or set BOOKSPOOL_LEDGER");
-    else if (!*missing)
-        wrong(why, path, strerror(errno), NULL);
+    if (errno != ENOENT)
+        put_refusal(why, path, strerror(errno), NULL);
+    else if (!readonly)
+        put_refusal(why, path, "its directory does not exist", "make it, or set BOOKSPOOL_LEDGER");
     return false;
 }
 
-static bool read_version(struct store *store, int *version, int *tables)
+static bool read_version(struct ledger *ledger, int *version, int *tables)
 {
     static const char ask[] =
         "SELECT user_version, (SELECT count(*) FROM sqlite_schema) FROM pragma_user_version";
     sqlite3_stmt *statement;
-    bool ok = sqlite3_prepare_v2(store->db, ask, -1, &statement, NULL) == SQLITE_OK &&
+    bool ok = sqlite3_prepare_v2(ledger->db, ask, -1, &statement, NULL) == SQLITE_OK &&
               sqlite3_step(statement) == SQLITE_ROW;
     if (ok) {
         *version = sqlite3_column_int(statement, 0);
         *tables = sqlite3_column_int(statement, 1);
     }
     sqlite3_finalize(statement);
-    return ok || store_fail(store, "read");
+    return ok || store_fail(ledger, "read");
 }
 
-static bool upgrade(struct store *store, int version)
+static bool upgrade(struct ledger *ledger, int version)
 {
     char set[48];
     for (; version < VERSION; version++) {
         snprintf(set, sizeof set, "PRAGMA user_version = %d", version + 1);
-        if (!store_exec(store, upgrades[version], "make tables") ||
-            !store_exec(store, set, "set its version"))
+        if (!store_exec(ledger, upgrades[version], "make tables") ||
+            !store_exec(ledger, set, "set its version"))
             return false;
     }
     return true;
 }
 
 static bool is_known_version(
-    const struct store *store, int version, int tables, bool readonly, struct buf *why)
+    const struct ledger *ledger, int version, int tables, bool readonly, struct buf *why)
 {
     if (version > VERSION)
-        wrong(why, store->path, "is of a newer version of bookspool", "use that version");
+        put_refusal(why, ledger->path, "is of a newer version of bookspool", "use that version");
     else if (version == 0 && tables)
-        wrong(why, store->path, "is a database of something else", "set BOOKSPOOL_LEDGER");
+        put_refusal(why, ledger->path, "is a database of something else", "set BOOKSPOOL_LEDGER");
     else if (version < VERSION && readonly)
-        wrong(why, store->path, "is empty, or of an older version",
+        put_refusal(why, ledger->path, "is empty, or of an older version",
             "the next drain brings it up to date");
     else
         return true;
@@ -300,23 +320,23 @@ static bool is_known_version(
 }
 
 /* Two programs may make the tables at once: the one that comes second finds them. */
-static bool set_up(struct store *store, bool readonly, struct buf *why)
+static bool set_up_ledger(struct ledger *ledger, bool readonly, struct buf *why)
 {
     static const char pragmas[] = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
                                   "PRAGMA foreign_keys = OFF; PRAGMA temp_store = MEMORY;"
                                   "PRAGMA cache_size = -8000";
     int version = 0, tables = 0;
-    sqlite3_busy_timeout(store->db, BUSY_MS);
-    bool ok = (readonly || store_exec(store, pragmas, "set up")) &&
-              (readonly || store_begin(store)) && read_version(store, &version, &tables) &&
-              is_known_version(store, version, tables, readonly, why) &&
-              (readonly || (upgrade(store, version) && store_commit(store)));
+    sqlite3_busy_timeout(ledger->db, BUSY_MS);
+    bool ok = (readonly || store_exec(ledger, pragmas, "set up")) &&
+              (readonly || ledger_begin(ledger)) && read_version(ledger, &version, &tables) &&
+              is_known_version(ledger, version, tables, readonly, why) &&
+              (readonly || (upgrade(ledger, version) && ledger_commit(ledger)));
     if (!ok && buf_text(why)[0] == '\0')
-        buf_puts(why, buf_text(&store->failure));
+        buf_puts(why, buf_text(&ledger->failure));
     return ok;
 }
 
-static const char *path_of(const char *value, struct buf *why)
+static const char *ledger_path(const char *value, struct buf *why)
 {
     static const char scheme[] = "sqlite:";
     if (strncmp(value, scheme, sizeof scheme - 1) == 0 && value[sizeof scheme - 1])
@@ -328,31 +348,41 @@ static const char *path_of(const char *value, struct buf *why)
     return NULL;
 }
 
-bool store_open(struct store *store, const char *value, bool readonly, struct buf *why)
+static struct ledger *open_ledger(const char *value, bool readonly, struct buf *why)
 {
-    bool missing;
-    const char *path = path_of(value, why);
+    const char *path = ledger_path(value, why);
     int flags = readonly ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE;
-    *store = (struct store){0};
-    if (!path || !make_file(path, readonly, &missing, why))
-        return false;
-    store->path = strdup(path);
-    if (!store->path)
+    if (!path || !make_file(path, readonly, why))
+        return NULL;
+    struct ledger *ledger = calloc(1, sizeof *ledger);
+    if (!ledger || !(ledger->path = strdup(path)))
         buf_puts(why, "out of memory");
-    else if (sqlite3_open_v2(path, &store->db, flags | SQLITE_OPEN_NOMUTEX, NULL) != SQLITE_OK)
-        wrong(why, path, sqlite3_errmsg(store->db), NULL);
-    else if (set_up(store, readonly, why))
-        return true;
-    store_close(store);
-    return false;
+    else if (sqlite3_open_v2(path, &ledger->db, flags | SQLITE_OPEN_NOMUTEX, NULL) != SQLITE_OK)
+        put_refusal(why, path, sqlite3_errmsg(ledger->db), NULL);
+    else if (set_up_ledger(ledger, readonly, why))
+        return ledger;
+    ledger_close(ledger);
+    return NULL;
 }
 
-void store_close(struct store *store)
+struct ledger *ledger_open(const char *value, struct buf *why)
 {
+    return open_ledger(value, false, why);
+}
+
+struct ledger *ledger_open_readonly(const char *value, struct buf *why)
+{
+    return open_ledger(value, true, why);
+}
+
+void ledger_close(struct ledger *ledger)
+{
+    if (!ledger)
+        return;
     for (int i = 0; i < SQL_STATEMENTS; i++)
-        sqlite3_finalize(store->statement[i]);
-    sqlite3_close(store->db);
-    free(store->path);
-    buf_free(&store->failure);
-    *store = (struct store){0};
+        sqlite3_finalize(ledger->statement[i]);
+    sqlite3_close(ledger->db);
+    free(ledger->path);
+    buf_free(&ledger->failure);
+    free(ledger);
 }

@@ -1,5 +1,6 @@
 /*
- * store: the ledger's tables in SQLite, and the statements that are kept prepared.
+ * store: the ledger's tables in SQLite, its transactions, and the statements that are kept
+ * prepared. Internal to the ledger.
  *
  * The schema is in store.c alone; PRAGMA user_version numbers it. Every value is a bound
  * parameter. Providers, kinds and states are stored as words, and times as milliseconds since 1970,
@@ -17,13 +18,11 @@
 #include <sqlite3.h>
 
 #include "base/arena.h"
-#include "base/buf.h"
-#include "event/id.h"
+#include "ledger/ledger.h"
 
 enum store_statement {
     SQL_BEGIN,
     SQL_COMMIT,
-    SQL_ROLLBACK,
     SQL_DECISION_GET,
     SQL_DECISION_PUT,
     SQL_OVERLAPS_GET,
@@ -42,7 +41,7 @@ enum store_statement {
     SQL_STATEMENTS
 };
 
-struct store {
+struct ledger {
     sqlite3 *db;
     char *path;
     sqlite3_stmt *statement[SQL_STATEMENTS];
@@ -50,35 +49,34 @@ struct store {
     bool failed;
 };
 
-/* `value` as in ledger_open. False: `why` says what would be right; empty: there is no ledger. */
-bool store_open(struct store *store, const char *value, bool readonly, struct buf *why);
-void store_close(struct store *store);
-
-/* ---- statements ---- */
-
-/* Ready to bind; NULL: failed. */
-sqlite3_stmt *store_prepare(struct store *store, enum store_statement which);
+/*
+ * The statement with its first parameters bound, which are texts; NULL: none. Returns NULL after a
+ * failure: the functions below then do nothing, so that a caller checks once, when the statement
+ * has run.
+ */
+#define store_prepare(ledger, which, ...)                                                          \
+    store_prepare_texts(ledger, which, (const char *const[]){__VA_ARGS__, NULL})
+sqlite3_stmt *store_prepare_texts(
+    struct ledger *ledger, enum store_statement which, const char *const *texts);
 /* To the next row: true, while there is one. It ends the statement when there is none. */
-bool store_step(struct store *store, sqlite3_stmt *statement);
+bool store_step(struct ledger *ledger, sqlite3_stmt *statement);
 /* Runs a statement that gives no rows. */
-bool store_run(struct store *store, sqlite3_stmt *statement);
+bool store_run(struct ledger *ledger, sqlite3_stmt *statement);
 /* After a row that is not followed by another store_step. */
 void store_done(sqlite3_stmt *statement);
 /* SQL without parameters. */
-bool store_exec(struct store *store, const char *sql, const char *doing);
-bool store_fail(struct store *store, const char *doing);
+bool store_exec(struct ledger *ledger, const char *sql, const char *doing);
+/* Returns false. `doing` is what failed; SQLite's own message follows it. */
+bool store_fail(struct ledger *ledger, const char *doing);
+/* The same, when memory ran out or libcrypto failed. */
+bool store_fail_memory(struct ledger *ledger);
 
 /* Parameters count from 1, columns from 0. NULL and TIME_NONE are SQL's NULL. Bound texts must live
  * until the statement has run. */
 void store_bind_text(sqlite3_stmt *statement, int place, const char *text);
 void store_bind_time(sqlite3_stmt *statement, int place, int64_t when);
+void store_bind_number(sqlite3_stmt *statement, int place, int64_t number);
 const char *store_text(sqlite3_stmt *statement, int column, struct arena *arena);
 int64_t store_time(sqlite3_stmt *statement, int column);
-
-/* ---- transactions ---- */
-
-bool store_begin(struct store *store);
-bool store_commit(struct store *store);
-void store_rollback(struct store *store);
 
 #endif

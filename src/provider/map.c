@@ -31,12 +31,7 @@ const char *map_url(struct arena *arena, const cJSON *object, const char *path)
 
 const char *map_lower(struct arena *arena, const cJSON *object, const char *path)
 {
-    const char *text = map_line(arena, object, path);
-    char *lower = text ? arena_strdup(arena, text) : NULL;
-    for (char *p = lower; p && *p; p++)
-        if (*p >= 'A' && *p <= 'Z')
-            *p = (char)(*p - 'A' + 'a');
-    return lower;
+    return arena_strlower(arena, map_line(arena, object, path));
 }
 
 const char *map_id(struct arena *arena, const cJSON *object, const char *path)

@@ -78,7 +78,7 @@ static void defaults(void **state)
     assert_int_equal(conf_number(&conf, SET_RETRY_MAX), 3600000);
     assert_int_equal(conf_number(&conf, SET_RETENTION), INT64_C(30) * 86400000);
     assert_null(conf_text(&conf, SET_MAIL_TO));
-    assert_false(conf_given(&conf, SET_SPOOL));
+    assert_false(conf.value[SET_SPOOL].given);
 }
 
 static void receiver_defaults(void **state)
@@ -213,7 +213,7 @@ static void an_empty_secret_is_none(void **state)
     setenv("CALCOM_WEBHOOK_SECRET", "", 1);
     assert_true(conf_load(&conf, CONF_RECEIVE));
     assert_null(conf_text(&conf, SET_CALCOM_SECRET));
-    assert_false(conf_given(&conf, SET_CALCOM_SECRET));
+    assert_false(conf.value[SET_CALCOM_SECRET].given);
 }
 
 struct wrong_line {

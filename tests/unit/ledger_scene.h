@@ -124,7 +124,7 @@ static inline void scene_dump(struct ledger *ledger, struct buf *dump)
         "person ORDER BY uid, provider, person",
         "notice ORDER BY uid, provider, person, name, stamp, fact", "decision ORDER BY id",
         "overlap ORDER BY id, place"};
-    sqlite3 *db = ((struct store *)ledger)->db; /* its first member */
+    sqlite3 *db = ledger->db;
     for (size_t i = 0; i < sizeof tables / sizeof *tables; i++) {
         char query[100];
         sqlite3_stmt *s;
