@@ -11,6 +11,11 @@ static int64_t floor_div(int64_t a, int64_t b)
     return a / b - (a % b < 0);
 }
 
+static int64_t floor_mod(int64_t a, int64_t b)
+{
+    return a % b + (a % b < 0 ? b : 0);
+}
+
 int64_t time_from_timespec(struct timespec ts)
 {
     return (int64_t)ts.tv_sec * MS_PER_SECOND + ts.tv_nsec / 1000000;
@@ -18,9 +23,8 @@ int64_t time_from_timespec(struct timespec ts)
 
 struct timespec time_to_timespec(int64_t when)
 {
-    int64_t seconds = floor_div(when, MS_PER_SECOND);
-    return (struct timespec){
-        .tv_sec = (time_t)seconds, .tv_nsec = (long)(when - seconds * MS_PER_SECOND) * 1000000};
+    return (struct timespec){.tv_sec = (time_t)floor_div(when, MS_PER_SECOND),
+        .tv_nsec = (long)floor_mod(when, MS_PER_SECOND) * 1000000};
 }
 
 int64_t clock_now(void)
@@ -90,14 +94,13 @@ void time_format(int64_t when, char out[TIME_TEXT])
 
 void time_format_ms(int64_t when, char out[TIME_TEXT])
 {
-    int64_t seconds = floor_div(when, MS_PER_SECOND);
-    put_time(seconds, when - seconds * MS_PER_SECOND, 3, out);
+    put_time(floor_div(when, MS_PER_SECOND), floor_mod(when, MS_PER_SECOND), 3, out);
 }
 
 void time_format_us(int64_t microseconds, char out[TIME_TEXT])
 {
-    int64_t seconds = floor_div(microseconds, US_PER_SECOND);
-    put_time(seconds, microseconds - seconds * US_PER_SECOND, 6, out);
+    put_time(
+        floor_div(microseconds, US_PER_SECOND), floor_mod(microseconds, US_PER_SECOND), 6, out);
 }
 
 void time_format_age(int64_t milliseconds, char out[TIME_TEXT])

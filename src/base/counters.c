@@ -44,18 +44,18 @@ static struct sigaction before;
 /* A value is the latest one; all other counters are sums. */
 static bool is_value(enum counter which)
 {
-    int request = (int)which < (int)COUNT_OTHER_REQUESTS ? (int)which % COUNTER_ROW_SIZE : -1;
-    return request == COUNT_SECRET_PRIMARY_AT || request == COUNT_SECRET_SECONDARY_AT ||
-           which == COUNT_DRAIN_LAST_AT || which == COUNT_MAIL_LAST_AT ||
-           which == COUNT_DRAIN_BLOCKED_AT || which == COUNT_MAIL_STUCK_AT ||
-           which == COUNT_BAD_NOW;
+    int request = (int)which % COUNTER_ROW_SIZE;
+    if ((int)which < (int)COUNT_OTHER_REQUESTS)
+        return request == COUNT_SECRET_PRIMARY_AT || request == COUNT_SECRET_SECONDARY_AT;
+    return which >= COUNT_DRAIN_LAST_AT && which <= COUNT_BAD_NOW;
 }
 
 /* ---- the mapping ---- */
 
 /*
  * The page is not in the file any more, or the disk has no room for it. The kernel repeats the
- * access after the handler, then in memory. Any other fault is for whoever handled it before.
+ * access after the handler, then in memory. Any other fault goes to the handler that was there
+ * before.
  */
 static void on_sigbus(int number, siginfo_t *info, void *context)
 {
@@ -69,15 +69,6 @@ static void on_sigbus(int number, siginfo_t *info, void *context)
     else
         sigaction(SIGBUS, &before, NULL);
     errno = saved;
-}
-
-static bool handle_sigbus(void)
-{
-    static bool done;
-    struct sigaction action = {.sa_sigaction = on_sigbus, .sa_flags = SA_SIGINFO};
-    sigemptyset(&action.sa_mask);
-    done = done || sigaction(SIGBUS, &action, &before) == 0;
-    return done;
 }
 
 /*
@@ -120,7 +111,7 @@ static struct table *map_file(void)
     return mapped == MAP_FAILED ? NULL : mapped;
 }
 
-/* From the mapping that is in use to another; what this process counted in memory goes along. */
+/* From the mapping that is in use to another; adds to it what this process counted in memory. */
 static bool remap(bool in_memory)
 {
     struct table *old = table, *mapped = map_file();
@@ -142,21 +133,32 @@ static bool remap(bool in_memory)
     return true;
 }
 
+/* The path of the file; false with ENAMETOOLONG. */
+static bool find_counters(const char *state_dir)
+{
+    if (snprintf(file.path, sizeof file.path, "%s/counters", state_dir) < (int)sizeof file.path)
+        return true;
+    file.path[0] = '\0';
+    errno = ENAMETOOLONG;
+    return false;
+}
+
 bool counters_open(const char *state_dir)
 {
-    if (snprintf(file.path, sizeof file.path, "%s/counters", state_dir) >= (int)sizeof file.path) {
-        file.path[0] = '\0';
-        errno = ENAMETOOLONG;
+    static bool handled;
+    struct sigaction action = {.sa_sigaction = on_sigbus, .sa_flags = SA_SIGINFO};
+    if (!find_counters(state_dir))
         return false;
-    }
+    sigemptyset(&action.sa_mask);
+    handled = handled || sigaction(SIGBUS, &action, &before) == 0;
     file.next_check = clock_monotonic() + CHECK_MS;
-    file.logged = !handle_sigbus() || !remap(true);
+    file.logged = !handled || !remap(true);
     return !file.logged;
 }
 
 /* ---- looking after it ---- */
 
-static const char *what_happened(void)
+static const char *what_changed(void)
 {
     struct stat st;
     if (lost)
@@ -175,7 +177,7 @@ void counters_check(void)
     int64_t now = clock_monotonic();
     if (!file.path[0] || (now < file.next_check && !lost))
         return;
-    const char *what = now < file.next_check && file.logged ? NULL : what_happened();
+    const char *what = now < file.next_check && file.logged ? NULL : what_changed();
     if (!what) {
         if (now >= file.next_check)
             file.next_check = now + CHECK_MS;
@@ -195,12 +197,10 @@ void counters_check(void)
 /* A snapshot: the file of an earlier version may be shorter, and what it lacks is 0. */
 bool counters_open_readonly(const char *state_dir)
 {
-    char path[PATH_MAX];
-    if (snprintf(path, sizeof path, "%s/counters", state_dir) >= (int)sizeof path) {
-        errno = ENAMETOOLONG;
-        return false;
-    }
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    int fd = find_counters(state_dir)
+                 ? open(file.path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK)
+                 : -1;
+    file.path[0] = '\0'; /* counters_check leaves a snapshot alone */
     if (fd < 0)
         return false;
     ssize_t n = pread(fd, &own, sizeof own, 0);

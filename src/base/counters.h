@@ -56,9 +56,10 @@ enum counter {
     COUNT_MAIL_UNKNOWN,
     COUNT_MAIL_BLOCKED_RUNS,
     COUNT_DRAIN_RUNS,
-    COUNT_DRAIN_LAST_AT,    /* when a run last ended well */
+    /* from here on values, not sums */
+    COUNT_DRAIN_LAST_AT,    /* when a run last succeeded */
     COUNT_MAIL_LAST_AT,     /* when a mail was last sent */
-    COUNT_DRAIN_BLOCKED_AT, /* when a run last held, or failed */
+    COUNT_DRAIN_BLOCKED_AT, /* when a run was last blocked, or failed */
     COUNT_MAIL_STUCK_AT,    /* when a mail older than a day was last put off again */
     COUNT_BAD_NOW,          /* events in bad/ at the end of the last run */
     COUNTERS
@@ -79,7 +80,7 @@ bool counters_open(const char *state_dir);
 /* To be called now and then, such as in each turn of a loop; at most once a second it looks at the
  * file. Logs counters-reopened and counters-in-memory. */
 void counters_check(void);
-/* Takes what is there at this moment, to look at; false when there is no file yet. */
+/* Reads what is there at this moment, as a snapshot. False (errno) when there is no file yet. */
 bool counters_open_readonly(const char *state_dir);
 void counter_add(enum counter which, uint64_t amount);
 void counter_set(enum counter which, uint64_t value);

@@ -40,18 +40,8 @@ static long unit_at(const char *at, const char *end)
     return unit;
 }
 
-static bool is_high(long unit)
-{
-    return unit >= 0xd800 && unit <= 0xdbff;
-}
-
-static bool is_low(long unit)
-{
-    return unit >= 0xdc00 && unit <= 0xdfff;
-}
-
 /* The next `count` bytes go, and `text` comes in their place. */
-static void replace(struct scan *s, size_t count, const char *text)
+static void put_fixed(struct scan *s, size_t count, const char *text)
 {
     buf_add(&s->out, s->kept, (size_t)(s->at - s->kept));
     buf_puts(&s->out, text);
@@ -61,15 +51,16 @@ static void replace(struct scan *s, size_t count, const char *text)
 
 static void fix_escape(struct scan *s)
 {
+    enum { HIGH = 0xd800, LOW = 0xdc00, SURROGATE = ~0x3ff }; /* the halves of a pair */
     long unit = unit_at(s->at, s->end);
     if (unit < 0)
         s->at += s->end - s->at < 2 ? 1 : 2;
-    else if (is_high(unit) && is_low(unit_at(s->at + 6, s->end)))
+    else if ((unit & SURROGATE) == HIGH && (unit_at(s->at + 6, s->end) & SURROGATE) == LOW)
         s->at += 12;
-    else if (is_high(unit) || is_low(unit))
-        replace(s, 6, "\\ufffd");
+    else if ((unit & SURROGATE) == HIGH || (unit & SURROGATE) == LOW)
+        put_fixed(s, 6, "\\ufffd");
     else if (unit == 0)
-        replace(s, 6, " ");
+        put_fixed(s, 6, " ");
     else
         s->at += 6;
 }
@@ -80,7 +71,7 @@ static void fix_string(struct scan *s)
         if (*s->at == '\\')
             fix_escape(s);
         else if (*s->at == '\0')
-            replace(s, 1, " ");
+            put_fixed(s, 1, " ");
         else
             s->at++;
     }
@@ -105,9 +96,9 @@ static void fix_number(struct scan *s)
         p++;
     bool integer = p == s->end || !in_number(*p);
     if (integer && p - first > EXACT_DIGITS) {
-        replace(s, 0, "\"");
+        put_fixed(s, 0, "\"");
         s->at = p;
-        replace(s, 0, "\"");
+        put_fixed(s, 0, "\"");
     }
     for (s->at = p; s->at < s->end && in_number(*s->at);)
         s->at++;
@@ -124,7 +115,7 @@ static void fix_text(struct scan *s)
             s->at++;
     }
     if (s->out.len)
-        replace(s, 0, "");
+        put_fixed(s, 0, "");
 }
 
 static bool has_unicode_escape(const char *text, size_t len)
@@ -173,40 +164,30 @@ static void release(void *memory)
         free(memory);
 }
 
-static cJSON *parse(const char *text, size_t len)
+const cJSON *json_parse_in(struct arena *arena, const char *text, size_t len)
 {
+    cJSON_Hooks hooks = {allocate, release};
+    struct scan s = {.kept = text, .at = text, .end = text + len};
     const char *end = NULL;
-    cJSON *root = cJSON_ParseWithLengthOpts(text, len, &end, 0);
+    cJSON *root = NULL;
+    nodes = arena;
+    cJSON_InitHooks(&hooks);
+    if (len && may_need_fixing(text, len))
+        fix_text(&s);
+    if (s.out.len) {
+        text = s.out.data;
+        len = s.out.len;
+    }
+    memory_failed = s.out.failed;
+    if (len && !memory_failed)
+        root = cJSON_ParseWithLengthOpts(text, len, &end, 0);
     while (root && end < text + len && strchr(" \t\r\n", *end) && *end)
         end++;
     if (root && end < text + len) {
         cJSON_Delete(root);
         root = NULL;
     }
-    return root;
-}
-
-static cJSON *fix_and_parse(const char *text, size_t len)
-{
-    struct scan s = {.kept = text, .at = text, .end = text + len};
-    cJSON *root = NULL;
-    if (len && may_need_fixing(text, len))
-        fix_text(&s);
-    if (s.out.failed)
-        memory_failed = true;
-    else if (len)
-        root = s.out.len ? parse(s.out.data, s.out.len) : parse(text, len);
     buf_free(&s.out);
-    return root;
-}
-
-const cJSON *json_parse_in(struct arena *arena, const char *text, size_t len)
-{
-    cJSON_Hooks hooks = {allocate, release};
-    nodes = arena;
-    memory_failed = false;
-    cJSON_InitHooks(&hooks);
-    cJSON *root = fix_and_parse(text, len);
     nodes = NULL;
     if (!root)
         errno = memory_failed ? ENOMEM : EILSEQ;
@@ -218,7 +199,7 @@ cJSON *json_parse(const char *text, size_t len)
     return (cJSON *)json_parse_in(NULL, text, len);
 }
 
-static bool is_escaped(const char *at)
+static bool is_escaped_quote(const char *at)
 {
     size_t backslashes = 0;
     while (at[-1] == '\\') {
@@ -233,7 +214,7 @@ static const char *string_end(const char *at, const char *end)
 {
     do
         at = memchr(at + 1, '"', (size_t)(end - at - 1));
-    while (at && is_escaped(at));
+    while (at && is_escaped_quote(at));
     return at ? at : end;
 }
 
@@ -269,7 +250,7 @@ cJSON *json_parse_top(const char *text, size_t len)
 }
 
 /* The name of len bytes need not end there. */
-static const cJSON *get(const cJSON *object, const char *name, size_t len)
+static const cJSON *get_member(const cJSON *object, const char *name, size_t len)
 {
     const cJSON *found = NULL, *item;
     if (!cJSON_IsObject(object))
@@ -284,14 +265,14 @@ static const cJSON *get(const cJSON *object, const char *name, size_t len)
 
 const cJSON *json_get(const cJSON *object, const char *name)
 {
-    return get(object, name, strlen(name));
+    return get_member(object, name, strlen(name));
 }
 
 const cJSON *json_path(const cJSON *object, const char *path)
 {
     for (;;) {
         size_t len = strcspn(path, ".");
-        object = get(object, path, len);
+        object = get_member(object, path, len);
         if (!object || path[len] == '\0')
             return object;
         path += len + 1;

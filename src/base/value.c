@@ -12,7 +12,7 @@ struct value_name value_name(const char *text)
     return name;
 }
 
-static bool same(struct value_name a, struct value_name b)
+static bool same_name(struct value_name a, struct value_name b)
 {
     enum { LAST = 56 };
     if (a.head != b.head)
@@ -73,7 +73,7 @@ const struct value *value_get(const struct value *object, struct value_name name
     if (!object || object->kind != VALUE_OBJECT)
         return NULL;
     const struct value *member = object->first;
-    while (member && !same(member->name, name))
+    while (member && !same_name(member->name, name))
         member = member->next;
     return member;
 }
@@ -91,29 +91,6 @@ const char *value_text_of(const struct value *object, const char *name)
 
 /* ---- as JSON ---- */
 
-static bool add_members(cJSON *to, const struct value *value)
-{
-    for (const struct value *member = value->first; member; member = member->next) {
-        cJSON *item = value_to_json(member);
-        bool added = item && (value->kind == VALUE_LIST
-                                     ? cJSON_AddItemToArray(to, item)
-                                     : cJSON_AddItemToObject(to, member->name.text, item));
-        if (!added) { /* cJSON leaves an item that it could not take to the caller */
-            cJSON_Delete(item);
-            return false;
-        }
-    }
-    return true;
-}
-
-static cJSON *with_members(cJSON *json, const struct value *value)
-{
-    if (!json || add_members(json, value))
-        return json;
-    cJSON_Delete(json);
-    return NULL;
-}
-
 cJSON *value_to_json(const struct value *value)
 {
     switch (value->kind) {
@@ -121,15 +98,26 @@ cJSON *value_to_json(const struct value *value)
         return cJSON_CreateNumber(value->number);
     case VALUE_TEXT:
         return cJSON_CreateString(value->text);
-    case VALUE_LIST:
-        return with_members(cJSON_CreateArray(), value);
-    case VALUE_OBJECT:
-        return with_members(cJSON_CreateObject(), value);
     case VALUE_NULL:
         return cJSON_CreateNull();
     case VALUE_FALSE:
     case VALUE_TRUE:
+        return cJSON_CreateBool(value->kind == VALUE_TRUE);
+    case VALUE_LIST:
+    case VALUE_OBJECT:
         break;
     }
-    return cJSON_CreateBool(value->kind == VALUE_TRUE);
+    bool list = value->kind == VALUE_LIST;
+    cJSON *json = list ? cJSON_CreateArray() : cJSON_CreateObject();
+    for (const struct value *member = value->first; json && member; member = member->next) {
+        cJSON *item = value_to_json(member);
+        bool added = item && (list ? cJSON_AddItemToArray(json, item)
+                                   : cJSON_AddItemToObject(json, member->name.text, item));
+        if (!added) { /* cJSON leaves an item that it could not take to the caller */
+            cJSON_Delete(item);
+            cJSON_Delete(json);
+            json = NULL;
+        }
+    }
+    return json;
 }

@@ -71,12 +71,22 @@ static const char *response_text(struct arena *arena, const cJSON *response)
         arena, is_wrapped_response(response) ? json_get(response, "value") : response);
 }
 
+static bool is_mapped_elsewhere(const char *name)
+{
+    static const char *const fields[] = {"name", "email", "guests", "location", "rescheduleReason"};
+    for (size_t i = 0; i < sizeof fields / sizeof *fields; i++)
+        if (strcmp(fields[i], name) == 0)
+            return true;
+    return false;
+}
+
 static void add_calcom_answer(struct event *event, const cJSON *response)
 {
     struct arena *arena = &event->arena;
     const char *question = NULL, *answer = response_text(arena, response);
     const char *description = event->booking.description;
-    if (json_true(response, "isHidden"))
+    if (json_true(response, "isHidden") ||
+        (event->kind != KIND_FORM && is_mapped_elsewhere(response->string)))
         return;
     if (answer && description && strcmp(answer, description) == 0) /* the notes: shown already */
         return;
@@ -87,66 +97,31 @@ static void add_calcom_answer(struct event *event, const cJSON *response)
     map_add_answer(event, question, answer);
 }
 
-static bool is_mapped_elsewhere(const char *name)
-{
-    static const char *const fields[] = {"name", "email", "guests", "location", "rescheduleReason"};
-    for (size_t i = 0; i < sizeof fields / sizeof *fields; i++)
-        if (strcmp(fields[i], name) == 0)
-            return true;
-    return false;
-}
-
-/* The answer to a custom question comes in responses, and again in userFieldsResponses or
- * customInputs. */
-static bool is_in_earlier_source(const cJSON *const *earlier, size_t count, const char *name)
-{
-    for (size_t i = 0; i < count; i++)
-        if (json_get(earlier[i], name))
-            return true;
-    return false;
-}
-
-/* The members of an object, at most ANSWERS_MAX; 0 for anything else. */
-static size_t count_responses(const cJSON *responses)
-{
-    size_t count = cJSON_IsObject(responses) ? (size_t)cJSON_GetArraySize(responses) : 0;
-    return count < ANSWERS_MAX ? count : ANSWERS_MAX;
-}
-
+/*
+ * The answer to a custom question comes in the first source, and again in a later one. Of members
+ * with one name the last one counts.
+ */
 static void add_calcom_answers(struct event *event, const cJSON *const *sources, size_t which)
 {
-    const cJSON *source = sources[which];
-    size_t left = count_responses(source);
-    const cJSON *item = left ? source->child : NULL;
-    for (; left > 0; left--, item = item->next)
-        if (!is_mapped_elsewhere(item->string) && json_get(source, item->string) == item &&
-            !is_in_earlier_source(sources, which, item->string))
+    const cJSON *source = cJSON_IsObject(sources[which]) ? sources[which] : NULL, *item;
+    size_t left = ANSWERS_MAX;
+    cJSON_ArrayForEach (item, source) {
+        if (left-- == 0)
+            break;
+        bool wanted = json_get(source, item->string) == item;
+        for (size_t i = 0; wanted && i < which; i++)
+            wanted = !json_get(sources[i], item->string);
+        if (wanted)
             add_calcom_answer(event, item);
+    }
 }
 
 static void calcom_map_answers(const cJSON *payload, struct event *event)
 {
     const cJSON *const sources[] = {json_get(payload, "responses"),
         json_get(payload, "userFieldsResponses"), json_get(payload, "customInputs")};
-    const size_t count = sizeof sources / sizeof *sources;
-    size_t room = 0;
-    for (size_t i = 0; i < count; i++)
-        room += count_responses(sources[i]);
-    if (!room || !map_room_for_answers(event, room))
-        return;
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < sizeof sources / sizeof *sources; i++)
         add_calcom_answers(event, sources, i);
-}
-
-static void calcom_map_form_answers(const cJSON *payload, struct event *event)
-{
-    const cJSON *responses = json_get(payload, "responses");
-    size_t left = count_responses(responses);
-    if (!left || !map_room_for_answers(event, left))
-        return;
-    for (const cJSON *item = responses->child; left > 0; left--, item = item->next)
-        if (json_get(responses, item->string) == item)
-            add_calcom_answer(event, item);
 }
 
 /* ---- the booking ---- */
@@ -191,12 +166,10 @@ static void calcom_map_organizer(const cJSON *payload, struct event *event)
 static void calcom_map_guests(const cJSON *payload, struct event *event)
 {
     const cJSON *response = json_path(payload, "responses.guests"), *item;
-    const cJSON *list = cJSON_IsObject(response) ? json_get(response, "value") : response;
-    size_t room = map_count(list);
-    if (!room || !map_room_for_guests(event, room))
-        return;
+    const cJSON *list = cJSON_IsArray(response) ? response : map_list(response, "value");
+    size_t left = LIST_MAX;
     cJSON_ArrayForEach (item, list) {
-        if (room-- == 0)
+        if (left-- == 0)
             break;
         map_add_guest(
             event, clean_address(&event->arena, cJSON_IsString(item) ? item->valuestring : NULL));
@@ -215,12 +188,10 @@ static bool is_listed_guest(const struct booking *b, const char *address)
 static void calcom_map_attendees(const cJSON *payload, struct event *event)
 {
     struct booking *b = &event->booking;
-    const cJSON *list = json_get(payload, "attendees"), *item;
-    size_t room = map_count(list);
-    if (!room || !map_room_for_attendees(event, room))
-        return;
+    const cJSON *list = map_list(payload, "attendees"), *item;
+    size_t left = LIST_MAX;
     cJSON_ArrayForEach (item, list) {
-        if (room-- == 0)
+        if (left-- == 0)
             break;
         struct person person = calcom_person(&event->arena, item);
         if (item != list->child && !person.name && is_listed_guest(b, person.email))
@@ -348,13 +319,12 @@ static void calcom_map_reason(const cJSON *payload, struct event *event)
 static void calcom_map_seat(const cJSON *payload, struct event *event)
 {
     struct booking *b = &event->booking;
-    const cJSON *attendees = json_get(payload, "attendees");
-    const cJSON *leaver = cJSON_IsArray(attendees) ? attendees->child : NULL;
+    const cJSON *attendees = map_list(payload, "attendees");
     b->seat = map_id(&event->arena, payload, "attendeeSeatId");
     if (b->seat || event->kind != KIND_CANCELLED || b->by || b->asked_to_rebook)
         return;
     if (cJSON_IsNumber(json_get(payload, "seatsPerTimeSlot")))
-        b->seat = map_id(&event->arena, leaver, "id");
+        b->seat = map_id(&event->arena, attendees ? attendees->child : NULL, "id");
 }
 
 static void calcom_map_identity(const cJSON *payload, struct event *event)
@@ -401,10 +371,8 @@ static void calcom_map_booking(const cJSON *payload, struct event *event)
 /* Only the attendees show whether a no-show was marked or cleared. */
 static const char *no_show_status(const cJSON *payload)
 {
-    const cJSON *attendees = json_get(payload, "attendees"), *item;
+    const cJSON *attendees = map_list(payload, "attendees"), *item;
     bool cleared = false;
-    if (!cJSON_IsArray(attendees))
-        return "no_show";
     cJSON_ArrayForEach (item, attendees) {
         if (json_true(item, "noShow"))
             return "no_show";
@@ -426,10 +394,10 @@ static void calcom_map_no_show(const cJSON *payload, struct event *event)
 static void calcom_map_recording(const cJSON *payload, struct event *event)
 {
     struct arena *arena = &event->arena;
-    const cJSON *transcripts = json_path(payload, "downloadLinks.transcription");
+    const cJSON *transcripts = map_list(payload, "downloadLinks.transcription");
     calcom_map_booking(payload, event);
     event->booking.link = map_url(arena, payload, "downloadLink");
-    if (!event->booking.link && cJSON_IsArray(transcripts))
+    if (!event->booking.link && transcripts)
         event->booking.link = map_url(arena, transcripts->child, "link");
     if (!event->booking.link)
         event->booking.link = map_url(arena, payload, "downloadLinks.recording");
@@ -438,8 +406,9 @@ static void calcom_map_recording(const cJSON *payload, struct event *event)
 static void calcom_map_form(const cJSON *payload, struct event *event)
 {
     static const char *const titles[] = {"formName", "form.name", NULL};
+    const cJSON *responses = json_get(payload, "responses");
     event->booking.title = map_first(&event->arena, payload, titles);
-    calcom_map_form_answers(payload, event);
+    add_calcom_answers(event, &responses, 0);
 }
 
 static void calcom_map_out_of_office(const cJSON *payload, struct event *event)
@@ -503,10 +472,18 @@ static const cJSON *calcom_payload(const cJSON *root)
     return cJSON_IsObject(payload) ? payload : root;
 }
 
+/* The body of MEETING_STARTED and MEETING_ENDED is a row of the database, without an envelope. */
+static bool is_flat_meeting(const cJSON *root)
+{
+    const char *name = json_text(root, "triggerEvent");
+    return name && calcom_payload(root) == root &&
+           (strcmp(name, "MEETING_STARTED") == 0 || strcmp(name, "MEETING_ENDED") == 0);
+}
+
 /* The createdAt of a flat meeting is the booking's age. */
 static int64_t calcom_sent_at(const cJSON *root)
 {
-    if (!json_text(root, "triggerEvent") || calcom_is_flat_meeting(root))
+    if (!json_text(root, "triggerEvent") || is_flat_meeting(root))
         return TIME_NONE;
     return map_time(root, "createdAt");
 }
@@ -527,21 +504,13 @@ static void calcom_map(const cJSON *root, struct event *event)
 
 /* ---- time and signature ---- */
 
-/* The body of MEETING_STARTED and MEETING_ENDED is a row of the database, without an envelope. */
-bool calcom_is_flat_meeting(const cJSON *root)
-{
-    const char *name = json_text(root, "triggerEvent");
-    return name && calcom_payload(root) == root &&
-           (strcmp(name, "MEETING_STARTED") == 0 || strcmp(name, "MEETING_ENDED") == 0);
-}
-
 static void calcom_envelope(const cJSON *root, const char *header, struct envelope *envelope)
 {
     const char *name = json_text(root, "triggerEvent");
     (void)header;
     envelope_set_event(envelope, root, "triggerEvent");
     envelope->ping = name && strcmp(name, "PING") == 0;
-    if (calcom_is_flat_meeting(root)) {
+    if (is_flat_meeting(root)) {
         bool ended = strcmp(name, "MEETING_ENDED") == 0;
         int64_t scheduled = map_time(root, ended ? "endTime" : "startTime");
         envelope_set_time(envelope, CLOCK_SCHEDULED, scheduled);

@@ -14,7 +14,4 @@
 
 extern const struct provider_row calcom_provider;
 
-/* The flat body of a meeting that started or ended. */
-bool calcom_is_flat_meeting(const cJSON *root);
-
 #endif

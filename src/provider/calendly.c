@@ -6,6 +6,7 @@
 
 #include "base/hex.h"
 #include "base/json.h"
+#include "base/text.h"
 #include "event/clean.h"
 #include "provider/map.h"
 
@@ -105,19 +106,15 @@ static void calendly_map_people(const cJSON *invitee, const cJSON *scheduled, st
 {
     struct arena *arena = &event->arena;
     struct booking *b = &event->booking;
-    const cJSON *item, *host = json_get(scheduled, "event_memberships");
-    const cJSON *guests = json_get(scheduled, "event_guests");
-    host = cJSON_IsArray(host) ? host->child : NULL;
+    const cJSON *item, *hosts = map_list(scheduled, "event_memberships");
+    const cJSON *host = hosts ? hosts->child : NULL;
+    size_t left = LIST_MAX;
     b->organizer.name = map_line(arena, host, "user_name");
     b->organizer.email = map_address(arena, host, "user_email");
-    if (map_room_for_attendees(event, 1))
-        map_add_attendee(event, calendly_person(arena, invitee));
+    map_add_attendee(event, calendly_person(arena, invitee));
     b->timezone = calendly_timezone(arena, invitee);
-    size_t room = map_count(guests);
-    if (!room || !map_room_for_guests(event, room))
-        return;
-    cJSON_ArrayForEach (item, guests) {
-        if (room-- == 0)
+    cJSON_ArrayForEach (item, map_list(scheduled, "event_guests")) {
+        if (left-- == 0)
             break;
         map_add_guest(event, map_address(arena, item, "email"));
     }
@@ -140,18 +137,23 @@ static int compare_positions(const void *left, const void *right)
 static void calendly_map_answers(const cJSON *list, struct event *event)
 {
     struct arena *arena = &event->arena;
-    size_t count = map_count(list), i = 0;
-    struct placed_answer *placed = arena_alloc(arena, count * sizeof *placed);
-    if (!count || !placed || !map_room_for_answers(event, count))
+    size_t size = (size_t)cJSON_GetArraySize(list), count = 0;
+    const cJSON *item;
+    if (size > LIST_MAX)
+        size = LIST_MAX;
+    struct placed_answer *placed = arena_alloc(arena, size * sizeof *placed);
+    if (!placed)
         return;
-    for (const cJSON *item = list->child; item && i < count; item = item->next, i++) {
+    cJSON_ArrayForEach (item, list) {
+        if (count == size)
+            break;
         const cJSON *position = json_get(item, "position");
-        double last = (double)count;
-        placed[i] = (struct placed_answer){
-            item, cJSON_IsNumber(position) ? position->valuedouble : last, i};
+        placed[count] = (struct placed_answer){
+            item, cJSON_IsNumber(position) ? position->valuedouble : (double)size, count};
+        count++;
     }
     qsort(placed, count, sizeof *placed, compare_positions);
-    for (i = 0; i < count; i++)
+    for (size_t i = 0; i < count; i++)
         map_add_answer(event, map_line(arena, placed[i].item, "question"),
             map_text(arena, placed[i].item, "answer"));
 }
@@ -223,7 +225,7 @@ static void calendly_map_invitee(const cJSON *payload, struct event *event)
     b->end = map_time(scheduled, "end_time");
     calendly_map_location(json_get(scheduled, "location"), event);
     calendly_map_people(invitee, scheduled, event);
-    calendly_map_answers(json_get(payload, "questions_and_answers"), event);
+    calendly_map_answers(map_list(payload, "questions_and_answers"), event);
     calendly_map_payment(json_get(payload, "payment"), event);
     calendly_map_cancellation(payload, scheduled, event);
     calendly_map_move(payload, event);
@@ -236,7 +238,7 @@ static void calendly_map_routing_form(const cJSON *payload, struct event *event)
     const char *type = json_text(payload, "result.type");
     const char *headline = map_text(arena, payload, "result.value.headline");
     const char *body = map_text(arena, payload, "result.value.body");
-    calendly_map_answers(json_get(payload, "questions_and_answers"), event);
+    calendly_map_answers(map_list(payload, "questions_and_answers"), event);
     if (type && strcmp(type, "external_url") == 0)
         event->booking.link = map_url(arena, payload, "result.value");
     if (headline && body)
@@ -313,11 +315,9 @@ static bool span_is(struct span span, const char *text)
 
 static struct span trimmed_span(const char *from, const char *to)
 {
-    while (from < to && (*from == ' ' || *from == '\t'))
-        from++;
-    while (from < to && (to[-1] == ' ' || to[-1] == '\t'))
-        to--;
-    return (struct span){from, (size_t)(to - from)};
+    size_t len = (size_t)(to - from);
+    const char *at = text_trimmed(from, &len, " \t");
+    return (struct span){at, len};
 }
 
 /* One field after the other; false at the end, and for a field without '=', which sets *broken. */

@@ -22,26 +22,23 @@ void envelope_set_time(struct envelope *envelope, enum replay_clock clock, int64
 }
 
 /* dddd-dd-ddThh:mm, d and h being any digit; a space may replace the T. */
-static bool is_date_time(const char *at)
-{
-    static const char form[] = "dddd-dd-dd dd:dd";
-    for (size_t i = 0; i < sizeof form - 1; i++) {
-        char c = at[i];
-        bool fits = form[i] == 'd'   ? c >= '0' && c <= '9'
-                    : form[i] == ' ' ? c == ' ' || c == 'T'
-                                     : c == form[i];
-        if (!fits)
-            return false;
-    }
-    return true;
-}
-
 static bool holds_date_time(const char *body, size_t len)
 {
-    enum { FORM = 16 };
-    for (size_t i = 0; i + FORM <= len; i++)
-        if (is_date_time(body + i))
+    static const char form[] = "dddd-dd-dd dd:dd";
+    enum { FORM = sizeof form - 1 };
+    for (size_t at = 0; at + FORM <= len; at++) {
+        size_t i = 0;
+        for (; i < FORM; i++) {
+            char c = body[at + i];
+            bool fits = form[i] == 'd'   ? c >= '0' && c <= '9'
+                        : form[i] == ' ' ? c == ' ' || c == 'T'
+                                         : c == form[i];
+            if (!fits)
+                break;
+        }
+        if (i == FORM)
             return true;
+    }
     return false;
 }
 

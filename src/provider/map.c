@@ -6,8 +6,8 @@
 #include "base/json.h"
 #include "event/clean.h"
 
-#define EXACT_INTACT 9007199254740992.0 /* 2^53 */
-#define MONEY_MAX    1e12
+#define EXACT_INTEGERS 9007199254740992.0 /* 2^53 */
+#define MONEY_MAX      1e12
 
 const char *map_line(struct arena *arena, const cJSON *object, const char *path)
 {
@@ -40,7 +40,7 @@ const char *map_id(struct arena *arena, const cJSON *object, const char *path)
     if (!cJSON_IsNumber(item))
         return map_line(arena, object, path);
     double value = item->valuedouble;
-    if (!(value >= 0 && value < EXACT_INTACT) || (double)(int64_t)value < value)
+    if (!(value >= 0 && value < EXACT_INTEGERS) || (double)(int64_t)value < value)
         return NULL;
     return arena_printf(arena, "%.0f", value);
 }
@@ -67,57 +67,57 @@ const char *map_joined(struct arena *arena, const char *first, const char *secon
     return first ? first : second;
 }
 
-size_t map_count(const cJSON *array)
+const cJSON *map_list(const cJSON *object, const char *path)
 {
-    size_t count = 0;
-    const cJSON *item;
-    if (cJSON_IsArray(array))
-        cJSON_ArrayForEach (item, array)
-            if (++count == LIST_MAX)
-                break;
-    return count;
+    const cJSON *list = json_path(object, path);
+    return cJSON_IsArray(list) ? list : NULL;
 }
 
-bool map_room_for_attendees(struct event *event, size_t count)
+/* The list with room for one more: it doubles where it is full, in the arena. */
+static void *grown(struct arena *arena, void *list, size_t count, size_t size)
 {
-    struct booking *b = &event->booking;
-    b->attendees = arena_alloc(&event->arena, count * sizeof *b->attendees);
-    return b->attendees != NULL;
-}
-
-bool map_room_for_guests(struct event *event, size_t count)
-{
-    struct booking *b = &event->booking;
-    b->guests = arena_alloc(&event->arena, count * sizeof *b->guests);
-    return b->guests != NULL;
-}
-
-bool map_room_for_answers(struct event *event, size_t count)
-{
-    struct booking *b = &event->booking;
-    b->answers = arena_alloc(&event->arena, count * sizeof *b->answers);
-    return b->answers != NULL;
+    if (count && (count & (count - 1)))
+        return list;
+    void *copy = arena_alloc(arena, (count ? 2 * count : 1) * size);
+    if (copy && count)
+        memcpy(copy, list, count * size);
+    return copy;
 }
 
 void map_add_attendee(struct event *event, struct person person)
 {
     struct booking *b = &event->booking;
-    if (person.name || person.email)
-        b->attendees[b->attendee_count++] = person;
+    if (!person.name && !person.email)
+        return;
+    struct person *list = grown(&event->arena, b->attendees, b->attendee_count, sizeof *list);
+    if (!list)
+        return;
+    b->attendees = list;
+    list[b->attendee_count++] = person;
 }
 
 void map_add_guest(struct event *event, const char *address)
 {
     struct booking *b = &event->booking;
-    if (address)
-        b->guests[b->guest_count++] = address;
+    if (!address)
+        return;
+    const char **list = grown(&event->arena, b->guests, b->guest_count, sizeof *list);
+    if (!list)
+        return;
+    b->guests = list;
+    list[b->guest_count++] = address;
 }
 
 void map_add_answer(struct event *event, const char *question, const char *answer)
 {
     struct booking *b = &event->booking;
-    if (question && answer)
-        b->answers[b->answer_count++] = (struct answer){question, answer};
+    if (!question || !answer)
+        return;
+    struct answer *list = grown(&event->arena, b->answers, b->answer_count, sizeof *list);
+    if (!list)
+        return;
+    b->answers = list;
+    list[b->answer_count++] = (struct answer){question, answer};
 }
 
 int map_currency_places(const char *currency)

@@ -3,8 +3,8 @@
  *
  * What is absent, null, of another type, or empty once cleaned gives NULL (or
  * TIME_NONE), so that no caller checks a member's type. Paths are those of
- * json_path. Lists keep the first LIST_MAX entries, and answers are taken from
- * the first ANSWERS_MAX members of an object, so that mapping a large body
+ * json_path. Of a list the first LIST_MAX entries are read, and answers from the
+ * first ANSWERS_MAX members of an object, so that mapping a large body
  * costs no more than parsing it.
  */
 #ifndef PROVIDER_MAP_H
@@ -35,13 +35,9 @@ int64_t map_time(const cJSON *object, const char *path);
 /* Two parts with a blank between them; either may be NULL. */
 const char *map_joined(struct arena *arena, const char *first, const char *second);
 
-/* The members of an array, at most LIST_MAX; 0 when it is none. */
-size_t map_count(const cJSON *array);
-/* Allocates that many entries of the empty list. False: memory ran out. */
-bool map_room_for_attendees(struct event *event, size_t count);
-bool map_room_for_guests(struct event *event, size_t count);
-bool map_room_for_answers(struct event *event, size_t count);
-/* Appends to the list, within its room. An entry without a text is skipped. */
+/* The array at that path; NULL: none. */
+const cJSON *map_list(const cJSON *object, const char *path);
+/* Append to a list; an entry without a text is skipped. Memory: the arena's `failed`. */
 void map_add_attendee(struct event *event, struct person person);
 void map_add_guest(struct event *event, const char *address);
 void map_add_answer(struct event *event, const char *question, const char *answer);

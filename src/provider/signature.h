@@ -10,7 +10,15 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "provider/hmac.h"
+#include "base/digest.h"
+
+/*
+ * HMAC-SHA256 (RFC 2104) under one secret, prepared once. Its key is the secret's characters as
+ * they are: no provider decodes, trims or prefixes them. NULL: libcrypto failed, or memory ran out.
+ */
+struct hmac *hmac_open(const char *secret);
+/* libcrypto wipes its copy of the secret. */
+void hmac_close(struct hmac *hmac);
 
 enum { PROVIDER_SECRETS = 2 };
 
