@@ -1,11 +1,10 @@
 /*
  * address: is this a bare mail address? Is this host this machine?
  *
- * local@domain: a dot-atom of ASCII (RFC 5322 3.2.3) and host labels (RFC 1123
- * 2.1), at most 254 bytes (RFC 5321 4.5.3.1.3 less the angle brackets). Quoted
- * local parts and address literals are refused: no booking platform makes them,
- * and what passes here needs no quoting in a header, an SMTP command or a log.
- * A domain of one label (root@localhost) is an address.
+ * local@domain: a dot-atom of ASCII (RFC 5322 3.2.3) and host labels (RFC 1123 2.1), at most 254
+ * bytes (RFC 5321 4.5.3.1.3 less the angle brackets). Quoted local parts and address literals are
+ * refused: no booking platform makes them, and what passes here needs no quoting in a header, an
+ * SMTP command or a log. A domain of one label (root@localhost) is an address.
  */
 #ifndef BASE_ADDRESS_H
 #define BASE_ADDRESS_H

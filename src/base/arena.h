@@ -1,10 +1,9 @@
 /*
  * arena: memory that is released all at once.
  *
- * The parts of an event live exactly as long as the event, so each event has
- * one arena. An allocation that fails returns NULL and sets `failed`, which the
- * caller checks once, when the event is complete. A zeroed struct is an empty
- * arena; arena_free releases everything.
+ * The parts of an event live exactly as long as the event, so each event has one arena. An
+ * allocation that fails returns NULL and sets `failed`, which the caller checks once, when the
+ * event is complete. A zeroed struct is an empty arena; arena_free releases everything.
  */
 #ifndef BASE_ARENA_H
 #define BASE_ARENA_H

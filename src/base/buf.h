@@ -1,10 +1,9 @@
 /*
  * buf: a growable byte buffer.
  *
- * Sizes are in bytes. A failed allocation sets `failed` and leaves the contents
- * as they were; every later addition is then a no-op, so a caller writes all of
- * a text and checks once. The buffer owns its memory: buf_free.
- * A zeroed struct is an empty buffer.
+ * Sizes are in bytes. A failed allocation sets `failed` and leaves the contents as they were; every
+ * later addition is then a no-op, so a caller writes all of a text and checks once. The buffer owns
+ * its memory: buf_free. A zeroed struct is an empty buffer.
  */
 #ifndef BASE_BUF_H
 #define BASE_BUF_H

@@ -27,32 +27,31 @@ struct timespec time_to_timespec(int64_t when)
         .tv_nsec = (long)floor_mod(when, MS_PER_SECOND) * 1000000};
 }
 
-int64_t clock_now(void)
+static int64_t read_clock(clockid_t clock)
 {
     struct timespec ts;
-    clock_gettime(CLOCK_REALTIME, &ts);
-    return time_from_timespec(ts);
+    clock_gettime(clock, &ts);
+    return (int64_t)ts.tv_sec * US_PER_SECOND + ts.tv_nsec / 1000;
+}
+
+int64_t clock_now(void)
+{
+    return read_clock(CLOCK_REALTIME) / US_PER_MS;
 }
 
 int64_t clock_now_us(void)
 {
-    struct timespec ts;
-    clock_gettime(CLOCK_REALTIME, &ts);
-    return (int64_t)ts.tv_sec * US_PER_SECOND + ts.tv_nsec / 1000;
+    return read_clock(CLOCK_REALTIME);
 }
 
 int64_t clock_monotonic(void)
 {
-    struct timespec ts;
-    clock_gettime(CLOCK_MONOTONIC, &ts);
-    return time_from_timespec(ts);
+    return read_clock(CLOCK_MONOTONIC) / US_PER_MS;
 }
 
 int64_t clock_microseconds(void)
 {
-    struct timespec ts;
-    clock_gettime(CLOCK_MONOTONIC, &ts);
-    return (int64_t)ts.tv_sec * US_PER_SECOND + ts.tv_nsec / 1000;
+    return read_clock(CLOCK_MONOTONIC);
 }
 
 static char *put_digits(char *out, int value, int count)

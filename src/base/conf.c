@@ -249,16 +249,6 @@ static void read_settings(
     wipe_buf(&text);
 }
 
-/* A program's own file is in the directory of bookspool.conf. */
-static void read_beside(struct conf *conf, const char *main_file, const char *name, unsigned home)
-{
-    char path[PATH_MAX];
-    const char *slash = strrchr(main_file, '/');
-    int folder = slash ? (int)(slash - main_file + 1) : 0;
-    if (snprintf(path, sizeof path, "%.*s%s", folder, main_file, name) < (int)sizeof path)
-        read_settings(conf, path, true, home, false);
-}
-
 static void take_from_environment(struct conf *conf, struct place *place, char *entry)
 {
     char name[64];
@@ -314,10 +304,16 @@ bool conf_load(struct conf *conf, enum conf_program program)
     const char *chosen = getenv("BOOKSPOOL_CONF");
     const char *path = chosen && *chosen ? chosen : DEFAULT_CONF;
     read_settings(conf, path, false, 0, chosen && *chosen);
-    if (program != CONF_DRAIN)
-        read_beside(conf, path, "receive.env", CONF_RECEIVE);
-    if (program != CONF_RECEIVE)
-        read_beside(conf, path, "drain.env", CONF_DRAIN);
+    /* a program's own file is in the directory of bookspool.conf */
+    const char *slash = strrchr(path, '/');
+    int folder = slash ? (int)(slash - path + 1) : 0;
+    char own[PATH_MAX];
+    if (program != CONF_DRAIN &&
+        snprintf(own, sizeof own, "%.*sreceive.env", folder, path) < (int)sizeof own)
+        read_settings(conf, own, true, CONF_RECEIVE, false);
+    if (program != CONF_RECEIVE &&
+        snprintf(own, sizeof own, "%.*sdrain.env", folder, path) < (int)sizeof own)
+        read_settings(conf, own, true, CONF_DRAIN, false);
     for (char **entry = environ; *entry; entry++)
         take_from_environment(conf, &environment, *entry);
     for (enum setting i = 0; i < SETTINGS; i++)

@@ -1,20 +1,19 @@
 /*
  * conf: the settings, read from files and environment and checked.
  *
- * Files hold NAME=VALUE lines, `#` comments, optional quotes round the entire
- * value, and no expansion (but $STATE/ after maildir: and sqlite:): the syntax of
- * systemd's EnvironmentFile=, so one file serves units, cron and a shell.
- * /etc/bookspool/bookspool.conf (BOOKSPOOL_CONF names another) holds no secrets; receive.env and
- * drain.env beside it hold what only one program may know, and only that program opens them. All
- * three may be missing. The environment wins over files. NAME_FILE names a file whose contents,
- * less one line end, are the value.
+ * Files hold NAME=VALUE lines, `#` comments, optional quotes round the entire value, and no
+ * expansion (but $STATE/ after maildir: and sqlite:): the syntax of systemd's EnvironmentFile=, so
+ * one file serves units, cron and a shell. /etc/bookspool/bookspool.conf (BOOKSPOOL_CONF names
+ * another) holds no secrets; receive.env and drain.env beside it hold what only one program may
+ * know, and only that program opens them. All three may be missing. The environment wins over
+ * files. NAME_FILE names a file whose contents, less one line end, are the value.
  *
- * A program never keeps a value it may not have: a secret of another program is
- * skipped in the environment and overwritten there. After any error conf_load
- * returns false, and no program starts with only some of its settings.
+ * A program never keeps a value it may not have: a secret of another program is skipped in the
+ * environment and overwritten there. After any error conf_load returns false, and no program starts
+ * with only some of its settings.
  *
- * Units: conf_number gives durations in milliseconds, sizes in bytes, booleans
- * as 0 and 1, words as their index in the list that the table names.
+ * Units: conf_number gives durations in milliseconds, sizes in bytes, booleans as 0 and 1, words as
+ * their index in the list that the table names.
  */
 #ifndef BASE_CONF_H
 #define BASE_CONF_H

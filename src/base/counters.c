@@ -133,21 +133,21 @@ static bool remap(bool in_memory)
     return true;
 }
 
-/* The path of the file; false with ENAMETOOLONG. */
-static bool find_counters(const char *state_dir)
+static bool make_path(const char *state_dir, char path[PATH_MAX])
 {
-    if (snprintf(file.path, sizeof file.path, "%s/counters", state_dir) < (int)sizeof file.path)
-        return true;
-    file.path[0] = '\0';
-    errno = ENAMETOOLONG;
-    return false;
+    bool fits = snprintf(path, PATH_MAX, "%s/counters", state_dir) < PATH_MAX;
+    if (!fits) {
+        path[0] = '\0';
+        errno = ENAMETOOLONG;
+    }
+    return fits;
 }
 
 bool counters_open(const char *state_dir)
 {
     static bool handled;
     struct sigaction action = {.sa_sigaction = on_sigbus, .sa_flags = SA_SIGINFO};
-    if (!find_counters(state_dir))
+    if (!make_path(state_dir, file.path))
         return false;
     sigemptyset(&action.sa_mask);
     handled = handled || sigaction(SIGBUS, &action, &before) == 0;
@@ -197,10 +197,9 @@ void counters_check(void)
 /* A snapshot: the file of an earlier version may be shorter, and what it lacks is 0. */
 bool counters_open_readonly(const char *state_dir)
 {
-    int fd = find_counters(state_dir)
-                 ? open(file.path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK)
-                 : -1;
-    file.path[0] = '\0'; /* counters_check leaves a snapshot alone */
+    char path[PATH_MAX];
+    int flags = O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK;
+    int fd = make_path(state_dir, path) ? open(path, flags) : -1;
     if (fd < 0)
         return false;
     ssize_t n = pread(fd, &own, sizeof own, 0);

@@ -1,12 +1,11 @@
 /*
  * clean: makes text from outside harmless, once, where the event is made.
  *
- * Results are in the arena. NULL is returned for NULL, for text that is empty
- * once cleaned, and when memory ran out (then arena->failed is set too).
- * Invalid UTF-8 becomes U+FFFD, one for each maximal part (Unicode 15, 3.9).
- * Dropped are C0 and C1 controls, DEL, the line and paragraph separators, and
- * the characters that reorder the text around them (U+202A to U+202E, U+2066
- * to U+2069; Unicode TR 36, 2.3). Text written from right to left is untouched.
+ * Results are in the arena. NULL is returned for NULL, for text that is empty once cleaned, and
+ * when memory ran out (then arena->failed is set too). Invalid UTF-8 becomes U+FFFD, one for each
+ * maximal part (Unicode 15, 3.9). Dropped are C0 and C1 controls, DEL, the line and paragraph
+ * separators, and the characters that reorder the text around them (U+202A to U+202E, U+2066 to
+ * U+2069; Unicode TR 36, 2.3). Text written from right to left is untouched.
  */
 #ifndef EVENT_CLEAN_H
 #define EVENT_CLEAN_H

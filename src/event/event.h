@@ -1,15 +1,14 @@
 /*
- * event: the booking event, the one shape that everything after the receiver
- * reads. Nothing in it is specific to a provider but its name.
+ * event: the booking event, the one shape that everything after the receiver reads. Nothing in it
+ * is specific to a provider but its name.
  *
- * Ownership: every string and list is in the event's arena, or static; event_free
- * frees the arena. NULL means absent (never an empty string), TIME_NONE an
- * absent time, a list ends at its count.
+ * Ownership: every string and list is in the event's arena, or static; event_free frees the arena.
+ * NULL means absent (never an empty string), TIME_NONE an absent time, a list ends at its count.
  *
- * Text: what a provider module puts here has gone through event/clean.h, so it
- * is valid UTF-8 without control characters (line breaks only in descriptions
- * and answers), and e-mail fields are bare ASCII addresses. No header, SMTP
- * command, calendar line, page or log line can be injected into later.
+ * Text: what a provider module puts here has gone through event/clean.h, so it is valid UTF-8
+ * without control characters (line breaks only in descriptions and answers), and e-mail fields are
+ * bare ASCII addresses. No header, SMTP command, calendar line, page or log line can be injected
+ * into later.
  */
 #ifndef EVENT_EVENT_H
 #define EVENT_EVENT_H

@@ -1,16 +1,14 @@
 /*
  * id: the name of an event for its whole life, everywhere.
  *
- * The first 32 hex digits of SHA-256 over the provider's name, a zero byte, and
- * the body's SHA-256 in hex. Only signed material goes in, so a client without
- * the secret cannot choose an id, and a provider's byte-identical retry gets the
- * same id again. The body's digest is in the event's file too, so that the body
- * is read once for both.
+ * The first 32 hex digits of SHA-256 over the provider's name, a zero byte, and the body's SHA-256
+ * in hex. Only signed material goes in, so a client without the secret cannot choose an id, and a
+ * provider's byte-identical retry gets the same id again. The body's digest is in the event's file
+ * too, so that the body is read once for both.
  *
- * A body that carries neither time nor booking (a template that Cal.com could
- * not fill is just `false`) would make all later ones duplicates of the first.
- * Its id also covers a zero byte and the hour of arrival (decimal, hours since
- * 1970).
+ * A body that carries neither time nor booking (a template that Cal.com could not fill is just
+ * `false`) would make all later ones duplicates of the first. Its id also covers a zero byte and
+ * the hour of arrival (decimal, hours since 1970).
  */
 #ifndef EVENT_ID_H
 #define EVENT_ID_H

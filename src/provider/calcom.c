@@ -327,7 +327,7 @@ static void calcom_map_seat(const cJSON *payload, struct event *event)
         b->seat = map_id(&event->arena, attendees ? attendees->child : NULL, "id");
 }
 
-static void calcom_map_identity(const cJSON *payload, struct event *event)
+static void calcom_map_booking(const cJSON *payload, struct event *event)
 {
     static const char *const uids[] = {"uid", "bookingUid", "bookingId", "id", NULL};
     static const char *const titles[] = {"title", "eventTitle", "eventTypeTitle", NULL};
@@ -346,12 +346,6 @@ static void calcom_map_identity(const cJSON *payload, struct event *event)
     b->description = map_text(arena, payload, "description");
     if (!b->description)
         b->description = map_text(arena, payload, "additionalNotes");
-}
-
-static void calcom_map_booking(const cJSON *payload, struct event *event)
-{
-    struct booking *b = &event->booking;
-    calcom_map_identity(payload, event);
     b->start = map_time(payload, "startTime");
     b->end = map_time(payload, "endTime");
     b->previous_start = map_time(payload, "rescheduleStartTime");

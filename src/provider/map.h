@@ -1,11 +1,10 @@
 /*
  * map: from one member of a JSON body to one field of an event, cleaned.
  *
- * What is absent, null, of another type, or empty once cleaned gives NULL (or
- * TIME_NONE), so that no caller checks a member's type. Paths are those of
- * json_path. Of a list the first LIST_MAX entries are read, and answers from the
- * first ANSWERS_MAX members of an object, so that mapping a large body
- * costs no more than parsing it.
+ * What is absent, null, of another type, or empty once cleaned gives NULL (or TIME_NONE), so that
+ * no caller checks a member's type. Paths are those of json_path. Of a list the first LIST_MAX
+ * entries are read, and answers from the first ANSWERS_MAX members of an object, so that mapping a
+ * large body costs no more than parsing it.
  */
 #ifndef PROVIDER_MAP_H
 #define PROVIDER_MAP_H
