@@ -1,8 +1,8 @@
-/* The providers' bodies, mapped, told in the order in which they could come. */
+/* The providers' bodies, mapped, entered in the order in which they could come. */
 #include "ledger_scene.h"
 #include "provider_body.h"
 
-struct told {
+struct life {
     const char *body; /* provider/NAME */
     const char *reason;
     enum calendar_change calendar;
@@ -15,7 +15,7 @@ struct told {
 #define OLD_START "2026-11-24T15:00:00Z"
 
 /* clang-format off */
-static const struct told calcom_life[] = {
+static const struct life calcom_life[] = {
     {"calcom/booking_requested.json", "first-report", CALENDAR_TENTATIVE, 0, KINDS, NULL, 0},
     {"calcom/booking_created.json", "first-report", CALENDAR_CONFIRMED, 1, KINDS, NULL, 1},
     {"calcom/booking_created.json", "repeated-fact", CALENDAR_UNTOUCHED, 0, KINDS, NULL, 2},
@@ -32,14 +32,14 @@ static const struct told calcom_life[] = {
     {"calcom/template_false.json", "first-report", CALENDAR_UNTOUCHED, 0, KINDS, NULL, 13},
     {0}};
 
-static const struct told calcom_seats[] = {
+static const struct life calcom_seats[] = {
     {"calcom/booking_created_seat.json", "first-report", CALENDAR_CONFIRMED, 0, KINDS, NULL, 0},
     {"calcom/booking_cancelled_seat.json", "first-report", CALENDAR_CONFIRMED, 1, KINDS, NULL, 1},
     {"calcom/booking_cancelled_rebook.json", "first-report", CALENDAR_CANCELLED, 2, KINDS, NULL, 2},
     {"calcom/booking_rescheduled.json", "first-report", CALENDAR_CONFIRMED, 3, KIND_RESCHEDULED, OLD_START, 3},
     {0}};
 
-static const struct told calendly_move[] = {
+static const struct life calendly_move[] = {
     {"calendly/invitee_canceled_moved.json", "partner-awaited", CALENDAR_UNTOUCHED, 0, KINDS, NULL, 0},
     {"calendly/invitee_created_moved.json", "first-report", CALENDAR_CONFIRMED, 1, KIND_RESCHEDULED, OLD_START, 1},
     {"calendly/invitee_created_moved.json", "repeated-fact", CALENDAR_UNTOUCHED, 0, KINDS, NULL, 2},
@@ -68,42 +68,42 @@ static void map(const char *name, int number, int later, struct event *event, st
         event->sent_at += later * 1000;
 }
 
-static void check(const struct told *told, const struct decision *d)
+static void check(const struct life *life, const struct decision *d)
 {
     char when[TIME_TEXT] = "";
     if (d->previous_start != TIME_NONE)
         time_format(d->previous_start, when);
-    if (strcmp(d->reason, told->reason) != 0 || d->calendar != told->calendar ||
-        d->sequence != told->sequence ||
-        strcmp(when, told->previous_start ? told->previous_start : "") != 0)
-        fail_msg("%s (+%d): %s, calendar %d, sequence %lld, from \"%s\"", told->body, told->later,
+    if (strcmp(d->reason, life->reason) != 0 || d->calendar != life->calendar ||
+        d->sequence != life->sequence ||
+        strcmp(when, life->previous_start ? life->previous_start : "") != 0)
+        fail_msg("%s (+%d): %s, calendar %d, sequence %lld, from \"%s\"", life->body, life->later,
             d->reason, (int)d->calendar, (long long)d->sequence, when);
 }
 
-static void tell_all(struct ledger *ledger, const struct told *told)
+static void enter_all(struct ledger *ledger, const struct life *life)
 {
-    for (int i = 0; told[i].body; i++) {
+    for (int i = 0; life[i].body; i++) {
         struct event event;
         struct decision decision;
         struct buf body = {0};
-        map(told[i].body, i + 1, told[i].later, &event, &body);
-        scene_tell(ledger, &event, event.received_at, &decision);
-        check(&told[i], &decision);
+        map(life[i].body, i + 1, life[i].later, &event, &body);
+        scene_enter(ledger, &event, event.received_at, &decision);
+        check(&life[i], &decision);
         assert_int_equal(decision.meaning == KINDS ? event.kind : decision.meaning,
-            told[i].meaning == KINDS ? event.kind : told[i].meaning);
+            life[i].meaning == KINDS ? event.kind : life[i].meaning);
         decision_free(&decision);
         event_free(&event);
         buf_free(&body);
     }
 }
 
-static void bodies_tell_a_booking_s_life(void **state)
+static void bodies_follow_a_booking_s_life(void **state)
 {
-    static const struct told *const lives[] = {calcom_life, calcom_seats, calendly_move};
+    static const struct life *const lives[] = {calcom_life, calcom_seats, calendly_move};
     (void)state;
     for (size_t i = 0; i < sizeof lives / sizeof *lives; i++) {
         struct ledger *ledger = scene_ledger();
-        tell_all(ledger, lives[i]);
+        enter_all(ledger, lives[i]);
         ledger_close(ledger);
     }
 }
@@ -122,7 +122,7 @@ static void calendar_uid_is_one_for_a_chain(void **state)
         struct decision decision;
         struct buf body = {0};
         map(bodies[i], i + 1, i, &event, &body);
-        scene_tell(ledger, &event, event.received_at, &decision);
+        scene_enter(ledger, &event, event.received_at, &decision);
         snprintf(uid[i], sizeof uid[i], "%s", decision.calendar_uid);
         decision_free(&decision);
         event_free(&event);
@@ -139,7 +139,7 @@ static void calendar_uid_is_one_for_a_chain(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(bodies_tell_a_booking_s_life),
+        cmocka_unit_test(bodies_follow_a_booking_s_life),
         cmocka_unit_test(calendar_uid_is_one_for_a_chain),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

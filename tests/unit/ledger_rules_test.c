@@ -23,7 +23,7 @@ static const struct step backwards[] = {
     {KIND_CANCELLED, "x", .sent = 7, .start = 9, CANCELLED, .sequence = 1},
     {0}};
 
-/* The link of a chain that comes last takes the first entry away, which still stands. */
+/* The link of a chain that comes last takes the first entry away, which is still valid. */
 static const struct step chain_out_of_order[] = {
     {KIND_CREATED, "a", .sent = 1, .start = 9, CONFIRMED},
     {KIND_RESCHEDULED, "c", "b", .sent = 3, .start = 13, .old_start = 11, CONFIRMED, .sequence = 1, MOVED, .old = 11, .overlap = 0},
@@ -295,7 +295,7 @@ static const struct {
     SCENE(many_overlaps),
 };
 
-static void scenes_end_as_told(void **state)
+static void scenes_end_as_written(void **state)
 {
     (void)state;
     for (size_t i = 0; i < sizeof scenes / sizeof *scenes; i++)
@@ -305,7 +305,7 @@ static void scenes_end_as_told(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(scenes_end_as_told),
+        cmocka_unit_test(scenes_end_as_written),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

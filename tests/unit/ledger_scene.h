@@ -1,8 +1,8 @@
 /*
- * ledger_scene: events told one after the other, and what the ledger must make of each.
+ * ledger_scene: events entered one after the other, and what the ledger must decide about each.
  *
  * Times are small numbers: `sent` and `came` in seconds after SCENE_START, `start` in hours after
- * SCENE_DAY. A scene is run as it is, with every event told twice, and with every transaction cut
+ * SCENE_DAY. A scene is run as it is, with every event entered twice, and with every transaction cut
  * short once by a rollback; the ledger must hold the same each time.
  */
 #ifndef UNIT_LEDGER_SCENE_H
@@ -24,19 +24,19 @@
 #define SCENE_DAY   INT64_C(1795478400000) /* 2026-11-24T00:00:00Z */
 #define SCENE_HOUR  INT64_C(3600000)
 
-enum { SCENE_FOLD = 60000 };
+enum { SCENE_MOVE_WAIT = 60000 };
 
 struct step {
     /* the event */
     enum event_kind kind;
     const char *uid, *previous, *seat, *who, *status, *name, *ical, *organizer, *reason;
     int sent, came; /* came: 0, as soon as it was sent */
-    int start;      /* 0: not told */
+    int start;      /* 0: absent */
     int old_start;  /* the event itself names the time it moves from */
     int minutes;    /* of length; 0: 30, -1: no end */
     int64_t number; /* the provider's sequence */
     bool calendly;
-    int again; /* the event of that step (from 1), told once more now, at `came` */
+    int again; /* the event of that step (from 1), entered once more now, at `came` */
     /* what follows */
     const char *because; /* NULL: "first-report" */
     enum calendar_change calendar;
@@ -91,29 +91,29 @@ static inline struct ledger *scene_ledger(void)
     return ledger;
 }
 
-static inline void scene_tell(
+static inline void scene_enter(
     struct ledger *ledger, const struct event *event, int64_t now, struct decision *decision)
 {
-    if (!ledger_begin(ledger) || !ledger_decide(ledger, event, now, SCENE_FOLD, decision) ||
+    if (!ledger_begin(ledger) || !ledger_decide(ledger, event, now, SCENE_MOVE_WAIT, decision) ||
         !ledger_commit(ledger))
         fail_msg("%s", ledger_failure(ledger));
 }
 
 enum scene_manner { SCENE_PLAIN, SCENE_TWICE, SCENE_CUT, SCENE_MANNERS };
 
-static inline void scene_told_in(enum scene_manner manner, struct ledger *ledger,
+static inline void scene_enter_in(enum scene_manner manner, struct ledger *ledger,
     const struct event *event, int64_t now, struct decision *decision)
 {
     if (manner == SCENE_CUT) {
         assert_true(ledger_begin(ledger));
-        assert_true(ledger_decide(ledger, event, now, SCENE_FOLD, decision));
+        assert_true(ledger_decide(ledger, event, now, SCENE_MOVE_WAIT, decision));
         ledger_rollback(ledger);
         decision_free(decision);
     }
-    scene_tell(ledger, event, now, decision);
+    scene_enter(ledger, event, now, decision);
     if (manner == SCENE_TWICE) {
         decision_free(decision);
-        scene_tell(ledger, event, now, decision);
+        scene_enter(ledger, event, now, decision);
     }
 }
 
@@ -175,12 +175,12 @@ static inline struct ledger *scene_play(
 {
     struct ledger *ledger = scene_ledger();
     for (int i = 0; steps[i].uid || steps[i].name || steps[i].again; i++) {
-        const struct step *told = steps[i].again ? &steps[steps[i].again - 1] : &steps[i];
+        const struct step *entered = steps[i].again ? &steps[steps[i].again - 1] : &steps[i];
         struct event event;
         struct decision decision;
-        scene_event(told, (int)(told - steps) + 1, &event);
+        scene_event(entered, (int)(entered - steps) + 1, &event);
         int64_t now = steps[i].again ? SCENE_START + steps[i].came * 1000 : event.received_at;
-        scene_told_in(manner, ledger, &event, now, &decision);
+        scene_enter_in(manner, ledger, &event, now, &decision);
         scene_check(scene, i + 1, &steps[i], &decision);
         decision_free(&decision);
         event_free(&event);

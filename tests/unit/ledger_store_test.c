@@ -109,12 +109,12 @@ static void another_version_is_refused(void **state)
 static const struct step one[] = {
     {KIND_CREATED, "a", .sent = 1, .start = 9, .calendar = CALENDAR_CONFIRMED}, {0}};
 
-static void tell_one(struct ledger *ledger, int number, const struct step *step)
+static void enter_one(struct ledger *ledger, int number, const struct step *step)
 {
     struct event event;
     struct decision decision;
     scene_event(step, number, &event);
-    scene_tell(ledger, &event, event.received_at, &decision);
+    scene_enter(ledger, &event, event.received_at, &decision);
     decision_free(&decision);
     event_free(&event);
 }
@@ -134,7 +134,7 @@ static void what_was_committed_is_there_again(void **state)
     struct ledger *ledger = opened(place);
     struct decision decision;
     struct stat st;
-    tell_one(ledger, 1, &one[0]);
+    enter_one(ledger, 1, &one[0]);
     assert_int_equal(stat(place->path, &st), 0);
     assert_int_equal(st.st_mode & 0777, 0660);
     ledger_close(ledger);
@@ -157,7 +157,7 @@ static void a_ledger_of_version_1_is_brought_up_to_date(void **state)
     struct place *place = *state;
     struct ledger *ledger = opened(place);
     struct buf before = {0}, after = {0};
-    tell_one(ledger, 1, &(struct step){KIND_CREATED, "a", .sent = 1, .start = 9, .minutes = 300});
+    enter_one(ledger, 1, &(struct step){KIND_CREATED, "a", .sent = 1, .start = 9, .minutes = 300});
     scene_dump(ledger, &before);
     ledger_close(ledger);
     sql(place, "DROP INDEX booking_long; CREATE INDEX booking_long ON booking(busy - start)"
@@ -179,7 +179,7 @@ static void a_ledger_of_version_1_is_brought_up_to_date(void **state)
     buf_free(&after);
 }
 
-static void nothing_is_told_outside_a_transaction(void **state)
+static void nothing_is_entered_outside_a_transaction(void **state)
 {
     struct ledger *ledger = opened(*state);
     struct event event;
@@ -187,7 +187,7 @@ static void nothing_is_told_outside_a_transaction(void **state)
     scene_event(&one[0], 1, &event);
     assert_false(ledger_decide(ledger, &event, 0, 0, &decision));
     assert_non_null(strstr(ledger_failure(ledger), "transaction"));
-    scene_tell(ledger, &event, event.received_at, &decision);
+    scene_enter(ledger, &event, event.received_at, &decision);
     decision_free(&decision);
     event_free(&event);
     ledger_close(ledger);
@@ -200,7 +200,7 @@ static void a_failure_takes_all_of_the_transaction_back(void **state)
     struct ledger *ledger = opened(place);
     struct event event;
     struct decision decision;
-    tell_one(ledger, 1, &one[0]);
+    enter_one(ledger, 1, &one[0]);
     sql(place, "CREATE TRIGGER broken BEFORE INSERT ON decision WHEN new.id LIKE '%3'"
                " BEGIN SELECT raise(ABORT, 'broken on purpose'); END");
     assert_true(ledger_begin(ledger));
@@ -231,11 +231,11 @@ static void old_things_are_forgotten(void **state)
     struct ledger *ledger = opened(*state);
     struct buf dump = {0};
     /* The second lies ahead; the third was replaced, and heard of only so. */
-    tell_one(
+    enter_one(
         ledger, 1, &(struct step){KIND_CREATED, "past", .sent = 1, .start = -200, .seat = "s"});
-    tell_one(ledger, 2, &(struct step){KIND_CREATED, "ahead", .sent = 1, .start = 9});
-    tell_one(ledger, 3, &(struct step){KIND_RESCHEDULED, "n", "m", .sent = 99, .start = -100});
-    tell_one(ledger, 4, &(struct step){KIND_FORM, .name = "F", .sent = 1});
+    enter_one(ledger, 2, &(struct step){KIND_CREATED, "ahead", .sent = 1, .start = 9});
+    enter_one(ledger, 3, &(struct step){KIND_RESCHEDULED, "n", "m", .sent = 99, .start = -100});
+    enter_one(ledger, 4, &(struct step){KIND_FORM, .name = "F", .sent = 1});
     assert_true(ledger_begin(ledger));
     assert_true(ledger_forget(ledger, SCENE_START + 50 * 1000));
     assert_true(ledger_commit(ledger));
@@ -268,14 +268,14 @@ static void conflicts_come_in_order_of_time(void **state)
 {
     struct ledger *ledger = opened(*state);
     struct buf said = {0};
-    tell_one(ledger, 1, &(struct step){KIND_CREATED, "late", .sent = 1, .start = 15});
-    tell_one(ledger, 2, &(struct step){KIND_REQUESTED, "ask", .sent = 1, .start = 15});
-    tell_one(ledger, 3, &(struct step){KIND_CREATED, "a", .sent = 1, .start = 9, .minutes = 120});
-    tell_one(
+    enter_one(ledger, 1, &(struct step){KIND_CREATED, "late", .sent = 1, .start = 15});
+    enter_one(ledger, 2, &(struct step){KIND_REQUESTED, "ask", .sent = 1, .start = 15});
+    enter_one(ledger, 3, &(struct step){KIND_CREATED, "a", .sent = 1, .start = 9, .minutes = 120});
+    enter_one(
         ledger, 4, &(struct step){KIND_CREATED, "b", .sent = 1, .start = 10, .calendly = true});
-    tell_one(ledger, 5, &(struct step){KIND_CREATED, "c", .sent = 1, .start = 11});
-    tell_one(ledger, 6, &(struct step){KIND_CREATED, "old1", .sent = 1, .start = 2});
-    tell_one(ledger, 7, &(struct step){KIND_CREATED, "old2", .sent = 1, .start = 2});
+    enter_one(ledger, 5, &(struct step){KIND_CREATED, "c", .sent = 1, .start = 11});
+    enter_one(ledger, 6, &(struct step){KIND_CREATED, "old1", .sent = 1, .start = 2});
+    enter_one(ledger, 7, &(struct step){KIND_CREATED, "old2", .sent = 1, .start = 2});
     assert_true(ledger_conflicts(ledger, scene_hour(5), print_conflict, &said));
     assert_string_equal(buf_text(&said),
         "owner@example.org calcom/a calendly/b;owner@example.org calcom/ask calcom/late;");
@@ -290,7 +290,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(another_version_is_refused, up, down),
         cmocka_unit_test_setup_teardown(a_ledger_of_version_1_is_brought_up_to_date, up, down),
         cmocka_unit_test_setup_teardown(what_was_committed_is_there_again, up, down),
-        cmocka_unit_test_setup_teardown(nothing_is_told_outside_a_transaction, up, down),
+        cmocka_unit_test_setup_teardown(nothing_is_entered_outside_a_transaction, up, down),
         cmocka_unit_test_setup_teardown(a_failure_takes_all_of_the_transaction_back, up, down),
         cmocka_unit_test_setup_teardown(old_things_are_forgotten, up, down),
         cmocka_unit_test_setup_teardown(conflicts_come_in_order_of_time, up, down),
