@@ -65,7 +65,7 @@ static char *put_digits(char *out, int value, int count)
  * `fraction` is what follows the seconds, in `count` digits; "-" where a year has not four. Every
  * event and log line has a time, so this does without snprintf.
  */
-static void put_time(int64_t seconds, int64_t fraction, int count, char out[TIME_TEXT])
+static void write_time(int64_t seconds, int64_t fraction, int count, char out[TIME_TEXT])
 {
     struct tm tm;
     time_t when = (time_t)seconds;
@@ -88,17 +88,17 @@ static void put_time(int64_t seconds, int64_t fraction, int count, char out[TIME
 
 void time_format(int64_t when, char out[TIME_TEXT])
 {
-    put_time(floor_div(when, MS_PER_SECOND), 0, 0, out);
+    write_time(floor_div(when, MS_PER_SECOND), 0, 0, out);
 }
 
 void time_format_ms(int64_t when, char out[TIME_TEXT])
 {
-    put_time(floor_div(when, MS_PER_SECOND), floor_mod(when, MS_PER_SECOND), 3, out);
+    write_time(floor_div(when, MS_PER_SECOND), floor_mod(when, MS_PER_SECOND), 3, out);
 }
 
 void time_format_us(int64_t microseconds, char out[TIME_TEXT])
 {
-    put_time(
+    write_time(
         floor_div(microseconds, US_PER_SECOND), floor_mod(microseconds, US_PER_SECOND), 6, out);
 }
 

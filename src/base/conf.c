@@ -1,6 +1,7 @@
 #include "base/conf.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,6 +11,7 @@
 
 #include "base/conf_check.h"
 #include "base/conf_file.h"
+#include "base/io.h"
 #include "base/log.h"
 #include "base/nearest.h"
 #include "base/text.h"
@@ -37,10 +39,10 @@ static void put_place(const struct place *place, struct buf *out)
         buf_puts(out, "environment: ");
 }
 
-static void refuse(struct conf *conf, const struct place *place, const char *name,
+static void put_fault(struct conf *conf, const struct place *place, const char *name,
     const char *format, ...) __attribute__((format(printf, 4, 5)));
 
-static void refuse(
+static void put_fault(
     struct conf *conf, const struct place *place, const char *name, const char *format, ...)
 {
     va_list args;
@@ -60,15 +62,15 @@ static enum setting find_setting(const char *name, size_t len)
     return i;
 }
 
-static void refuse_unknown(struct conf *conf, const struct place *place, const char *name)
+static void put_unknown(struct conf *conf, const struct place *place, const char *name)
 {
     struct nearest nearest = {.wanted = name};
     for (enum setting i = 0; i < SETTINGS; i++)
         nearest_try(&nearest, settings[i].name);
     if (nearest.best)
-        refuse(conf, place, name, "is not a setting; did you mean %s?", nearest.best);
+        put_fault(conf, place, name, "is not a setting; did you mean %s?", nearest.best);
     else
-        refuse(conf, place, name, "is not a setting; bookspool.conf(5) lists them all");
+        put_fault(conf, place, name, "is not a setting; bookspool.conf(5) lists them all");
 }
 
 static void wipe(char *text)
@@ -86,7 +88,7 @@ static void clear_value(struct conf_value *value)
     *value = (struct conf_value){0};
 }
 
-static bool store_text(struct conf *conf, enum setting which, const char *text)
+static bool keep_text(struct conf *conf, enum setting which, const char *text)
 {
     struct conf_value *value = &conf->value[which];
     char *copy = strdup(text);
@@ -97,7 +99,7 @@ static bool store_text(struct conf *conf, enum setting which, const char *text)
     return copy != NULL;
 }
 
-static void take_text(
+static void set_text(
     struct conf *conf, enum setting which, const char *text, const struct place *place)
 {
     struct buf hint = {0}, at = {0};
@@ -107,22 +109,22 @@ static void take_text(
     value->place = at.data;
     const char *wrong = conf_value_check(&settings[which], text, value, &hint);
     if (wrong && settings[which].secret)
-        refuse(conf, place, settings[which].name, "must be %s", wrong);
+        put_fault(conf, place, settings[which].name, "must be %s", wrong);
     else if (wrong)
-        refuse(conf, place, settings[which].name, "\"%s\" must be %s", text, wrong);
+        put_fault(conf, place, settings[which].name, "\"%s\" must be %s", text, wrong);
     else
-        value->given = store_text(conf, which, text);
+        value->given = keep_text(conf, which, text);
     if (!wrong && !value->given)
-        refuse(conf, place, settings[which].name, "out of memory");
+        put_fault(conf, place, settings[which].name, "out of memory");
     buf_free(&hint);
 }
 
 /* False, with what is wrong in `why`. */
-static bool read_value(enum setting which, const char *path, struct buf *text, struct buf *why)
+static bool read_value_file(enum setting which, const char *path, struct buf *text, struct buf *why)
 {
     struct stat st;
     struct buf unsafe = {0};
-    if (!conf_file_read(path, text, &st))
+    if (!io_read_file(AT_FDCWD, path, text, CONF_FILE_MAX, &st))
         buf_printf(why, "cannot read its file %s: %s", path, strerror(errno));
     else if (settings[which].secret && st.st_mode & 007)
         buf_printf(why, "its file %s is open to others (mode %03o): chmod o-rwx %s", path,
@@ -148,16 +150,16 @@ static void wipe_buf(struct buf *text)
 }
 
 /* NAME_FILE: the value is the one line of that file. */
-static void take_text_of_file(
+static void set_text_of_file(
     struct conf *conf, enum setting which, const char *path, const struct place *place)
 {
     struct buf text = {0}, why = {0};
-    if (!read_value(which, path, &text, &why)) {
-        refuse(conf, place, settings[which].name, "%s", buf_text(&why));
+    if (!read_value_file(which, path, &text, &why)) {
+        put_fault(conf, place, settings[which].name, "%s", buf_text(&why));
     } else {
-        take_text(conf, which, buf_text(&text), place);
+        set_text(conf, which, buf_text(&text), place);
         if (!(conf->value[which].file = strdup(path)))
-            refuse(conf, place, settings[which].name, "out of memory");
+            put_fault(conf, place, settings[which].name, "out of memory");
     }
     wipe_buf(&text);
     buf_free(&why);
@@ -184,10 +186,10 @@ static void take_either(
     if (!*text || !conf_may_have(conf, which))
         return;
     if (place->how[which] != HOW_NONE && place->how[which] != how)
-        refuse(conf, place, settings[which].name,
+        put_fault(conf, place, settings[which].name,
             "is set twice here, as itself and as " FILE_SUFFIX ": one must go");
     else
-        (by_file ? take_text_of_file : take_text)(conf, which, text, place);
+        (by_file ? set_text_of_file : set_text)(conf, which, text, place);
     place->how[which] = how;
 }
 
@@ -196,15 +198,16 @@ static void take_from_file(struct conf *conf, struct place *place, char *name, c
     bool by_file;
     enum setting which = resolve(name, &by_file);
     if (which == SETTINGS) {
-        refuse_unknown(conf, place, name);
+        put_unknown(conf, place, name);
     } else if (place->home && !(settings[which].programs & place->home)) {
-        refuse(conf, place, name, "has no effect here: only the %s reads this file",
+        put_fault(conf, place, name, "has no effect here: only the %s reads this file",
             place->home == CONF_RECEIVE ? "receiver" : "drain");
     } else if (settings[which].secret && !by_file && !place->may_hold_secrets) {
-        refuse(conf, place, name, "secrets are not allowed in this file; move it to %s beside it",
+        put_fault(conf, place, name,
+            "secrets are not allowed in this file; move it to %s beside it",
             settings[which].programs & CONF_RECEIVE ? "receive.env" : "drain.env");
     } else if (settings[which].secret && !by_file && place->mode & 007) {
-        refuse(conf, place, name,
+        put_fault(conf, place, name,
             "is a secret in a file open to others (mode %03o): chmod o-rwx %s", place->mode & 0777,
             place->file);
     } else {
@@ -212,13 +215,13 @@ static void take_from_file(struct conf *conf, struct place *place, char *name, c
     }
 }
 
-static void read_settings(
+static void read_conf_file(
     struct conf *conf, const char *path, bool may_hold_secrets, unsigned home, bool required)
 {
     struct buf text = {0}, unsafe = {0};
     struct stat st;
     struct place place = {.file = path, .may_hold_secrets = may_hold_secrets, .home = home};
-    bool read = conf_file_read(path, &text, &st);
+    bool read = io_read_file(AT_FDCWD, path, &text, CONF_FILE_MAX, &st);
     if (!read && (errno != ENOENT || required)) {
         /* systemd may have read a program's own file as root, and handed it on as environment */
         buf_printf(home ? &conf->warnings : &conf->errors, "%s: cannot be read: %s\n", path,
@@ -236,12 +239,12 @@ static void read_settings(
     }
     place.mode = st.st_mode;
     if (strlen(text.data) != text.len)
-        refuse(conf, &place, "a NUL byte", "is not allowed in a settings file");
+        put_fault(conf, &place, "a NUL byte", "is not allowed in a settings file");
     char *at = text.data, *name, *value;
     enum conf_line line;
     while ((line = conf_file_next(&at, &place.line, &name, &value)) != CONF_LINE_END) {
         if (line == CONF_LINE_WRONG)
-            refuse(conf, &place, "not a setting",
+            put_fault(conf, &place, "not a setting",
                 "must be NAME=VALUE, with a quote at both ends or at none");
         else
             take_from_file(conf, &place, name, value);
@@ -261,7 +264,7 @@ static void take_from_environment(struct conf *conf, struct place *place, char *
     enum setting which = resolve(name, &by_file);
     if (which == SETTINGS) {
         if (strncmp(name, "BOOKSPOOL_", 10) == 0 && strcmp(name, "BOOKSPOOL_CONF") != 0)
-            refuse_unknown(conf, place, name);
+            put_unknown(conf, place, name);
         return;
     }
     take_either(conf, which, by_file, equals + 1, place);
@@ -274,7 +277,7 @@ static void apply_default(struct conf *conf, enum setting which)
     static const struct place place = {.file = "built-in default"};
     if (!settings[which].fallback || conf->value[which].given || !conf_may_have(conf, which))
         return;
-    take_text(conf, which, settings[which].fallback, &place);
+    set_text(conf, which, settings[which].fallback, &place);
     conf->value[which].given = false;
     free(conf->value[which].place);
     conf->value[which].place = NULL;
@@ -292,7 +295,7 @@ static void expand_state(struct conf *conf, enum setting which)
         buf_puts(&expanded, conf_text(conf, SET_STATE));
     }
     buf_puts(&expanded, text);
-    if (expanded.failed || !store_text(conf, which, expanded.data))
+    if (expanded.failed || !keep_text(conf, which, expanded.data))
         buf_printf(&conf->errors, "%s: out of memory\n", settings[which].name);
     buf_free(&expanded);
 }
@@ -303,17 +306,17 @@ bool conf_load(struct conf *conf, enum conf_program program)
     struct place environment = {.file = NULL};
     const char *chosen = getenv("BOOKSPOOL_CONF");
     const char *path = chosen && *chosen ? chosen : DEFAULT_CONF;
-    read_settings(conf, path, false, 0, chosen && *chosen);
+    read_conf_file(conf, path, false, 0, chosen && *chosen);
     /* a program's own file is in the directory of bookspool.conf */
     const char *slash = strrchr(path, '/');
     int folder = slash ? (int)(slash - path + 1) : 0;
     char own[PATH_MAX];
     if (program != CONF_DRAIN &&
         snprintf(own, sizeof own, "%.*sreceive.env", folder, path) < (int)sizeof own)
-        read_settings(conf, own, true, CONF_RECEIVE, false);
+        read_conf_file(conf, own, true, CONF_RECEIVE, false);
     if (program != CONF_RECEIVE &&
         snprintf(own, sizeof own, "%.*sdrain.env", folder, path) < (int)sizeof own)
-        read_settings(conf, own, true, CONF_DRAIN, false);
+        read_conf_file(conf, own, true, CONF_DRAIN, false);
     for (char **entry = environ; *entry; entry++)
         take_from_environment(conf, &environment, *entry);
     for (enum setting i = 0; i < SETTINGS; i++)
@@ -346,18 +349,13 @@ int64_t conf_number(const struct conf *conf, enum setting which)
     return conf->value[which].number;
 }
 
-int64_t conf_second(const struct conf *conf, enum setting which)
-{
-    return conf->value[which].second;
-}
-
 bool conf_reread(const struct conf *conf, enum setting which, struct buf *value, struct buf *why)
 {
     const struct conf_value *known = &conf->value[which];
     struct buf wrong = {0};
     if (!known->file)
         buf_puts(value, known->text ? known->text : "");
-    else if (!read_value(which, known->file, value, &wrong))
+    else if (!read_value_file(which, known->file, value, &wrong))
         buf_printf(why, "%s: %s", settings[which].name, buf_text(&wrong));
     bool ok = wrong.len == 0 && !value->failed;
     buf_free(&wrong);

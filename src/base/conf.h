@@ -57,7 +57,6 @@ void conf_fault(const struct conf *conf, enum setting which, struct buf *faults,
 /* NULL when unset. */
 const char *conf_text(const struct conf *conf, enum setting which);
 int64_t conf_number(const struct conf *conf, enum setting which);
-int64_t conf_second(const struct conf *conf, enum setting which);
 
 /*
  * Appends the present value: one that came from a NAME_FILE is read again, since it may expire

@@ -1,17 +1,10 @@
 #include "base/conf_file.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "base/io.h"
 #include "base/text.h"
-
-bool conf_file_read(const char *path, struct buf *text, struct stat *st)
-{
-    return io_read_file(AT_FDCWD, path, text, CONF_FILE_MAX, st);
-}
 
 bool conf_file_safe(const char *path, const struct stat *st, struct buf *why)
 {

@@ -2,8 +2,7 @@
  * conf_file: NAME=VALUE lines. Internal to conf.
  *
  * A file must be regular, at most CONF_FILE_MAX bytes, and not writable by everybody, because
- * settings choose the program that delivers mail. Its permissions are returned, so that a caller
- * can refuse a secret in a file that others may read.
+ * settings choose the program that delivers mail.
  */
 #ifndef BASE_CONF_FILE_H
 #define BASE_CONF_FILE_H
@@ -14,9 +13,6 @@
 #include "base/buf.h"
 
 enum { CONF_FILE_MAX = 256 * 1024 };
-
-/* False with errno; EFBIG where it is too large, EINVAL where it is no regular file. */
-bool conf_file_read(const char *path, struct buf *text, struct stat *st);
 
 /*
  * Could any user have written this file, or put it there? True when not. Else `why` says what is

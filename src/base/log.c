@@ -62,31 +62,24 @@ static void escape(const char *text, char *out, size_t size)
     out[n] = '\0';
 }
 
-static int format_json(char *line, size_t size, enum log_level level, const char *id,
+static int format_line(char *line, size_t size, enum log_level level, const char *id,
     const char *reason, const char *detail)
 {
-    char now[TIME_TEXT], escaped[2 * DETAIL_SIZE];
+    char now[TIME_TEXT], head[TIME_TEXT + 16] = "", escaped[2 * DETAIL_SIZE];
     time_format_ms(clock_now(), now);
-    escape(detail, escaped, sizeof escaped);
-    const char *quote = id ? "\"" : "";
-    return snprintf(line, size,
-        "{\"time\":\"%s\",\"level\":\"%s\",\"program\":\"%s\",\"pid\":%ld,\"id\":%s%s%s,"
-        "\"reason\":\"%s\",\"detail\":\"%s\"}\n",
-        now, levels[level].name, options.program, (long)getpid(), quote, id ? id : "null", quote,
-        reason, escaped);
-}
-
-static int format_text(char *line, size_t size, enum log_level level, const char *id,
-    const char *reason, const char *detail)
-{
-    char head[TIME_TEXT + 16] = "";
+    if (options.json) {
+        const char *quote = id ? "\"" : "";
+        escape(detail, escaped, sizeof escaped);
+        return snprintf(line, size,
+            "{\"time\":\"%s\",\"level\":\"%s\",\"program\":\"%s\",\"pid\":%ld,\"id\":%s%s%s,"
+            "\"reason\":\"%s\",\"detail\":\"%s\"}\n",
+            now, levels[level].name, options.program, (long)getpid(), quote, id ? id : "null",
+            quote, reason, escaped);
+    }
     if (!options.syslog && journal)
         snprintf(head, sizeof head, "<%d>", levels[level].priority);
-    else if (!options.syslog) {
-        char now[TIME_TEXT];
-        time_format_ms(clock_now(), now);
+    else if (!options.syslog)
         snprintf(head, sizeof head, "%s ", now);
-    }
     return snprintf(
         line, size, "%s%s %s%s%s\n", head, id ? id : "-", reason, *detail ? ": " : "", detail);
 }
@@ -107,8 +100,7 @@ void log_line(enum log_level level, const char *id, const char *reason, const ch
     vsnprintf(detail, sizeof detail, format, args);
     va_end(args);
     text_mask(detail);
-    int len =
-        (options.json ? format_json : format_text)(line, sizeof line, level, id, reason, detail);
+    int len = format_line(line, sizeof line, level, id, reason, detail);
     if (len >= (int)sizeof line)
         len = (int)sizeof line - 1;
     if (options.syslog)

@@ -4,12 +4,6 @@
 
 enum { LONGEST = 63 };
 
-static size_t smallest(size_t a, size_t b, size_t c)
-{
-    size_t least = a < b ? a : b;
-    return least < c ? least : c;
-}
-
 /* Levenshtein's distance, a row of his table at a time. `b` has at most LONGEST bytes. */
 static size_t distance(const char *a, const char *b)
 {
@@ -20,9 +14,11 @@ static size_t distance(const char *a, const char *b)
         size_t diagonal = row[0];
         row[0] = line;
         for (size_t i = 1; i <= width; i++) {
-            size_t changed = diagonal + (*a != b[i - 1]);
+            size_t least = diagonal + (*a != b[i - 1]);
             diagonal = row[i];
-            row[i] = smallest(row[i] + 1, row[i - 1] + 1, changed);
+            if (least > row[i] + 1)
+                least = row[i] + 1;
+            row[i] = least < row[i - 1] + 1 ? least : row[i - 1] + 1;
         }
     }
     return row[width];

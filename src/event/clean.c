@@ -104,23 +104,17 @@ struct cleaned {
 };
 
 /* False when there is no more room: the text ends here. */
-static bool put_char(struct cleaned *to, uint32_t c)
-{
-    if (to->count == to->max) {
-        buf_puts(&to->out, "...");
-        return false;
-    }
-    to->count++;
-    put_utf8(&to->out, c);
-    return true;
-}
-
 static bool put_chars(struct cleaned *to, uint32_t c, size_t count)
 {
-    bool room = true;
-    while (room && count-- > 0)
-        room = put_char(to, c);
-    return room;
+    for (; count > 0; count--) {
+        if (to->count == to->max) {
+            buf_puts(&to->out, "...");
+            return false;
+        }
+        to->count++;
+        put_utf8(&to->out, c);
+    }
+    return true;
 }
 
 static const char *finish_text(struct arena *arena, struct buf *out)
@@ -172,7 +166,7 @@ const char *clean_line(struct arena *arena, const char *text)
         }
         if (is_harmful(c))
             continue;
-        if ((blank && !put_char(&line, ' ')) || !put_char(&line, c))
+        if (!put_chars(&line, ' ', blank) || !put_chars(&line, c, 1))
             break;
         blank = false;
     }
@@ -201,7 +195,7 @@ const char *clean_text(struct arena *arena, const char *text)
             if (lines.count == 0)
                 breaks = blanks = 0;
             if (!put_chars(&lines, '\n', breaks > 2 ? 2 : breaks) ||
-                !put_chars(&lines, ' ', blanks) || !put_char(&lines, c))
+                !put_chars(&lines, ' ', blanks) || !put_chars(&lines, c, 1))
                 break;
             breaks = blanks = 0;
         }

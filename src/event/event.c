@@ -54,15 +54,10 @@ static void maker_time(struct maker m, const char *name, int64_t when,
     maker_text(m, name, when == TIME_NONE ? NULL : arena_strdup(m.arena, text));
 }
 
-/* NULL as name: an entry of a list. */
-static struct maker maker_object(struct maker m, const char *name)
+/* The maker of an object or a list in `m`. NULL as name: an entry of a list. */
+static struct maker maker_in(struct maker m, const char *name, enum value_kind kind)
 {
-    return (struct maker){m.arena, value_add(m.arena, m.object, name, VALUE_OBJECT)};
-}
-
-static struct maker maker_list(struct maker m, const char *name)
-{
-    return (struct maker){m.arena, value_add(m.arena, m.object, name, VALUE_LIST)};
+    return (struct maker){m.arena, value_add(m.arena, m.object, name, kind)};
 }
 
 static void maker_person(struct maker m, const struct person *person)
@@ -95,15 +90,16 @@ static void maker_booking(struct maker m, const struct booking *b)
     maker_text(m, "by", b->by);
     value_add_flag(m.arena, m.object, "asked_to_rebook", b->asked_to_rebook);
     maker_text(m, "payment", b->payment);
-    maker_person(maker_object(m, "organizer"), &b->organizer);
-    struct maker attendees = maker_list(m, "attendees"), guests = maker_list(m, "guests");
+    maker_person(maker_in(m, "organizer", VALUE_OBJECT), &b->organizer);
+    struct maker attendees = maker_in(m, "attendees", VALUE_LIST),
+                 guests = maker_in(m, "guests", VALUE_LIST);
     for (size_t i = 0; i < b->attendee_count; i++)
-        maker_person(maker_object(attendees, NULL), &b->attendees[i]);
+        maker_person(maker_in(attendees, NULL, VALUE_OBJECT), &b->attendees[i]);
     for (size_t i = 0; i < b->guest_count; i++)
         maker_text(guests, NULL, b->guests[i]);
-    struct maker answers = maker_list(m, "answers");
+    struct maker answers = maker_in(m, "answers", VALUE_LIST);
     for (size_t i = 0; i < b->answer_count; i++) {
-        struct maker one = maker_object(answers, NULL);
+        struct maker one = maker_in(answers, NULL, VALUE_OBJECT);
         maker_text(one, "question", b->answers[i].question);
         maker_text(one, "answer", b->answers[i].answer);
     }
@@ -118,7 +114,7 @@ struct value *event_to_value(const struct event *event, struct arena *arena)
     maker_text(m, "kind", event_kind_name(event->kind));
     maker_time(m, "received_at", event->received_at, time_format_ms);
     maker_time(m, "sent_at", event->sent_at, time_format_ms);
-    maker_booking(maker_object(m, "booking"), &event->booking);
+    maker_booking(maker_in(m, "booking", VALUE_OBJECT), &event->booking);
     return m.object;
 }
 

@@ -44,7 +44,7 @@ static void add_identity(struct buf *out, const struct person *person)
 }
 
 /* All that event_to_json writes but id, received_at and sent_at, at a tenth of its cost. */
-static void add_fact(struct buf *out, const struct event *event)
+static void add_event_bytes(struct buf *out, const struct event *event)
 {
     const struct booking *b = &event->booking;
     const char *const texts[] = {event->provider, event->name, b->uid, b->previous_uid, b->ical_uid,
@@ -81,7 +81,7 @@ bool fact_of(const struct event *event, struct arena *arena, struct fact *fact)
         .name = event->name ? event->name : event_kind_name(event->kind),
         .stamp = fact_stamp(event),
         .bare = !uid || event->kind == KIND_OTHER || event->kind == KIND_PING};
-    add_fact(&bytes, event);
+    add_event_bytes(&bytes, event);
     bool ok = !bytes.failed && digest_hex(&(struct digest_part){bytes.data, bytes.len}, 1, hex);
     if (ok)
         snprintf(fact->digest, sizeof fact->digest, "%.*s", ID_LEN, hex);

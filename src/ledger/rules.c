@@ -126,29 +126,25 @@ static struct booking_row unknown_row(const struct deciding *d, const char *uid)
         .sequence = -1};
 }
 
-static void open_own(struct deciding *d, const char *previous_uid)
+/* Begins with what is known of both bookings. */
+static void open_rows(struct deciding *d)
 {
-    const struct booking_row *known = d->known->own;
+    const struct rules_state *known = d->known;
+    const struct booking_row *own = known->own;
+    const char *previous_uid = rules_previous_uid(d->event, own);
     d->own = &d->writes->own;
     d->writes->own_changed = true;
-    d->newest = !known || known->stamp == TIME_NONE || d->stamp >= known->stamp;
-    *d->own = known ? *known : unknown_row(d, d->booking->uid);
+    d->newest = !own || own->stamp == TIME_NONE || d->stamp >= own->stamp;
+    *d->own = own ? *own : unknown_row(d, d->booking->uid);
     /* a deferred half did not know which entry it continues, and none was mailed */
-    if (!known || (known->state == STATE_NAMED && known->sequence < 0))
+    if (!own || (own->state == STATE_NAMED && own->sequence < 0))
         d->own->calendar_uid = calendar_uid(d, previous_uid);
-}
-
-static void open_previous(struct deciding *d, const char *uid)
-{
-    if (!uid)
+    if (!previous_uid)
         return;
     d->previous = &d->writes->previous;
-    if (d->known->previous) {
-        *d->previous = *d->known->previous;
-        return;
-    }
-    *d->previous = unknown_row(d, uid);
-    d->previous->calendar_uid = d->own->calendar_uid;
+    *d->previous = known->previous ? *known->previous : unknown_row(d, previous_uid);
+    if (!known->previous)
+        d->previous->calendar_uid = d->own->calendar_uid;
 }
 
 /* ---- the effect of an event ---- */
@@ -214,31 +210,26 @@ static bool has_passed(const struct deciding *d, enum booking_state step)
     return !d->newest && other_times(d);
 }
 
-/*
- * Out of order: the booking moved on before this event named its old booking, so calendars still
- * hold the entry of the old one beside the new one.
- */
-static void cancel_old_entry(struct deciding *d)
-{
-    if (same_entry(d) || !d->known->previous || !is_live(d->known->previous->state))
-        return;
-    d->previous->sequence++;
-    d->decision->calendar = CALENDAR_CANCELLED;
-    d->decision->calendar_uid = d->previous->calendar_uid;
-    d->decision->sequence = d->previous->sequence;
-}
-
 /* Marks the old booking as moved to this one. */
 static void replace_previous(struct deciding *d, bool late)
 {
     struct booking_row *previous = d->previous;
+    const struct booking_row *known = d->known->previous;
     d->writes->previous_changed = true;
     if (moves_one_seat(d)) {
         d->writes->left_previous = true;
         return;
     }
-    if (late)
-        cancel_old_entry(d);
+    /*
+     * Out of order: the booking moved on before this event named its old booking, so calendars
+     * still hold the entry of the old one beside the new one.
+     */
+    if (late && !same_entry(d) && known && is_live(known->state)) {
+        previous->sequence++;
+        d->decision->calendar = CALENDAR_CANCELLED;
+        d->decision->calendar_uid = previous->calendar_uid;
+        d->decision->sequence = previous->sequence;
+    }
     if (previous->stamp == TIME_NONE || d->stamp > previous->stamp)
         previous->stamp = d->stamp;
     if (!previous->replaced_by)
@@ -397,9 +388,7 @@ bool rules_decide(const struct event *event, const struct rules_state *known, in
         decision->result = DECISION_SUPPRESS;
         decision->reason = "repeated-fact";
     } else if (rules_about_booking(event)) {
-        const char *previous_uid = rules_previous_uid(event, known->own);
-        open_own(&d, previous_uid);
-        open_previous(&d, previous_uid);
+        open_rows(&d);
         if (d.ok && d.own->calendar_uid) {
             apply_event(&d, now, move_wait);
             update_own(&d);

@@ -292,46 +292,35 @@ static bool read_version(struct ledger *ledger, int *version, int *tables)
     return ok || store_fail(ledger, "read");
 }
 
-static bool upgrade(struct ledger *ledger, int version)
-{
-    char set[48];
-    for (; version < VERSION; version++) {
-        snprintf(set, sizeof set, "PRAGMA user_version = %d", version + 1);
-        if (!store_exec(ledger, upgrades[version], "make tables") ||
-            !store_exec(ledger, set, "set its version"))
-            return false;
-    }
-    return true;
-}
-
-static bool is_known_version(
-    const struct ledger *ledger, int version, int tables, bool readonly, struct buf *why)
-{
-    if (version > VERSION)
-        put_refusal(why, ledger->path, "is of a newer version of bookspool", "use that version");
-    else if (version == 0 && tables)
-        put_refusal(why, ledger->path, "is a database of something else", "set BOOKSPOOL_LEDGER");
-    else if (version < VERSION && readonly)
-        put_refusal(why, ledger->path, "is empty, or of an older version",
-            "the next drain brings it up to date");
-    else
-        return true;
-    return false;
-}
-
-/* Two programs may make the tables at once: the one that comes second finds them. */
+/* Two programs may make the tables at once: the second one finds them. */
 static bool set_up_ledger(struct ledger *ledger, bool readonly, struct buf *why)
 {
     static const char pragmas[] = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
                                   "PRAGMA foreign_keys = OFF; PRAGMA temp_store = MEMORY;"
                                   "PRAGMA cache_size = -8000";
+    const char *path = ledger->path;
     int version = 0, tables = 0;
     sqlite3_busy_timeout(ledger->db, BUSY_MS);
-    bool ok = (readonly || store_exec(ledger, pragmas, "set up")) &&
-              (readonly || ledger_begin(ledger)) && read_version(ledger, &version, &tables) &&
-              is_known_version(ledger, version, tables, readonly, why) &&
-              (readonly || (upgrade(ledger, version) && ledger_commit(ledger)));
-    if (!ok && buf_text(why)[0] == '\0')
+    bool ok = false;
+    bool begun = (readonly || (store_exec(ledger, pragmas, "set up") && ledger_begin(ledger))) &&
+                 read_version(ledger, &version, &tables);
+    if (begun && version > VERSION)
+        put_refusal(why, path, "is of a newer version of bookspool", "use that version");
+    else if (begun && version == 0 && tables)
+        put_refusal(why, path, "is a database of something else", "set BOOKSPOOL_LEDGER");
+    else if (begun && version < VERSION && readonly)
+        put_refusal(
+            why, path, "is empty, or of an older version", "the next drain brings it up to date");
+    else
+        ok = begun;
+    for (; ok && version < VERSION; version++) {
+        char set[48];
+        snprintf(set, sizeof set, "PRAGMA user_version = %d", version + 1);
+        ok = store_exec(ledger, upgrades[version], "make tables") &&
+             store_exec(ledger, set, "set its version");
+    }
+    ok = ok && (readonly || ledger_commit(ledger));
+    if (!ok && why->len == 0)
         buf_puts(why, buf_text(&ledger->failure));
     return ok;
 }

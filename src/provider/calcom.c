@@ -126,13 +126,6 @@ static void calcom_map_answers(const cJSON *payload, struct event *event)
 
 /* ---- the booking ---- */
 
-/* Cal.com makes up such an address for a person who gave only a telephone number. */
-static bool is_sms_address(const char *address)
-{
-    const char *at = address ? strrchr(address, '@') : NULL;
-    return at && strcasecmp(at, "@sms.cal.com") == 0;
-}
-
 static struct person calcom_person(struct arena *arena, const cJSON *object)
 {
     struct person person = {
@@ -146,7 +139,9 @@ static struct person calcom_person(struct arena *arena, const cJSON *object)
     if (!person.name)
         person.name = map_joined(
             arena, map_line(arena, names, "firstName"), map_line(arena, names, "lastName"));
-    if (is_sms_address(person.email))
+    /* what Cal.com makes up for a person who gave only a telephone number */
+    const char *domain = person.email ? strrchr(person.email, '@') : NULL;
+    if (domain && strcasecmp(domain, "@sms.cal.com") == 0)
         person.email = NULL;
     return person;
 }
@@ -223,14 +218,6 @@ static const struct {
     {"integrations:tandem", "Tandem"},
 };
 
-static const char *location_app_label(const char *key)
-{
-    for (size_t i = 0; i < sizeof location_apps / sizeof *location_apps; i++)
-        if (strcmp(location_apps[i].key, key) == 0)
-            return location_apps[i].label;
-    return key;
-}
-
 /* The URL in metadata works for all participants; the one in videoCallData may need a token. */
 static void calcom_map_location(const cJSON *payload, struct event *event)
 {
@@ -243,7 +230,10 @@ static void calcom_map_location(const cJSON *payload, struct event *event)
         b->join_url = link;
     if (!b->join_url)
         b->join_url = map_url(arena, payload, "videoCallData.url");
-    b->location = place && !link ? location_app_label(place) : NULL;
+    b->location = place && !link ? place : NULL;
+    for (size_t i = 0; b->location && i < sizeof location_apps / sizeof *location_apps; i++)
+        if (strcmp(location_apps[i].key, place) == 0)
+            b->location = location_apps[i].label;
 }
 
 static void calcom_map_payment(const cJSON *payload, struct event *event)

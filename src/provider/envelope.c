@@ -67,21 +67,13 @@ bool envelope_set_anonymous(struct envelope *envelope, const void *body, size_t 
 }
 
 /* The subtraction cannot overflow: the difference of two int64_t always fits a uint64_t. */
-static bool within_window(int64_t a, int64_t b, int64_t window)
-{
-    uint64_t distance = a > b ? (uint64_t)a - (uint64_t)b : (uint64_t)b - (uint64_t)a;
-    return window >= 0 && distance <= (uint64_t)window;
-}
-
 bool envelope_in_window(const struct envelope *envelope, int64_t now, int64_t window)
 {
-    switch (envelope->clock) {
-    case CLOCK_SENT:
-        return within_window(now, envelope->at, window);
-    case CLOCK_SCHEDULED:
-        return within_window(now, envelope->at, MS_PER_DAY);
-    case CLOCK_NONE:
-        break;
-    }
-    return true;
+    int64_t at = envelope->at;
+    uint64_t distance = now > at ? (uint64_t)now - (uint64_t)at : (uint64_t)at - (uint64_t)now;
+    if (envelope->clock == CLOCK_NONE)
+        return true;
+    if (envelope->clock == CLOCK_SCHEDULED)
+        window = MS_PER_DAY;
+    return window >= 0 && distance <= (uint64_t)window;
 }

@@ -80,19 +80,6 @@ bool provider_envelope(enum provider provider, const char *header, const void *b
 
 /* ---- the booking event ---- */
 
-/*
- * The result of a template that is no JSON object becomes the description as it came. `false` is
- * what Cal.com sends for a template that it could not fill, and says nothing.
- */
-static void map_not_an_object(const cJSON *root, const struct webhook *webhook, struct event *event)
-{
-    struct arena *arena = &event->arena;
-    if (cJSON_IsString(root))
-        event->booking.description = clean_text(arena, root->valuestring);
-    else if (!cJSON_IsBool(root) && !cJSON_IsNull(root))
-        event->booking.description = map_raw_text(arena, webhook->body, webhook->length);
-}
-
 /* The author of a template chose the names of all its members: nothing of it was understood. */
 static bool is_foreign_object(const cJSON *root, const struct event *event)
 {
@@ -121,7 +108,14 @@ bool provider_map(const struct webhook *webhook, struct event *event)
     if (!root && errno == ENOMEM)
         return false;
     if (!cJSON_IsObject(root)) {
-        map_not_an_object(root, webhook, event);
+        /*
+         * The result of a template becomes the description as it came. `false` is what Cal.com
+         * sends for a template that it could not fill, and says nothing.
+         */
+        if (cJSON_IsString(root))
+            event->booking.description = clean_text(arena, root->valuestring);
+        else if (!cJSON_IsBool(root) && !cJSON_IsNull(root))
+            event->booking.description = map_raw_text(arena, webhook->body, webhook->length);
         return !arena->failed;
     }
     row->map(root, event);

@@ -115,7 +115,7 @@ static int open_parts(struct service *s)
             owner_hint(errno));
     bool each = conf_number(&s->conf, SET_SYNC) == SYNC_FSYNC || !s->spool.syncfs_reports;
     accept_init(&s->batch, &s->spool, each, conf_number(&s->conf, SET_RESERVE),
-        conf_second(&s->conf, SET_RESERVE));
+        s->conf.value[SET_RESERVE].second);
     return EX_OK;
 }
 

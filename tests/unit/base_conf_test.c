@@ -87,7 +87,7 @@ static void receiver_defaults(void **state)
     assert_true(conf_load(&conf, CONF_RECEIVE));
     assert_int_equal(conf_number(&conf, SET_MAX_BODY), 1 << 20);
     assert_int_equal(conf_number(&conf, SET_RESERVE), 64 << 20);
-    assert_int_equal(conf_second(&conf, SET_RESERVE), 1000);
+    assert_int_equal(conf.value[SET_RESERVE].second, 1000);
     assert_int_equal(conf_number(&conf, SET_CALENDLY_WINDOW), 300000);
     assert_int_equal(conf_number(&conf, SET_CALCOM_WINDOW), 1800000);
     assert_int_equal(conf_number(&conf, SET_LOG_LEVEL), 2);
