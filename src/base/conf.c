@@ -26,8 +26,7 @@ struct place {
     const char *file; /* NULL: the environment */
     int line;
     mode_t mode;
-    bool may_hold_secrets;
-    unsigned home; /* the one program that reads this file; 0: all */
+    unsigned home; /* the one program that reads this file; 0: all, so it holds no secrets */
     enum how { HOW_NONE, HOW_PLAIN, HOW_FILE } how[SETTINGS]; /* as NAME, or as NAME_FILE */
 };
 
@@ -202,7 +201,7 @@ static void take_from_file(struct conf *conf, struct place *place, char *name, c
     } else if (place->home && !(settings[which].programs & place->home)) {
         put_fault(conf, place, name, "has no effect here: only the %s reads this file",
             place->home == CONF_RECEIVE ? "receiver" : "drain");
-    } else if (settings[which].secret && !by_file && !place->may_hold_secrets) {
+    } else if (settings[which].secret && !by_file && !place->home) {
         put_fault(conf, place, name,
             "secrets are not allowed in this file; move it to %s beside it",
             settings[which].programs & CONF_RECEIVE ? "receive.env" : "drain.env");
@@ -215,12 +214,11 @@ static void take_from_file(struct conf *conf, struct place *place, char *name, c
     }
 }
 
-static void read_conf_file(
-    struct conf *conf, const char *path, bool may_hold_secrets, unsigned home, bool required)
+static void read_conf_file(struct conf *conf, const char *path, unsigned home, bool required)
 {
     struct buf text = {0}, unsafe = {0};
     struct stat st;
-    struct place place = {.file = path, .may_hold_secrets = may_hold_secrets, .home = home};
+    struct place place = {.file = path, .home = home};
     bool read = io_read_file(AT_FDCWD, path, &text, CONF_FILE_MAX, &st);
     if (!read && (errno != ENOENT || required)) {
         /* systemd may have read a program's own file as root, and handed it on as environment */
@@ -306,17 +304,17 @@ bool conf_load(struct conf *conf, enum conf_program program)
     struct place environment = {.file = NULL};
     const char *chosen = getenv("BOOKSPOOL_CONF");
     const char *path = chosen && *chosen ? chosen : DEFAULT_CONF;
-    read_conf_file(conf, path, false, 0, chosen && *chosen);
+    read_conf_file(conf, path, 0, chosen && *chosen);
     /* a program's own file is in the directory of bookspool.conf */
     const char *slash = strrchr(path, '/');
     int folder = slash ? (int)(slash - path + 1) : 0;
     char own[PATH_MAX];
     if (program != CONF_DRAIN &&
         snprintf(own, sizeof own, "%.*sreceive.env", folder, path) < (int)sizeof own)
-        read_conf_file(conf, own, true, CONF_RECEIVE, false);
+        read_conf_file(conf, own, CONF_RECEIVE, false);
     if (program != CONF_RECEIVE &&
         snprintf(own, sizeof own, "%.*sdrain.env", folder, path) < (int)sizeof own)
-        read_conf_file(conf, own, true, CONF_DRAIN, false);
+        read_conf_file(conf, own, CONF_DRAIN, false);
     for (char **entry = environ; *entry; entry++)
         take_from_environment(conf, &environment, *entry);
     for (enum setting i = 0; i < SETTINGS; i++)

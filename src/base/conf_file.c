@@ -30,20 +30,7 @@ bool conf_file_safe(const char *path, const struct stat *st, struct buf *why)
     return why->len == 0 && !why->failed;
 }
 
-/* One pair of quotes round the whole value goes; false when it is opened and not closed. */
-static bool unquote(char **value)
-{
-    char *text = *value;
-    size_t len = strlen(text);
-    if (*text != '"' && *text != '\'')
-        return true;
-    if (len < 2 || text[len - 1] != *text)
-        return false;
-    text[len - 1] = '\0';
-    *value = text + 1;
-    return true;
-}
-
+/* One pair of quotes round the entire value goes. */
 enum conf_line conf_file_next(char **at, int *number, char **key, char **value)
 {
     while (**at) {
@@ -62,7 +49,15 @@ enum conf_line conf_file_next(char **at, int *number, char **key, char **value)
         *equals = '\0';
         *key = text_trim(line);
         *value = text_trim(equals + 1);
-        return unquote(value) ? CONF_LINE_PAIR : CONF_LINE_WRONG;
+        size_t len = strlen(*value);
+        char quote = **value;
+        if (quote != '"' && quote != '\'')
+            return CONF_LINE_PAIR;
+        if (len < 2 || (*value)[len - 1] != quote)
+            return CONF_LINE_WRONG;
+        (*value)[len - 1] = '\0';
+        ++*value;
+        return CONF_LINE_PAIR;
     }
     return CONF_LINE_END;
 }

@@ -31,26 +31,15 @@ static const struct {
     {"gotomeeting", "GoTo Meeting"},
 };
 
-static bool is_phone_call(const char *type)
-{
-    return strcmp(type, "inbound_call") == 0 || strcmp(type, "outbound_call") == 0;
-}
-
-/* The label of a type. An unknown type is its own label. */
-static const char *location_type_label(const char *type)
-{
-    for (size_t i = 0; i < sizeof location_types / sizeof *location_types; i++)
-        if (strcmp(location_types[i].type, type) == 0)
-            return location_types[i].label;
-    return type;
-}
-
+/* An unknown type is its own label. The two of phone calls go before the number. */
 static const char *location_place(struct arena *arena, const cJSON *location)
 {
-    const char *type = map_line(arena, location, "type");
+    const char *type = map_line(arena, location, "type"), *label = type;
     const char *place = map_line(arena, location, "location");
-    const char *label = type ? location_type_label(type) : NULL;
-    if (place && label && is_phone_call(type))
+    for (size_t i = 0; type && i < sizeof location_types / sizeof *location_types; i++)
+        if (strcmp(location_types[i].type, type) == 0)
+            label = location_types[i].label;
+    if (place && type && (strcmp(type, "inbound_call") == 0 || strcmp(type, "outbound_call") == 0))
         return clean_line(arena, arena_printf(arena, "%s: %s", label, place));
     return place ? place : label;
 }
