@@ -123,7 +123,6 @@ const char *conf_value_check(
 {
     switch (info->kind) {
     case SETTING_TEXT:
-    case SETTING_TRANSPORT: /* deliver/target.h reads it */
         return NULL;
     case SETTING_PATH:
         return *text == '/' ? NULL : "an absolute path: it begins with '/'";

@@ -31,7 +31,7 @@ bool conf_file_safe(const char *path, const struct stat *st, struct buf *why)
 }
 
 /* One pair of quotes round the entire value goes. */
-enum conf_line conf_file_next(char **at, int *number, char **key, char **value)
+enum conf_line conf_file_next(char **at, int *number, char **name, char **value)
 {
     while (**at) {
         char *line = *at;
@@ -43,11 +43,11 @@ enum conf_line conf_file_next(char **at, int *number, char **key, char **value)
         if (!*line || *line == '#' || *line == ';')
             continue;
         char *equals = strchr(line, '=');
-        *key = line;
+        *name = line;
         if (!equals)
             return CONF_LINE_WRONG;
         *equals = '\0';
-        *key = text_trim(line);
+        *name = text_trim(line);
         *value = text_trim(equals + 1);
         size_t len = strlen(*value);
         char quote = **value;

@@ -18,16 +18,16 @@ enum { CONF_FILE_MAX = 256 * 1024 };
  * Could any user have written this file, or put it there? True when not. Else `why` says what is
  * wrong and what would be right: the file, or the directory that holds it, is writable by
  * everybody. In a directory with the sticky bit a file of root or of the program's own user is
- * safe: nobody else can replace it. Groups and owners are the administrator's choice.
+ * safe: no other user can replace it. Groups and owners are the administrator's choice.
  */
 bool conf_file_safe(const char *path, const struct stat *st, struct buf *why);
 
 enum conf_line { CONF_LINE_END, CONF_LINE_PAIR, CONF_LINE_WRONG };
 
 /*
- * Takes the next NAME=VALUE from *at, counting lines in *number. Cuts the text up: key and value
+ * Takes the next NAME=VALUE from *at, counting lines in *number. Cuts the text up: name and value
  * point into it. Empty lines and comments (# or ;) are skipped.
  */
-enum conf_line conf_file_next(char **at, int *number, char **key, char **value);
+enum conf_line conf_file_next(char **at, int *number, char **name, char **value);
 
 #endif

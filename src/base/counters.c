@@ -156,7 +156,7 @@ bool counters_open(const char *state_dir)
     return !file.logged;
 }
 
-/* ---- looking after it ---- */
+/* ---- changes of the file by others ---- */
 
 static const char *what_changed(void)
 {

@@ -2,7 +2,7 @@
  * json: reading JSON from outside with cJSON, without its traps.
  *
  * cJSON matches names without regard to case, keeps numbers as doubles, ends a
- * string at \u0000, refuses a whole text for one lone surrogate (which
+ * string at \u0000, refuses an entire text for one lone surrogate (which
  * JSON.stringify does emit, as \ud83d), and returns the first of two members
  * of one name where JSON.parse, which wrote or will read the body, takes the
  * last. So the text is corrected before it is parsed:

@@ -66,7 +66,7 @@ enum { LOG_AS_TEXT, LOG_AS_JSON };
 enum { UNKNOWN_RETRY, UNKNOWN_PARK };
 
 enum setting_kind {
-    SETTING_TEXT,
+    SETTING_TEXT,     /* its feature checks it, if anything */
     SETTING_PATH,     /* absolute */
     SETTING_ENDPOINT, /* a URL path: begins with '/', does not end with one */
     SETTING_URL,      /* http or https */
@@ -78,8 +78,7 @@ enum setting_kind {
     SETTING_SIZE,     /* a number with K, M, G or nothing; bytes */
     SETTING_RESERVE,  /* SIZE, or SIZE,INODES */
     SETTING_BOOL,
-    SETTING_WORD, /* one of `words` */
-    SETTING_TRANSPORT
+    SETTING_WORD /* one of `words` */
 };
 
 struct setting_info {

@@ -52,16 +52,9 @@ struct lead {
     int following;
 };
 
-static const struct lead *find_lead(unsigned char byte)
-{
-    static const struct lead leads[] = {{0xc2, 0xdf, 0x80, 0xbf, 1}, {0xe0, 0xe0, 0xa0, 0xbf, 2},
-        {0xe1, 0xec, 0x80, 0xbf, 2}, {0xed, 0xed, 0x80, 0x9f, 2}, {0xee, 0xef, 0x80, 0xbf, 2},
-        {0xf0, 0xf0, 0x90, 0xbf, 3}, {0xf1, 0xf3, 0x80, 0xbf, 3}, {0xf4, 0xf4, 0x80, 0x8f, 3}};
-    for (size_t i = 0; i < sizeof leads / sizeof *leads; i++)
-        if (byte >= leads[i].low && byte <= leads[i].high)
-            return &leads[i];
-    return NULL;
-}
+static const struct lead leads[] = {{0xc2, 0xdf, 0x80, 0xbf, 1}, {0xe0, 0xe0, 0xa0, 0xbf, 2},
+    {0xe1, 0xec, 0x80, 0xbf, 2}, {0xed, 0xed, 0x80, 0x9f, 2}, {0xee, 0xef, 0x80, 0xbf, 2},
+    {0xf0, 0xf0, 0x90, 0xbf, 3}, {0xf1, 0xf3, 0x80, 0xbf, 3}, {0xf4, 0xf4, 0x80, 0x8f, 3}};
 
 /* The next character, 0 at the end. The NUL at the end of the text is no continuation byte. */
 static uint32_t next_char(const char **text)
@@ -72,13 +65,16 @@ static uint32_t next_char(const char **text)
         return 0;
     p++;
     if (c >= 0x80) {
-        const struct lead *lead = find_lead((unsigned char)c);
-        unsigned char low = lead ? lead->next_low : 0, high = lead ? lead->next_high : 0;
-        int missing = lead ? lead->following : 0;
+        const struct lead *lead = leads, *end = leads + sizeof leads / sizeof *leads;
+        while (lead < end && (c < lead->low || c > lead->high))
+            lead++;
+        unsigned char low = lead < end ? lead->next_low : 0,
+                      high = lead < end ? lead->next_high : 0;
+        int missing = lead < end ? lead->following : 0;
         c &= 0x3fu >> missing;
         for (; missing && *p >= low && *p <= high; missing--, low = 0x80, high = 0xbf)
             c = c << 6 | (*p++ & 0x3f);
-        if (!lead || missing)
+        if (lead == end || missing)
             c = REPLACEMENT;
     }
     *text = (const char *)p;

@@ -197,9 +197,9 @@ static void calcom_map_attendees(const cJSON *payload, struct event *event)
         b->timezone = b->attendees[0].timezone;
 }
 
-/* Cal.com's own conferencing apps. Any other app is shown by its key. */
+/* Cal.com's own conferencing apps. Any other app is shown by its name there. */
 static const struct {
-    const char *key, *label;
+    const char *name, *label;
 } location_apps[] = {
     {"integrations:daily", "Cal Video"},
     {"integrations:google:meet", "Google Meet"},
@@ -232,7 +232,7 @@ static void calcom_map_location(const cJSON *payload, struct event *event)
         b->join_url = map_url(arena, payload, "videoCallData.url");
     b->location = place && !link ? place : NULL;
     for (size_t i = 0; b->location && i < sizeof location_apps / sizeof *location_apps; i++)
-        if (strcmp(location_apps[i].key, place) == 0)
+        if (strcmp(location_apps[i].name, place) == 0)
             b->location = location_apps[i].label;
 }
 

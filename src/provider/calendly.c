@@ -160,16 +160,6 @@ static void calendly_map_payment(const cJSON *payment, struct event *event)
             arena, "%s, %s", money, json_true(payment, "successful") ? "paid" : "not paid");
 }
 
-static void calendly_map_cancellation(
-    const cJSON *payload, const cJSON *scheduled, struct event *event)
-{
-    const cJSON *cancellation = json_get(payload, "cancellation");
-    if (!cJSON_IsObject(cancellation))
-        cancellation = json_get(scheduled, "cancellation");
-    event->booking.reason = map_line(&event->arena, cancellation, "reason");
-    event->booking.by = map_line(&event->arena, cancellation, "canceled_by");
-}
-
 /* The canceled half of a move names the invitee that replaces it. */
 static void calendly_map_move(const cJSON *payload, struct event *event)
 {
@@ -216,7 +206,11 @@ static void calendly_map_invitee(const cJSON *payload, struct event *event)
     calendly_map_people(invitee, scheduled, event);
     calendly_map_answers(map_list(payload, "questions_and_answers"), event);
     calendly_map_payment(json_get(payload, "payment"), event);
-    calendly_map_cancellation(payload, scheduled, event);
+    const cJSON *cancellation = json_get(payload, "cancellation");
+    if (!cJSON_IsObject(cancellation))
+        cancellation = json_get(scheduled, "cancellation");
+    b->reason = map_line(arena, cancellation, "reason");
+    b->by = map_line(arena, cancellation, "canceled_by");
     calendly_map_move(payload, event);
 }
 
@@ -237,20 +231,17 @@ static void calendly_map_routing_form(const cJSON *payload, struct event *event)
         event->booking.description = headline ? headline : body;
 }
 
-/* Event types, contacts, recaps, and their deletions: no bookings, so there is no uid. */
-static void calendly_map_resource(const cJSON *payload, struct event *event)
-{
-    static const char *const titles[] = {"name", "title", "uri", NULL};
-    event->booking.title = map_first(&event->arena, payload, titles);
-}
-
-/* An unknown event is mapped as an invitee's when it looks like one. */
+/*
+ * An unknown event is mapped as an invitee's when it looks like one. The others are about event
+ * types, contacts and recaps: no bookings, so there is no uid.
+ */
 static void calendly_map_unknown(const cJSON *payload, struct event *event)
 {
+    static const char *const titles[] = {"name", "title", "uri", NULL};
     if (json_get(payload, "scheduled_event") || json_get(payload, "invitee"))
         calendly_map_invitee(payload, event);
     else
-        calendly_map_resource(payload, event);
+        event->booking.title = map_first(&event->arena, payload, titles);
 }
 
 /* ---- events ---- */
