@@ -1,5 +1,6 @@
 #include "base/json.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,27 +18,15 @@ struct scan {
     struct buf out;
 };
 
-static int hex_value(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    c = (char)(c | 0x20);
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 /* The code unit of a \uXXXX escape at `at`, or -1. */
 static long unit_at(const char *at, const char *end)
 {
     if (end - at < 6 || at[0] != '\\' || at[1] != 'u')
         return -1;
-    long unit = 0;
-    for (int i = 2; i < 6; i++) {
-        int v = hex_value(at[i]);
-        if (v < 0)
+    for (int i = 2; i < 6; i++)
+        if (!isxdigit((unsigned char)at[i]))
             return -1;
-        unit = unit * 16 + v;
-    }
-    return unit;
+    return strtol((const char[]){at[2], at[3], at[4], at[5], '\0'}, NULL, 16);
 }
 
 /* The next `count` bytes go, and `text` comes in their place. */

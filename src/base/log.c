@@ -66,9 +66,9 @@ static int format_line(char *line, size_t size, enum log_level level, const char
     const char *reason, const char *detail)
 {
     char now[TIME_TEXT], head[TIME_TEXT + 16] = "", escaped[2 * DETAIL_SIZE];
-    time_format_ms(clock_now(), now);
     if (options.json) {
         const char *quote = id ? "\"" : "";
+        time_format_ms(clock_now(), now);
         escape(detail, escaped, sizeof escaped);
         return snprintf(line, size,
             "{\"time\":\"%s\",\"level\":\"%s\",\"program\":\"%s\",\"pid\":%ld,\"id\":%s%s%s,"
@@ -78,8 +78,10 @@ static int format_line(char *line, size_t size, enum log_level level, const char
     }
     if (!options.syslog && journal)
         snprintf(head, sizeof head, "<%d>", levels[level].priority);
-    else if (!options.syslog)
+    else if (!options.syslog) {
+        time_format_ms(clock_now(), now);
         snprintf(head, sizeof head, "%s ", now);
+    }
     return snprintf(
         line, size, "%s%s %s%s%s\n", head, id ? id : "-", reason, *detail ? ": " : "", detail);
 }

@@ -67,8 +67,18 @@ static void maker_person(struct maker m, const struct person *person)
     maker_text(m, "timezone", person->timezone);
 }
 
-static void maker_booking(struct maker m, const struct booking *b)
+struct value *event_to_value(const struct event *event, struct arena *arena)
 {
+    const struct booking *b = &event->booking;
+    struct value *root = value_root(arena);
+    struct maker m = {arena, root};
+    maker_text(m, "id", arena_strdup(arena, event->id)); /* the value may outlive the struct */
+    maker_text(m, "provider", event->provider);
+    maker_text(m, "event", event->name);
+    maker_text(m, "kind", event_kind_name(event->kind));
+    maker_time(m, "received_at", event->received_at, time_format_ms);
+    maker_time(m, "sent_at", event->sent_at, time_format_ms);
+    m = maker_in(m, "booking", VALUE_OBJECT);
     maker_text(m, "uid", b->uid);
     maker_text(m, "previous_uid", b->previous_uid);
     maker_text(m, "ical_uid", b->ical_uid);
@@ -103,19 +113,7 @@ static void maker_booking(struct maker m, const struct booking *b)
         maker_text(one, "question", b->answers[i].question);
         maker_text(one, "answer", b->answers[i].answer);
     }
-}
-
-struct value *event_to_value(const struct event *event, struct arena *arena)
-{
-    struct maker m = {arena, value_root(arena)};
-    maker_text(m, "id", arena_strdup(arena, event->id)); /* the value may outlive the struct */
-    maker_text(m, "provider", event->provider);
-    maker_text(m, "event", event->name);
-    maker_text(m, "kind", event_kind_name(event->kind));
-    maker_time(m, "received_at", event->received_at, time_format_ms);
-    maker_time(m, "sent_at", event->sent_at, time_format_ms);
-    maker_booking(maker_in(m, "booking", VALUE_OBJECT), &event->booking);
-    return m.object;
+    return root;
 }
 
 cJSON *event_to_json(const struct event *event)

@@ -2,7 +2,7 @@
  * rules: the decision about one event, given what is known. Pure.
  *
  * Deliveries come late, twice and in any order, so every rule depends on what is known, never on
- * what came last. A booking goes from named over pending to accepted, and ends cancelled,
+ * what came last. A booking goes from named through pending to accepted, and ends cancelled,
  * rejected or moved; no step back, whatever an event's time says (neither provider revives a uid).
  * Among events of one step, times of sending decide: an older one does not overwrite.
  *

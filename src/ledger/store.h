@@ -7,7 +7,7 @@
  * so that the output of sqlite3(1) is readable.
  *
  * A call that fails returns false (or NULL) and leaves the reason in `failure`; the transaction is
- * rolled back then, and every later call fails until the next store_begin.
+ * rolled back then, and every later call fails until the next ledger_begin.
  */
 #ifndef LEDGER_STORE_H
 #define LEDGER_STORE_H
