@@ -83,11 +83,11 @@ static bool is_mapped_elsewhere(const char *name)
 static void add_calcom_answer(struct event *event, const cJSON *response)
 {
     struct arena *arena = &event->arena;
-    const char *question = NULL, *answer = response_text(arena, response);
-    const char *description = event->booking.description;
+    const char *question = NULL, *description = event->booking.description;
     if (json_true(response, "isHidden") ||
         (event->kind != KIND_FORM && is_mapped_elsewhere(response->string)))
         return;
+    const char *answer = response_text(arena, response);
     if (answer && description && strcmp(answer, description) == 0) /* the notes: shown already */
         return;
     if (is_wrapped_response(response))

@@ -2,8 +2,8 @@
  * ledger_scene: events entered one after the other, and what the ledger must decide about each.
  *
  * Times are small numbers: `sent` and `came` in seconds after SCENE_START, `start` in hours after
- * SCENE_DAY. A scene is run as it is, with every event entered twice, and with every transaction cut
- * short once by a rollback; the ledger must hold the same each time.
+ * SCENE_DAY. A scene is run as it is, with every event entered twice, and with every transaction
+ * cut short once by a rollback; the ledger must hold the same each time.
  */
 #ifndef UNIT_LEDGER_SCENE_H
 #define UNIT_LEDGER_SCENE_H
