@@ -2,8 +2,6 @@
 
 #include <string.h>
 
-#include "receive/request.h"
-
 enum { VERSION = 1, ROLE_RESPONDER = 1, FLAG_KEEP = 1, BEGIN_LENGTH = 8 };
 enum { TYPE_BEGIN = 1, TYPE_ABORT = 2, TYPE_PARAMS = 4, TYPE_STDIN = 5 };
 enum { STAGE_BEGIN, STAGE_PARAMS, STAGE_STDIN, STAGE_END };
@@ -61,7 +59,7 @@ static void pair_end(struct fcgi_check *g)
 {
     if (!g->method_seen && strcmp(g->pair.name, "REQUEST_METHOD") == 0) {
         g->method_seen = true;
-        g->bodiless = strcmp(g->pair.value, "POST") != 0;
+        g->cap = request_body_max(g->pair.value, g->cap);
     }
     if (!g->length_seen && strcmp(g->pair.name, "CONTENT_LENGTH") == 0) {
         g->length_seen = true;
@@ -170,8 +168,6 @@ static void end_of_stream(struct fcgi_check *g)
     if (g->type == TYPE_PARAMS) {
         g->stage = STAGE_STDIN;
         g->params_end = g->at;
-        if (g->bodiless)
-            g->cap = 0;
         if (g->length > g->cap)
             g->state = FCGI_CHECK_TOO_LARGE;
     } else if (g->type == TYPE_STDIN) {

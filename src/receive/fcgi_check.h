@@ -30,10 +30,9 @@ enum fcgi_check_state {
     FCGI_CHECK_MORE,     /* right so far, incomplete */
     FCGI_CHECK_COMPLETE, /* the first `end` bytes are one request, which takes up `at` bytes */
     /*
-     * CONTENT_LENGTH is above the cap, or the body has grown above it; the cap of all but POST is
-     * 0. The first
-     * `params_end` bytes and an empty STDIN record (fcgi_check_stdin_end) make a
-     * request that can be answered. The connection must be closed then.
+     * CONTENT_LENGTH is above the cap, or the body has grown above it. The first `params_end` bytes
+     * and an empty STDIN record (fcgi_check_stdin_end) make a request that can be answered; then
+     * the connection must be closed.
      */
     FCGI_CHECK_TOO_LARGE,
     FCGI_CHECK_ABORTED, /* ABORT_REQUEST (5.4) */
@@ -51,14 +50,13 @@ struct fcgi_check_pair {
 struct fcgi_check {
     enum fcgi_check_state state;
     const char *reason; /* a reason code for the log */
-    size_t cap;         /* bytes of body */
+    size_t cap;         /* bytes of body; smaller once the method is known (request_body_max) */
     size_t at;          /* bytes walked */
     size_t end, params_end;
     bool keep; /* FCGI_KEEP_CONN was asked for */
     uint16_t id;
     enum request_length length_kind; /* CONTENT_LENGTH */
     uint64_t length;
-    bool bodiless; /* REQUEST_METHOD is there and not POST: the cap is 0 */
     /* the current record */
     int stage, type;
     size_t content_left, padding_left;

@@ -23,6 +23,11 @@ enum {
     ACCEPTS_A_TURN = 64,
     CONNECTIONS_MAX = 4096,
     CONNECTIONS_MIN = 16,
+    /*
+     * When a turn got EVENTS events, other connections may have bytes to read, and are not overdue
+     * yet. epoll returns each of them within this number of turns.
+     */
+    FULL_TURNS_MAX = CONNECTIONS_MAX / EVENTS + 1,
     OTHER_DESCRIPTORS = ACCEPT_BATCH_MAX + 32,
     IDLE_MS = 75 * 1000,
     LINGER_MS = 2 * 1000,
@@ -37,6 +42,7 @@ struct loop {
     bool accepting, stopping;
     int64_t now, resume_at;
     int64_t log_at; /* when a shortage that lasts may be logged again */
+    int full_turns; /* since a turn that got less than EVENTS events */
     size_t connections_max;
     struct commit_wait wait;
     struct conn_table table;
@@ -53,12 +59,11 @@ static void drop_broken(struct loop *l, struct conn *c, const char *reason)
     conn_drop(&l->table, c);
 }
 
-static void drop_hung_up(struct loop *l, struct conn *c)
+static void drop_idle(struct loop *l, struct conn *c)
 {
-    if (c->state == CONN_READING || c->state == CONN_PENDING)
-        drop_broken(l, c, "hung-up");
-    else
-        conn_drop(&l->table, c);
+    if (c->state == CONN_IDLE)
+        commit_wait_back(&l->wait, c->commit); /* no request of it is to be waited for */
+    conn_drop(&l->table, c);
 }
 
 /* ---- answering ---- */
@@ -138,18 +143,6 @@ static bool process_request(
     return true;
 }
 
-/* Keeps what follows a request in c->in; `data` may be c->in or the scratch buffer. */
-static void keep_rest(struct conn *c, const char *data, size_t len)
-{
-    size_t used = c->check.at;
-    if (!c->check.keep)
-        buf_free(&c->in);
-    else if (data == c->in.data)
-        buf_consume(&c->in, used);
-    else
-        buf_add(&c->in, data + used, len - used);
-}
-
 /* `data` is all that has come of the request: c->in, or the scratch buffer when that is empty. */
 static void process_input(struct loop *l, struct conn *c, const char *data, size_t len)
 {
@@ -162,8 +155,14 @@ static void process_input(struct loop *l, struct conn *c, const char *data, size
             drop_broken(l, c, "no-memory");
         break;
     case FCGI_CHECK_COMPLETE:
-        if (process_request(l, c, data, c->check.end, NULL))
-            keep_rest(c, data, len);
+        if (!process_request(l, c, data, c->check.end, NULL))
+            break;
+        if (data == c->in.data)
+            buf_consume(&c->in, c->check.at);
+        else
+            buf_add(&c->in, data + c->check.at, len - c->check.at);
+        if (c->in.failed)
+            c->check.keep = false; /* bytes of the next request are lost */
         break;
     case FCGI_CHECK_TOO_LARGE:
         fcgi_check_stdin_end(&c->check, tail);
@@ -195,7 +194,7 @@ static void read_connection(struct loop *l, struct conn *c)
     if (n < 0 && (errno == EAGAIN || errno == EINTR))
         return;
     if (n <= 0) {
-        drop_hung_up(l, c);
+        (c->state == CONN_READING) ? drop_broken(l, c, "hung-up") : drop_idle(l, c);
         return;
     }
     if (c->state == CONN_LINGER)
@@ -253,15 +252,22 @@ static void pause_accepting(struct loop *l, const char *reason)
     l->resume_at = l->now + PAUSE_MS;
 }
 
-/* Closes the connection that has been idle longest, else the oldest that has sent nothing. */
+/*
+ * Closes the connection that has been idle longest, else the oldest that has sent nothing; not one
+ * whose request has arrived and is not read yet.
+ */
 static bool evict_idle(struct loop *l)
 {
-    struct conn *c = l->table.queue[CONN_IDLE].first;
-    if (!c)
-        c = l->table.queue[CONN_NEW].first;
-    if (c)
-        conn_drop(&l->table, c);
-    return c != NULL;
+    static const enum conn_state idle[] = {CONN_IDLE, CONN_NEW};
+    for (size_t i = 0; i < sizeof idle / sizeof *idle; i++)
+        for (struct conn *c = l->table.queue[idle[i]].first; c; c = c->next) {
+            char byte;
+            if (recv(c->fd, &byte, 1, MSG_PEEK) <= 0) {
+                drop_idle(l, c);
+                return true;
+            }
+        }
+    return false;
 }
 
 static void accept_some(struct loop *l, int most)
@@ -274,15 +280,20 @@ static void accept_some(struct loop *l, int most)
         int fd = accept4(l->listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
         if (fd >= 0) {
             struct conn *c = conn_add(&l->table, fd, l->now);
-            if (!c)
-                close(fd);
-            else if (!epoll_add(l, fd, EPOLLIN, c))
+            if (c && epoll_add(l, fd, EPOLLIN, c))
+                continue;
+            pause_accepting(l, strerror(errno));
+            if (c)
                 conn_drop(&l->table, c);
-        } else if (errno == EAGAIN) {
+            else
+                close(fd);
             return;
-        } else if ((errno == EMFILE || errno == ENFILE) && evict_idle(l)) {
+        }
+        if (errno == EAGAIN)
+            return;
+        if ((errno == EMFILE || errno == ENFILE) && evict_idle(l))
             continue;
-        } else if (errno != EINTR && errno != ECONNABORTED && errno != EPROTO) {
+        if (errno != EINTR && errno != ECONNABORTED && errno != EPROTO) {
             pause_accepting(l, strerror(errno));
             return;
         }
@@ -300,8 +311,6 @@ static void drop_expired(struct loop *l)
         else
             conn_drop(&l->table, c);
     }
-    if (!l->accepting && !l->stopping && l->now >= l->resume_at)
-        set_accepting(l, true);
 }
 
 /*
@@ -327,7 +336,7 @@ static void begin_stop(struct loop *l)
         ;
     if (l->stopping)
         return;
-    accept_some(l, INT_MAX);
+    accept_some(l, CONNECTIONS_MAX);
     set_accepting(l, false);
     l->stopping = true;
     shorten_life(l, CONN_NEW);
@@ -369,8 +378,11 @@ static void run_turn(struct loop *l, const struct epoll_event *event, int count)
         commit_and_answer(l);
     if (connecting && l->accepting)
         accept_some(l, ACCEPTS_A_TURN);
-    if (count < EVENTS) /* else more connections may have bytes to read */
+    l->full_turns = count < EVENTS ? 0 : l->full_turns + 1;
+    if (l->full_turns % FULL_TURNS_MAX == 0)
         drop_expired(l);
+    if (!l->accepting && !l->stopping && l->now >= l->resume_at)
+        set_accepting(l, true);
     conn_free_gone(&l->table);
 }
 
@@ -378,91 +390,74 @@ static void run_turn(struct loop *l, const struct epoll_event *event, int count)
 
 static size_t raise_connection_limit(void)
 {
+    const rlim_t wanted = CONNECTIONS_MAX + OTHER_DESCRIPTORS;
     struct rlimit limit;
     if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
         return CONNECTIONS_MIN;
-    rlim_t wanted = CONNECTIONS_MAX + OTHER_DESCRIPTORS;
     if (limit.rlim_cur < wanted) {
         limit.rlim_cur = limit.rlim_max < wanted ? limit.rlim_max : wanted;
         if (setrlimit(RLIMIT_NOFILE, &limit) < 0 && getrlimit(RLIMIT_NOFILE, &limit) < 0)
             return CONNECTIONS_MIN;
     }
-    if (limit.rlim_cur >= wanted)
-        return CONNECTIONS_MAX;
-    return limit.rlim_cur < OTHER_DESCRIPTORS + CONNECTIONS_MIN
-               ? CONNECTIONS_MIN
-               : (size_t)limit.rlim_cur - OTHER_DESCRIPTORS;
+    if (limit.rlim_cur < CONNECTIONS_MIN + OTHER_DESCRIPTORS)
+        return CONNECTIONS_MIN;
+    return (size_t)(limit.rlim_cur < wanted ? limit.rlim_cur : wanted) - OTHER_DESCRIPTORS;
 }
 
-static const int stop_signals[] = {SIGTERM, SIGINT, SIGUSR1};
-enum { STOP_SIGNALS = sizeof stop_signals / sizeof *stop_signals };
-
-static sigset_t stop_set(void)
+static sigset_t stop_signals(void)
 {
     sigset_t set;
     sigemptyset(&set);
-    for (size_t i = 0; i < STOP_SIGNALS; i++)
-        sigaddset(&set, stop_signals[i]);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGUSR1);
     return set;
 }
 
 void loop_block_signals(void)
 {
-    sigset_t set = stop_set();
+    sigset_t set = stop_signals();
     sigprocmask(SIG_BLOCK, &set, NULL);
 }
 
-/* libfcgi's handlers only set its own flag. */
-static int open_signals(void)
+static const char *set_up_loop(struct loop *l)
 {
-    sigset_t set = stop_set();
-    for (size_t i = 0; i < STOP_SIGNALS; i++)
-        if (signal(stop_signals[i], SIG_DFL) == SIG_ERR)
-            return -1;
-    if (signal(SIGPIPE, SIG_IGN) == SIG_ERR)
-        return -1;
-    return signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
-}
-
-static const char *set_up(struct loop *l)
-{
+    sigset_t set = stop_signals();
     int flags = fcntl(l->listener, F_GETFL);
     if (flags < 0 || fcntl(l->listener, F_SETFL, flags | O_NONBLOCK) < 0)
         return "cannot set up the listening socket";
     if ((l->epoll = epoll_create1(EPOLL_CLOEXEC)) < 0)
         return "cannot make an epoll descriptor";
-    if ((l->signals = open_signals()) < 0)
+    /* libfcgi's handlers only set its own flag */
+    if (signal(SIGTERM, SIG_DFL) == SIG_ERR || signal(SIGINT, SIG_DFL) == SIG_ERR ||
+        signal(SIGUSR1, SIG_DFL) == SIG_ERR || signal(SIGPIPE, SIG_IGN) == SIG_ERR ||
+        (l->signals = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC)) < 0)
         return "cannot make a signal descriptor";
     set_accepting(l, epoll_add(l, l->signals, EPOLLIN, &l->signals));
     return l->accepting ? NULL : "cannot watch descriptors";
 }
 
-static const char *run_turns(struct loop *l)
-{
-    struct epoll_event event[EVENTS];
-    while (!l->stopping || l->table.count > 0) {
-        l->now = clock_monotonic();
-        int count = epoll_wait(l->epoll, event, EVENTS, wait_time(l));
-        if (count < 0 && errno != EINTR)
-            return "cannot wait for events";
-        l->now = clock_monotonic();
-        run_turn(l, event, count);
-    }
-    return NULL;
-}
-
 const char *loop_run(struct responder *responder, int listener, int64_t deadline)
 {
     static struct loop l;
+    struct epoll_event event[EVENTS];
     l.responder = responder;
     l.listener = listener;
     l.connections_max = raise_connection_limit();
     l.table.life[CONN_NEW] = l.table.life[CONN_READING] = deadline;
     l.table.life[CONN_IDLE] = IDLE_MS;
     l.table.life[CONN_LINGER] = LINGER_MS;
-    const char *fault = set_up(&l);
-    if (!fault)
-        fault = run_turns(&l);
+    const char *fault = set_up_loop(&l);
+    while (!fault && (!l.stopping || l.table.count > 0)) {
+        l.now = clock_monotonic();
+        int count = epoll_wait(l.epoll, event, EVENTS, wait_time(&l));
+        if (count < 0 && errno != EINTR) {
+            fault = "cannot wait for events";
+            break;
+        }
+        l.now = clock_monotonic();
+        run_turn(&l, event, count);
+    }
     int saved = errno;
     close(listener);
     buf_free(&l.body);

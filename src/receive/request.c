@@ -4,8 +4,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "provider/provider.h"
-
 enum { DIGITS_MAX = 18 }; /* more could overflow */
 
 enum request_length request_parse_length(const char *text, uint64_t *length)
@@ -16,11 +14,9 @@ enum request_length request_parse_length(const char *text, uint64_t *length)
     size_t digits = strspn(text, "0123456789");
     if (text[digits] != '\0')
         return LENGTH_NONSENSE;
-    if (digits > DIGITS_MAX) { /* above any cap */
-        *length = UINT64_MAX;
-        return LENGTH_DECLARED;
-    }
-    for (; *text; text++)
+    if (digits > DIGITS_MAX)
+        *length = UINT64_MAX; /* above any cap */
+    for (; digits <= DIGITS_MAX && *text; text++)
         *length = *length * 10 + (uint64_t)(*text - '0');
     return LENGTH_DECLARED;
 }
@@ -60,4 +56,9 @@ void request_fill(struct request *request, enum request_length kind, uint64_t le
 bool request_is(const struct request *request, const char *method)
 {
     return strcmp(request->method, method) == 0;
+}
+
+size_t request_body_max(const char *method, size_t max_body)
+{
+    return strcmp(method, "POST") == 0 ? max_body : 0;
 }

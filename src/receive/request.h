@@ -31,10 +31,15 @@ typedef const char *request_lookup(void *context, const char *name);
 void request_fill(struct request *request, enum request_length kind, uint64_t length,
     request_lookup *lookup, void *context);
 
-/* CONTENT_LENGTH: digits only (RFC 9110 section 8.6); NULL and "" are absent. *length is 0 unless
- * it is declared. */
+/*
+ * CONTENT_LENGTH: digits only (RFC 9110 section 8.6); NULL and "" are absent. *length is 0 unless
+ * it is declared.
+ */
 enum request_length request_parse_length(const char *text, uint64_t *length);
 
 bool request_is(const struct request *request, const char *method);
+
+/* The cap on a request's body: `max_body` for POST, otherwise 0. */
+size_t request_body_max(const char *method, size_t max_body);
 
 #endif

@@ -25,36 +25,31 @@ static const struct {
     [REPLY_FAIL] = {COUNT_REQUEST_KINDS, LOG_LEVEL_WARNING},
 };
 
-static void count_request(const struct judgment *v)
+static void count_request(const struct judgment *j)
 {
-    if (v->route.kind != ROUTE_WEBHOOK) {
+    if (j->route.kind != ROUTE_WEBHOOK) {
         counter_add(COUNT_OTHER_REQUESTS, 1);
         return;
     }
-    int row = (int)v->route.provider;
-    counter_add(counter_in_row(row, rules[v->reply.status].counter), 1);
-    if (v->held)
+    int row = (int)j->route.provider;
+    counter_add(counter_in_row(row, rules[j->reply.status].counter), 1);
+    if (j->held)
         counter_add(counter_in_row(row, COUNT_HELD), 1);
-    if (v->which >= 0) {
+    if (j->which >= 0) {
         static const enum counter_request uses[] = {COUNT_SECRET_PRIMARY, COUNT_SECRET_SECONDARY};
         static const enum counter_request times[] = {
             COUNT_SECRET_PRIMARY_AT, COUNT_SECRET_SECONDARY_AT};
-        counter_add(counter_in_row(row, uses[v->which]), 1);
-        counter_set(counter_in_row(row, times[v->which]), (uint64_t)clock_now());
+        counter_add(counter_in_row(row, uses[j->which]), 1);
+        counter_set(counter_in_row(row, times[j->which]), (uint64_t)clock_now());
     }
 }
 
-/* Unauthenticated clients can trigger these lines at will, so they are rate-limited. */
-static bool is_limited(const struct judgment *v)
-{
-    return v->which < 0 || v->reply.status == REPLY_UNAVAILABLE;
-}
-
-static bool may_log(struct responder *r, const struct judgment *v)
+/* Unauthenticated clients can trigger most lines at will, so those are rate-limited. */
+static bool may_log(struct responder *r, const struct judgment *j)
 {
     unsigned long dropped;
-    enum reply_status status = v->reply.status;
-    if (!is_limited(v))
+    enum reply_status status = j->reply.status;
+    if (j->which >= 0 && status != REPLY_UNAVAILABLE)
         return true;
     if (!log_wanted(rules[status].level)) /* a line below the level is not counted as dropped */
         return false;
@@ -65,36 +60,32 @@ static bool may_log(struct responder *r, const struct judgment *v)
     return allowed;
 }
 
-static void log_stale(const struct judgment *v, const char *id, const char *provider)
+static void log_request(const struct responder *r, const struct judgment *j)
 {
-    log_warn(id, "stale",
-        "right signature, but outside the replay window: provider=%s event=%s age=%" PRId64 "s %s",
-        provider, v->event, v->age / MS_PER_SECOND, v->reply.reason);
-}
-
-static void log_request(const struct responder *r, const struct judgment *v)
-{
-    enum log_level level = rules[v->reply.status].level;
-    const char *word = reply_word(v->reply.status), *reason = v->reply.reason;
-    const char *id = *v->reply.id ? v->reply.id : NULL;
-    if (v->route.kind != ROUTE_WEBHOOK)
+    enum log_level level = rules[j->reply.status].level;
+    const char *word = reply_word(j->reply.status), *reason = j->reply.reason;
+    const char *id = *j->reply.id ? j->reply.id : NULL;
+    if (j->route.kind != ROUTE_WEBHOOK)
         log_line(level, NULL, reason ? reason : word, "status=%d path=%s%s",
-            reply_http_status(v->reply.status), v->route.kind == ROUTE_NONE ? "unknown" : "health",
-            v->reply.status == REPLY_FAIL ? r->trouble : "");
-    else if (v->reply.status == REPLY_STALE)
-        log_stale(v, id, provider_name(v->route.provider));
-    else if (v->which < 0)
+            reply_http_status(j->reply.status), j->route.kind == ROUTE_NONE ? "unknown" : "health",
+            j->reply.status == REPLY_FAIL ? r->trouble : "");
+    else if (j->reply.status == REPLY_STALE)
+        log_warn(id, "stale",
+            "right signature, but outside the replay window: provider=%s event=%s age=%" PRId64
+            "s %s",
+            provider_name(j->route.provider), j->event, j->age / MS_PER_SECOND, reason);
+    else if (j->which < 0)
         log_line(level, id, reason ? reason : word, "status=%d provider=%s bytes=%zu",
-            reply_http_status(v->reply.status), provider_name(v->route.provider), v->bytes);
+            reply_http_status(j->reply.status), provider_name(j->route.provider), j->bytes);
     else
         log_line(level, id, reason ? reason : word, "provider=%s event=%s bytes=%zu secret=%s",
-            provider_name(v->route.provider), v->event, v->bytes,
-            v->which == 0 ? "primary" : "secondary");
+            provider_name(j->route.provider), j->event, j->bytes,
+            j->which == 0 ? "primary" : "secondary");
 }
 
-void responder_log(struct responder *r, const struct judgment *judgment)
+void responder_log(struct responder *r, const struct judgment *j)
 {
-    count_request(judgment);
-    if (may_log(r, judgment))
-        log_request(r, judgment);
+    count_request(j);
+    if (may_log(r, j))
+        log_request(r, j);
 }

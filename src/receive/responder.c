@@ -37,172 +37,146 @@ void responder_close(struct responder *r)
 
 /* ---- before the body ---- */
 
-static void set(struct judgment *v, enum reply_status status, const char *reason)
+static void set(struct judgment *j, enum reply_status status, const char *reason)
 {
-    v->reply.status = status;
-    v->reply.reason = reason;
+    j->reply.status = status;
+    j->reply.reason = reason;
 }
 
-static void refuse_method(struct judgment *v, const char *allow)
+bool responder_admit(struct responder *r, const struct request *request, struct judgment *j)
 {
-    set(v, REPLY_METHOD, NULL);
-    v->reply.allow = allow;
-}
-
-static bool admit_webhook(
-    const struct responder *r, const struct request *request, struct judgment *v)
-{
-    if (!request_is(request, "POST"))
-        refuse_method(v, "POST");
-    else if (request->length_kind == LENGTH_ABSENT)
-        set(v, REPLY_LENGTH_REQUIRED, NULL);
-    else if (request->length_kind == LENGTH_NONSENSE)
-        set(v, REPLY_MALFORMED, "length-not-a-number");
-    else if (request->length > r->max_body)
-        set(v, REPLY_TOO_LARGE, NULL);
-    else
+    *j = (struct judgment){.which = -1};
+    j->reply.head = request_is(request, "HEAD");
+    j->route = route_find(request->path, r->endpoint);
+    bool webhook = j->route.kind == ROUTE_WEBHOOK;
+    if (j->route.kind == ROUTE_NONE) {
+        set(j, REPLY_NOT_FOUND, NULL);
+    } else if (!(webhook ? request_is(request, "POST")
+                         : j->reply.head || request_is(request, "GET"))) {
+        set(j, REPLY_METHOD, NULL);
+        j->reply.allow = webhook ? "POST" : "GET, HEAD";
+    } else if (webhook && request->length_kind == LENGTH_ABSENT) {
+        set(j, REPLY_LENGTH_REQUIRED, NULL);
+    } else if (webhook && request->length_kind == LENGTH_NONSENSE) {
+        set(j, REPLY_MALFORMED, "length-not-a-number");
+    } else if (request->length > request_body_max(request->method, r->max_body)) {
+        set(j, REPLY_TOO_LARGE, NULL);
+    } else if (webhook) {
         return true;
-    return false;
-}
-
-static void admit_probe(struct responder *r, const struct request *request, struct judgment *v)
-{
-    if (!v->reply.head && !request_is(request, "GET"))
-        refuse_method(v, "GET, HEAD");
-    else if (request->length > 0)
-        set(v, REPLY_TOO_LARGE, NULL);
-    else
-        health_answer(r, v->route.provider, &v->reply);
-}
-
-bool responder_admit(struct responder *r, const struct request *request, struct judgment *judgment)
-{
-    *judgment = (struct judgment){.which = -1};
-    judgment->reply.head = request_is(request, "HEAD");
-    judgment->route = route_find(request->path, r->endpoint);
-    if (judgment->route.kind == ROUTE_WEBHOOK)
-        return admit_webhook(r, request, judgment);
-    if (judgment->route.kind == ROUTE_NONE)
-        set(judgment, REPLY_NOT_FOUND, NULL);
-    else
-        admit_probe(r, request, judgment);
+    } else {
+        health_answer(r, j->route.provider, &j->reply);
+    }
     return false;
 }
 
 /* ---- with the body ---- */
 
 static bool verify_signature(const struct responder *r, const struct request *request,
-    const void *body, size_t len, struct judgment *v)
+    const void *body, size_t len, struct judgment *j)
 {
-    enum provider provider = v->route.provider;
+    enum provider provider = j->route.provider;
     enum signature_result s = provider_verify(
-        provider, &r->secrets[provider], request->signature[provider], body, len, &v->which);
+        provider, &r->secrets[provider], request->signature[provider], body, len, &j->which);
     if (s == SIGNATURE_RIGHT)
         return true;
-    v->which = -1;
+    j->which = -1;
     if (s == SIGNATURE_NO_SECRET)
-        set(v, REPLY_UNAVAILABLE, "no-secret");
+        set(j, REPLY_UNAVAILABLE, "no-secret");
     else
-        set(v, REPLY_SIGNATURE, signature_reason(s));
+        set(j, REPLY_SIGNATURE, signature_reason(s));
     return false;
 }
 
 static bool make_record(struct responder *r, const struct request *request, const void *body,
-    size_t len, const char *sha256, int64_t now_us, const struct judgment *v)
+    size_t len, const char *sha256, int64_t now_us, const struct judgment *j)
 {
     struct record record = {.kind = RECORD_EVENT,
-        .provider = v->route.provider,
+        .provider = j->route.provider,
         .received = now_us / US_PER_MS,
         .received_us = now_us,
         .body = body,
         .length = len};
-    const char *signature = request->signature[v->route.provider];
+    const char *signature = request->signature[j->route.provider];
     snprintf(record.sha256, sizeof record.sha256, "%s", sha256);
-    snprintf(record.id, sizeof record.id, "%s", v->reply.id);
-    snprintf(record.event, sizeof record.event, "%s", v->event);
-    snprintf(record.secret_used, sizeof record.secret_used, "%s", secret_names[v->which]);
+    snprintf(record.id, sizeof record.id, "%s", j->reply.id);
+    snprintf(record.event, sizeof record.event, "%s", j->event);
+    snprintf(record.secret_used, sizeof record.secret_used, "%s", secret_names[j->which]);
     snprintf(record.signature, sizeof record.signature, "%s", signature ? signature : "");
     snprintf(record.content_type, sizeof record.content_type, "%s", request->content_type);
     buf_reuse(&r->file);
     return record_encode(&record, &r->file) && !r->file.failed;
 }
 
-/* Checked once a turn. */
-static const char *no_room(struct responder *r)
+static void store_event(struct responder *r, bool in_window, struct judgment *j)
 {
-    if (!r->room_checked) {
+    if (!r->room_checked) { /* once a turn */
         r->room_checked = true;
         r->no_room = health_no_room(r->batch);
         if (r->no_room)
             log_error(NULL, r->no_room, "%s: %s", r->spool->step, strerror(errno));
     }
-    return r->no_room;
-}
-
-static void store_event(struct responder *r, bool in_window, struct judgment *v)
-{
-    if (no_room(r)) {
-        set(v, REPLY_UNAVAILABLE, r->no_room);
+    if (r->no_room) {
+        set(j, REPLY_UNAVAILABLE, r->no_room);
         return;
     }
-    enum accept_result result = in_window ? accept_put(r->batch, v->reply.id, &r->file)
-                                          : accept_hold(r->batch, v->reply.id, &r->file);
+    enum accept_result result = in_window ? accept_put(r->batch, j->reply.id, &r->file)
+                                          : accept_hold(r->batch, j->reply.id, &r->file);
     if (result == ACCEPT_FAILED) {
-        log_error(v->reply.id, "spool-failed", "%s: %s%s", r->spool->step, strerror(errno),
+        log_error(j->reply.id, "spool-failed", "%s: %s%s", r->spool->step, strerror(errno),
             owner_hint(errno));
-        set(v, REPLY_UNAVAILABLE, "spool-failed");
+        set(j, REPLY_UNAVAILABLE, "spool-failed");
         return;
     }
     bool stored = result == ACCEPT_STORED;
-    v->waits = true;
+    j->waits = true;
     r->waiting++;
-    v->held = !in_window && stored;
+    j->held = !in_window && stored;
     if (in_window)
-        set(v, stored ? REPLY_ACCEPTED : REPLY_DUPLICATE, NULL);
+        set(j, stored ? REPLY_ACCEPTED : REPLY_DUPLICATE, NULL);
     else
-        set(v, REPLY_STALE, stored ? "held" : "known");
+        set(j, REPLY_STALE, stored ? "held" : "known");
 }
 
-/* For a body whose signature is right. */
+/* A body whose signature is right. */
 static void process_genuine(struct responder *r, const struct request *request, const void *body,
-    size_t len, struct judgment *v)
+    size_t len, struct judgment *j)
 {
-    enum provider provider = v->route.provider;
+    enum provider provider = j->route.provider;
     struct envelope envelope;
     int64_t now_us = clock_now_us(), now = now_us / US_PER_MS;
     if (!provider_envelope(provider, request->signature[provider], body, len, &envelope)) {
-        set(v, REPLY_UNAVAILABLE, "no-memory");
+        set(j, REPLY_UNAVAILABLE, "no-memory");
         return;
     }
-    snprintf(v->event, sizeof v->event, "%s", envelope.event);
+    snprintf(j->event, sizeof j->event, "%s", envelope.event);
     if (envelope.ping) {
-        set(v, REPLY_PONG, NULL);
+        set(j, REPLY_PONG, NULL);
         return;
     }
-    /* the one digest of the body: for its id, and for its file */
+    /* digested once: for the id and for the file */
     char sha256[DIGEST_HEX + 1];
     if (!digest_hex(&(struct digest_part){body, len}, 1, sha256) ||
         !id_make(
-            provider_name(provider), sha256, envelope.anonymous ? now : TIME_NONE, v->reply.id) ||
-        !make_record(r, request, body, len, sha256, now_us, v)) {
-        v->reply.id[0] = '\0';
-        set(v, REPLY_UNAVAILABLE, "no-memory");
+            provider_name(provider), sha256, envelope.anonymous ? now : TIME_NONE, j->reply.id) ||
+        !make_record(r, request, body, len, sha256, now_us, j)) {
+        j->reply.id[0] = '\0';
+        set(j, REPLY_UNAVAILABLE, "no-memory");
         return;
     }
-    v->age = envelope.clock == CLOCK_NONE ? 0 : now - envelope.at;
-    store_event(r, envelope_in_window(&envelope, now, r->window[provider]), v);
+    j->age = envelope.clock == CLOCK_NONE ? 0 : now - envelope.at;
+    store_event(r, envelope_in_window(&envelope, now, r->window[provider]), j);
 }
 
 void responder_judge(struct responder *r, const struct request *request, const void *body,
-    size_t len, struct judgment *judgment)
+    size_t len, struct judgment *j)
 {
-    judgment->bytes = len;
+    j->bytes = len;
     if (len < request->length)
-        set(judgment, REPLY_MALFORMED, "body-short");
+        set(j, REPLY_MALFORMED, "body-short");
     else if (len > request->length)
-        set(judgment, REPLY_MALFORMED, "body-long");
-    else if (verify_signature(r, request, body, len, judgment))
-        process_genuine(r, request, body, len, judgment);
+        set(j, REPLY_MALFORMED, "body-long");
+    else if (verify_signature(r, request, body, len, j))
+        process_genuine(r, request, body, len, j);
 }
 
 /* ---- the end of a turn ---- */
@@ -222,11 +196,11 @@ bool responder_commit(struct responder *r)
     return false;
 }
 
-void responder_finish(struct judgment *judgment, bool committed)
+void responder_finish(struct judgment *j, bool committed)
 {
-    if (judgment->waits && !committed) {
-        set(judgment, REPLY_UNAVAILABLE, "sync-failed");
-        judgment->held = false;
+    if (j->waits && !committed) {
+        set(j, REPLY_UNAVAILABLE, "sync-failed");
+        j->held = false;
     }
-    judgment->waits = false;
+    j->waits = false;
 }

@@ -2,9 +2,9 @@
  * responder: decides what a request is answered, in this order: path, method, declared length,
  * signature, age, id, storing.
  *
- * A verdict that `waits` is not final: its event is durable only after responder_commit, which
- * makes all events of one turn durable at once. responder_finish then makes the verdict final. Only
- * a final verdict may be sent, and responder_log is called once for each.
+ * A judgment that `waits` is not final: its event is durable only after responder_commit, which
+ * makes all events of one turn durable at once. responder_finish then makes it final. Only the
+ * reply of a final judgment may be sent, and responder_log is called once for each.
  */
 #ifndef RECEIVE_RESPONDER_H
 #define RECEIVE_RESPONDER_H
@@ -22,12 +22,13 @@
 #include "receive/route.h"
 #include "spool/accept.h"
 
+/* What was found about one request, and its answer. */
 struct judgment {
     struct reply reply;
     struct route route;
-    bool waits;
-    bool held; /* stored in held/, once settled */
-    int which; /* the secret that matched; -1: none */
+    bool waits; /* for responder_commit */
+    bool held;  /* stored in held/ by this request */
+    int which;  /* the secret that matched; -1: none */
     size_t bytes;
     int64_t age; /* ms between the signed time and now; negative: it is in the future */
     char event[65];
@@ -42,7 +43,7 @@ struct responder {
     size_t max_body;
     bool room_checked;                  /* in this turn */
     const char *no_room;                /* the reason code; NULL: there is room */
-    size_t waiting;                     /* judgments of this turn */
+    size_t waiting;                     /* judgments that wait for the commit of this turn */
     char trouble[SPOOL_STEP_SIZE + 64]; /* the step by which health failed last, for its log line */
     struct buf file;                    /* the record being made */
     struct log_limit log_limit[REPLY_STATUSES];
@@ -54,21 +55,23 @@ bool responder_init(
 void responder_close(struct responder *r);
 
 /*
- * Decides what needs no body: path, method, length, cap, health. False: the verdict is final; true:
- * read the body and call responder_judge.
+ * Decides what needs no body: path, method, length, cap, health. False: the judgment is final;
+ * true: read the body and call responder_judge.
  */
 bool responder_admit(struct responder *r, const struct request *request, struct judgment *judgment);
 
 /*
  * For an admitted request and all of its body. The body may be NULL when more came than was
- * declared, which is refused for its length. It may put an event: at most ACCEPT_BATCH_MAX
+ * declared, which is refused for its length. It may store an event: at most ACCEPT_BATCH_MAX
  * between two calls of responder_commit (accept_full says so).
  */
 void responder_judge(struct responder *r, const struct request *request, const void *body,
     size_t len, struct judgment *judgment);
 
-/* Makes the events of this turn durable; does nothing when no verdict waits. False: the sync
- * failed, and responder_finish makes each waiting verdict a 503. */
+/*
+ * Makes the events of this turn durable; does nothing when no judgment waits. False: the sync
+ * failed, and responder_finish turns each reply that waits into a 503.
+ */
 bool responder_commit(struct responder *r);
 void responder_finish(struct judgment *judgment, bool committed);
 
