@@ -50,33 +50,26 @@ static bool read_body(struct buf *body, size_t length, int64_t end)
     return true;
 }
 
-static void judge_cgi(
-    struct responder *r, const struct request *request, int64_t deadline, struct judgment *judgment)
-{
-    struct buf body = {0};
-    if (responder_admit(r, request, judgment)) {
-        if (read_body(&body, (size_t)request->length, clock_monotonic() + deadline))
-            responder_judge(r, request, body.data, body.len, judgment);
-        else
-            judgment->reply = (struct reply){.status = REPLY_UNAVAILABLE, .reason = "no-memory"};
-    }
-    responder_finish(judgment, responder_commit(r));
-    buf_free(&body);
-}
-
 bool cgi_run(struct responder *responder, int64_t deadline)
 {
     struct request request;
     struct judgment judgment;
-    struct buf response = {0};
+    struct buf body = {0}, response = {0};
     uint64_t length;
     signal(SIGPIPE, SIG_IGN);
     enum request_length kind = request_parse_length(getenv("CONTENT_LENGTH"), &length);
     request_fill(&request, kind, length, cgi_variable, NULL);
-    judge_cgi(responder, &request, deadline, &judgment);
+    if (responder_admit(responder, &request, &judgment)) {
+        if (read_body(&body, (size_t)length, clock_monotonic() + deadline))
+            responder_judge(responder, &request, body.data, body.len, &judgment);
+        else
+            judgment.reply = (struct reply){.status = REPLY_UNAVAILABLE, .reason = "no-memory"};
+    }
+    responder_finish(&judgment, responder_commit(responder));
     responder_log(responder, &judgment);
     reply_write(&judgment.reply, &response);
     bool ok = !response.failed && io_write_all(STDOUT_FILENO, response.data, response.len);
+    buf_free(&body);
     buf_free(&response);
     return ok;
 }

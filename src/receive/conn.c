@@ -17,7 +17,8 @@ static void take_out(struct conn_queue *q, struct conn *c)
     *(c->next ? &c->next->prev : &q->last) = c->prev;
 }
 
-static void enter(struct conn_table *table, struct conn *c, enum conn_state state, int64_t now)
+static void enter_queue(
+    struct conn_table *table, struct conn *c, enum conn_state state, int64_t now)
 {
     c->state = state;
     c->deadline = table->life[state] ? now + table->life[state] : INT64_MAX;
@@ -30,7 +31,7 @@ struct conn *conn_add(struct conn_table *table, int fd, int64_t now)
     if (!c)
         return NULL;
     c->fd = fd;
-    enter(table, c, CONN_NEW, now);
+    enter_queue(table, c, CONN_NEW, now);
     table->count++;
     return c;
 }
@@ -38,13 +39,13 @@ struct conn *conn_add(struct conn_table *table, int fd, int64_t now)
 void conn_move(struct conn_table *table, struct conn *c, enum conn_state state, int64_t now)
 {
     take_out(&table->queue[c->state], c);
-    enter(table, c, state, now);
+    enter_queue(table, c, state, now);
 }
 
 void conn_drop(struct conn_table *table, struct conn *c)
 {
     take_out(&table->queue[c->state], c);
-    enter(table, c, CONN_GONE, 0);
+    enter_queue(table, c, CONN_GONE, 0);
     table->count--;
     if (c->fd >= 0)
         close(c->fd);

@@ -15,16 +15,16 @@ void fcgi_check_reset(struct fcgi_check *check, size_t cap)
     *check = (struct fcgi_check){.cap = cap};
 }
 
-static void broken(struct fcgi_check *g, const char *reason)
+static void set_broken(struct fcgi_check *check, const char *reason)
 {
-    g->state = FCGI_CHECK_BROKEN;
-    g->reason = reason;
+    check->state = FCGI_CHECK_BROKEN;
+    check->reason = reason;
 }
 
 /* ---- name-value pairs ---- */
 
 /* Lengths are one byte, or four with the highest bit set. */
-static void length_byte(struct fcgi_check_pair *p, unsigned char c)
+static void take_length(struct fcgi_check_pair *p, unsigned char c)
 {
     uint32_t *length = &p->length[p->part];
     if (p->length_bytes_left > 0) {
@@ -41,7 +41,7 @@ static void length_byte(struct fcgi_check_pair *p, unsigned char c)
 }
 
 /* Takes as much of the name or value as there is. Returns the number of bytes. */
-static size_t take_text(struct fcgi_check_pair *p, const unsigned char *data, size_t len)
+static size_t take_name_or_value(struct fcgi_check_pair *p, const unsigned char *data, size_t len)
 {
     bool is_name = p->part == PART_NAME;
     char *kept = is_name ? p->name : p->value;
@@ -55,181 +55,143 @@ static size_t take_text(struct fcgi_check_pair *p, const unsigned char *data, si
 }
 
 /* Of several variables of one name the first counts, as for FCGX_GetParam. */
-static void pair_end(struct fcgi_check *g)
+static void pair_end(struct fcgi_check *check)
 {
-    if (!g->method_seen && strcmp(g->pair.name, "REQUEST_METHOD") == 0) {
-        g->method_seen = true;
-        g->cap = request_body_max(g->pair.value, g->cap);
+    if (!check->method_seen && strcmp(check->pair.name, "REQUEST_METHOD") == 0) {
+        check->method_seen = true;
+        check->cap = request_body_max(check->pair.value, check->cap);
     }
-    if (!g->length_seen && strcmp(g->pair.name, "CONTENT_LENGTH") == 0) {
-        g->length_seen = true;
-        g->length_kind = request_parse_length(g->pair.value, &g->length);
-        if (g->length_kind == LENGTH_DECLARED && g->pair.length[1] >= FCGI_CHECK_VALUE_KEPT)
-            g->length = UINT64_MAX;
+    if (!check->length_seen && strcmp(check->pair.name, "CONTENT_LENGTH") == 0) {
+        check->length_seen = true;
+        check->length_kind = request_parse_length(check->pair.value, &check->length);
+        if (check->length_kind == LENGTH_DECLARED && check->pair.length[1] >= FCGI_CHECK_VALUE_KEPT)
+            check->length = UINT64_MAX;
     }
-    g->pair = (struct fcgi_check_pair){0};
+    check->pair = (struct fcgi_check_pair){0};
 }
 
-/* A name or a value may be empty: several parts can end with one byte. */
-static void pair_advance(struct fcgi_check *g)
+static void walk_params(struct fcgi_check *check, const unsigned char *data, size_t len)
 {
-    struct fcgi_check_pair *p = &g->pair;
-    if (p->part == PART_NAME && p->done == p->length[0]) {
-        p->part = PART_VALUE;
-        p->done = 0;
-    }
-    if (p->part == PART_VALUE && p->done == p->length[1])
-        pair_end(g);
-}
-
-static void walk_params(struct fcgi_check *g, const unsigned char *data, size_t len)
-{
+    struct fcgi_check_pair *p = &check->pair;
     while (len > 0) {
         size_t taken = 1;
-        if (g->pair.part < PART_NAME)
-            length_byte(&g->pair, *data);
+        if (p->part < PART_NAME)
+            take_length(p, *data);
         else
-            taken = take_text(&g->pair, data, len);
+            taken = take_name_or_value(p, data, len);
         data += taken;
         len -= taken;
-        if (g->pair.length[0] > FCGI_CHECK_PARAMS_MAX ||
-            g->pair.length[1] > FCGI_CHECK_PARAMS_MAX) {
-            broken(g, "params-length");
+        if (p->length[0] > FCGI_CHECK_PARAMS_MAX || p->length[1] > FCGI_CHECK_PARAMS_MAX) {
+            set_broken(check, "params-length");
             return;
         }
-        pair_advance(g);
+        /* a name or a value may be empty: several parts can end with one byte */
+        if (p->part == PART_NAME && p->done == p->length[0]) {
+            p->part = PART_VALUE;
+            p->done = 0;
+        }
+        if (p->part == PART_VALUE && p->done == p->length[1])
+            pair_end(check);
     }
-}
-
-static bool between_pairs(const struct fcgi_check_pair *p)
-{
-    return p->part == PART_NAME_LENGTH && p->length_bytes_left == 0;
 }
 
 /* ---- records ---- */
 
-static const char *begin_fault(const struct fcgi_check *g)
-{
-    if (g->stage != STAGE_BEGIN)
-        return "second-begin";
-    if (g->content_left != BEGIN_LENGTH)
-        return "begin-length";
-    return g->padding_left ? "begin-padding" : NULL;
-}
-
-static const char *params_fault(struct fcgi_check *g)
-{
-    if (g->stage != STAGE_PARAMS)
-        return "record-order";
-    if (g->content_left == 0 && g->padding_left)
-        return "params-padding";
-    if (g->content_left == 0 && !between_pairs(&g->pair))
-        return "params-cut";
-    g->params_len += g->content_left;
-    return g->params_len > FCGI_CHECK_PARAMS_MAX ? "params-size" : NULL;
-}
-
-static const char *record_fault(struct fcgi_check *g)
-{
-    switch (g->type) {
-    case TYPE_BEGIN:
-        return begin_fault(g);
-    case TYPE_PARAMS:
-        return params_fault(g);
-    case TYPE_STDIN:
-        g->stdin_len += g->content_left;
-        return g->stage == STAGE_STDIN ? NULL : "record-order";
-    case TYPE_ABORT:
-        return g->stage == STAGE_BEGIN ? "record-order" : NULL;
-    default:
-        return "record-type";
-    }
-}
-
-static const char *header_fault(struct fcgi_check *g, const unsigned char *h)
+/* NULL, or the reason why the request must not reach libfcgi. */
+static const char *header_fault(struct fcgi_check *check, const unsigned char *h)
 {
     unsigned id = (unsigned)h[2] << 8 | h[3];
     if (h[0] != VERSION)
         return "record-version";
     if (id == 0)
         return "management-record";
-    if (g->stage == STAGE_BEGIN)
-        g->id = (uint16_t)id;
-    else if (id != g->id)
+    if (check->stage == STAGE_BEGIN)
+        check->id = (uint16_t)id;
+    else if (id != check->id)
         return "request-id";
-    g->type = h[1];
-    g->content_left = (size_t)h[4] << 8 | h[5];
-    g->padding_left = h[6];
-    return record_fault(g);
-}
-
-static void end_of_stream(struct fcgi_check *g)
-{
-    if (g->type == TYPE_PARAMS) {
-        g->stage = STAGE_STDIN;
-        g->params_end = g->at;
-        if (g->length > g->cap)
-            g->state = FCGI_CHECK_TOO_LARGE;
-    } else if (g->type == TYPE_STDIN) {
-        g->stage = STAGE_END;
-        g->end = g->at; /* libfcgi does not read the padding that may follow */
+    check->type = h[1];
+    check->content_left = (size_t)h[4] << 8 | h[5];
+    check->padding_left = h[6];
+    switch (check->type) {
+    case TYPE_BEGIN:
+        if (check->stage != STAGE_BEGIN)
+            return "second-begin";
+        if (check->content_left != BEGIN_LENGTH)
+            return "begin-length";
+        return check->padding_left ? "begin-padding" : NULL;
+    case TYPE_PARAMS:
+        if (check->stage != STAGE_PARAMS)
+            return "record-order";
+        if (check->content_left == 0 && check->padding_left)
+            return "params-padding";
+        if (check->content_left == 0 &&
+            (check->pair.part != PART_NAME_LENGTH || check->pair.length_bytes_left > 0))
+            return "params-cut";
+        check->params_len += check->content_left;
+        return check->params_len > FCGI_CHECK_PARAMS_MAX ? "params-size" : NULL;
+    case TYPE_STDIN:
+        check->stdin_len += check->content_left;
+        return check->stage == STAGE_STDIN ? NULL : "record-order";
+    case TYPE_ABORT:
+        return check->stage == STAGE_BEGIN ? "record-order" : NULL;
+    default:
+        return "record-type";
     }
 }
 
-static void walk_header(struct fcgi_check *g, const unsigned char *h)
+static void walk_header(struct fcgi_check *check, const unsigned char *h)
 {
-    const char *fault = header_fault(g, h);
-    g->at += FCGI_CHECK_HEADER;
-    if (fault)
-        broken(g, fault);
-    else if (g->type == TYPE_ABORT)
-        g->state = FCGI_CHECK_ABORTED;
-    else if (g->type == TYPE_STDIN && g->stdin_len > g->cap)
-        g->state = FCGI_CHECK_TOO_LARGE;
-    else if (g->content_left == 0)
-        end_of_stream(g);
-}
-
-static void walk_begin(struct fcgi_check *g, const unsigned char *body)
-{
-    if (((unsigned)body[0] << 8 | body[1]) != ROLE_RESPONDER) {
-        broken(g, "role");
-        return;
+    const char *fault = header_fault(check, h);
+    check->at += FCGI_CHECK_HEADER;
+    if (fault) {
+        set_broken(check, fault);
+    } else if (check->type == TYPE_ABORT) {
+        check->state = FCGI_CHECK_ABORTED;
+    } else if (check->type == TYPE_STDIN && check->stdin_len > check->cap) {
+        check->state = FCGI_CHECK_TOO_LARGE;
+    } else if (check->type == TYPE_PARAMS && check->content_left == 0) {
+        check->stage = STAGE_STDIN;
+        check->params_end = check->at;
+        if (check->length > check->cap)
+            check->state = FCGI_CHECK_TOO_LARGE;
+    } else if (check->type == TYPE_STDIN && check->content_left == 0) {
+        check->stage = STAGE_END;
+        check->end = check->at; /* libfcgi does not read the padding that may follow */
     }
-    g->keep = body[2] & FLAG_KEEP;
-    g->stage = STAGE_PARAMS;
-    g->content_left = 0;
-    g->at += BEGIN_LENGTH;
 }
 
-static void walk_content(struct fcgi_check *g, const unsigned char *data, size_t len)
+/* Takes a header, or as much content or padding as there is. False: more bytes are needed. */
+static bool step(struct fcgi_check *check, const unsigned char *data, size_t len)
 {
-    size_t count = len < g->content_left ? len : g->content_left;
-    if (g->type == TYPE_PARAMS)
-        walk_params(g, data, count);
-    g->content_left -= count;
-    g->at += count;
-}
-
-/* False when the next step needs more bytes. */
-static bool step(struct fcgi_check *g, const unsigned char *data, size_t len)
-{
-    size_t left = len - g->at;
-    if (g->content_left > 0) {
-        if (g->type == TYPE_BEGIN ? left < BEGIN_LENGTH : left == 0)
+    const unsigned char *here = data + check->at;
+    size_t left = len - check->at;
+    if (check->content_left > 0 && check->type == TYPE_BEGIN) {
+        if (left < BEGIN_LENGTH)
             return false;
-        (g->type == TYPE_BEGIN) ? walk_begin(g, data + g->at) : walk_content(g, data + g->at, left);
-    } else if (g->padding_left > 0) {
-        size_t count = left < g->padding_left ? left : g->padding_left;
-        g->padding_left -= count;
-        g->at += count;
+        check->keep = here[2] & FLAG_KEEP;
+        check->stage = STAGE_PARAMS;
+        check->content_left = 0;
+        check->at += BEGIN_LENGTH;
+        if (((unsigned)here[0] << 8 | here[1]) != ROLE_RESPONDER)
+            set_broken(check, "role");
+    } else if (check->content_left > 0) {
+        size_t count = left < check->content_left ? left : check->content_left;
+        if (check->type == TYPE_PARAMS)
+            walk_params(check, here, count);
+        check->content_left -= count;
+        check->at += count;
         return count > 0;
-    } else if (g->stage == STAGE_END) {
-        g->state = FCGI_CHECK_COMPLETE;
+    } else if (check->padding_left > 0) {
+        size_t count = left < check->padding_left ? left : check->padding_left;
+        check->padding_left -= count;
+        check->at += count;
+        return count > 0;
+    } else if (check->stage == STAGE_END) {
+        check->state = FCGI_CHECK_COMPLETE;
     } else {
         if (left < FCGI_CHECK_HEADER)
             return false;
-        walk_header(g, data + g->at);
+        walk_header(check, here);
     }
     return true;
 }
@@ -239,7 +201,7 @@ enum fcgi_check_state fcgi_check_walk(struct fcgi_check *check, const void *data
     while (check->state == FCGI_CHECK_MORE && step(check, data, len))
         ;
     if (check->state == FCGI_CHECK_MORE && check->at > 2 * check->cap + RAW_SLACK)
-        broken(check, "records-size");
+        set_broken(check, "records-size");
     return check->state;
 }
 

@@ -23,13 +23,6 @@ static struct {
     off_t end;
 } memory = {.fd = -1};
 
-static bool memory_open(void)
-{
-    memory.end = 0;
-    memory.fd = memfd_create("bookspool-request", MFD_CLOEXEC);
-    return memory.fd >= 0;
-}
-
 static void memory_close(void)
 {
     if (memory.fd >= 0)
@@ -39,12 +32,13 @@ static void memory_close(void)
 
 static bool memory_ready(void)
 {
-    if (memory.fd < 0)
-        return memory_open();
-    if (memory.end < MEMORY_FILE_MAX)
+    if (memory.fd >= 0 && memory.end < MEMORY_FILE_MAX)
         return true;
     memory.end = 0;
-    return ftruncate(memory.fd, 0) == 0 && lseek(memory.fd, 0, SEEK_SET) == 0;
+    if (memory.fd >= 0)
+        return ftruncate(memory.fd, 0) == 0 && lseek(memory.fd, 0, SEEK_SET) == 0;
+    memory.fd = memfd_create("bookspool-request", MFD_CLOEXEC);
+    return memory.fd >= 0;
 }
 
 static bool memory_add(const void *data, size_t len)
@@ -66,7 +60,7 @@ bool libfcgi_init(void)
 {
     /* Otherwise a close may wait two seconds for its peer. FCGX_Init reads this. */
     return setenv("LIBFCGI_OS_CLOSE_POLL_TIMEOUT", "0", 1) == 0 && FCGX_Init() == 0 &&
-           memory_open();
+           memory_ready();
 }
 
 bool libfcgi_open(struct exchange *x, const void *data, size_t len, const unsigned char *tail)

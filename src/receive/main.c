@@ -28,8 +28,10 @@ static const char usage[] =
     "Receives webhooks of Cal.com and Calendly behind nginx and puts them into the spool.\n"
     "Settings: bookspool.conf(5). To try it: " PROGRAM " --listen unix:/run/bookspool/fcgi.sock\n";
 
-/* Allocations this large are mapped, so free() returns them to the system; otherwise glibc raises
- * its threshold. */
+/*
+ * Allocations this large are mapped, so free() returns them to the system; otherwise glibc raises
+ * its threshold.
+ */
 enum { LARGE_BODY = 128 * 1024 };
 
 enum way { WAY_NONE, WAY_LISTEN, WAY_STDIN, WAY_CGI };
@@ -47,8 +49,7 @@ struct service {
 
 static enum way start_way(int argc, char **argv, const char **address)
 {
-    /* Arguments of a CGI program may come from the query (RFC 3875 section 4.4): they are ignored
-     */
+    /* the arguments of a CGI program may come from the query (RFC 3875 section 4.4) */
     if (cgi_wanted() && !listen_is_stdin())
         return WAY_CGI;
     if (argc == 3 && strcmp(argv[1], "--listen") == 0) {
@@ -73,17 +74,11 @@ static bool print_information(int argc, char **argv)
     return false;
 }
 
-/* ---- the parts ---- */
+/* ---- serving ---- */
 
-static void warn_of_missing_secrets(const struct responder *r)
-{
-    for (int i = 0; i < PROVIDERS; i++)
-        if (provider_secrets_empty(&r->secrets[i]))
-            log_warn(NULL, "no-secret", "%s: no secret is set, %s answers 503",
-                provider_name((enum provider)i), r->endpoint[i]);
-}
-
-/* Root becomes the owner of the spool, so that it makes no file that drain and receiver cannot use.
+/*
+ * Root becomes the owner of the spool, so that it makes no file that drain and receiver cannot
+ * use.
  */
 static bool open_spool(struct service *s)
 {
@@ -119,66 +114,51 @@ static int open_parts(struct service *s)
     return EX_OK;
 }
 
-/* ---- serving ---- */
-
-static bool start_listening(struct service *s, enum way way)
+static int run_service(struct service *s, enum way way)
 {
-    if (way == WAY_STDIN) {
-        s->where = "standard input";
-        if (listen_stdin(&s->listener))
-            return true;
-        log_error(NULL, "cannot-listen", "%s: %s", s->where, strerror(errno));
-        return false;
-    }
-    const char *fault = listen_open(&s->listener, s->where);
-    if (fault)
-        log_error(NULL, "cannot-listen", "%s: %s: %s", s->where, fault, strerror(errno));
-    return !fault;
-}
+    int code = open_parts(s);
+    if (code != EX_OK)
+        return code;
+    int64_t deadline = conf_number(&s->conf, SET_DEADLINE);
+    if (way == WAY_CGI)
+        return cgi_run(&s->responder, deadline) ? EX_OK : EX_IOERR;
 
-static bool start_libfcgi(void)
-{
+    loop_block_signals();
     errno = 0;
     const char *fault = libfcgi_init() ? libfcgi_selftest() : "FCGX_Init failed";
-    if (fault)
+    if (fault) {
         log_error(NULL, "libfcgi-unusable",
             "%s (%s); this program needs libfcgi 2.4.2 or one that behaves alike", fault,
             errno ? strerror(errno) : "no system error");
-    return !fault;
-}
+        return EX_SOFTWARE;
+    }
+    if (way == WAY_STDIN) {
+        s->where = "standard input";
+        fault = listen_stdin(&s->listener) ? NULL : "cannot take over the socket";
+    } else {
+        fault = listen_open(&s->listener, s->where);
+    }
+    if (fault) {
+        log_error(NULL, "cannot-listen", "%s: %s: %s", s->where, fault, strerror(errno));
+        return EX_OSERR;
+    }
 
-static int serve_until_stopped(struct service *s)
-{
     struct buf endpoints = {0};
     for (int i = 0; i < PROVIDERS; i++)
         buf_printf(&endpoints, "%s, ", s->responder.endpoint[i]);
     log_info(NULL, "started", "version %s, %s, %shealth", BOOKSPOOL_VERSION, s->where,
         buf_text(&endpoints));
     buf_free(&endpoints);
-    warn_of_missing_secrets(&s->responder);
-    const char *fault =
-        loop_run(&s->responder, s->listener.fd, conf_number(&s->conf, SET_DEADLINE));
+    for (int i = 0; i < PROVIDERS; i++)
+        if (provider_secrets_empty(&s->responder.secrets[i]))
+            log_warn(NULL, "no-secret", "%s: no secret is set, %s answers 503",
+                provider_name((enum provider)i), s->responder.endpoint[i]);
+    fault = loop_run(&s->responder, s->listener.fd, deadline);
     if (fault)
         log_error(NULL, "loop-failed", "%s: %s", fault, strerror(errno));
     log_info(NULL, "stopped", "version %s", BOOKSPOOL_VERSION);
-    return fault ? EX_OSERR : EX_OK;
-}
-
-static int run_service(struct service *s, enum way way)
-{
-    int code = open_parts(s);
-    if (code != EX_OK)
-        return code;
-    if (way == WAY_CGI)
-        return cgi_run(&s->responder, conf_number(&s->conf, SET_DEADLINE)) ? EX_OK : EX_IOERR;
-    loop_block_signals();
-    if (!start_libfcgi())
-        return EX_SOFTWARE;
-    if (!start_listening(s, way))
-        return EX_OSERR;
-    code = serve_until_stopped(s);
     listen_close(&s->listener);
-    return code;
+    return fault ? EX_OSERR : EX_OK;
 }
 
 int main(int argc, char **argv)
