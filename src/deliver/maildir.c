@@ -9,17 +9,15 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/arena.h"
+#include "base/array.h"
 #include "base/clock.h"
 #include "base/io.h"
+#include "deliver/outcome.h"
 #include "spool/name.h"
 
-enum {
-    DIR_MODE = 0770,
-    FILE_MODE = 0660,
-    /* NAME.999999.bookspool */
-    UNIQUE_SIZE = MAIL_NAME_SIZE + 24,
-    SUFFIX_MAX = 999999
-};
+enum { DIR_MODE = 0770, FILE_MODE = 0660, SUFFIX_MAX = 999999 };
+enum { UNIQUE_SIZE = MAIL_NAME_SIZE + 24 }; /* NAME.999999.bookspool */
 
 enum { IN_TMP, IN_NEW, IN_CUR, SUBDIRS };
 static const char *const subdirs[SUBDIRS] = {"tmp", "new", "cur"};
@@ -27,24 +25,25 @@ static const char *const subdirs[SUBDIRS] = {"tmp", "new", "cur"};
 struct maildir {
     char *path;
     int dir[SUBDIRS]; /* -1 until opened */
+    /* what was in cur/ when it was read last */
     bool cur_read;
-    struct timespec cur_time; /* cur/'s mtime when it was read */
-    char **filed;             /* sorted: unique names that were in cur/ then */
+    struct timespec cur_time; /* its mtime then */
+    struct arena names;
+    const char **filed; /* unique names, sorted */
     size_t filed_count, filed_room;
 };
 
 void *maildir_open(const struct conf *conf, const struct target *target, struct buf *why)
 {
-    struct maildir *maildir = malloc(sizeof *maildir);
-    char *copy = strdup(target->path);
-    if (!maildir || !copy) {
-        conf_fault(conf, SET_TRANSPORT, why, "out of memory");
-        free(maildir);
-        free(copy);
-        return NULL;
+    struct maildir *maildir = calloc(1, sizeof *maildir);
+    if (maildir && (maildir->path = strdup(target->path))) {
+        for (int i = 0; i < SUBDIRS; i++)
+            maildir->dir[i] = -1;
+        return maildir;
     }
-    *maildir = (struct maildir){.path = copy, .dir = {-1, -1, -1}};
-    return maildir;
+    free(maildir);
+    conf_fault(conf, SET_TRANSPORT, why, "out of memory");
+    return NULL;
 }
 
 static void close_dirs(struct maildir *maildir)
@@ -56,21 +55,12 @@ static void close_dirs(struct maildir *maildir)
     }
 }
 
-static void forget_cur(struct maildir *maildir)
-{
-    for (size_t i = 0; i < maildir->filed_count; i++)
-        free(maildir->filed[i]);
-    free(maildir->filed);
-    maildir->filed = NULL;
-    maildir->filed_count = maildir->filed_room = 0;
-    maildir->cur_read = false;
-}
-
 void maildir_close(void *state)
 {
     struct maildir *maildir = state;
     close_dirs(maildir);
-    forget_cur(maildir);
+    arena_free(&maildir->names);
+    free(maildir->filed);
     free(maildir->path);
     free(maildir);
 }
@@ -149,47 +139,39 @@ static bool open_dirs(struct maildir *maildir)
 
 /* ---- what is there ---- */
 
-static int compare(const void *a, const void *b)
+static int compare_names(const void *a, const void *b)
 {
-    return strcmp(*(char *const *)a, *(char *const *)b);
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
 static bool add_filed(struct maildir *maildir, const char *name)
 {
-    if (maildir->filed_count == maildir->filed_room) {
-        size_t room = maildir->filed_room ? 2 * maildir->filed_room : 64;
-        char **grown = reallocarray(maildir->filed, room, sizeof *grown);
-        if (!grown)
-            return false;
-        maildir->filed = grown;
-        maildir->filed_room = room;
-    }
-    char *unique = strndup(name, strcspn(name, ":"));
-    if (unique)
-        maildir->filed[maildir->filed_count++] = unique;
-    return unique != NULL;
-}
-
-/* The mtime says so, unless it is so young that a change after the reading may have the same. */
-static bool is_as_read(const struct maildir *maildir, const struct stat *now)
-{
-    const struct timespec *a = &maildir->cur_time, *b = &now->st_mtim;
-    return maildir->cur_read && a->tv_sec == b->tv_sec && a->tv_nsec == b->tv_nsec;
+    void *grown = array_room(
+        maildir->filed, maildir->filed_count, &maildir->filed_room, sizeof *maildir->filed);
+    const char *unique = arena_strndup(&maildir->names, name, strcspn(name, ":"));
+    if (!grown || !unique)
+        return false;
+    maildir->filed = grown;
+    maildir->filed[maildir->filed_count++] = unique;
+    return true;
 }
 
 /*
  * A reader moves mails from new/ to cur/ and may add ":2," and flags, so that they cannot be asked
  * for by name: the directory is read, but only when it has changed, since it may hold years of
- * mail.
+ * mail. Its mtime shows that, unless it is so young that a later change may have the same.
  */
 static bool read_cur(struct maildir *maildir)
 {
     struct stat st;
+    const struct timespec *then = &maildir->cur_time, *now = &st.st_mtim;
     if (fstat(maildir->dir[IN_CUR], &st) < 0)
         return false;
-    if (is_as_read(maildir, &st))
+    if (maildir->cur_read && then->tv_sec == now->tv_sec && then->tv_nsec == now->tv_nsec)
         return true;
-    forget_cur(maildir);
+    arena_free(&maildir->names);
+    maildir->filed_count = 0;
+    maildir->cur_read = false;
     int fd = openat(maildir->dir[IN_CUR], ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     DIR *dir = fd < 0 ? NULL : fdopendir(fd);
     if (!dir) {
@@ -204,18 +186,18 @@ static bool read_cur(struct maildir *maildir)
     ok = ok && errno == 0;
     int saved = errno;
     closedir(dir);
-    if (ok && maildir->filed_count)
-        qsort(maildir->filed, maildir->filed_count, sizeof *maildir->filed, compare);
-    maildir->cur_read = ok && clock_now() - time_from_timespec(st.st_mtim) > MS_PER_SECOND;
-    maildir->cur_time = st.st_mtim;
-    if (!ok)
-        forget_cur(maildir);
     errno = saved;
-    return ok;
+    if (!ok)
+        return false;
+    if (maildir->filed_count)
+        qsort(maildir->filed, maildir->filed_count, sizeof *maildir->filed, compare_names);
+    maildir->cur_read = clock_now() - time_from_timespec(st.st_mtim) > MS_PER_SECOND;
+    maildir->cur_time = st.st_mtim;
+    return true;
 }
 
-/* False: it cannot be found out. */
-static bool look(struct maildir *maildir, const char *unique, bool *there)
+/* Is a file of that name in new/ or cur/? False: it cannot be found out. */
+static bool find_named(struct maildir *maildir, const char *unique, bool *there)
 {
     struct stat st;
     *there = fstatat(maildir->dir[IN_NEW], unique, &st, AT_SYMLINK_NOFOLLOW) == 0;
@@ -224,25 +206,26 @@ static bool look(struct maildir *maildir, const char *unique, bool *there)
     if (!read_cur(maildir))
         return false;
     *there = maildir->filed_count && bsearch(&unique, maildir->filed, maildir->filed_count,
-                                         sizeof *maildir->filed, compare);
+                                         sizeof *maildir->filed, compare_names);
     return true;
 }
 
 /*
- * Was the earlier attempt of a mail named? While it is not, its file is in tmp/ (or in neither,
- * after a power cut), and a file of that name in new/ or cur/ is of a delivery before: an operator
- * wants it once more.
+ * Did the earlier attempt of a mail name its file? Until then the file is in tmp/ (or in neither,
+ * after a power cut), and a file of that name in new/ or cur/ is from an earlier delivery: an
+ * operator wants the mail once more.
  */
-static bool look_for_attempt(struct maildir *maildir, const char *unique, bool *there)
+static bool find_attempt(struct maildir *maildir, const char *unique, bool *there)
 {
     struct stat st;
     *there = false;
     if (fstatat(maildir->dir[IN_TMP], unique, &st, AT_SYMLINK_NOFOLLOW) == 0) {
         if (st.st_nlink == 1)
             return true;
-    } else if (errno != ENOENT)
+    } else if (errno != ENOENT) {
         return false;
-    return look(maildir, unique, there);
+    }
+    return find_named(maildir, unique, there);
 }
 
 static void unique_name(const char *name, int suffix, char unique[UNIQUE_SIZE])
@@ -255,14 +238,7 @@ static void unique_name(const char *name, int suffix, char unique[UNIQUE_SIZE])
 
 /* ---- one file ---- */
 
-/* The message as a Maildir reader expects it: local line ends, after the envelope. */
-static bool local_form(const struct delivery *delivery, struct buf *out)
-{
-    buf_printf(out, "Return-Path: <%s>\nDelivered-To: %s\n", delivery->from, delivery->to);
-    delivery_add_local(delivery, out);
-    return !out->failed;
-}
-
+/* In tmp/, and synced. */
 static bool write_file(int dir, const char *name, const struct buf *content)
 {
     unlinkat(dir, name, 0); /* left by a run that died */
@@ -286,8 +262,8 @@ static bool name_in_new(struct maildir *maildir, const char *temp, const char *n
     bool there;
     for (int suffix = 0; suffix <= SUFFIX_MAX; suffix++) {
         unique_name(name, suffix, unique);
-        if (look(maildir, unique, &there) && there) /* if it cannot be found out, the rename will */
-            continue;
+        if (find_named(maildir, unique, &there) && there)
+            continue; /* where that fails, the rename finds out */
         if (io_rename_new(maildir->dir[IN_TMP], temp, maildir->dir[IN_NEW], unique))
             return true;
         if (errno != EEXIST)
@@ -299,62 +275,56 @@ static bool name_in_new(struct maildir *maildir, const char *temp, const char *n
 
 /* ---- delivery ---- */
 
-static void report(
+static void set_result(
     struct delivery_result *result, enum outcome outcome, const char *reason, const char *detail)
 {
-    *result = (struct delivery_result){.outcome = outcome};
-    snprintf(result->reason, sizeof result->reason, "%s", reason);
+    outcome_set(result, outcome, "%s", reason);
     snprintf(result->detail, sizeof result->detail, "%s", detail);
 }
 
-static void report_errno(const struct maildir *maildir, struct delivery_result *result,
+static void set_result_errno(const struct maildir *maildir, struct delivery_result *result,
     enum outcome outcome, const char *reason)
 {
-    char detail[DETAIL_SIZE_MAX];
-    const char *words = strerrordesc_np(errno);
-    snprintf(detail, sizeof detail, "%s: %s", maildir->path, words ? words : "unknown error");
-    report(result, outcome, reason, detail);
-    result->words = words;
-}
-
-static void settle(const struct maildir *maildir, struct delivery_result *result,
-    const char *reason, const char *unique)
-{
-    if (fsync(maildir->dir[IN_NEW]) < 0)
-        report_errno(maildir, result, OUTCOME_UNKNOWN, "maildir-sync");
-    else
-        report(result, OUTCOME_SENT, reason, unique);
-}
-
-static void deliver(struct maildir *maildir, const struct delivery *delivery, const char *temp,
-    struct delivery_result *result)
-{
-    struct buf content = {0};
-    if (!local_form(delivery, &content))
-        report(result, OUTCOME_RETRY, "maildir-write", "out of memory");
-    else if (!write_file(maildir->dir[IN_TMP], temp, &content))
-        report_errno(maildir, result, OUTCOME_BLOCKED, "maildir-write");
-    else if (!delivery->before_end(delivery->context))
-        report(result, OUTCOME_RETRY, "maildir-before-end", "given up before it was complete");
-    else if (!name_in_new(maildir, temp, delivery->name))
-        report_errno(maildir, result, OUTCOME_BLOCKED, "maildir-name");
-    else
-        settle(maildir, result, "maildir-new", maildir->path);
-    buf_free(&content);
-    if (result->outcome == OUTCOME_BLOCKED || result->outcome == OUTCOME_RETRY)
-        unlinkat(maildir->dir[IN_TMP], temp, 0);
+    result->words = strerrordesc_np(errno);
+    outcome_set(result, outcome, "%s", reason);
+    snprintf(result->detail, sizeof result->detail, "%s: %s", maildir->path,
+        result->words ? result->words : "unknown error");
 }
 
 void maildir_send(void *state, const struct delivery *delivery, struct delivery_result *result)
 {
     struct maildir *maildir = state;
-    char unique[UNIQUE_SIZE];
-    unique_name(delivery->name, 0, unique);
-    bool there = false;
-    if (!open_dirs(maildir) || (delivery->repeat && !look_for_attempt(maildir, unique, &there)))
-        report_errno(maildir, result, OUTCOME_BLOCKED, "maildir-open");
-    else if (there)
-        settle(maildir, result, "maildir-there", maildir->path);
+    char temp[UNIQUE_SIZE];
+    bool there = false, named = false;
+    *result = (struct delivery_result){0};
+    unique_name(delivery->name, 0, temp);
+    if (!open_dirs(maildir) || (delivery->repeat && !find_attempt(maildir, temp, &there))) {
+        set_result_errno(maildir, result, OUTCOME_BLOCKED, "maildir-open");
+        return;
+    }
+    if (!there) {
+        struct buf content = {0};
+        buf_printf(&content, "Return-Path: <%s>\nDelivered-To: %s\n", delivery->from, delivery->to);
+        delivery_add_local(delivery, &content);
+        if (content.failed)
+            set_result(result, OUTCOME_RETRY, "maildir-write", "out of memory");
+        else if (!write_file(maildir->dir[IN_TMP], temp, &content))
+            set_result_errno(maildir, result, OUTCOME_BLOCKED, "maildir-write");
+        else if (!delivery->before_end(delivery->context))
+            set_result(
+                result, OUTCOME_RETRY, "maildir-before-end", "given up before it was complete");
+        else if (!name_in_new(maildir, temp, delivery->name))
+            set_result_errno(maildir, result, OUTCOME_BLOCKED, "maildir-name");
+        else
+            named = true;
+        buf_free(&content);
+        if (!named) {
+            unlinkat(maildir->dir[IN_TMP], temp, 0);
+            return;
+        }
+    }
+    if (fsync(maildir->dir[IN_NEW]) < 0)
+        set_result_errno(maildir, result, OUTCOME_UNKNOWN, "maildir-sync");
     else
-        deliver(maildir, delivery, unique, result);
+        set_result(result, OUTCOME_SENT, there ? "maildir-there" : "maildir-new", maildir->path);
 }

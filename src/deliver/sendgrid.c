@@ -1,58 +1,48 @@
 #include "deliver/sendgrid.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include <curl/curl.h>
 
 #include "base/address.h"
 #include "base/clock.h"
 #include "base/json.h"
 #include "deliver/outcome.h"
 #include "deliver/sendgrid_body.h"
-#include "deliver/sendgrid_outcome.h"
 #include "http/http.h"
 
 #define SEND_PATH "/v3/mail/send"
 
-enum { ID_SIZE = 80, NUMBER_SIZE = 24 };
+enum { ID_SIZE = 80, NUMBER_SIZE = 24, FIELD_MAX = 20 };
 
 struct sendgrid {
     struct http_client *client;
     struct buf url;
 };
 
-/* SENDGRID_API_BASE with the path of Mail Send. */
-static bool add_url(const char *base, struct buf *url, bool *plain)
-{
-    size_t len = strlen(base);
-    while (len && base[len - 1] == '/')
-        len--;
-    buf_add(url, base, len);
-    buf_puts(url, SEND_PATH);
-    return !url->failed && http_may_have_credential(url->data, plain);
-}
-
-static bool key_usable(const char *key)
-{
-    while (*key > ' ' && *key <= '~')
-        key++;
-    return *key == '\0';
-}
-
 void *sendgrid_open(const struct conf *conf, const struct target *target, struct buf *why)
 {
     (void)target;
     const char *key = conf_text(conf, SET_SENDGRID_API_KEY);
     struct sendgrid *sendgrid = calloc(1, sizeof *sendgrid);
+    const char *base = conf_text(conf, SET_SENDGRID_API_BASE);
+    size_t base_len = strlen(base);
     bool plain = false;
-    if (!sendgrid)
+    while (base_len && base[base_len - 1] == '/')
+        base_len--;
+    if (sendgrid)
+        buf_printf(&sendgrid->url, "%.*s" SEND_PATH, (int)base_len, base);
+    if (!sendgrid || sendgrid->url.failed)
         conf_fault(conf, SET_TRANSPORT, why, "out of memory");
     else if (!key)
         conf_fault(
             conf, SET_SENDGRID_API_KEY, why, "is required with sendgrid:; set it in drain.env");
-    else if (!key_usable(key))
+    else if (!target_is_word(key))
         conf_fault(conf, SET_SENDGRID_API_KEY, why, "must be one word of printable ASCII");
-    else if (!add_url(conf_text(conf, SET_SENDGRID_API_BASE), &sendgrid->url, &plain))
+    else if (!http_may_have_credential(sendgrid->url.data, &plain))
         conf_fault(conf, SET_SENDGRID_API_BASE, why,
             "must be https://HOST (http:// is for 127.0.0.1, [::1] and localhost only)");
     else if (!(sendgrid->client = http_open(&(struct http_options){
@@ -80,31 +70,109 @@ void sendgrid_close(void *state)
     free(sendgrid);
 }
 
-/* The status, and the id of the request or the first error's message; or why there is no answer. */
-static void describe(
-    const struct http_answer *answer, const char *message, struct delivery_result *result)
+/* ---- what an answer means ---- */
+
+/* Where a 429 does not say when it is over. */
+#define RATE_LIMIT_WAIT (60 * INT64_C(1000))
+
+/* The first row that fits decides. */
+static const struct {
+    long low, high;
+    const char *field; /* NULL: whatever the error is about */
+    enum outcome outcome;
+    const char *words;
+} answers[] = {
+    {202, 202, NULL, OUTCOME_SENT, NULL},
+    {200, 200, NULL, OUTCOME_BLOCKED, "sandbox mode: nothing is delivered"},
+    {200, 299, NULL, OUTCOME_UNKNOWN, "an acceptance that the interface does not document"},
+    {300, 399, NULL, OUTCOME_BLOCKED, "a redirect: SENDGRID_API_BASE is not SendGrid's interface"},
+    {400, 400, "from", OUTCOME_BLOCKED, "the sender was refused: BOOKSPOOL_MAIL_FROM"},
+    {400, 400, "reply_to", OUTCOME_BLOCKED, "the address for replies was refused"},
+    {400, 400, NULL, OUTCOME_NEVER, "the request was refused"},
+    {401, 401, NULL, OUTCOME_BLOCKED, "the key is refused, or the credits are used up"},
+    {403, 403, NULL, OUTCOME_BLOCKED,
+        "the sender is not verified, or the account is blocked for a while"},
+    {404, 405, NULL, OUTCOME_BLOCKED, "SENDGRID_API_BASE is not SendGrid's interface"},
+    {408, 408, NULL, OUTCOME_RETRY, NULL},
+    {413, 413, NULL, OUTCOME_NEVER, "the message is too large"},
+    {429, 429, NULL, OUTCOME_RETRY, "too many requests"},
+    {451, 451, NULL, OUTCOME_BLOCKED, "the account belongs to another region: SENDGRID_API_BASE"},
+    {400, 499, NULL, OUTCOME_BLOCKED, NULL},
+    {502, 502, NULL, OUTCOME_UNKNOWN, "a gateway lost the answer"},
+    {504, 504, NULL, OUTCOME_UNKNOWN, "a gateway lost the answer"},
+    {500, 599, NULL, OUTCOME_RETRY, NULL},
+    {0, LONG_MAX, NULL, OUTCOME_UNKNOWN, NULL},
+};
+
+/*
+ * The length of "personalizations" in "personalizations.0.to": the part of the message that an
+ * error is about. Only letters, because these words of others go into a log.
+ */
+static int field_len(const char *field)
 {
-    char id[ID_SIZE];
-    http_answer_header(answer, "X-Message-Id", id, sizeof id);
-    if (!answer->status)
-        outcome_add_detail(result, answer->error);
-    else {
-        snprintf(result->detail, sizeof result->detail, "%ld%s", answer->status,
-            message ? " "
-            : *id   ? " X-Message-Id: "
-                    : "");
-        outcome_add_detail(result, message ? message : id);
-    }
+    size_t len = field ? strspn(field, "abcdefghijklmnopqrstuvwxyz_") : 0;
+    return len > FIELD_MAX ? FIELD_MAX : (int)len;
 }
 
-/* {"errors":[{"message":"...","field":"personalizations.0.to"|null,"help":...}]} */
-static void classify(const struct http_answer *answer, struct delivery_result *result)
+static int64_t wait_until(int64_t reset, int64_t now)
 {
-    char reset[NUMBER_SIZE];
+    if (reset <= 0 || reset > INT64_MAX / MS_PER_SECOND)
+        return RATE_LIMIT_WAIT;
+    int64_t wait = reset * MS_PER_SECOND - now;
+    return wait > MS_PER_SECOND ? wait : MS_PER_SECOND;
+}
+
+static void classify_answer(
+    const struct sendgrid_attempt *attempt, int64_t now, struct delivery_result *result)
+{
+    size_t i = 0;
+    int len = field_len(attempt->field);
+    while (attempt->status < answers[i].low || attempt->status > answers[i].high ||
+           (answers[i].field && strncmp(answers[i].field, attempt->field ? attempt->field : "",
+                                    strlen(answers[i].field)) != 0))
+        i++;
+    result->words = answers[i].words;
+    if (attempt->status == 400 && len)
+        outcome_set(result, answers[i].outcome, "sendgrid-400-%.*s", len, attempt->field);
+    else
+        outcome_set(result, answers[i].outcome, "sendgrid-%ld", attempt->status);
+    if (attempt->status == 429)
+        result->wait_ms = wait_until(attempt->reset, now);
+}
+
+void sendgrid_classify(
+    const struct sendgrid_attempt *attempt, int64_t now, struct delivery_result *result)
+{
+    const char *failure = attempt->curl == CURLE_OPERATION_TIMEDOUT ? "timeout" : "lost";
+    if (attempt->given_up)
+        outcome_set(result, OUTCOME_RETRY, "sendgrid-before-end");
+    else if (attempt->status)
+        classify_answer(attempt, now, result);
+    else if (attempt->end_given)
+        outcome_set(result, OUTCOME_UNKNOWN, "sendgrid-%s", failure);
+    else if (!outcome_by_curl(result, "sendgrid", attempt->curl))
+        outcome_set(result, OUTCOME_RETRY, "sendgrid-%s", failure);
+    result->unreachable = result->outcome == OUTCOME_RETRY && !attempt->status &&
+                          !attempt->connected && !attempt->given_up;
+}
+
+/* ---- sending ---- */
+
+/*
+ * {"errors":[{"message":"...","field":"personalizations.0.to"|null,"help":...}]}
+ *
+ * The detail is the status, and the id of the request or the first error's message; or why there is
+ * no answer.
+ */
+static void read_answer(const struct http_answer *answer, struct delivery_result *result)
+{
+    char reset[NUMBER_SIZE], id[ID_SIZE];
     cJSON *json = json_parse(buf_text(&answer->body), answer->body.len);
     const cJSON *errors = json_get(json, "errors");
     const cJSON *first = cJSON_IsArray(errors) ? cJSON_GetArrayItem(errors, 0) : NULL;
+    const char *message = json_text(first, "message");
     http_answer_header(answer, "X-RateLimit-Reset", reset, sizeof reset);
+    http_answer_header(answer, "X-Message-Id", id, sizeof id);
     sendgrid_classify(&(struct sendgrid_attempt){.curl = answer->code,
                           .status = answer->status,
                           .field = json_text(first, "field"),
@@ -113,7 +181,12 @@ static void classify(const struct http_answer *answer, struct delivery_result *r
                           .end_given = answer->end_given,
                           .given_up = answer->given_up},
         clock_now(), result);
-    describe(answer, json_text(first, "message"), result);
+    if (answer->status)
+        snprintf(result->detail, sizeof result->detail, "%ld%s", answer->status,
+            message ? " "
+            : *id   ? " X-Message-Id: "
+                    : "");
+    outcome_add_detail(result, !answer->status ? answer->error : message ? message : id);
     cJSON_Delete(json);
 }
 
@@ -142,7 +215,7 @@ void sendgrid_send(void *state, const struct delivery *delivery, struct delivery
                 .waiting = delivery->waiting,
                 .context = delivery->context},
             &answer);
-        classify(&answer, result);
+        read_answer(&answer, result);
         http_answer_free(&answer);
     }
     buf_free(&body);

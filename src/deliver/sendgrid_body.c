@@ -17,7 +17,7 @@ static cJSON *checked(struct making *m, cJSON *item)
     return item;
 }
 
-static void add_text(struct making *m, cJSON *to, const char *name, const char *value)
+static void add_string(struct making *m, cJSON *to, const char *name, const char *value)
 {
     checked(m, cJSON_AddStringToObject(to, name, value));
 }
@@ -40,9 +40,9 @@ static void add_envelope(struct making *m, const struct delivery *delivery)
     cJSON *to = checked(m, cJSON_AddArrayToObject(one, "to"));
     cJSON *args = checked(m, cJSON_AddObjectToObject(one, "custom_args"));
     cJSON *from = checked(m, cJSON_AddObjectToObject(m->root, "from"));
-    add_text(m, append_object(m, to), "email", delivery->to);
-    add_text(m, args, "bookspool_mail", delivery->name);
-    add_text(m, from, "email", delivery->from);
+    add_string(m, append_object(m, to), "email", delivery->to);
+    add_string(m, args, "bookspool_mail", delivery->name);
+    add_string(m, from, "email", delivery->from);
 }
 
 static void add_headers(struct making *m, GMimeMessage *mail)
@@ -50,32 +50,32 @@ static void add_headers(struct making *m, GMimeMessage *mail)
     static const char *const names[] = {"X-Bookspool-Id", "Auto-Submitted"};
     const char *subject = g_mime_message_get_subject(mail);
     char *valid = g_utf8_make_valid(subject && *subject ? subject : "-", -1);
-    add_text(m, m->root, "subject", valid);
+    add_string(m, m->root, "subject", valid);
     g_free(valid);
 
     InternetAddressList *list = g_mime_message_get_reply_to(mail);
     InternetAddress *first = list ? internet_address_list_get_address(list, 0) : NULL;
     if (first && INTERNET_ADDRESS_IS_MAILBOX(first))
-        add_text(m, checked(m, cJSON_AddObjectToObject(m->root, "reply_to")), "email",
+        add_string(m, checked(m, cJSON_AddObjectToObject(m->root, "reply_to")), "email",
             internet_address_mailbox_get_addr(INTERNET_ADDRESS_MAILBOX(first)));
 
     cJSON *headers = checked(m, cJSON_AddObjectToObject(m->root, "headers"));
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         const char *value = g_mime_object_get_header(GMIME_OBJECT(mail), names[i]);
         if (value)
-            add_text(m, headers, names[i], value);
+            add_string(m, headers, names[i], value);
     }
     const char *id = g_mime_message_get_message_id(mail);
     if (id) {
         char *bracketed = g_strdup_printf("<%s>", id);
-        add_text(m, headers, "Message-ID", bracketed);
+        add_string(m, headers, "Message-ID", bracketed);
         g_free(bracketed);
     }
 }
 
 /* ---- the parts ---- */
 
-static void take_text(GMimeTextPart *part, char **slot)
+static void take_text_part(GMimeTextPart *part, char **slot)
 {
     char *text = g_mime_text_part_get_text(part);
     if (text && *text && !*slot)
@@ -106,10 +106,10 @@ static void take_attachment(struct making *m, GMimePart *part)
         if (!m->attachments)
             m->attachments = checked(m, cJSON_AddArrayToObject(m->root, "attachments"));
         cJSON *attachment = append_object(m, m->attachments);
-        add_text(m, attachment, "content", base64);
-        add_text(m, attachment, "type", type);
-        add_text(m, attachment, "filename", *name ? name : "attachment");
-        add_text(m, attachment, "disposition", "attachment");
+        add_string(m, attachment, "content", base64);
+        add_string(m, attachment, "type", type);
+        add_string(m, attachment, "filename", *name ? name : "attachment");
+        add_string(m, attachment, "disposition", "attachment");
         g_free(type);
         g_free(base64);
         g_free(name);
@@ -128,9 +128,9 @@ static void take_part(GMimeObject *parent, GMimeObject *object, gpointer context
     if (disposition && g_ascii_strcasecmp(disposition, GMIME_DISPOSITION_ATTACHMENT) == 0)
         take_attachment(m, GMIME_PART(object));
     else if (g_mime_content_type_is_type(type, "text", "plain"))
-        take_text(GMIME_TEXT_PART(object), &m->plain);
+        take_text_part(GMIME_TEXT_PART(object), &m->plain);
     else if (g_mime_content_type_is_type(type, "text", "html"))
-        take_text(GMIME_TEXT_PART(object), &m->html);
+        take_text_part(GMIME_TEXT_PART(object), &m->html);
 }
 
 static void add_content(struct making *m, cJSON *to, const char *type, const char *value)
@@ -138,8 +138,8 @@ static void add_content(struct making *m, cJSON *to, const char *type, const cha
     if (!value)
         return;
     cJSON *one = append_object(m, to);
-    add_text(m, one, "type", type);
-    add_text(m, one, "value", value);
+    add_string(m, one, "type", type);
+    add_string(m, one, "value", value);
 }
 
 bool sendgrid_body(const struct delivery *delivery, struct buf *out)

@@ -11,12 +11,12 @@
 #include <sys/pidfd.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <sysexits.h>
 #include <unistd.h>
 
 #include "base/address.h"
 #include "base/clock.h"
 #include "deliver/outcome.h"
-#include "deliver/sendmail_outcome.h"
 
 #define CLEAN_PATH "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
@@ -80,58 +80,44 @@ static void close_fd(int *fd)
 /* ---- starting it ---- */
 
 /*
- * The pipes' far ends become its 0 and 2, and no other descriptor of ours is open in it. SIGPIPE is
- * ignored here and would stay so; a process group of its own can be killed with all that it
- * started. 0, or the errno of what failed.
+ * The far ends of the pipes become its 0 and 2, and no other descriptor of ours is open in it.
+ * SIGPIPE is ignored here and would stay so. A process group of its own can be killed with all that
+ * it started. 0, or the errno of what failed, here or in exec.
  */
-static int prepare(
-    posix_spawn_file_actions_t *files, posix_spawnattr_t *attributes, int input, int errors)
-{
-    sigset_t none, all;
-    sigemptyset(&none);
-    sigfillset(&all);
-    int failed = posix_spawn_file_actions_adddup2(files, input, STDIN_FILENO);
-    if (!failed)
-        failed = posix_spawn_file_actions_addopen(files, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
-    if (!failed)
-        failed = posix_spawn_file_actions_adddup2(files, errors, STDERR_FILENO);
-    if (!failed)
-        failed = posix_spawn_file_actions_addclosefrom_np(files, STDERR_FILENO + 1);
-    if (!failed)
-        failed = posix_spawn_file_actions_addchdir_np(files, "/");
-    if (!failed)
-        failed = posix_spawnattr_setsigdefault(attributes, &all);
-    if (!failed)
-        failed = posix_spawnattr_setsigmask(attributes, &none);
-    if (!failed)
-        failed = posix_spawnattr_setflags(
-            attributes, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK);
-    return failed;
-}
-
-/* 0, or the errno of what failed, here or in exec. */
-static int spawn(
+static int spawn_sendmail(
     pid_t *pid, const char *path, const struct delivery *delivery, int input, int errors)
 {
     posix_spawn_file_actions_t files;
     posix_spawnattr_t attributes;
+    sigset_t none, all;
     const char *home = getenv("HOME");
     struct buf home_entry = {0};
     buf_printf(&home_entry, "HOME=%s", home ? home : "/");
     char *const argv[] = {
         (char *)path, "-i", "-f", (char *)delivery->from, "--", (char *)delivery->to, NULL};
     char *const envp[] = {CLEAN_PATH, home_entry.data, NULL};
+    sigemptyset(&none);
+    sigfillset(&all);
     int failed = home_entry.failed ? ENOMEM : posix_spawn_file_actions_init(&files);
-    if (!failed) {
-        failed = posix_spawnattr_init(&attributes);
-        if (!failed) {
-            failed = prepare(&files, &attributes, input, errors);
-            if (!failed)
-                failed = posix_spawn(pid, path, &files, &attributes, argv, envp);
-            posix_spawnattr_destroy(&attributes);
-        }
+    if (!failed && (failed = posix_spawnattr_init(&attributes)) != 0)
         posix_spawn_file_actions_destroy(&files);
+    if (failed) {
+        buf_free(&home_entry);
+        return failed;
     }
+    const short flags = POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK;
+    if (!(failed = posix_spawn_file_actions_adddup2(&files, input, STDIN_FILENO)) &&
+        !(failed = posix_spawn_file_actions_addopen(
+              &files, STDOUT_FILENO, "/dev/null", O_WRONLY, 0)) &&
+        !(failed = posix_spawn_file_actions_adddup2(&files, errors, STDERR_FILENO)) &&
+        !(failed = posix_spawn_file_actions_addclosefrom_np(&files, STDERR_FILENO + 1)) &&
+        !(failed = posix_spawn_file_actions_addchdir_np(&files, "/")) &&
+        !(failed = posix_spawnattr_setsigdefault(&attributes, &all)) &&
+        !(failed = posix_spawnattr_setsigmask(&attributes, &none)) &&
+        !(failed = posix_spawnattr_setflags(&attributes, flags)))
+        failed = posix_spawn(pid, path, &files, &attributes, argv, envp);
+    posix_spawnattr_destroy(&attributes);
+    posix_spawn_file_actions_destroy(&files);
     buf_free(&home_entry);
     return failed;
 }
@@ -148,7 +134,7 @@ static void kill_group(const struct child *child)
 }
 
 /* 0, or the errno of what failed. `child` owns the descriptors that are set in it. */
-static int start(const char *path, const struct delivery *delivery, struct child *child)
+static int start_sendmail(const char *path, const struct delivery *delivery, struct child *child)
 {
     int in[2], err[2], failed;
     if (pipe2(in, O_CLOEXEC) < 0)
@@ -161,7 +147,7 @@ static int start(const char *path, const struct delivery *delivery, struct child
     }
     child->input = in[1];
     child->errors = err[0];
-    failed = spawn(&child->pid, path, delivery, in[0], err[1]);
+    failed = spawn_sendmail(&child->pid, path, delivery, in[0], err[1]);
     close(in[0]);
     close(err[1]);
     if (failed)
@@ -241,24 +227,64 @@ static void converse(struct child *child, const struct delivery *delivery, int64
     }
 }
 
-/* ---- one mail ---- */
+/* ---- what its end means ---- */
 
-static void run_program(
-    const struct sendmail *sendmail, struct child *child, const struct delivery *delivery)
+/* EX_DATAERR and EX_NOUSER concern this mail alone. What is not here is retried. */
+static const struct {
+    int status;
+    enum outcome outcome;
+    const char *words;
+} exits[] = {
+    {EX_OK, OUTCOME_SENT, NULL},
+    {EX_USAGE, OUTCOME_BLOCKED, "it does not take -i -f FROM -- TO"},
+    {EX_DATAERR, OUTCOME_NEVER, "the message or an address is refused"},
+    {EX_NOUSER, OUTCOME_NEVER, "there is no such recipient"},
+    {EX_OSFILE, OUTCOME_BLOCKED, "a file of the system is missing"},
+    {EX_CANTCREAT, OUTCOME_BLOCKED, "it cannot write its queue"},
+    {EX_IOERR, OUTCOME_UNKNOWN, "it lost its connection"},
+    {EX_PROTOCOL, OUTCOME_UNKNOWN, "it did not understand its mail server"},
+    {EX_NOPERM, OUTCOME_BLOCKED, "it may not do this"},
+    {EX_CONFIG, OUTCOME_BLOCKED, "its configuration is wrong"},
+    {126, OUTCOME_BLOCKED, "it cannot be executed"}, /* a shell's */
+    {127, OUTCOME_BLOCKED, "a program is missing"},
+};
+
+/* Too little memory or too many processes pass; a program that is not there does not. */
+static bool is_passing(int error)
 {
-    child->attempt.start_errno = start(sendmail->path, delivery, child);
-    if (!child->attempt.start_errno) {
-        converse(child, delivery, sendmail->limit);
-        if (child->errors >= 0)
-            read_errors(child);
-        while (waitpid(child->pid, &child->attempt.status, 0) < 0 && errno == EINTR)
-            continue;
-    }
-    /* only now: a process of a killed group must not take the end of its input for the message's */
-    close_fd(&child->input);
-    close_fd(&child->errors);
-    close_fd(&child->exited);
+    return error == EAGAIN || error == ENOMEM || error == EMFILE || error == ENFILE ||
+           error == ETXTBSY;
 }
+
+void sendmail_classify(const struct sendmail_attempt *attempt, struct delivery_result *result)
+{
+    int status = attempt->status, code = WEXITSTATUS(status);
+    enum outcome outcome = OUTCOME_RETRY;
+    enum outcome no_answer = attempt->end_given ? OUTCOME_UNKNOWN : OUTCOME_RETRY;
+    if (attempt->start_errno) {
+        result->words = strerrordesc_np(attempt->start_errno);
+        outcome_set(result, is_passing(attempt->start_errno) ? OUTCOME_RETRY : OUTCOME_BLOCKED,
+            "sendmail-start-%d", attempt->start_errno);
+    } else if (attempt->given_up) {
+        outcome_set(result, OUTCOME_RETRY, "sendmail-before-end");
+    } else if (attempt->timed_out) {
+        outcome_set(result, no_answer, "sendmail-timeout");
+    } else if (!WIFEXITED(status)) {
+        outcome_set(result, no_answer, "sendmail-signal-%d", WTERMSIG(status));
+    } else if (code == EX_OK && !attempt->end_given) {
+        outcome_set(result, OUTCOME_RETRY, "sendmail-unread");
+    } else {
+        for (size_t i = 0; i < sizeof exits / sizeof exits[0]; i++)
+            if (code == exits[i].status) {
+                outcome = exits[i].outcome;
+                result->words = exits[i].words;
+            }
+        outcome_set(
+            result, outcome == OUTCOME_UNKNOWN ? no_answer : outcome, "sendmail-exit-%d", code);
+    }
+}
+
+/* ---- one mail ---- */
 
 void sendmail_send(void *state, const struct delivery *delivery, struct delivery_result *result)
 {
@@ -273,7 +299,19 @@ void sendmail_send(void *state, const struct delivery *delivery, struct delivery
         outcome_set(result, OUTCOME_RETRY, "sendmail-memory");
         outcome_add_detail(result, "out of memory");
     } else {
-        run_program(sendmail, &child, delivery);
+        child.attempt.start_errno = start_sendmail(sendmail->path, delivery, &child);
+        if (!child.attempt.start_errno) {
+            converse(&child, delivery, sendmail->limit);
+            if (child.errors >= 0)
+                read_errors(&child);
+            while (waitpid(child.pid, &child.attempt.status, 0) < 0 && errno == EINTR)
+                continue;
+        }
+        /* not before: what is left of a killed group must not take this for the end of the message
+         */
+        close_fd(&child.input);
+        close_fd(&child.errors);
+        close_fd(&child.exited);
         sendmail_classify(&child.attempt, result);
         outcome_add_detail(result, child.words_len ? child.words
                                    : result->words ? result->words

@@ -9,9 +9,7 @@
 
 #include "base/address.h"
 #include "base/clock.h"
-#include "deliver/kind.h"
 #include "deliver/outcome.h"
-#include "deliver/smtp_outcome.h"
 #include "http/handle.h"
 
 enum {
@@ -198,14 +196,9 @@ static bool set_token(CURL *easy, const struct conf *conf, struct buf *why)
     if (!conf_reread(conf, SET_SMTP_TOKEN, &token, &wrong)) {
         conf_fault(conf, SET_SMTP_TOKEN, why, "%s", buf_text(&wrong));
         ok = false;
-    } else {
-        const char *end = buf_text(&token);
-        while (*end > ' ' && *end <= '~')
-            end++;
-        if (token.len == 0 || *end != '\0') {
-            conf_fault(conf, SET_SMTP_TOKEN, why, "must be one word of printable ASCII");
-            ok = false;
-        }
+    } else if (!target_is_word(buf_text(&token))) {
+        conf_fault(conf, SET_SMTP_TOKEN, why, "must be one word of printable ASCII");
+        ok = false;
     }
     ok = ok && handle_set_text(easy, CURLOPT_XOAUTH2_BEARER, token.data) &&
          handle_set_text(easy, CURLOPT_LOGIN_OPTIONS, "AUTH=XOAUTH2;AUTH=OAUTHBEARER");
@@ -216,7 +209,7 @@ static bool set_token(CURL *easy, const struct conf *conf, struct buf *why)
     return ok;
 }
 
-static bool set_up(
+static bool set_up_smtp(
     struct smtp *smtp, const struct conf *conf, const char *url, bool plain, struct buf *why)
 {
     int64_t reply_ms = conf_number(conf, SET_REPLY_TIMEOUT);
@@ -257,7 +250,7 @@ void *smtp_open(const struct conf *conf, const struct target *target, struct buf
         return NULL;
     struct smtp *smtp = calloc(1, sizeof *smtp);
     add_url(target, ehlo, &url);
-    bool ready = smtp && !url.failed && set_up(smtp, conf, url.data, plain, why);
+    bool ready = smtp && !url.failed && set_up_smtp(smtp, conf, url.data, plain, why);
     buf_free(&url);
     if (ready) {
         smtp->wants_login = conf_text(conf, SET_SMTP_USER) != NULL;
@@ -277,6 +270,62 @@ void smtp_close(void *state)
         curl_multi_cleanup(smtp->multi); /* says QUIT on the kept connection */
     }
     free(smtp);
+}
+
+/* ---- what the end of a transaction means ---- */
+
+/*
+ * The first row that fits decides. Refusals that concern the installation and not the message are
+ * blocked: the greeting, EHLO, STARTTLS, the login, and the sender's address. A message that is too
+ * big is refused at MAIL already (RFC 1870 section 6.1); 552 at RCPT once meant "too
+ * many recipients" and is to be taken as 452 (RFC 5321 section 4.5.3.1.10); 530 asks for a login
+ * or for TLS wherever it comes.
+ */
+static const struct {
+    enum smtp_step first, last;
+    int low, high;
+    enum outcome outcome;
+} replies[] = {
+    {STEP_DOT, STEP_DOT, 200, 299, OUTCOME_SENT},
+    {STEP_GREETING, STEP_DOT, 400, 499, OUTCOME_RETRY},
+    {STEP_GREETING, STEP_RCPT, 530, 530, OUTCOME_BLOCKED},
+    {STEP_MAIL, STEP_MAIL, 552, 552, OUTCOME_NEVER},
+    {STEP_GREETING, STEP_MAIL, 500, 599, OUTCOME_BLOCKED},
+    {STEP_RCPT, STEP_RCPT, 552, 552, OUTCOME_RETRY},
+    {STEP_RCPT, STEP_DOT, 500, 599, OUTCOME_NEVER},
+};
+
+static const char *const step_names[] = {
+    "greeting", "ehlo", "auth", "mail", "rcpt", "data", "dot", "end"};
+
+static bool classify_reply(const struct smtp_attempt *attempt, struct delivery_result *result)
+{
+    enum smtp_step step = attempt->curl == CURLE_LOGIN_DENIED ? STEP_AUTH : attempt->replied;
+    int code = attempt->code;
+    for (size_t i = 0; i < sizeof replies / sizeof replies[0]; i++)
+        if (step >= replies[i].first && step <= replies[i].last && code >= replies[i].low &&
+            code <= replies[i].high)
+            return outcome_set(result, replies[i].outcome, "smtp-%s-%d", step_names[step], code);
+    return false;
+}
+
+void smtp_classify(const struct smtp_attempt *attempt, struct delivery_result *result)
+{
+    const char *failure = attempt->curl == CURLE_OPERATION_TIMEDOUT   ? "timeout"
+                          : attempt->curl == CURLE_WEIRD_SERVER_REPLY ? "garbled"
+                                                                      : "lost";
+    if (attempt->not_authenticated)
+        outcome_set(result, OUTCOME_BLOCKED, "smtp-no-auth");
+    else if (attempt->given_up)
+        outcome_set(result, OUTCOME_RETRY, "smtp-before-end");
+    else if (attempt->curl == CURLE_OK)
+        outcome_set(result, OUTCOME_SENT, "smtp-dot-%d", attempt->code);
+    else if (!classify_reply(attempt, result) &&
+             (attempt->end_given || !outcome_by_curl(result, "smtp", attempt->curl)))
+        outcome_set(result, attempt->end_given ? OUTCOME_UNKNOWN : OUTCOME_RETRY, "smtp-%s-%s",
+            step_names[attempt->waiting], failure);
+    result->unreachable =
+        result->outcome == OUTCOME_RETRY && attempt->code == 0 && attempt->waiting == STEP_GREETING;
 }
 
 /* ---- sending ---- */

@@ -6,32 +6,7 @@
 #include <curl/curl.h>
 
 #include "base/address.h"
-#include "deliver/kind.h"
-
-static const struct transport_kind *find_kind(const char *text)
-{
-    for (size_t i = 0; i < transport_kind_count; i++) {
-        const char *scheme = transport_kinds[i].scheme;
-        if (strncmp(text, scheme, strlen(scheme)) == 0)
-            return &transport_kinds[i];
-    }
-    return NULL;
-}
-
-static void add_examples(struct buf *out)
-{
-    for (size_t i = 0; i < transport_kind_count; i++)
-        buf_printf(out, "%s%s", i ? ", " : "", transport_kinds[i].example);
-}
-
-static bool has_part(CURLU *url, CURLUPart part)
-{
-    char *text = NULL;
-    bool has = curl_url_get(url, part, &text, 0) == CURLUE_OK;
-    has = has && !(part == CURLUPART_PATH && strcmp(text, "/") == 0); /* libcurl adds that one */
-    curl_free(text);
-    return has;
-}
+#include "http/handle.h"
 
 /* NULL, or what is wrong. Memory that runs out is a value that cannot be read. */
 static const char *read_server(struct target *target, const char *text)
@@ -50,8 +25,8 @@ static const char *read_server(struct target *target, const char *text)
     else if (code != CURLUE_OK || curl_url_get(parsed, CURLUPART_HOST, &host, 0) != CURLUE_OK ||
              curl_url_get(parsed, CURLUPART_URL, &normal, 0) != CURLUE_OK)
         wrong = "there is no host in it, or its name cannot be one";
-    else if (has_part(parsed, CURLUPART_PATH) || has_part(parsed, CURLUPART_QUERY) ||
-             has_part(parsed, CURLUPART_FRAGMENT))
+    else if (handle_url_has(parsed, CURLUPART_PATH) || handle_url_has(parsed, CURLUPART_QUERY) ||
+             handle_url_has(parsed, CURLUPART_FRAGMENT))
         wrong = "nothing may follow the host and its port";
     else if (kind->no_tls && !address_is_loopback(host))
         wrong = "it has no TLS and is for 127.0.0.1, [::1] and localhost only; use smtp:// "
@@ -73,21 +48,25 @@ static const char *read_server(struct target *target, const char *text)
     return wrong;
 }
 
-static bool read_one(
+static bool read_target(
     const struct conf *conf, const char *text, struct target *target, struct buf *why)
 {
     size_t before = why->len;
     const char *wrong = NULL;
-    const struct transport_kind *kind = target->kind = find_kind(text);
+    const struct transport_kind *kind = NULL;
+    for (size_t i = 0; !kind && i < transport_kind_count; i++)
+        if (strncmp(text, transport_kinds[i].scheme, strlen(transport_kinds[i].scheme)) == 0)
+            kind = &transport_kinds[i];
+    target->kind = kind;
     const char *rest = kind ? text + strlen(kind->scheme) : "";
     if (strchr(text, '@') && (!kind || kind->form != TARGET_PATH)) {
         conf_fault(conf, SET_TRANSPORT, why,
             "must be HOST or HOST:PORT after the scheme, without a login: set BOOKSPOOL_SMTP_USER, "
-            "and "
-            "BOOKSPOOL_SMTP_PASSWORD in drain.env");
+            "and BOOKSPOOL_SMTP_PASSWORD in drain.env");
     } else if (!kind) {
         struct buf examples = {0};
-        add_examples(&examples);
+        for (size_t i = 0; i < transport_kind_count; i++)
+            buf_printf(&examples, "%s%s", i ? ", " : "", transport_kinds[i].example);
         conf_fault(conf, SET_TRANSPORT, why, "\"%s\" must be one of %s", text, buf_text(&examples));
         buf_free(&examples);
     } else if (kind->form == TARGET_SERVER) {
@@ -101,6 +80,14 @@ static bool read_one(
         conf_fault(conf, SET_TRANSPORT, why, "out of memory");
     }
     return why->len == before && !why->failed;
+}
+
+bool target_is_word(const char *text)
+{
+    const char *end = text;
+    while (*end > ' ' && *end <= '~')
+        end++;
+    return end > text && *end == '\0';
 }
 
 bool target_list_read(const struct conf *conf, struct target_list *list, struct buf *why)
@@ -118,7 +105,7 @@ bool target_list_read(const struct conf *conf, struct target_list *list, struct 
             ok = false;
             break;
         }
-        if (!read_one(conf, text, &list->item[list->count++], why))
+        if (!read_target(conf, text, &list->item[list->count++], why))
             ok = false;
     }
     free(copy);

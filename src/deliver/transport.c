@@ -6,7 +6,6 @@
 #include <unistd.h>
 
 #include "base/log.h"
-#include "deliver/kind.h"
 #include "deliver/maildir.h"
 #include "deliver/outcome.h"
 #include "deliver/sendgrid.h"
@@ -96,19 +95,16 @@ void delivery_add_local(const struct delivery *delivery, struct buf *out)
 
 /* ---- settings ---- */
 
-/* Mail that leaves this machine needs addresses of the user's own. */
-static void require_addresses(
-    const struct conf *conf, const struct target_list *targets, struct buf *why)
+/* Two transports may report the same fault of a setting that they share. */
+static void add_new_lines(struct buf *why, const char *lines)
 {
-    bool leaves = false;
-    for (size_t i = 0; i < targets->count; i++)
-        leaves = leaves || !targets->item[i].kind->local;
-    if (leaves && !conf_text(conf, SET_MAIL_TO))
-        conf_fault(conf, SET_MAIL_TO, why, "is required: the address that mails go to");
-    if (leaves && !conf_text(conf, SET_MAIL_FROM))
-        conf_fault(conf, SET_MAIL_FROM, why,
-            "is required: the address that mails come from, one that your mail server lets you "
-            "use");
+    while (*lines) {
+        size_t len = strcspn(lines, "\n");
+        len += lines[len] == '\n';
+        if (!why->len || !memmem(why->data, why->len, lines, len))
+            buf_add(why, lines, len);
+        lines += len;
+    }
 }
 
 struct transport *transport_open(const struct conf *conf, struct buf *why)
@@ -118,18 +114,29 @@ struct transport *transport_open(const struct conf *conf, struct buf *why)
         conf_fault(conf, SET_TRANSPORT, why, "out of memory");
         return NULL;
     }
-    bool ok = target_list_read(conf, &transport->targets, why);
-    if (ok) {
-        size_t before = why->len;
-        require_addresses(conf, &transport->targets, why);
-        ok = why->len == before && !why->failed;
-        for (size_t i = 0; i < transport->targets.count; i++) {
-            const struct target *target = &transport->targets.item[i];
-            transport->state[i] = target->kind->open(conf, target, why);
-            ok = ok && transport->state[i];
-        }
+    struct target_list *targets = &transport->targets;
+    bool ok = target_list_read(conf, targets, why), leaves = false;
+    for (size_t i = 0; ok && i < targets->count; i++)
+        leaves = leaves || !targets->item[i].kind->local;
+    /* mail that leaves this machine needs addresses of the user's own */
+    if (leaves && !conf_text(conf, SET_MAIL_TO))
+        conf_fault(conf, SET_MAIL_TO, why, "is required: the address that mails go to");
+    if (leaves && !conf_text(conf, SET_MAIL_FROM))
+        conf_fault(conf, SET_MAIL_FROM, why,
+            "is required: the address that mails come from, one that your mail server lets you "
+            "use");
+    bool usable =
+        ok && (!leaves || (conf_text(conf, SET_MAIL_TO) && conf_text(conf, SET_MAIL_FROM)));
+    for (size_t i = 0; ok && i < targets->count; i++) {
+        const struct target *target = &targets->item[i];
+        struct buf faults = {0};
+        transport->state[i] = target->kind->open(conf, target, &faults);
+        usable = usable && transport->state[i];
+        if (faults.len || faults.failed)
+            add_new_lines(why, buf_text(&faults));
+        buf_free(&faults);
     }
-    if (ok)
+    if (usable)
         return transport;
     transport_close(transport);
     return NULL;
@@ -166,35 +173,26 @@ enum transport_state transport_check(const struct conf *conf, struct buf *why)
 
 /* ---- sending ---- */
 
-static void send_by(struct transport *transport, int which, const struct delivery *delivery,
-    struct delivery_result *result)
-{
-    transport->targets.item[which].kind->send(transport->state[which], delivery, result);
-}
-
-static bool is_out_of_order(const struct delivery_result *result)
-{
-    return result->outcome == OUTCOME_BLOCKED ||
-           (result->outcome == OUTCOME_RETRY && result->unreachable);
-}
-
 void transport_send(
     struct transport *transport, const struct delivery *delivery, struct delivery_result *result)
 {
+    const struct target *target = transport->targets.item;
     if (transport->used == FIRST) {
-        send_by(transport, FIRST, delivery, result);
-        if (transport->targets.count <= SECOND || !is_out_of_order(result))
+        target[FIRST].kind->send(transport->state[FIRST], delivery, result);
+        bool out_of_order = result->outcome == OUTCOME_BLOCKED ||
+                            (result->outcome == OUTCOME_RETRY && result->unreachable);
+        if (transport->targets.count <= SECOND || !out_of_order)
             return;
         transport->used = SECOND;
         log_warn(NULL, "second-transport", "%s%s%s; the rest of this run goes to %s...",
             result->reason, result->words ? ": " : "", result->words ? result->words : "",
-            transport->targets.item[SECOND].kind->scheme);
+            target[SECOND].kind->scheme);
     }
     if (delivery->repeat) {
         *result = (struct delivery_result){0};
         outcome_set(result, OUTCOME_RETRY, "second-not-used");
         result->words = "it may have arrived by the first transport";
     } else {
-        send_by(transport, SECOND, delivery, result);
+        target[SECOND].kind->send(transport->state[SECOND], delivery, result);
     }
 }

@@ -4,11 +4,6 @@
 
 #include "base/clock.h"
 
-static long in_seconds(int64_t ms)
-{
-    return (long)((ms + MS_PER_SECOND - 1) / MS_PER_SECOND);
-}
-
 CURL *handle_open(const struct handle_policy *policy, char error[CURL_ERROR_SIZE])
 {
     const struct handle_number numbers[] = {
@@ -16,8 +11,8 @@ CURL *handle_open(const struct handle_policy *policy, char error[CURL_ERROR_SIZE
         {CURLOPT_SSL_VERIFYHOST, 2}, {CURLOPT_FOLLOWLOCATION, 0},
         {CURLOPT_CONNECTTIMEOUT_MS, (long)policy->connect_ms},
         {CURLOPT_LOW_SPEED_LIMIT, 1}, /* also while an answer is waited for */
-        {CURLOPT_LOW_SPEED_TIME, in_seconds(policy->silence_ms)}, {CURLOPT_TCP_KEEPALIVE, 1},
-        {CURLOPT_SUPPRESS_CONNECT_HEADERS, 1},
+        {CURLOPT_LOW_SPEED_TIME, (long)((policy->silence_ms + MS_PER_SECOND - 1) / MS_PER_SECOND)},
+        {CURLOPT_TCP_KEEPALIVE, 1}, {CURLOPT_SUPPRESS_CONNECT_HEADERS, 1},
         {CURLOPT_NOSIGNAL, 1}, /* SIGPIPE is ignored by the program, so not around each write */
     };
     if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
@@ -82,6 +77,15 @@ bool handle_set_upload(CURL *easy, struct handle_upload *upload)
            curl_easy_setopt(easy, CURLOPT_NOPROGRESS, 0L) == CURLE_OK &&
            curl_easy_setopt(easy, CURLOPT_XFERINFOFUNCTION, report_waiting) == CURLE_OK &&
            curl_easy_setopt(easy, CURLOPT_XFERINFODATA, upload) == CURLE_OK;
+}
+
+bool handle_url_has(CURLU *url, CURLUPart part)
+{
+    char *text = NULL;
+    bool has = curl_url_get(url, part, &text, 0) == CURLUE_OK;
+    has = has && !(part == CURLUPART_PATH && strcmp(text, "/") == 0);
+    curl_free(text);
+    return has;
 }
 
 const char *handle_error(CURLcode code, const char *error)

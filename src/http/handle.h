@@ -20,8 +20,7 @@ struct handle_policy {
     int64_t silence_ms; /* no byte moves for so long: given up; 0: no limit */
 };
 
-/* NULL when libcurl cannot do this or memory ran out. `error` stays in use until the handle's end.
- */
+/* NULL when libcurl cannot do this or memory ran out. `error` must live as long as the handle. */
 CURL *handle_open(const struct handle_policy *policy, char error[CURL_ERROR_SIZE]);
 
 struct handle_number {
@@ -52,6 +51,9 @@ struct handle_upload {
 
 /* `upload` is read during each transfer: the caller fills it anew before each. */
 bool handle_set_upload(CURL *easy, struct handle_upload *upload);
+
+/* Does a URL have this part? A path of "/" is none: libcurl adds it. */
+bool handle_url_has(CURLU *url, CURLUPart part);
 
 /* What went wrong, in libcurl's words: those of the handle's buffer, else those of the code. */
 const char *handle_error(CURLcode code, const char *error);

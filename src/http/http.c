@@ -159,14 +159,6 @@ void http_answer_header(const struct http_answer *answer, const char *name, char
     }
 }
 
-static bool has_part(CURLU *url, CURLUPart part)
-{
-    char *text = NULL;
-    bool has = curl_url_get(url, part, &text, 0) == CURLUE_OK;
-    curl_free(text);
-    return has;
-}
-
 bool http_may_have_credential(const char *url, bool *plain)
 {
     char *scheme = NULL, *host = NULL;
@@ -176,8 +168,8 @@ bool http_may_have_credential(const char *url, bool *plain)
                curl_url_get(parsed, CURLUPART_HOST, &host, 0) == CURLUE_OK;
     *plain = may && strcmp(scheme, "http") == 0;
     may = may && (*plain ? address_is_loopback(host) : strcmp(scheme, "https") == 0) &&
-          !has_part(parsed, CURLUPART_USER) && !has_part(parsed, CURLUPART_PASSWORD) &&
-          !has_part(parsed, CURLUPART_QUERY) && !has_part(parsed, CURLUPART_FRAGMENT);
+          !handle_url_has(parsed, CURLUPART_USER) && !handle_url_has(parsed, CURLUPART_PASSWORD) &&
+          !handle_url_has(parsed, CURLUPART_QUERY) && !handle_url_has(parsed, CURLUPART_FRAGMENT);
     curl_free(scheme);
     curl_free(host);
     curl_url_cleanup(parsed);

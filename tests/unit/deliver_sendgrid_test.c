@@ -10,8 +10,8 @@
 #include <glib.h>
 
 #include "base/json.h"
+#include "deliver/sendgrid.h"
 #include "deliver/sendgrid_body.h"
-#include "deliver/sendgrid_outcome.h"
 #include "mail/message.h"
 
 /* ---- outcomes ---- */

@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-#include "deliver/sendmail_outcome.h"
+#include "deliver/sendmail.h"
 
 #define EXITED(code) ((code) << 8)
 

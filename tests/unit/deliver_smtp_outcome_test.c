@@ -8,7 +8,7 @@
 #include <cmocka.h>
 #include <curl/curl.h>
 
-#include "deliver/smtp_outcome.h"
+#include "deliver/smtp.h"
 
 struct row {
     const char *what;

@@ -1,7 +1,7 @@
 /* The grammar of BOOKSPOOL_TRANSPORT, and what the transports need besides it. */
 #include "scratch.h"
 
-#include "deliver/kind.h"
+#include "deliver/target.h"
 
 static struct conf conf;
 
