@@ -31,6 +31,8 @@ ROWS = (
     ("smtp+plain://192.0.2.1", {}, WRONG, r"it has no TLS and is for 127\.0\.0\.1"),
     ("smtp+plain://127.0.0.1", LOGIN, WRONG, r"BOOKSPOOL_SMTP_USER: smtp\+plain:// takes no login"),
     ("smtp://host", {"BOOKSPOOL_SMTP_USER": "robot"}, WRONG, r"BOOKSPOOL_SMTP_USER: needs"),
+    ("smtp://host,smtps://other", {"BOOKSPOOL_SMTP_USER": "robot"}, WRONG,
+     r"BOOKSPOOL_SMTP_USER: needs"),
     ("smtp://host", {"BOOKSPOOL_SMTP_PASSWORD": "hush"}, WRONG, r"BOOKSPOOL_SMTP_USER: is required"),
     ("smtp://host", {**LOGIN, "BOOKSPOOL_SMTP_TOKEN": "hush"}, WRONG, r"both set"),
     ("smtp://host", {"BOOKSPOOL_SMTP_USER": "robot", "BOOKSPOOL_SMTP_TOKEN": "hu sh"}, WRONG,

@@ -1,10 +1,13 @@
-/* No 200 before a sync that succeeded: a whole loop, in a process of its own, whose syncs fail or
- * are slow. */
+/*
+ * No 200 before a sync that succeeded: the loop, in a process of its own, whose syncs fail or are
+ * slow; and what it does when descriptors are short or each turn is full.
+ */
 #include "calls.h"
 
 #include <signal.h>
 #include <sys/epoll.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <sys/wait.h>
@@ -12,11 +15,12 @@
 #include <openssl/crypto.h>
 
 #include "base/clock.h"
+#include "receive/conn.h"
 #include "receive/fcgi_check.h"
 #include "receive/libfcgi.h"
 #include "receive/loop.h"
 
-enum { PEERS = 3 };
+enum { PEERS = 24, BATCH = 3, DESCRIPTORS = 300 /* so few that 16 connections remain */ };
 
 static const char secret[] = "a secret of this test";
 
@@ -36,6 +40,7 @@ static int up(void **state)
 enum { SILENT = 2, GONE = 2, CROWD = ACCEPT_BATCH_MAX - 1, CROWD_PEERS = SILENT + GONE + CROWD };
 
 static struct {
+    bool full;   /* there are always as many as the loop can take */
     bool staged; /* else events are reported as they come */
     int stage;
     void *listener;
@@ -78,9 +83,18 @@ static int stage_events(const struct epoll_event *all, int count, struct epoll_e
     return n;
 }
 
+/* An event of it is nothing to do: its state is CONN_GONE. */
+static struct conn silent = {.fd = -1, .state = CONN_GONE};
+
 int epoll_wait(int epoll, struct epoll_event *out, int max, int timeout)
 {
     struct epoll_event all[CROWD_PEERS + 2];
+    if (events.full) {
+        int n = (int)syscall(SYS_epoll_pwait, epoll, out, max, 0, NULL, 0);
+        for (; n < max; n++)
+            out[n] = (struct epoll_event){.events = EPOLLIN, .data.ptr = &silent};
+        return n;
+    }
     if (!events.staged)
         return (int)syscall(SYS_epoll_pwait, epoll, out, max, timeout, NULL, 0);
     int count = (int)syscall(SYS_epoll_pwait, epoll, all, CROWD_PEERS + 2, timeout, NULL, 0);
@@ -88,6 +102,9 @@ int epoll_wait(int epoll, struct epoll_event *out, int max, int timeout)
 }
 
 /* ---- the receiver ---- */
+
+static int64_t deadline = 10 * MS_PER_SECOND;
+static bool few_descriptors;
 
 static _Noreturn void serve(struct scratch *s, int listener, const char *failing)
 {
@@ -102,7 +119,9 @@ static _Noreturn void serve(struct scratch *s, int listener, const char *failing
     accept_init(&batch, &s->spool, false, 0, 0);
     batch.fsync_each = false;
     loop_block_signals();
-    ok = ok && !loop_run(&responder, listener, 10 * MS_PER_SECOND);
+    if (few_descriptors)
+        setrlimit(RLIMIT_NOFILE, &(struct rlimit){DESCRIPTORS, DESCRIPTORS});
+    ok = ok && !loop_run(&responder, listener, deadline);
     responder_close(&responder);
     conf_free(&conf);
     _exit(ok ? 0 : 1);
@@ -248,13 +267,13 @@ static bool answered(int fd, int count)
 static void synced_is_accepted(void **state)
 {
     int status[PEERS];
-    post(*state, PEERS, NULL, status);
-    for (int i = 0; i < PEERS; i++)
+    post(*state, BATCH, NULL, status);
+    for (int i = 0; i < BATCH; i++)
         assert_int_equal(status[i], 200);
-    assert_int_equal(scratch_count(*state, DIR_NEW), PEERS);
+    assert_int_equal(scratch_count(*state, DIR_NEW), BATCH);
 }
 
-/* And the names stay: somebody else may have answered 200 for one. */
+/* And the names stay: another receiver may have answered 200 for one. */
 static void one_that_is_not_synced(void **state)
 {
     int status[PEERS];
@@ -274,17 +293,17 @@ static void a_name_that_is_not_synced(void **state)
 static void a_batch_that_is_not_synced(void **state)
 {
     int status[PEERS];
-    post(*state, PEERS, "sync all", status);
-    for (int i = 0; i < PEERS; i++)
+    post(*state, BATCH, "sync all", status);
+    for (int i = 0; i < BATCH; i++)
         assert_int_equal(status[i], 503);
-    assert_int_equal(scratch_count(*state, DIR_NEW), PEERS);
+    assert_int_equal(scratch_count(*state, DIR_NEW), BATCH);
 }
 
 /*
- * Two are answered by a slow commit, so the next one waits for both of them. The one who comes back
- * sends once more, or goes, while the other is waited for.
+ * Two are answered by a slow commit, so the next one waits for both of them. The one that comes
+ * back sends once more, or goes, while the other is waited for.
  */
-static void who_speaks_again_before_the_commit(void **state)
+static void a_client_that_sends_again_before_the_commit(void **state)
 {
     calls.slow = 30000;
     struct site site = start(*state, 2, true, NULL);
@@ -302,7 +321,7 @@ static void who_speaks_again_before_the_commit(void **state)
 }
 
 /* The event of a connection that a commit in the middle of the turn has closed is still to come. */
-static void who_is_gone_in_the_middle_of_a_turn(void **state)
+static void a_client_that_is_gone_in_the_middle_of_a_turn(void **state)
 {
     struct sockaddr_un address;
     int peer[CROWD_PEERS], listener = listen_in(*state, &address);
@@ -329,6 +348,48 @@ static void who_is_gone_in_the_middle_of_a_turn(void **state)
     assert_int_equal(scratch_count(*state, DIR_NEW), CROWD_PEERS);
 }
 
+/* More connections than there is room for, each with a request on its way: none is closed for it.
+ */
+static void a_request_that_has_arrived_is_not_evicted(void **state)
+{
+    few_descriptors = true;
+    struct site site = start(*state, PEERS, true, NULL);
+    few_descriptors = false;
+    for (int i = 0; i < PEERS; i++)
+        assert_true(answered(site.peer[i], 1));
+    stop(&site);
+    for (int i = 0; i < PEERS; i++)
+        close(site.peer[i]);
+    assert_int_equal(scratch_count(*state, DIR_NEW), PEERS);
+}
+
+/* Half a request, while each turn has all the events that it can take. */
+static void a_deadline_holds_when_each_turn_is_full(void **state)
+{
+    struct timeval limit = {.tv_sec = 10};
+    char byte;
+    struct sockaddr_un address;
+    int listener = listen_in(*state, &address);
+    int peer = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(connect(peer, (struct sockaddr *)&address, sizeof address), 0);
+    assert_int_equal(send(peer, "\1\1\0\1", 4, 0), 4);
+    setsockopt(peer, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
+    deadline = 100;
+    events.full = true;
+    pid_t receiver = fork();
+    assert_true(receiver >= 0);
+    if (receiver == 0)
+        serve(*state, listener, NULL);
+    events.full = false;
+    deadline = 10 * MS_PER_SECOND;
+    close(listener);
+    ssize_t n = read(peer, &byte, 1);
+    close(peer);
+    kill(receiver, SIGKILL);
+    waitpid(receiver, NULL, 0);
+    assert_int_equal(n, 0);
+}
+
 int main(void)
 {
 #define SYNC_TEST(f) cmocka_unit_test_setup_teardown(f, up, scratch_down)
@@ -337,8 +398,10 @@ int main(void)
         SYNC_TEST(one_that_is_not_synced),
         SYNC_TEST(a_name_that_is_not_synced),
         SYNC_TEST(a_batch_that_is_not_synced),
-        SYNC_TEST(who_speaks_again_before_the_commit),
-        SYNC_TEST(who_is_gone_in_the_middle_of_a_turn),
+        SYNC_TEST(a_client_that_sends_again_before_the_commit),
+        SYNC_TEST(a_client_that_is_gone_in_the_middle_of_a_turn),
+        SYNC_TEST(a_request_that_has_arrived_is_not_evicted),
+        SYNC_TEST(a_deadline_holds_when_each_turn_is_full),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
