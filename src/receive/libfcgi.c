@@ -127,45 +127,35 @@ static const char sample[] = "\1\1\0\1\0\10\0\0"
                              "\1\5\0\1\0\5\0\0hello"
                              "\1\5\0\1\0\0\0\0";
 
-static const char *test_reading(struct exchange *x, struct buf *body)
-{
-    if (!libfcgi_open(x, sample, sizeof sample - 1, NULL))
-        return "it does not read from a memory file";
-    const char *length = libfcgi_param(x, "CONTENT_LENGTH");
-    if (!length || strcmp(length, "5") != 0 || !libfcgi_body(x, body) ||
-        strcmp(buf_text(body), "hello") != 0)
-        return "it does not give back the request";
-    if (lseek(memory.fd, 0, SEEK_CUR) != memory.end)
-        return "it does not read a request to its end";
-    return NULL;
-}
-
-static const char *test_answering(struct exchange *x, int pair[2])
-{
-    struct buf response = {0};
-    char got[256];
-    buf_puts(&response, "Status: 200 OK\r\n\r\n");
-    bool open = libfcgi_answer(x, pair[0], &response);
-    buf_free(&response);
-    if (!open || fcntl(pair[0], F_GETFD) < 0)
-        return "it closes the connection";
-    ssize_t n = recv(pair[1], got, sizeof got, MSG_DONTWAIT);
-    if (n < FCGI_CHECK_HEADER || got[1] != 6 || !memmem(got, (size_t)n, "Status: 200", 11))
-        return "it does not write to the connection";
-    return memory.fd >= 0 && fcntl(memory.fd, F_GETFD) >= 0 ? NULL : "it closes the memory file";
-}
-
 const char *libfcgi_selftest(void)
 {
     int pair[2];
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair) < 0)
         return "no socket pair for the test";
     struct exchange x;
-    struct buf body = {0};
-    const char *fault = test_reading(&x, &body);
-    if (!fault)
-        fault = test_answering(&x, pair);
+    struct buf body = {0}, response = {0};
+    char got[256];
+    const char *fault = NULL, *length;
+    if (!libfcgi_open(&x, sample, sizeof sample - 1, NULL)) {
+        fault = "it does not read from a memory file";
+    } else if (!(length = libfcgi_param(&x, "CONTENT_LENGTH")) || strcmp(length, "5") != 0 ||
+               !libfcgi_body(&x, &body) || strcmp(buf_text(&body), "hello") != 0) {
+        fault = "it does not give back the request";
+    } else if (lseek(memory.fd, 0, SEEK_CUR) != memory.end) {
+        fault = "it does not read a request to its end";
+    } else {
+        buf_puts(&response, "Status: 200 OK\r\n\r\n");
+        bool open = libfcgi_answer(&x, pair[0], &response) && fcntl(pair[0], F_GETFD) >= 0;
+        ssize_t n = recv(pair[1], got, sizeof got, MSG_DONTWAIT);
+        if (!open)
+            fault = "it closes the connection";
+        else if (n < FCGI_CHECK_HEADER || got[1] != 6 || !memmem(got, (size_t)n, "Status: 200", 11))
+            fault = "it does not write to the connection";
+        else if (memory.fd < 0 || fcntl(memory.fd, F_GETFD) < 0)
+            fault = "it closes the memory file";
+    }
     buf_free(&body);
+    buf_free(&response);
     close(pair[0]);
     close(pair[1]);
     return fault;

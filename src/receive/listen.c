@@ -59,32 +59,10 @@ static const char *remove_unused(const struct sockaddr_un *address)
     return gone ? NULL : "cannot remove the unused socket";
 }
 
-/* bind gives mode 0777 less the umask, so that no one else can connect in between. */
-static bool bind_private(int fd, const struct sockaddr_un *address)
-{
-    mode_t old = umask(0117);
-    int result = bind(fd, (const struct sockaddr *)address, sizeof *address);
-    int saved = errno;
-    umask(old);
-    errno = saved;
-    return result == 0;
-}
-
-static bool make_socket(struct listener *listener, const struct sockaddr_un *address)
-{
-    struct stat st;
-    listener->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (listener->fd < 0 || !bind_private(listener->fd, address) ||
-        lstat(listener->path, &st) < 0 || listen(listener->fd, BACKLOG) < 0)
-        return false;
-    listener->device = st.st_dev;
-    listener->inode = st.st_ino;
-    return true;
-}
-
 const char *listen_open(struct listener *listener, const char *text)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
+    struct stat st;
     *listener = (struct listener){.fd = -1};
     errno = EINVAL;
     if (strncmp(text, PREFIX "/", sizeof PREFIX) != 0)
@@ -94,9 +72,21 @@ const char *listen_open(struct listener *listener, const char *text)
         return "the path is too long for a socket";
     memcpy(address.sun_path, listener->path, strlen(listener->path) + 1);
     const char *fault = remove_unused(&address);
-    if (!fault && !make_socket(listener, &address))
-        fault = "cannot listen there";
-    return fault;
+    if (fault)
+        return fault;
+    listener->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    /* bind gives mode 0777 less the umask, so that no other user can connect in between */
+    mode_t old = umask(0117);
+    bool bound = listener->fd >= 0 &&
+                 bind(listener->fd, (const struct sockaddr *)&address, sizeof address) == 0;
+    int saved = errno;
+    umask(old);
+    errno = saved;
+    if (!bound || lstat(listener->path, &st) < 0 || listen(listener->fd, BACKLOG) < 0)
+        return "cannot listen there";
+    listener->device = st.st_dev;
+    listener->inode = st.st_ino;
+    return NULL;
 }
 
 void listen_close(const struct listener *listener)

@@ -1,16 +1,21 @@
 #include <errno.h>
 #include <malloc.h>
+#include <poll.h>
+#include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sysexits.h>
+#include <unistd.h>
 
+#include "base/clock.h"
 #include "base/conf.h"
 #include "base/counters.h"
+#include "base/io.h"
 #include "base/log.h"
 #include "base/version.h"
-#include "receive/cgi.h"
 #include "receive/libfcgi.h"
 #include "receive/listen.h"
 #include "receive/loop.h"
@@ -32,7 +37,7 @@ static const char usage[] =
  * Allocations this large are mapped, so free() returns them to the system; otherwise glibc raises
  * its threshold.
  */
-enum { LARGE_BODY = 128 * 1024 };
+enum { LARGE_BODY = 128 * 1024, CHUNK = 64 * 1024 };
 
 enum way { WAY_NONE, WAY_LISTEN, WAY_STDIN, WAY_CGI };
 
@@ -46,6 +51,12 @@ struct service {
 };
 
 /* ---- how it was started ---- */
+
+/* A web server started this as a CGI program (RFC 3875 section 4.1.4). */
+static bool cgi_wanted(void)
+{
+    return getenv("GATEWAY_INTERFACE") != NULL;
+}
 
 static enum way start_way(int argc, char **argv, const char **address)
 {
@@ -72,6 +83,67 @@ static bool print_information(int argc, char **argv)
     if (strcmp(argv[1], "--version") == 0)
         return puts(PROGRAM " " BOOKSPOOL_VERSION) >= 0;
     return false;
+}
+
+/* ---- one request by the Common Gateway Interface (RFC 3875) ---- */
+
+static const char *cgi_variable(void *context, const char *name)
+{
+    (void)context;
+    return getenv(name);
+}
+
+static bool wait_for_input(int64_t end)
+{
+    struct pollfd in = {.fd = STDIN_FILENO, .events = POLLIN};
+    for (;;) {
+        int64_t left = end - clock_monotonic();
+        int n = poll(&in, 1, left > 0 ? (int)left : 0);
+        if (n >= 0 || errno != EINTR)
+            return n > 0;
+    }
+}
+
+/* Reads no more than was declared: the server need not close the pipe (4.2). */
+static bool read_body(struct buf *body, size_t length, int64_t end)
+{
+    if (!buf_reserve(body, length))
+        return false;
+    while (body->len < length && wait_for_input(end)) {
+        size_t left = length - body->len;
+        ssize_t n = read(STDIN_FILENO, body->data + body->len, left < CHUNK ? left : (size_t)CHUNK);
+        if (n < 0 && (errno == EINTR || errno == EAGAIN))
+            continue;
+        if (n <= 0)
+            break;
+        body->len += (size_t)n;
+    }
+    return true;
+}
+
+/* `deadline` in ms bounds the reading of the body. False: the answer could not be written. */
+static bool run_cgi(struct responder *responder, int64_t deadline)
+{
+    struct request request;
+    struct judgment judgment;
+    struct buf body = {0}, response = {0};
+    uint64_t length;
+    signal(SIGPIPE, SIG_IGN);
+    enum request_length kind = request_parse_length(getenv("CONTENT_LENGTH"), &length);
+    request_fill(&request, kind, length, cgi_variable, NULL);
+    if (responder_admit(responder, &request, &judgment)) {
+        if (read_body(&body, (size_t)length, clock_monotonic() + deadline))
+            responder_judge(responder, &request, body.data, body.len, &judgment);
+        else
+            judgment.reply = (struct reply){.status = REPLY_UNAVAILABLE, .reason = "no-memory"};
+    }
+    responder_finish(&judgment, responder_commit(responder));
+    responder_log(responder, &judgment);
+    reply_write(&judgment.reply, &response);
+    bool ok = !response.failed && io_write_all(STDOUT_FILENO, response.data, response.len);
+    buf_free(&body);
+    buf_free(&response);
+    return ok;
 }
 
 /* ---- serving ---- */
@@ -121,7 +193,7 @@ static int run_service(struct service *s, enum way way)
         return code;
     int64_t deadline = conf_number(&s->conf, SET_DEADLINE);
     if (way == WAY_CGI)
-        return cgi_run(&s->responder, deadline) ? EX_OK : EX_IOERR;
+        return run_cgi(&s->responder, deadline) ? EX_OK : EX_IOERR;
 
     loop_block_signals();
     errno = 0;

@@ -38,23 +38,6 @@ int reply_http_status(enum reply_status status)
     return statuses[status].code;
 }
 
-static void write_member(struct buf *out, const char *name, const char *value)
-{
-    const char *quote = value ? "\"" : "";
-    buf_printf(out, ",\"%s\":%s%s%s", name, quote, value ? value : "null", quote);
-}
-
-static void write_body(const struct reply *reply, struct buf *out)
-{
-    bool health = reply->status >= REPLY_PASS;
-    buf_printf(out, "{\"status\":\"%s\"", reply_word(reply->status));
-    if (!health || reply->reason)
-        write_member(out, "reason", reply->reason);
-    if (!health)
-        write_member(out, "id", *reply->id ? reply->id : NULL);
-    buf_puts(out, "}\n");
-}
-
 void reply_write(const struct reply *reply, struct buf *out)
 {
     int code = statuses[reply->status].code;
@@ -65,6 +48,17 @@ void reply_write(const struct reply *reply, struct buf *out)
     if (reply->allow)
         buf_printf(out, "Allow: %s\r\n", reply->allow);
     buf_puts(out, "\r\n");
-    if (!reply->head)
-        write_body(reply, out);
+    if (reply->head)
+        return;
+    bool health = reply->status >= REPLY_PASS;
+    buf_printf(out, "{\"status\":\"%s\"", reply_word(reply->status));
+    if (reply->reason)
+        buf_printf(out, ",\"reason\":\"%s\"", reply->reason);
+    else if (!health)
+        buf_puts(out, ",\"reason\":null");
+    if (*reply->id)
+        buf_printf(out, ",\"id\":\"%s\"", reply->id);
+    else if (!health)
+        buf_puts(out, ",\"id\":null");
+    buf_puts(out, "}\n");
 }

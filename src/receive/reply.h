@@ -42,7 +42,7 @@ const char *reply_word(enum reply_status status);
 /* 200, 401, ... */
 int reply_http_status(enum reply_status status);
 
-/* Appends the whole response; out->failed when memory is short. */
+/* Appends the response, headers and body; out->failed when memory is short. */
 void reply_write(const struct reply *reply, struct buf *out);
 
 #endif

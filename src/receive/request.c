@@ -62,3 +62,29 @@ size_t request_body_max(const char *method, size_t max_body)
 {
     return strcmp(method, "POST") == 0 ? max_body : 0;
 }
+
+/* What follows PREFIX/ in a path, if it is one element; otherwise NULL. */
+static const char *element_below(const char *path, const char *prefix)
+{
+    size_t len = strlen(prefix);
+    bool below = strncmp(path, prefix, len) == 0 && path[len] == '/' && path[len + 1] != '\0';
+    return below && !strchr(path + len + 1, '/') ? path + len + 1 : NULL;
+}
+
+struct route route_find(const char *path, const char *const endpoint[PROVIDERS])
+{
+    static const char health[] = "/api/health";
+    const char *name = element_below(path, health);
+    enum provider provider;
+    for (int i = 0; i < PROVIDERS; i++)
+        if (strcmp(path, endpoint[i]) == 0)
+            return (struct route){ROUTE_WEBHOOK, (enum provider)i};
+    if (strcmp(path, health) == 0)
+        return (struct route){ROUTE_HEALTH, PROVIDERS};
+    if (name && provider_parse(name, &provider))
+        return (struct route){ROUTE_HEALTH, provider};
+    for (int i = 0; i < PROVIDERS; i++)
+        if (element_below(path, endpoint[i]))
+            return (struct route){ROUTE_WEBHOOK, (enum provider)i};
+    return (struct route){ROUTE_NONE, PROVIDERS};
+}

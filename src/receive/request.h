@@ -1,6 +1,6 @@
 /*
  * request: the CGI meta-variables (RFC 3875 section 4.1) that the receiver uses, from FastCGI and
- * plain CGI alike. Nothing about the connection or the client.
+ * plain CGI alike, and what its path means. Nothing about the connection or the client. Pure.
  */
 #ifndef RECEIVE_REQUEST_H
 #define RECEIVE_REQUEST_H
@@ -41,5 +41,19 @@ bool request_is(const struct request *request, const char *method);
 
 /* The cap on a request's body: `max_body` for POST, otherwise 0. */
 size_t request_body_max(const char *method, size_t max_body);
+
+enum route_kind { ROUTE_NONE, ROUTE_WEBHOOK, ROUTE_HEALTH };
+
+struct route {
+    enum route_kind kind;
+    enum provider provider; /* PROVIDERS: the health of all of them */
+};
+
+/*
+ * The path alone decides the provider, never the content. A webhook's path is its endpoint, or that
+ * with one more element that is not empty. An exact match of one endpoint wins over the other with
+ * one more element.
+ */
+struct route route_find(const char *path, const char *const endpoint[PROVIDERS]);
 
 #endif

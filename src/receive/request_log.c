@@ -44,20 +44,19 @@ static void count_request(const struct judgment *j)
     }
 }
 
-/* Unauthenticated clients can trigger most lines at will, so those are rate-limited. */
-static bool may_log(struct responder *r, const struct judgment *j)
+bool log_limit_allows(struct log_limit *limit, int64_t now, unsigned long *dropped)
 {
-    unsigned long dropped;
-    enum reply_status status = j->reply.status;
-    if (j->which >= 0 && status != REPLY_UNAVAILABLE)
+    *dropped = 0;
+    if (limit->lines == 0 || now - limit->since >= LOG_LIMIT_PERIOD_MS) {
+        *dropped = limit->dropped;
+        *limit = (struct log_limit){.since = now};
+    }
+    if (limit->lines < LOG_LIMIT_LINES) {
+        limit->lines++;
         return true;
-    if (!log_wanted(rules[status].level)) /* a line below the level is not counted as dropped */
-        return false;
-    bool allowed = log_limit_allows(&r->log_limit[status], clock_monotonic(), &dropped);
-    if (dropped)
-        log_warn(
-            NULL, "lines-dropped", "%lu lines like the next one, %s", dropped, reply_word(status));
-    return allowed;
+    }
+    limit->dropped++;
+    return false;
 }
 
 static void log_request(const struct responder *r, const struct judgment *j)
@@ -85,7 +84,18 @@ static void log_request(const struct responder *r, const struct judgment *j)
 
 void responder_log(struct responder *r, const struct judgment *j)
 {
+    enum reply_status status = j->reply.status;
+    unsigned long dropped = 0;
+    bool allowed = true;
     count_request(j);
-    if (may_log(r, j))
+    if (!log_wanted(rules[status].level)) /* a line below the level is not counted as dropped */
+        return;
+    /* unauthenticated clients can trigger most lines at will, so those are rate-limited */
+    if (j->which < 0 || status == REPLY_UNAVAILABLE)
+        allowed = log_limit_allows(&r->log_limit[status], clock_monotonic(), &dropped);
+    if (dropped)
+        log_warn(
+            NULL, "lines-dropped", "%lu lines like the next one, %s", dropped, reply_word(status));
+    if (allowed)
         log_request(r, j);
 }

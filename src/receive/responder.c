@@ -71,22 +71,6 @@ bool responder_admit(struct responder *r, const struct request *request, struct 
 
 /* ---- with the body ---- */
 
-static bool verify_signature(const struct responder *r, const struct request *request,
-    const void *body, size_t len, struct judgment *j)
-{
-    enum provider provider = j->route.provider;
-    enum signature_result s = provider_verify(
-        provider, &r->secrets[provider], request->signature[provider], body, len, &j->which);
-    if (s == SIGNATURE_RIGHT)
-        return true;
-    j->which = -1;
-    if (s == SIGNATURE_NO_SECRET)
-        set(j, REPLY_UNAVAILABLE, "no-secret");
-    else
-        set(j, REPLY_SIGNATURE, signature_reason(s));
-    return false;
-}
-
 static bool make_record(struct responder *r, const struct request *request, const void *body,
     size_t len, const char *sha256, int64_t now_us, const struct judgment *j)
 {
@@ -170,13 +154,23 @@ static void process_genuine(struct responder *r, const struct request *request, 
 void responder_judge(struct responder *r, const struct request *request, const void *body,
     size_t len, struct judgment *j)
 {
+    enum provider provider = j->route.provider;
     j->bytes = len;
-    if (len < request->length)
-        set(j, REPLY_MALFORMED, "body-short");
-    else if (len > request->length)
-        set(j, REPLY_MALFORMED, "body-long");
-    else if (verify_signature(r, request, body, len, j))
+    if (len != request->length) {
+        set(j, REPLY_MALFORMED, len < request->length ? "body-short" : "body-long");
+        return;
+    }
+    enum signature_result s = provider_verify(
+        provider, &r->secrets[provider], request->signature[provider], body, len, &j->which);
+    if (s == SIGNATURE_RIGHT) {
         process_genuine(r, request, body, len, j);
+        return;
+    }
+    j->which = -1;
+    if (s == SIGNATURE_NO_SECRET)
+        set(j, REPLY_UNAVAILABLE, "no-secret");
+    else
+        set(j, REPLY_SIGNATURE, signature_reason(s));
 }
 
 /* ---- the end of a turn ---- */

@@ -16,10 +16,8 @@
 #include "base/buf.h"
 #include "base/conf.h"
 #include "provider/provider.h"
-#include "receive/log_limit.h"
 #include "receive/reply.h"
 #include "receive/request.h"
-#include "receive/route.h"
 #include "spool/accept.h"
 
 /* What was found about one request, and its answer. */
@@ -32,6 +30,15 @@ struct judgment {
     size_t bytes;
     int64_t age; /* ms between the signed time and now; negative: it is in the future */
     char event[65];
+};
+
+/* At most so many lines a period, so that unauthenticated clients cannot fill the log. */
+enum { LOG_LIMIT_LINES = 10, LOG_LIMIT_PERIOD_MS = 60 * 1000 };
+
+struct log_limit { /* zeroed: ready */
+    int64_t since;
+    unsigned lines;
+    unsigned long dropped;
 };
 
 struct responder {
@@ -77,5 +84,11 @@ void responder_finish(struct judgment *judgment, bool committed);
 
 /* Logs a line and counts. */
 void responder_log(struct responder *r, const struct judgment *judgment);
+
+/*
+ * True when a line may be written at `now` (milliseconds, any steady clock). *dropped becomes the
+ * number of lines suppressed in the period that has just ended, otherwise 0. Pure.
+ */
+bool log_limit_allows(struct log_limit *limit, int64_t now, unsigned long *dropped);
 
 #endif

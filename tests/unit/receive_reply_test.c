@@ -6,10 +6,9 @@
 
 #include <cmocka.h>
 
-#include "receive/log_limit.h"
 #include "receive/reply.h"
 #include "receive/request.h"
-#include "receive/route.h"
+#include "receive/responder.h"
 
 static const char *endpoint[PROVIDERS]; /* as the settings have them by default */
 
