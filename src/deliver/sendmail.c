@@ -128,11 +128,6 @@ static bool set_nonblocking(int fd)
     return flags >= 0 && fcntl(fd, F_SETFL, flags | O_NONBLOCK) == 0;
 }
 
-static void kill_group(const struct child *child)
-{
-    kill(-child->pid, SIGKILL);
-}
-
 /* 0, or the errno of what failed. `child` owns the descriptors that are set in it. */
 static int start_sendmail(const char *path, const struct delivery *delivery, struct child *child)
 {
@@ -156,7 +151,7 @@ static int start_sendmail(const char *path, const struct delivery *delivery, str
     if (child->exited >= 0 && set_nonblocking(child->input) && set_nonblocking(child->errors))
         return 0;
     failed = errno;
-    kill_group(child);
+    kill(-child->pid, SIGKILL);
     while (waitpid(child->pid, NULL, 0) < 0 && errno == EINTR)
         continue;
     return failed;
@@ -198,7 +193,7 @@ static void write_more(struct child *child, const struct delivery *delivery)
         close_fd(&child->input);
     } else {
         child->attempt.given_up = true;
-        kill_group(child);
+        kill(-child->pid, SIGKILL);
     }
 }
 
@@ -210,7 +205,7 @@ static void converse(struct child *child, const struct delivery *delivery, int64
         int64_t left = deadline - clock_monotonic();
         if (left <= 0) {
             child->attempt.timed_out = true;
-            kill_group(child);
+            kill(-child->pid, SIGKILL);
             return;
         }
         struct pollfd fds[] = {{.fd = child->exited, .events = POLLIN},

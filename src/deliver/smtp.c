@@ -172,17 +172,6 @@ static bool ehlo_name(const struct conf *conf, char name[HOST_SIZE], struct buf 
     return true;
 }
 
-/* libcurl takes the name for EHLO from the path, where a bracket is to be escaped. */
-static void add_url(const struct target *target, const char *ehlo, struct buf *url)
-{
-    buf_puts(url, target->url);
-    for (; *ehlo; ehlo++)
-        if (*ehlo == '[' || *ehlo == ']')
-            buf_printf(url, "%%%02X", (unsigned char)*ehlo);
-        else
-            buf_putc(url, *ehlo);
-}
-
 /*
  * Without the login options libcurl would offer the user with an empty password to a server that
  * knows no tokens. The token becomes a part of a line: nothing in it may end that.
@@ -249,7 +238,10 @@ void *smtp_open(const struct conf *conf, const struct target *target, struct buf
     if (!login || !named)
         return NULL;
     struct smtp *smtp = calloc(1, sizeof *smtp);
-    add_url(target, ehlo, &url);
+    /* libcurl takes the name for EHLO from the path, where a bracket is to be escaped */
+    buf_puts(&url, target->url);
+    for (const char *c = ehlo; *c; c++)
+        buf_printf(&url, *c == '[' || *c == ']' ? "%%%02X" : "%c", (unsigned char)*c);
     bool ready = smtp && !url.failed && set_up_smtp(smtp, conf, url.data, plain, why);
     buf_free(&url);
     if (ready) {
@@ -298,62 +290,45 @@ static const struct {
 static const char *const step_names[] = {
     "greeting", "ehlo", "auth", "mail", "rcpt", "data", "dot", "end"};
 
-static bool classify_reply(const struct smtp_attempt *attempt, struct delivery_result *result)
+void smtp_classify(const struct smtp_attempt *attempt, struct delivery_result *result)
 {
     enum smtp_step step = attempt->curl == CURLE_LOGIN_DENIED ? STEP_AUTH : attempt->replied;
     int code = attempt->code;
-    for (size_t i = 0; i < sizeof replies / sizeof replies[0]; i++)
-        if (step >= replies[i].first && step <= replies[i].last && code >= replies[i].low &&
-            code <= replies[i].high)
-            return outcome_set(result, replies[i].outcome, "smtp-%s-%d", step_names[step], code);
-    return false;
-}
-
-void smtp_classify(const struct smtp_attempt *attempt, struct delivery_result *result)
-{
-    const char *failure = attempt->curl == CURLE_OPERATION_TIMEDOUT   ? "timeout"
-                          : attempt->curl == CURLE_WEIRD_SERVER_REPLY ? "garbled"
-                                                                      : "lost";
+    size_t i = 0, count = sizeof replies / sizeof replies[0];
+    while (i < count && (step < replies[i].first || step > replies[i].last ||
+                            code < replies[i].low || code > replies[i].high))
+        i++;
     if (attempt->not_authenticated)
         outcome_set(result, OUTCOME_BLOCKED, "smtp-no-auth");
     else if (attempt->given_up)
         outcome_set(result, OUTCOME_RETRY, "smtp-before-end");
     else if (attempt->curl == CURLE_OK)
-        outcome_set(result, OUTCOME_SENT, "smtp-dot-%d", attempt->code);
-    else if (!classify_reply(attempt, result) &&
-             (attempt->end_given || !outcome_by_curl(result, "smtp", attempt->curl)))
+        outcome_set(result, OUTCOME_SENT, "smtp-dot-%d", code);
+    else if (i < count)
+        outcome_set(result, replies[i].outcome, "smtp-%s-%d", step_names[step], code);
+    else if (attempt->end_given || !outcome_by_curl(result, "smtp", attempt->curl))
         outcome_set(result, attempt->end_given ? OUTCOME_UNKNOWN : OUTCOME_RETRY, "smtp-%s-%s",
-            step_names[attempt->waiting], failure);
+            step_names[attempt->waiting],
+            attempt->curl == CURLE_OPERATION_TIMEDOUT   ? "timeout"
+            : attempt->curl == CURLE_WEIRD_SERVER_REPLY ? "garbled"
+                                                        : "lost");
     result->unreachable =
-        result->outcome == OUTCOME_RETRY && attempt->code == 0 && attempt->waiting == STEP_GREETING;
+        result->outcome == OUTCOME_RETRY && code == 0 && attempt->waiting == STEP_GREETING;
 }
 
 /* ---- sending ---- */
 
 /*
- * As curl_easy_perform, which must not be used: where it cannot wait (poll fails with ENOMEM) it
- * ends the message with the final dot, however much of it was given, and the server takes what
- * there is.
+ * One transaction; on a new connection, if `fresh`. Not by curl_easy_perform: where that cannot
+ * wait (poll fails with ENOMEM) it ends the message with the final dot, however much of it was
+ * given, and the server takes what there is.
  */
-static CURLcode transfer(struct smtp *smtp)
-{
-    int running = 0, left;
-    CURLMcode code;
-    do {
-        code = curl_multi_perform(smtp->multi, &running);
-        if (running && curl_multi_poll(smtp->multi, NULL, 0, MS_PER_SECOND, NULL) != CURLM_OK)
-            smtp->upload.abandon = true;
-    } while (code == CURLM_OK && running);
-    const CURLMsg *message = curl_multi_info_read(smtp->multi, &left);
-    return message ? message->data.result : CURLE_OUT_OF_MEMORY;
-}
-
-/* One transaction; on a new connection, if `fresh`. */
 static void transact(struct smtp *smtp, const struct delivery *delivery, bool fresh)
 {
     CURL *easy = smtp->easy;
     CURLcode code = CURLE_OUT_OF_MEMORY;
     curl_socket_t fd = CURL_SOCKET_BAD;
+    int running = 1, left;
     smtp->error[0] = '\0';
     smtp->session = (struct session){0};
     smtp->upload = (struct handle_upload){.data = delivery->data,
@@ -366,8 +341,14 @@ static void transact(struct smtp *smtp, const struct delivery *delivery, bool fr
         curl_easy_setopt(easy, CURLOPT_MAIL_RCPT, to) == CURLE_OK &&
         curl_easy_setopt(easy, CURLOPT_INFILESIZE_LARGE, (curl_off_t)delivery->len) == CURLE_OK &&
         curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, (long)fresh) == CURLE_OK &&
-        curl_multi_add_handle(smtp->multi, easy) == CURLM_OK)
-        code = transfer(smtp);
+        curl_multi_add_handle(smtp->multi, easy) == CURLM_OK) {
+        while (running && curl_multi_perform(smtp->multi, &running) == CURLM_OK)
+            if (running && curl_multi_poll(smtp->multi, NULL, 0, MS_PER_SECOND, NULL) != CURLM_OK)
+                smtp->upload.abandon = true;
+        const CURLMsg *message = curl_multi_info_read(smtp->multi, &left);
+        if (message)
+            code = message->data.result;
+    }
     struct session *session = &smtp->session;
     session->attempt.curl = (int)code;
     session->attempt.end_given = smtp->upload.end_given;
@@ -388,19 +369,6 @@ static void transact(struct smtp *smtp, const struct delivery *delivery, bool fr
     session->settled = true;
 }
 
-/* The server had closed the kept connection, with or without a 421, and nothing was given away. */
-static bool was_stale(const struct smtp *smtp)
-{
-    const struct session *session = &smtp->session;
-    long connects = 1;
-    curl_easy_getinfo(smtp->easy, CURLINFO_NUM_CONNECTS, &connects);
-    if (connects != 0 || session->given || session->attempt.end_given)
-        return false;
-    return session->attempt.code == 421 ||
-           (session->attempt.code == 0 && (session->attempt.curl == CURLE_SEND_ERROR ||
-                                              session->attempt.curl == CURLE_RECV_ERROR));
-}
-
 void smtp_send(void *state, const struct delivery *delivery, struct delivery_result *result)
 {
     struct smtp *smtp = state;
@@ -412,7 +380,13 @@ void smtp_send(void *state, const struct delivery *delivery, struct delivery_res
         return;
     }
     transact(smtp, delivery, false);
-    if (was_stale(smtp))
+    /* had the server closed the kept connection, with or without a 421, and got no byte of it? */
+    long connects = 1;
+    curl_easy_getinfo(smtp->easy, CURLINFO_NUM_CONNECTS, &connects);
+    int curl = session->attempt.curl, code = session->attempt.code;
+    bool closed =
+        code == 421 || (code == 0 && (curl == CURLE_SEND_ERROR || curl == CURLE_RECV_ERROR));
+    if (connects == 0 && closed && !session->given && !session->attempt.end_given)
         transact(smtp, delivery, true);
     smtp_classify(&session->attempt, result);
     if (session->attempt.not_authenticated)

@@ -15,15 +15,6 @@ const char *health_no_room(struct accept_batch *batch)
     return errno == EROFS ? "spool-read-only" : errno == ENOSPC ? "spool-full" : "spool-failed";
 }
 
-static bool has_secret(const struct responder *r, enum provider provider)
-{
-    for (int i = 0; i < PROVIDERS; i++)
-        if ((provider == PROVIDERS || (int)provider == i) &&
-            !provider_secrets_empty(&r->secrets[i]))
-            return true;
-    return false;
-}
-
 static const char *mail_problem(void)
 {
     const int64_t recent = 2 * 60 * 60 * MS_PER_SECOND;
@@ -36,11 +27,15 @@ static const char *mail_problem(void)
 
 void health_answer(struct responder *r, enum provider provider, struct reply *reply)
 {
+    bool has_secret = false;
+    for (int i = 0; i < PROVIDERS; i++)
+        if (provider == PROVIDERS || (int)provider == i)
+            has_secret = has_secret || !provider_secrets_empty(&r->secrets[i]);
     reply->reason = accept_writable(r->batch) ? health_no_room(r->batch) : "spool-not-writable";
     r->trouble[0] = '\0';
     if (reply->reason)
         snprintf(r->trouble, sizeof r->trouble, " %s: %s", r->spool->step, strerror(errno));
-    if (!reply->reason && !has_secret(r, provider))
+    else if (!has_secret)
         reply->reason = "no-secret";
     reply->status = reply->reason ? REPLY_FAIL : REPLY_PASS;
     if (!reply->reason && (reply->reason = mail_problem()))

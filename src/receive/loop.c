@@ -226,6 +226,9 @@ static void resume_pending(struct loop *l)
 
 /* ---- accepting ---- */
 
+/* Between two requests, or before the first. */
+static const enum conn_state silent_states[] = {CONN_IDLE, CONN_NEW};
+
 static bool epoll_add(struct loop *l, int fd, uint32_t events, void *pointer)
 {
     struct epoll_event event = {.events = events, .data.ptr = pointer};
@@ -258,9 +261,8 @@ static void pause_accepting(struct loop *l, const char *reason)
  */
 static bool evict_idle(struct loop *l)
 {
-    static const enum conn_state idle[] = {CONN_IDLE, CONN_NEW};
-    for (size_t i = 0; i < sizeof idle / sizeof *idle; i++)
-        for (struct conn *c = l->table.queue[idle[i]].first; c; c = c->next) {
+    for (size_t i = 0; i < sizeof silent_states / sizeof *silent_states; i++)
+        for (struct conn *c = l->table.queue[silent_states[i]].first; c; c = c->next) {
             char byte;
             if (recv(c->fd, &byte, 1, MSG_PEEK) <= 0) {
                 drop_idle(l, c);
@@ -313,22 +315,6 @@ static void drop_expired(struct loop *l)
     }
 }
 
-/*
- * nginx may be sending on a kept connection at this moment. If these were closed at once, it could
- * find two closed ones in a row and answer 503; after GRACE_MS it has seen that the others closed.
- */
-static void shorten_life(struct loop *l, enum conn_state state)
-{
-    struct conn_queue *q = &l->table.queue[state];
-    struct conn *c, *last = q->last;
-    l->table.life[state] = GRACE_MS;
-    for (bool more = last != NULL; more;) {
-        c = q->first;
-        more = c != last;
-        conn_move(&l->table, c, state, l->now);
-    }
-}
-
 static void begin_stop(struct loop *l)
 {
     struct signalfd_siginfo info;
@@ -339,8 +325,20 @@ static void begin_stop(struct loop *l)
     accept_some(l, CONNECTIONS_MAX);
     set_accepting(l, false);
     l->stopping = true;
-    shorten_life(l, CONN_NEW);
-    shorten_life(l, CONN_IDLE);
+    /*
+     * nginx may be sending on a kept connection at this moment. If these were closed at once, it
+     * could find two closed ones in a row and answer 503; after GRACE_MS it has seen that the
+     * others closed.
+     */
+    for (size_t i = 0; i < sizeof silent_states / sizeof *silent_states; i++) {
+        struct conn_queue *q = &l->table.queue[silent_states[i]];
+        struct conn *c, *last = q->last;
+        l->table.life[silent_states[i]] = GRACE_MS;
+        for (bool more = last != NULL; more; conn_move(&l->table, c, silent_states[i], l->now)) {
+            c = q->first;
+            more = c != last;
+        }
+    }
 }
 
 static int wait_time(const struct loop *l)
