@@ -1,7 +1,7 @@
 #!/bin/sh
 # Starts two receivers on one socket with spawn-fcgi, for machines without systemd. As root, once
 # at boot; `kill $(cat /run/bookspool/fcgi.pid)` ends them. They share the socket, so either may
-# die without a booking being lost, but nobody starts it again: a supervisor is better.
+# die without a booking being lost, but nothing starts it again: a supervisor is better.
 # PREFIX, RUN, OWNER, GROUP, WEB_GROUP and WORKERS may be set.
 set -eu
 

@@ -1,13 +1,13 @@
 #!/bin/sh
-# test-webhook.sh local|production [URL]: are webhooks taken as they should be?
+# test-webhook.sh local|production [URL]: are webhooks answered as they should be?
 #
 # Posts to each provider's endpoint a booking, its move, its cancellation, a bad signature and a
-# stale event, and gives a verdict on each answer. `local` asks http://localhost, `production` the
-# addresses CALCOM_WEBHOOK_BASE_URL and CALENDLY_WEBHOOK_BASE_URL; a URL given here stands for both.
+# stale event, and prints PASS or FAIL for each answer. `local` asks http://localhost, `production`
+# the addresses CALCOM_WEBHOOK_BASE_URL and CALENDLY_WEBHOOK_BASE_URL; URL replaces both.
 #
-# The keys are those of the settings (BOOKSPOOL_CONF names another file), so run it as a user who
-# may read receive.env. The bookings are invented, but signed, hence real to the receiver: each
-# that is accepted is mailed. Exit status: 0 when every verdict is PASS, 1 when one is not.
+# The secrets are those of the settings (BOOKSPOOL_CONF names another file), so run it as a user who
+# may read receive.env. The bookings are invented, but signed, so the receiver accepts them, and each
+# is mailed. Exit status: 0 when all are PASS, 1 otherwise.
 set -eu
 
 bookspool=${BOOKSPOOL:-bookspool}
@@ -18,7 +18,7 @@ usage() {
     exit 64
 }
 
-# setting KEY DEFAULT: from the environment, else from the settings file.
+# setting NAME DEFAULT: from the environment, else from the settings file.
 setting() {
     value=$(printenv "$1" || sed -n "s/^[ \t]*$1[ \t]*=[ \t]*[\"']\{0,1\}\([^\"']*\).*/\1/p" \
         "$conf" 2>/dev/null | tail -n 1)
@@ -50,10 +50,10 @@ check() {
     shift 2
     answer=$("$bookspool" post "$@" 2>&1) || :
     case $answer in
-    "$expected "*) verdict=PASS ;;
-    *) verdict=FAIL failed=1 ;;
+    "$expected "*) result=PASS ;;
+    *) result=FAIL failed=1 ;;
     esac
-    printf '%s  %-8s  %-14s  expected %s  got %s\n' "$verdict" "$1" "$what" "$expected" "$answer"
+    printf '%s  %-8s  %-14s  expected %s  got %s\n' "$result" "$1" "$what" "$expected" "$answer"
 }
 
 check 'created'       200 calcom booking_created "$calcom"
@@ -68,5 +68,5 @@ check 'cancelled'     200 calendly invitee_canceled "$calendly"
 check 'bad signature' 401 calendly invitee_created "$calendly" --forge
 check 'stale'         403 calendly invitee_created "$calendly" --stale
 
-echo "The accepted ones are mailed. The stale ones wait in held/: bookspool list held; rm them there."
+echo "The accepted events are mailed. The stale ones are in held/: see bookspool list held; remove them."
 exit "$failed"

@@ -192,7 +192,7 @@ def reasons_of(*patterns):
         arguments = re.findall(r"\blog_(?:error|warn|info|debug|lines)\([^,;]*,([^,;]*)", source)
         arguments += re.findall(r"\blog_line\([^,;]*,[^,;]*,([^,;]*)", source)
         found.update(re.findall(r'"([a-z-]+)"', " ".join(arguments)))
-        found.update(re.findall(r'\bset\((?:v|verdict), REPLY_\w+, [^;"]*"([a-z-]+)"\)', source))
+        found.update(re.findall(r'\bset\((?:j), REPLY_\w+, [^;"]*"([a-z-]+)"\)', source))
         found.update(re.findall(r'\breason = "([a-z-]+)"', source))
     return found
 

@@ -16,8 +16,8 @@ from fcgi import Client, params, request  # noqa: E402
 from smtp_peer import Scripted  # noqa: E402
 
 READER = os.path.join(TOP, "examples/spool-reader.sh")
-WHOLE, HEADER, LENGTH, DIGEST = "whole", "no whole header", "not of its Length", "not of its Sha256"
-MISFIT = "whole, but not what its place and name say"
+WHOLE, HEADER, LENGTH, DIGEST = "intact", "no intact header", "not of its Length", "not of its Sha256"
+MISFIT = "intact, but not what its place and name say"
 OWNER = "-9057178f1b2d"  # of the manual page
 
 

@@ -156,8 +156,12 @@ void responder_judge(struct responder *r, const struct request *request, const v
 {
     enum provider provider = j->route.provider;
     j->bytes = len;
-    if (len != request->length) {
-        set(j, REPLY_MALFORMED, len < request->length ? "body-short" : "body-long");
+    if (len < request->length) {
+        set(j, REPLY_MALFORMED, "body-short");
+        return;
+    }
+    if (len > request->length) {
+        set(j, REPLY_MALFORMED, "body-long");
         return;
     }
     enum signature_result s = provider_verify(
