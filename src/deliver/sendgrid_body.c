@@ -133,15 +133,6 @@ static void take_part(GMimeObject *parent, GMimeObject *object, gpointer context
         take_text_part(GMIME_TEXT_PART(object), &m->html);
 }
 
-static void add_content(struct making *m, cJSON *to, const char *type, const char *value)
-{
-    if (!value)
-        return;
-    cJSON *one = append_object(m, to);
-    add_string(m, one, "type", type);
-    add_string(m, one, "value", value);
-}
-
 bool sendgrid_body(const struct delivery *delivery, struct buf *out)
 {
     GMimeStream *stream = g_mime_stream_mem_new_with_buffer(delivery->data, delivery->len);
@@ -156,8 +147,13 @@ bool sendgrid_body(const struct delivery *delivery, struct buf *out)
     add_headers(&m, mail);
     g_mime_message_foreach(mail, take_part, &m);
     cJSON *texts = checked(&m, cJSON_AddArrayToObject(m.root, "content"));
-    add_content(&m, texts, "text/plain", m.plain);
-    add_content(&m, texts, "text/html", m.html);
+    const char *const types[][2] = {{"text/plain", m.plain}, {"text/html", m.html}};
+    for (size_t i = 0; i < 2; i++)
+        if (types[i][1]) {
+            cJSON *one = append_object(&m, texts);
+            add_string(&m, one, "type", types[i][0]);
+            add_string(&m, one, "value", types[i][1]);
+        }
     bool complete = !m.failed && (m.plain || m.html);
     char *text = complete ? cJSON_PrintUnformatted(m.root) : NULL;
     if (text)

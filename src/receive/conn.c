@@ -62,23 +62,13 @@ void conn_free_gone(struct conn_table *table)
     }
 }
 
-int64_t conn_nearest(const struct conn_table *table)
+struct conn *conn_next_due(const struct conn_table *table)
 {
-    int64_t nearest = INT64_MAX;
-    for (int i = 0; i < CONN_STATES; i++) {
-        const struct conn *c = table->queue[i].first;
-        if (c && c->deadline < nearest)
-            nearest = c->deadline;
-    }
-    return nearest;
-}
-
-struct conn *conn_expired(const struct conn_table *table, int64_t now)
-{
+    struct conn *next = NULL;
     for (int i = 0; i < CONN_STATES; i++) {
         struct conn *c = table->queue[i].first;
-        if (c && c->deadline <= now)
-            return c;
+        if (c && c->deadline < (next ? next->deadline : INT64_MAX))
+            next = c;
     }
-    return NULL;
+    return next;
 }

@@ -61,9 +61,7 @@ void conn_move(struct conn_table *table, struct conn *c, enum conn_state state, 
 void conn_drop(struct conn_table *table, struct conn *c);
 /* To be called at the end of a turn, when no event of it will be read any more. */
 void conn_free_gone(struct conn_table *table);
-/* The nearest deadline of all, INT64_MAX when there is none. */
-int64_t conn_nearest(const struct conn_table *table);
-/* The first whose time is up, NULL when there is none. */
-struct conn *conn_expired(const struct conn_table *table, int64_t now);
+/* The one with the nearest deadline, NULL when none has a deadline. */
+struct conn *conn_next_due(const struct conn_table *table);
 
 #endif

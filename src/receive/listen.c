@@ -29,18 +29,7 @@ bool listen_stdin(struct listener *listener)
     return ok;
 }
 
-/* A full backlog gives EAGAIN: a program listens. */
-static bool is_served(const struct sockaddr_un *address)
-{
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (fd < 0)
-        return true;
-    bool unused = connect(fd, (const struct sockaddr *)address, sizeof *address) < 0 &&
-                  (errno == ECONNREFUSED || errno == ENOENT);
-    close(fd);
-    return !unused;
-}
-
+/* NULL when a socket can be made there, or what is in the way. */
 static const char *remove_unused(const struct sockaddr_un *address)
 {
     struct stat st;
@@ -50,7 +39,13 @@ static const char *remove_unused(const struct sockaddr_un *address)
         errno = EEXIST;
         return "something that is not a socket is there";
     }
-    if (is_served(address)) {
+    /* a full backlog gives EAGAIN: a program listens */
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    bool unused = fd >= 0 && connect(fd, (const struct sockaddr *)address, sizeof *address) < 0 &&
+                  (errno == ECONNREFUSED || errno == ENOENT);
+    if (fd >= 0)
+        close(fd);
+    if (!unused) {
         errno = EADDRINUSE;
         return "another program listens there";
     }

@@ -307,7 +307,7 @@ static void accept_some(struct loop *l, int most)
 static void drop_expired(struct loop *l)
 {
     struct conn *c;
-    while ((c = conn_expired(&l->table, l->now))) {
+    while ((c = conn_next_due(&l->table)) && c->deadline <= l->now) {
         if (c->state == CONN_NEW || c->state == CONN_READING)
             drop_broken(l, c, "deadline");
         else
@@ -343,7 +343,8 @@ static void begin_stop(struct loop *l)
 
 static int wait_time(const struct loop *l)
 {
-    int64_t nearest = conn_nearest(&l->table);
+    const struct conn *due = conn_next_due(&l->table);
+    int64_t nearest = due ? due->deadline : INT64_MAX;
     if (l->table.queue[CONN_PENDING].first)
         return 0;
     if (l->responder->waiting > 0)

@@ -74,17 +74,6 @@ static enum way start_way(int argc, char **argv, const char **address)
     return listen_is_stdin() && argc == 1 ? WAY_STDIN : WAY_NONE;
 }
 
-static bool print_information(int argc, char **argv)
-{
-    if (argc != 2 || cgi_wanted())
-        return false;
-    if (strcmp(argv[1], "--help") == 0)
-        return fputs(usage, stdout) >= 0;
-    if (strcmp(argv[1], "--version") == 0)
-        return puts(PROGRAM " " BOOKSPOOL_VERSION) >= 0;
-    return false;
-}
-
 /* ---- one request by the Common Gateway Interface (RFC 3875) ---- */
 
 static const char *cgi_variable(void *context, const char *name)
@@ -148,35 +137,26 @@ static bool run_cgi(struct responder *responder, int64_t deadline)
 
 /* ---- serving ---- */
 
-/*
- * Root becomes the owner of the spool, so that it makes no file that drain and receiver cannot
- * use.
- */
-static bool open_spool(struct service *s)
-{
-    struct buf why = {0};
-    const char *path = conf_text(&s->conf, SET_SPOOL);
-    if (!spool_become_owner(path)) {
-        log_error(NULL, "owner", "%s: cannot become its owner: %s", path, strerror(errno));
-        return false;
-    }
-    bool ok = spool_open(&s->spool, path, &why);
-    if (!ok)
-        log_error(NULL, "spool-refused", "%s: %s", path, buf_text(&why));
-    buf_free(&why);
-    return ok;
-}
-
 static int open_parts(struct service *s)
 {
+    const char *path = conf_text(&s->conf, SET_SPOOL), *state = conf_text(&s->conf, SET_STATE);
+    struct buf why = {0};
     if (!responder_init(&s->responder, &s->conf, &s->spool, &s->batch)) {
         log_error(NULL, "no-digest", "libcrypto cannot compute HMAC-SHA256, or memory is short");
         return EX_SOFTWARE;
     }
     conf_wipe_secrets(&s->conf);
-    if (!open_spool(s))
+    /* root would make files that drain and receiver cannot use */
+    if (!spool_become_owner(path)) {
+        log_error(NULL, "owner", "%s: cannot become its owner: %s", path, strerror(errno));
         return EX_CONFIG;
-    const char *state = conf_text(&s->conf, SET_STATE);
+    }
+    bool open = spool_open(&s->spool, path, &why);
+    if (!open)
+        log_error(NULL, "spool-refused", "%s: %s", path, buf_text(&why));
+    buf_free(&why);
+    if (!open)
+        return EX_CONFIG;
     if (!counters_open(state))
         log_warn(NULL, "counters-in-memory", "%s/counters: %s%s", state, strerror(errno),
             owner_hint(errno));
@@ -236,8 +216,12 @@ static int run_service(struct service *s, enum way way)
 int main(int argc, char **argv)
 {
     static struct service s;
-    if (print_information(argc, argv))
-        return EX_OK;
+    if (argc == 2 && !cgi_wanted()) {
+        if (strcmp(argv[1], "--help") == 0)
+            return fputs(usage, stdout) < 0;
+        if (strcmp(argv[1], "--version") == 0)
+            return puts(PROGRAM " " BOOKSPOOL_VERSION) < 0;
+    }
     enum way way = start_way(argc, argv, &s.where);
     if (way == WAY_NONE) {
         fputs(usage, stderr);

@@ -66,7 +66,7 @@ static const struct {
     {"silence before it", CURLE_OPERATION_TIMEDOUT, 0, NULL, true, false, OUTCOME_RETRY,
         "sendgrid-timeout"},
     {"name", CURLE_COULDNT_RESOLVE_HOST, 0, NULL, false, false, OUTCOME_RETRY, "sendgrid-dns-6"},
-    {"nobody there", CURLE_COULDNT_CONNECT, 0, NULL, false, false, OUTCOME_RETRY,
+    {"no server there", CURLE_COULDNT_CONNECT, 0, NULL, false, false, OUTCOME_RETRY,
         "sendgrid-connect-7"},
     {"silence at connect", CURLE_OPERATION_TIMEDOUT, 0, NULL, false, false, OUTCOME_RETRY,
         "sendgrid-timeout"},

@@ -112,7 +112,7 @@ static const struct row rows[] = {
 
     {"name", NOTHING(CURLE_COULDNT_RESOLVE_HOST, STEP_GREETING), false, OUTCOME_RETRY,
         "smtp-dns-6"},
-    {"nobody there", NOTHING(CURLE_COULDNT_CONNECT, STEP_GREETING), false, OUTCOME_RETRY,
+    {"no server there", NOTHING(CURLE_COULDNT_CONNECT, STEP_GREETING), false, OUTCOME_RETRY,
         "smtp-connect-7"},
     {"drop at connect", NOTHING(CURLE_RECV_ERROR, STEP_GREETING), false, OUTCOME_RETRY,
         "smtp-greeting-lost"},
@@ -165,10 +165,10 @@ static void only_the_dot_is_a_yes(void **state)
 static void only_silence_is_unreachable(void **state)
 {
     (void)state;
-    struct row nobody = {"", NOTHING(CURLE_COULDNT_CONNECT, STEP_GREETING), false, 0, ""};
+    struct row no_server = {"", NOTHING(CURLE_COULDNT_CONNECT, STEP_GREETING), false, 0, ""};
     struct row busy = {"", REPLY(CURLE_WEIRD_SERVER_REPLY, STEP_GREETING, 421), false, 0, ""};
     struct row later = {"", REPLY(CURLE_SEND_ERROR, STEP_RCPT, 450), false, 0, ""};
-    assert_true(classify(&nobody).unreachable);
+    assert_true(classify(&no_server).unreachable);
     assert_false(classify(&busy).unreachable);
     assert_false(classify(&later).unreachable);
 }

@@ -53,7 +53,7 @@ static void params(const char *text, size_t len)
 
 #define LENGTH_5 "\16\1CONTENT_LENGTH5"
 
-static void whole(void)
+static void complete(void)
 {
     begin(1, 1);
     params(LENGTH_5, sizeof LENGTH_5 - 1);
@@ -98,7 +98,7 @@ static void assert_state(enum fcgi_check_state state)
 static void whole_requests(void **state)
 {
     (void)state;
-    whole();
+    complete();
     size_t one = wire.len;
     struct fcgi_check check = walk_bytewise();
     assert_int_equal(check.state, FCGI_CHECK_COMPLETE);
@@ -107,7 +107,7 @@ static void whole_requests(void **state)
     assert_int_equal(check.stdin_len, 5);
     assert_int_equal(check.length_kind, LENGTH_DECLARED);
     assert_true(check.length == 5);
-    whole();
+    complete();
     check = walk();
     assert_int_equal(check.state, FCGI_CHECK_COMPLETE);
     assert_int_equal(check.at, one);
@@ -116,7 +116,7 @@ static void whole_requests(void **state)
 static void every_part_of_one_needs_more(void **state)
 {
     (void)state;
-    whole();
+    complete();
     for (size_t len = 0; len < wire.len; len++) {
         struct fcgi_check check;
         fcgi_check_reset(&check, CAP);
@@ -360,7 +360,7 @@ static void noise(void **state)
     srandom(20261121);
     for (int round = 0; round < 3000; round++) {
         buf_clear(&wire);
-        whole();
+        complete();
         for (int flips = round % 6; flips >= 0; flips--)
             wire.data[random() % (long)wire.len] = (char)random();
         char *exact = malloc(wire.len);
