@@ -110,7 +110,7 @@ static const struct {
  */
 static int field_len(const char *field)
 {
-    size_t len = field ? strspn(field, "abcdefghijklmnopqrstuvwxyz_") : 0;
+    size_t len = strspn(field, "abcdefghijklmnopqrstuvwxyz_");
     return len > FIELD_MAX ? FIELD_MAX : (int)len;
 }
 
@@ -122,38 +122,34 @@ static int64_t wait_until(int64_t reset, int64_t now)
     return wait > MS_PER_SECOND ? wait : MS_PER_SECOND;
 }
 
-static void classify_answer(
-    const struct sendgrid_attempt *attempt, int64_t now, struct delivery_result *result)
-{
-    size_t i = 0;
-    int len = field_len(attempt->field);
-    while (attempt->status < answers[i].low || attempt->status > answers[i].high ||
-           (answers[i].field && strncmp(answers[i].field, attempt->field ? attempt->field : "",
-                                    strlen(answers[i].field)) != 0))
-        i++;
-    result->words = answers[i].words;
-    if (attempt->status == 400 && len)
-        outcome_set(result, answers[i].outcome, "sendgrid-400-%.*s", len, attempt->field);
-    else
-        outcome_set(result, answers[i].outcome, "sendgrid-%ld", attempt->status);
-    if (attempt->status == 429)
-        result->wait_ms = wait_until(attempt->reset, now);
-}
-
 void sendgrid_classify(
     const struct sendgrid_attempt *attempt, int64_t now, struct delivery_result *result)
 {
     const char *failure = attempt->curl == CURLE_OPERATION_TIMEDOUT ? "timeout" : "lost";
-    if (attempt->given_up)
+    const char *field = attempt->field ? attempt->field : "";
+    long status = attempt->status;
+    size_t i = 0;
+    if (attempt->given_up) {
         outcome_set(result, OUTCOME_RETRY, "sendgrid-before-end");
-    else if (attempt->status)
-        classify_answer(attempt, now, result);
-    else if (attempt->end_given)
+    } else if (status) {
+        while (
+            status < answers[i].low || status > answers[i].high ||
+            (answers[i].field && strncmp(answers[i].field, field, strlen(answers[i].field)) != 0))
+            i++;
+        result->words = answers[i].words;
+        if (status == 400 && field_len(field))
+            outcome_set(result, answers[i].outcome, "sendgrid-400-%.*s", field_len(field), field);
+        else
+            outcome_set(result, answers[i].outcome, "sendgrid-%ld", status);
+        if (status == 429)
+            result->wait_ms = wait_until(attempt->reset, now);
+    } else if (attempt->end_given) {
         outcome_set(result, OUTCOME_UNKNOWN, "sendgrid-%s", failure);
-    else if (!outcome_by_curl(result, "sendgrid", attempt->curl))
+    } else if (!outcome_by_curl(result, "sendgrid", attempt->curl)) {
         outcome_set(result, OUTCOME_RETRY, "sendgrid-%s", failure);
-    result->unreachable = result->outcome == OUTCOME_RETRY && !attempt->status &&
-                          !attempt->connected && !attempt->given_up;
+    }
+    result->unreachable =
+        result->outcome == OUTCOME_RETRY && !status && !attempt->connected && !attempt->given_up;
 }
 
 /* ---- sending ---- */

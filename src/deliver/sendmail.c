@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/pidfd.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -122,16 +123,10 @@ static int spawn_sendmail(
     return failed;
 }
 
-static bool set_nonblocking(int fd)
-{
-    int flags = fcntl(fd, F_GETFL);
-    return flags >= 0 && fcntl(fd, F_SETFL, flags | O_NONBLOCK) == 0;
-}
-
 /* 0, or the errno of what failed. `child` owns the descriptors that are set in it. */
 static int start_sendmail(const char *path, const struct delivery *delivery, struct child *child)
 {
-    int in[2], err[2], failed;
+    int in[2], err[2], failed, on = 1;
     if (pipe2(in, O_CLOEXEC) < 0)
         return errno;
     if (pipe2(err, O_CLOEXEC) < 0) {
@@ -148,7 +143,8 @@ static int start_sendmail(const char *path, const struct delivery *delivery, str
     if (failed)
         return failed;
     child->exited = pidfd_open(child->pid, 0);
-    if (child->exited >= 0 && set_nonblocking(child->input) && set_nonblocking(child->errors))
+    if (child->exited >= 0 && ioctl(child->input, FIONBIO, &on) == 0 &&
+        ioctl(child->errors, FIONBIO, &on) == 0)
         return 0;
     failed = errno;
     kill(-child->pid, SIGKILL);

@@ -198,9 +198,14 @@ static bool set_token(CURL *easy, const struct conf *conf, struct buf *why)
     return ok;
 }
 
-static bool set_up_smtp(
-    struct smtp *smtp, const struct conf *conf, const char *url, bool plain, struct buf *why)
+void *smtp_open(const struct conf *conf, const struct target *target, struct buf *why)
 {
+    char ehlo[HOST_SIZE];
+    size_t before = why->len;
+    bool plain = target->kind->no_tls;
+    bool login = check_login(conf, plain, why), named = ehlo_name(conf, ehlo, why);
+    if (!login || !named)
+        return NULL;
     int64_t reply_ms = conf_number(conf, SET_REPLY_TIMEOUT);
     const struct handle_policy policy = {.protocols = "smtp,smtps",
         .ca = conf_text(conf, SET_TLS_CA),
@@ -213,36 +218,25 @@ static bool set_up_smtp(
         {CURLOPT_UPLOAD, 1},
         {CURLOPT_UPLOAD_BUFFERSIZE, BUFFER_SIZE},
     };
-    CURL *easy = smtp->easy = handle_open(&policy, smtp->error);
-    smtp->multi = easy ? curl_multi_init() : NULL;
-    return smtp->multi && handle_set_numbers(easy, numbers, sizeof numbers / sizeof numbers[0]) &&
-           handle_set_text(easy, CURLOPT_URL, url) &&
-           handle_set_text(easy, CURLOPT_USERNAME, conf_text(conf, SET_SMTP_USER)) &&
-           handle_set_text(easy, CURLOPT_PASSWORD, conf_text(conf, SET_SMTP_PASSWORD)) &&
-           set_token(easy, conf, why) && handle_set_upload(easy, &smtp->upload) &&
-           curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_reply) == CURLE_OK &&
-           curl_easy_setopt(easy, CURLOPT_HEADERDATA, smtp) == CURLE_OK &&
-           curl_easy_setopt(easy, CURLOPT_SOCKOPTFUNCTION, on_connect) == CURLE_OK &&
-           curl_easy_setopt(easy, CURLOPT_SOCKOPTDATA, smtp) == CURLE_OK &&
-           curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, on_ready) == CURLE_OK &&
-           curl_easy_setopt(easy, CURLOPT_PREREQDATA, smtp) == CURLE_OK;
-}
-
-void *smtp_open(const struct conf *conf, const struct target *target, struct buf *why)
-{
-    char ehlo[HOST_SIZE];
-    struct buf url = {0};
-    size_t before = why->len;
-    bool plain = target->kind->no_tls;
-    bool login = check_login(conf, plain, why), named = ehlo_name(conf, ehlo, why);
-    if (!login || !named)
-        return NULL;
-    struct smtp *smtp = calloc(1, sizeof *smtp);
     /* libcurl takes the name for EHLO from the path, where a bracket is to be escaped */
+    struct buf url = {0};
     buf_puts(&url, target->url);
     for (const char *c = ehlo; *c; c++)
         buf_printf(&url, *c == '[' || *c == ']' ? "%%%02X" : "%c", (unsigned char)*c);
-    bool ready = smtp && !url.failed && set_up_smtp(smtp, conf, url.data, plain, why);
+    struct smtp *smtp = calloc(1, sizeof *smtp);
+    CURL *easy = smtp ? smtp->easy = handle_open(&policy, smtp->error) : NULL;
+    bool ready = easy && !url.failed && (smtp->multi = curl_multi_init()) &&
+                 handle_set_numbers(easy, numbers, sizeof numbers / sizeof numbers[0]) &&
+                 handle_set_text(easy, CURLOPT_URL, url.data) &&
+                 handle_set_text(easy, CURLOPT_USERNAME, conf_text(conf, SET_SMTP_USER)) &&
+                 handle_set_text(easy, CURLOPT_PASSWORD, conf_text(conf, SET_SMTP_PASSWORD)) &&
+                 set_token(easy, conf, why) && handle_set_upload(easy, &smtp->upload) &&
+                 curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_reply) == CURLE_OK &&
+                 curl_easy_setopt(easy, CURLOPT_HEADERDATA, smtp) == CURLE_OK &&
+                 curl_easy_setopt(easy, CURLOPT_SOCKOPTFUNCTION, on_connect) == CURLE_OK &&
+                 curl_easy_setopt(easy, CURLOPT_SOCKOPTDATA, smtp) == CURLE_OK &&
+                 curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, on_ready) == CURLE_OK &&
+                 curl_easy_setopt(easy, CURLOPT_PREREQDATA, smtp) == CURLE_OK;
     buf_free(&url);
     if (ready) {
         smtp->wants_login = conf_text(conf, SET_SMTP_USER) != NULL;

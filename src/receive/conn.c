@@ -3,14 +3,6 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-static void append(struct conn_queue *q, struct conn *c)
-{
-    c->prev = q->last;
-    c->next = NULL;
-    *(q->last ? &q->last->next : &q->first) = c;
-    q->last = c;
-}
-
 static void take_out(struct conn_queue *q, struct conn *c)
 {
     *(c->prev ? &c->prev->next : &q->first) = c->next;
@@ -22,7 +14,11 @@ static void enter_queue(
 {
     c->state = state;
     c->deadline = table->life[state] ? now + table->life[state] : INT64_MAX;
-    append(&table->queue[state], c);
+    struct conn_queue *q = &table->queue[state];
+    c->prev = q->last;
+    c->next = NULL;
+    *(q->last ? &q->last->next : &q->first) = c;
+    q->last = c;
 }
 
 struct conn *conn_add(struct conn_table *table, int fd, int64_t now)

@@ -304,17 +304,6 @@ static void accept_some(struct loop *l, int most)
 
 /* ---- time and signals ---- */
 
-static void drop_expired(struct loop *l)
-{
-    struct conn *c;
-    while ((c = conn_next_due(&l->table)) && c->deadline <= l->now) {
-        if (c->state == CONN_NEW || c->state == CONN_READING)
-            drop_broken(l, c, "deadline");
-        else
-            conn_drop(&l->table, c);
-    }
-}
-
 static void begin_stop(struct loop *l)
 {
     struct signalfd_siginfo info;
@@ -378,8 +367,14 @@ static void run_turn(struct loop *l, const struct epoll_event *event, int count)
     if (connecting && l->accepting)
         accept_some(l, ACCEPTS_A_TURN);
     l->full_turns = count < EVENTS ? 0 : l->full_turns + 1;
-    if (l->full_turns % FULL_TURNS_MAX == 0)
-        drop_expired(l);
+    struct conn *due;
+    while (l->full_turns % FULL_TURNS_MAX == 0 && (due = conn_next_due(&l->table)) &&
+           due->deadline <= l->now) {
+        if (due->state == CONN_NEW || due->state == CONN_READING)
+            drop_broken(l, due, "deadline");
+        else
+            conn_drop(&l->table, due);
+    }
     if (!l->accepting && !l->stopping && l->now >= l->resume_at)
         set_accepting(l, true);
     conn_free_gone(&l->table);
