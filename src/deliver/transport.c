@@ -115,6 +115,7 @@ struct transport *transport_open(const struct conf *conf, struct buf *why)
         return NULL;
     }
     struct target_list *targets = &transport->targets;
+    size_t before = why->len;
     bool ok = target_list_read(conf, targets, why), leaves = false;
     for (size_t i = 0; ok && i < targets->count; i++)
         leaves = leaves || !targets->item[i].kind->local;
@@ -125,8 +126,7 @@ struct transport *transport_open(const struct conf *conf, struct buf *why)
         conf_fault(conf, SET_MAIL_FROM, why,
             "is required: the address that mails come from, one that your mail server lets you "
             "use");
-    bool usable =
-        ok && (!leaves || (conf_text(conf, SET_MAIL_TO) && conf_text(conf, SET_MAIL_FROM)));
+    bool usable = ok && why->len == before && !why->failed;
     for (size_t i = 0; ok && i < targets->count; i++) {
         const struct target *target = &targets->item[i];
         struct buf faults = {0};

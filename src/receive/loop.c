@@ -346,7 +346,7 @@ static int wait_time(const struct loop *l)
     return wait < 0 ? 0 : wait > INT_MAX ? INT_MAX : (int)wait;
 }
 
-/* Connections are read first: accepting may evict one whose event has not been read yet. */
+/* Reading comes first: it shows which connections are idle, so that accepting may evict them. */
 static void run_turn(struct loop *l, const struct epoll_event *event, int count)
 {
     bool connecting = false, signalled = false;
@@ -375,8 +375,10 @@ static void run_turn(struct loop *l, const struct epoll_event *event, int count)
         else
             conn_drop(&l->table, due);
     }
-    if (!l->accepting && !l->stopping && l->now >= l->resume_at)
+    if (!l->accepting && !l->stopping && l->now >= l->resume_at) {
+        l->resume_at = l->now + PAUSE_MS; /* the next attempt, if this one fails */
         set_accepting(l, true);
+    }
     conn_free_gone(&l->table);
 }
 

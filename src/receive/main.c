@@ -37,7 +37,7 @@ static const char usage[] =
  * Allocations this large are mapped, so free() returns them to the system; otherwise glibc raises
  * its threshold.
  */
-enum { LARGE_BODY = 128 * 1024, CHUNK = 64 * 1024 };
+enum { LARGE_BODY = 128 * 1024 };
 
 enum way { WAY_NONE, WAY_LISTEN, WAY_STDIN, WAY_CGI };
 
@@ -99,8 +99,7 @@ static bool read_body(struct buf *body, size_t length, int64_t end)
     if (!buf_reserve(body, length))
         return false;
     while (body->len < length && wait_for_input(end)) {
-        size_t left = length - body->len;
-        ssize_t n = read(STDIN_FILENO, body->data + body->len, left < CHUNK ? left : (size_t)CHUNK);
+        ssize_t n = read(STDIN_FILENO, body->data + body->len, length - body->len);
         if (n < 0 && (errno == EINTR || errno == EAGAIN))
             continue;
         if (n <= 0)

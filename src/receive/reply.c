@@ -5,27 +5,24 @@
 /* Longer than the time between two probes, shorter than before any provider's next attempt. */
 enum { RETRY_AFTER_SECONDS = 60 };
 
-#define JSON   "application/json"
-#define HEALTH "application/health+json"
-
 static const struct {
     int code;
-    const char *phrase, *word, *type;
+    const char *phrase, *word;
 } statuses[REPLY_STATUSES] = {
-    [REPLY_ACCEPTED] = {200, "OK", "accepted", JSON},
-    [REPLY_DUPLICATE] = {200, "OK", "duplicate", JSON},
-    [REPLY_PONG] = {200, "OK", "pong", JSON},
-    [REPLY_MALFORMED] = {400, "Bad Request", "malformed", JSON},
-    [REPLY_SIGNATURE] = {401, "Unauthorized", "signature", JSON},
-    [REPLY_STALE] = {403, "Forbidden", "stale", JSON},
-    [REPLY_NOT_FOUND] = {404, "Not Found", "not-found", JSON},
-    [REPLY_METHOD] = {405, "Method Not Allowed", "method", JSON},
-    [REPLY_LENGTH_REQUIRED] = {411, "Length Required", "length-required", JSON},
-    [REPLY_TOO_LARGE] = {413, "Content Too Large", "too-large", JSON},
-    [REPLY_UNAVAILABLE] = {503, "Service Unavailable", "unavailable", JSON},
-    [REPLY_PASS] = {200, "OK", "pass", HEALTH},
-    [REPLY_WARN] = {200, "OK", "warn", HEALTH},
-    [REPLY_FAIL] = {503, "Service Unavailable", "fail", HEALTH},
+    [REPLY_ACCEPTED] = {200, "OK", "accepted"},
+    [REPLY_DUPLICATE] = {200, "OK", "duplicate"},
+    [REPLY_PONG] = {200, "OK", "pong"},
+    [REPLY_MALFORMED] = {400, "Bad Request", "malformed"},
+    [REPLY_SIGNATURE] = {401, "Unauthorized", "signature"},
+    [REPLY_STALE] = {403, "Forbidden", "stale"},
+    [REPLY_NOT_FOUND] = {404, "Not Found", "not-found"},
+    [REPLY_METHOD] = {405, "Method Not Allowed", "method"},
+    [REPLY_LENGTH_REQUIRED] = {411, "Length Required", "length-required"},
+    [REPLY_TOO_LARGE] = {413, "Content Too Large", "too-large"},
+    [REPLY_UNAVAILABLE] = {503, "Service Unavailable", "unavailable"},
+    [REPLY_PASS] = {200, "OK", "pass"},
+    [REPLY_WARN] = {200, "OK", "warn"},
+    [REPLY_FAIL] = {503, "Service Unavailable", "fail"},
 };
 
 const char *reply_word(enum reply_status status)
@@ -41,8 +38,9 @@ int reply_http_status(enum reply_status status)
 void reply_write(const struct reply *reply, struct buf *out)
 {
     int code = statuses[reply->status].code;
+    bool health = reply->status >= REPLY_PASS;
     buf_printf(out, "Status: %d %s\r\nContent-Type: %s\r\nCache-Control: no-store\r\n", code,
-        statuses[reply->status].phrase, statuses[reply->status].type);
+        statuses[reply->status].phrase, health ? "application/health+json" : "application/json");
     if (code == 503)
         buf_printf(out, "Retry-After: %d\r\n", RETRY_AFTER_SECONDS);
     if (reply->allow)
@@ -50,7 +48,6 @@ void reply_write(const struct reply *reply, struct buf *out)
     buf_puts(out, "\r\n");
     if (reply->head)
         return;
-    bool health = reply->status >= REPLY_PASS;
     buf_printf(out, "{\"status\":\"%s\"", reply_word(reply->status));
     if (reply->reason)
         buf_printf(out, ",\"reason\":\"%s\"", reply->reason);

@@ -53,11 +53,6 @@ void request_fill(struct request *request, enum request_length kind, uint64_t le
         request->signature[i] = header(lookup, context, provider_table[i]->signature_header);
 }
 
-bool request_is(const struct request *request, const char *method)
-{
-    return strcmp(request->method, method) == 0;
-}
-
 size_t request_body_max(const char *method, size_t max_body)
 {
     return strcmp(method, "POST") == 0 ? max_body : 0;

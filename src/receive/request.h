@@ -37,8 +37,6 @@ void request_fill(struct request *request, enum request_length kind, uint64_t le
  */
 enum request_length request_parse_length(const char *text, uint64_t *length);
 
-bool request_is(const struct request *request, const char *method);
-
 /* The cap on a request's body: `max_body` for POST, otherwise 0. */
 size_t request_body_max(const char *method, size_t max_body);
 

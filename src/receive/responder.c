@@ -46,20 +46,21 @@ static void set(struct judgment *j, enum reply_status status, const char *reason
 bool responder_admit(struct responder *r, const struct request *request, struct judgment *j)
 {
     *j = (struct judgment){.which = -1};
-    j->reply.head = request_is(request, "HEAD");
+    const char *method = request->method;
+    j->reply.head = strcmp(method, "HEAD") == 0;
     j->route = route_find(request->path, r->endpoint);
     bool webhook = j->route.kind == ROUTE_WEBHOOK;
     if (j->route.kind == ROUTE_NONE) {
         set(j, REPLY_NOT_FOUND, NULL);
-    } else if (!(webhook ? request_is(request, "POST")
-                         : j->reply.head || request_is(request, "GET"))) {
+    } else if (!(webhook ? strcmp(method, "POST") == 0
+                         : j->reply.head || strcmp(method, "GET") == 0)) {
         set(j, REPLY_METHOD, NULL);
         j->reply.allow = webhook ? "POST" : "GET, HEAD";
     } else if (webhook && request->length_kind == LENGTH_ABSENT) {
         set(j, REPLY_LENGTH_REQUIRED, NULL);
     } else if (webhook && request->length_kind == LENGTH_NONSENSE) {
         set(j, REPLY_MALFORMED, "length-not-a-number");
-    } else if (request->length > request_body_max(request->method, r->max_body)) {
+    } else if (request->length > request_body_max(method, r->max_body)) {
         set(j, REPLY_TOO_LARGE, NULL);
     } else if (webhook) {
         return true;
