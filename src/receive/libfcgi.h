@@ -41,8 +41,7 @@ bool libfcgi_open(struct exchange *x, const void *data, size_t len, const unsign
 /* A request_lookup of receive/request.h; `context` is the exchange. Valid until libfcgi_answer. */
 const char *libfcgi_param(void *context, const char *name);
 
-/* Appends all of the body. Must be called once for each open exchange, even if the body is not
- * used. */
+/* Appends all of the body. To be called once for each open exchange, even if it is not used. */
 bool libfcgi_body(struct exchange *x, struct buf *body);
 
 /*

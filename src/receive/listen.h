@@ -1,9 +1,8 @@
 /*
  * listen: the listening socket.
  *
- * A process manager (systemd socket unit, spawn-fcgi) hands over a listening socket
- * as standard input (FastCGI specification, section 2.2: FCGI_LISTENSOCK_FILENO), or the
- * program makes its own: unix:PATH.
+ * A process manager (systemd socket unit, spawn-fcgi) passes a listening socket as standard input
+ * (FastCGI 1.0, section 2.2: FCGI_LISTENSOCK_FILENO), or the program makes its own: unix:PATH.
  */
 #ifndef RECEIVE_LISTEN_H
 #define RECEIVE_LISTEN_H
@@ -28,8 +27,7 @@ bool listen_stdin(struct listener *listener);
  */
 const char *listen_open(struct listener *listener, const char *address);
 
-/* Removes the name of a socket that this program made, if it is still that socket; does not close
- * fd. */
+/* Removes the socket that this program made, if it is still there; does not close fd. */
 void listen_close(const struct listener *listener);
 
 #endif
