@@ -115,11 +115,13 @@ with World({"BOOKSPOOL_MAX_BODY": "16K"}) as world:
 
 with World() as world:
     world.start_nginx()
-    answer = world.post("calcom", sample("calcom", "booking_created"))
-    equal((answer.status, answer.json, answer.headers.get("retry-after")),
-          (503, {"status": "unavailable", "reason": "no-receiver", "id": None}, "60"),
-          "without a receiver: come again")
-    equal(world.curl("/api/health").status, 503, "its health fails")
+    for name in "without a receiver", "with one that does not answer":
+        answer = world.post("calcom", sample("calcom", "booking_created"))
+        equal((answer.status, answer.json, answer.headers.get("retry-after")),
+              (503, {"status": "unavailable", "reason": "no-receiver", "id": None}, "60"),
+              f"{name}: come again")
+        equal(world.curl("/api/health").status, 503, f"{name}: its health fails")
+        world.listen()
 
 with World(receive={"CALCOM_WEBHOOK_SECRET": None}) as world:
     world.start_receiver()
