@@ -150,7 +150,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
             return
         raw = self.rfile.read(length)
         peer.requests.append((dict(self.headers), raw))
-        if self.path != "/v3/mail/send":
+        if self.requestline.split()[1] != "/v3/mail/send":  # self.path has no second slash any more
             return self.fail(404, "not found")
         if self.headers.get("Authorization") != f"Bearer {peer.key}":
             return self.fail(401, "The provided authorization grant is invalid")
