@@ -170,6 +170,27 @@ static void addresses(void **state)
     memset(longest, 'a', sizeof longest);
     memcpy(longest + 250, "@b", 3);
     assert_false(address_valid(longest));
+    memcpy(longest + 64, "@b", 3);
+    assert_true(address_valid(longest));
+    memcpy(longest + 65, "@b", 3);
+    longest[64] = 'a';
+    assert_false(address_valid(longest));
+}
+
+static void hosts_are_limited(void **state)
+{
+    (void)state;
+    char text[300] = "a@";
+    memset(text + 2, 'h', 63);
+    assert_true(address_valid(text));
+    text[2 + 63] = 'h';
+    assert_false(address_valid(text));
+    for (size_t i = 1; i < 254; i++)
+        text[i] = i % 2 ? (i == 1 ? '@' : '.') : 'h';
+    text[253] = 'h'; /* 254 in all */
+    assert_true(address_valid(text));
+    text[254] = 'h';
+    assert_false(address_valid(text));
 }
 
 static cJSON *parse(const char *text)
@@ -314,6 +335,7 @@ int main(void)
         cmocka_unit_test(times_in_all_their_forms),
         cmocka_unit_test(times_are_written_back),
         cmocka_unit_test(addresses),
+        cmocka_unit_test(hosts_are_limited),
         cmocka_unit_test(json_names_are_exact_and_the_last_counts),
         cmocka_unit_test(json_survives_what_cjson_does_not),
         cmocka_unit_test(json_is_mended_wherever_it_has_to_be),

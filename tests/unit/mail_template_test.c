@@ -273,6 +273,8 @@ static void markup_becomes_references(void **state)
         {"\"fine\" '\xf0\x9f\x98\x80'", "&quot;fine&quot; &#39;\xf0\x9f\x98\x80&#39;"},
         {"\xd0\x90\xd0\xb4\xd0\xb0 <", "\xd0\x90\xd0\xb4\xd0\xb0 &lt;"},
         {"\xd0\x90\xc2\x85<", "\xd0\x90&lt;"},
+        {"\xc2\x80\xc2\x9f<", "&lt;"},
+        {"\xc2\xa0<", "\xc2\xa0&lt;"},
         {"cut off \xc3", "cut off \xc3"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
