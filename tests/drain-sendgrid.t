@@ -53,7 +53,8 @@ def answers():
 
 def rate_limit():
     reset = int(time.time()) + 600
-    with Peer(KEY, (429, None, {"X-RateLimit-Reset": reset})) as peer, mailer(peer) as world:
+    said = {"X-RateLimit-Reset": reset, "X-RateLimit-Reset-After": 1}
+    with Peer(KEY, (429, None, said)) as peer, mailer(peer) as world:
         for _ in range(3):
             world.arrive()
         done = world.drain()

@@ -179,6 +179,7 @@ static void likeness_and_length(void **state)
         assert_int_equal(json_true(view, "same_day"), rows[i].same_day);
         assert_string_equal(
             value_of(view, "duration"), rows[i].duration ? rows[i].duration : "(none)");
+        assert_int_equal(json_get(view, "length") != NULL, rows[i].duration != NULL);
         cJSON_Delete(view);
     }
 }
