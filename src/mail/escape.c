@@ -3,14 +3,8 @@
 #include <stdbool.h>
 #include <string.h>
 
-static bool begins_with(const char *text, size_t len, const char *what)
-{
-    size_t need = strlen(what);
-    return len >= need && memcmp(text, what, need) == 0;
-}
-
 /* The length of the control character that the text begins with, else 0. */
-static size_t control(const char *text, size_t len)
+static size_t control_length(const char *text, size_t len)
 {
     unsigned char c = (unsigned char)*text;
     if (c < ' ')
@@ -22,13 +16,13 @@ static size_t control(const char *text, size_t len)
 }
 
 /* The same of white space that can break a line, or be broken at. */
-static size_t space(const char *text, size_t len)
+static size_t space_length(const char *text, size_t len)
 {
+    static const char *const others[] = {"\xc2\x85", "\xe2\x80\xa8", "\xe2\x80\xa9"};
     if (*text != '\0' && strchr(" \t\n\v\f\r", *text))
         return 1;
-    static const char *const others[] = {"\xc2\x85", "\xe2\x80\xa8", "\xe2\x80\xa9"};
     for (size_t i = 0; i < sizeof others / sizeof *others; i++)
-        if (begins_with(text, len, others[i]))
+        if (len >= strlen(others[i]) && memcmp(text, others[i], strlen(others[i])) == 0)
             return strlen(others[i]);
     return 0;
 }
@@ -51,30 +45,30 @@ static const char *reference(char c)
     }
 }
 
-void escape_html(const char *text, size_t len, struct buf *out)
+/* Without control characters; with references for markup. */
+static void add_clean(const char *text, size_t len, bool markup, struct buf *out)
 {
     for (size_t i = 0, run; i < len; i += run) {
-        const char *markup = reference(text[i]);
-        run = control(text + i, len - i);
+        const char *instead = markup ? reference(text[i]) : NULL;
+        run = control_length(text + i, len - i);
         if (run)
             continue;
         run = 1;
-        if (markup)
-            buf_puts(out, markup);
+        if (instead)
+            buf_puts(out, instead);
         else
             buf_putc(out, text[i]);
     }
 }
 
+void escape_html(const char *text, size_t len, struct buf *out)
+{
+    add_clean(text, len, true, out);
+}
+
 void escape_text(const char *text, size_t len, struct buf *out)
 {
-    for (size_t i = 0, run; i < len; i += run) {
-        run = control(text + i, len - i);
-        if (run)
-            continue;
-        run = 1;
-        buf_putc(out, text[i]);
-    }
+    add_clean(text, len, false, out);
 }
 
 void escape_line(struct buf *out, size_t from)
@@ -84,10 +78,10 @@ void escape_line(struct buf *out, size_t from)
     for (size_t i = from, run; i < out->len; i += run) {
         const char *text = out->data + i;
         size_t len = out->len - i;
-        run = space(text, len);
+        run = space_length(text, len);
         blank |= run > 0;
         if (!run)
-            run = control(text, len);
+            run = control_length(text, len);
         if (run)
             continue;
         run = 1;

@@ -3,7 +3,6 @@
 #include <string.h>
 
 #include "base/nearest.h"
-#include "mail/fault.h"
 
 struct reader {
     struct language *language;
@@ -69,7 +68,7 @@ void language_no_word(const struct language *language, const char *key, struct b
 
 static void fault_at(struct reader *r, size_t column, const char *what)
 {
-    fault_add(r->why, "%s:%zu:%zu: %s", r->file, r->line, column, what);
+    template_fault(r->why, "%s:%zu:%zu: %s", r->file, r->line, column, what);
 }
 
 /* The word that the line is about; NULL after a fault. */
@@ -140,7 +139,7 @@ void language_read(struct language *language, enum language_use use, const char 
         at = stop ? stop + 1 : end;
     }
     if (language->arena.failed)
-        fault_add(why, "%s: out of memory", file);
+        template_fault(why, "%s: out of memory", file);
 }
 
 /* ---- the whole ---- */
@@ -155,10 +154,10 @@ static void see_partial(void *context, const char *name, const char *place)
     struct check *check = context;
     size_t prefix = strlen(TEMPLATE_WORD);
     if (strncmp(name, TEMPLATE_WORD, prefix) != 0) {
-        fault_add(check->why, "%s: a word can include other words only: {{>%sKEY}}", place,
+        template_fault(check->why, "%s: a word can include other words only: {{>%sKEY}}", place,
             TEMPLATE_WORD);
     } else if (!find(check->language, name + prefix)) {
-        fault_add(check->why, "%s: ", place);
+        template_fault(check->why, "%s: ", place);
         language_no_word(check->language, name + prefix, check->why);
     }
 }

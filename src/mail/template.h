@@ -8,10 +8,9 @@
  *     {{^name}} ... {{/name}}            if absent, null, false, 0, "" or an empty list
  *     {{!comment}}  {{>name}}            nothing; another template, with the same context
  *
- * Pure. A name is letters, digits, "_" and "-", joined by dots. One that the context does not hold
- * is empty, as the specification asks; so is the value of an object or a list. What is wrong with a
- * source is reported when it is parsed, as "FILE:LINE:COLUMN: what, and what would be right", lines
- * and characters counted from 1.
+ * Pure. A name that the context does not hold is empty, as the specification asks; so is the value
+ * of an object or a list. What is wrong with a source is reported when it is parsed, as
+ * "FILE:LINE:COLUMN: what, and what would be right", lines and characters counted from 1.
  *
  * One thing is not as specified: a partial whose name begins with TEMPLATE_WORD is placed in its
  * line like a value, also where it is alone. Words have no line end of their own to make up for it.
@@ -38,8 +37,8 @@ enum {
 
 #define TEMPLATE_WORD "t."
 
-/* By the kind of file: what escape_html, escape_text and escape_line (mail/escape.h) make of a
- * value; a line is folded whole, with the text around its values. */
+/* By the kind of file: what escape_html and escape_text (mail/escape.h) make of a value;
+ * escape_line is applied to the result, with the text around the values. */
 enum template_escape { ESCAPE_HTML, ESCAPE_TEXT, ESCAPE_LINE };
 
 /* What a template is made from; all of it is copied. */
@@ -53,11 +52,13 @@ struct template_source {
 
 struct template;
 
+/* Adds a line to the list of faults: lines are separated by line ends, with none after the last. */
+void template_fault(struct buf *why, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
 /* Letters, digits, "_" and "-", joined by single dots. */
 bool template_name_valid(const char *name, size_t len);
 
-/* NULL, with the first fault as a line of its own in `why`, when the source is wrong or memory ran
- * out. (As everywhere in this room, lines are separated by line ends, with none after the last.) */
+/* NULL, with the first fault as a line of `why`, when the source is wrong or memory ran out. */
 struct template *template_parse(const struct template_source *source, struct buf *why);
 void template_free(struct template *template);
 

@@ -9,7 +9,6 @@
 #include <unistd.h>
 
 #include "base/io.h"
-#include "mail/fault.h"
 
 static bool counts(const char *name)
 {
@@ -70,9 +69,9 @@ static void take_file(
         normalise(&text);
         keep(files, dir, name, buf_text(&text), text.len);
     } else if (errno == EFBIG) {
-        fault_add(why, "%s/%s: it is longer than %d bytes", dir, name, TEMPLATE_SOURCE_MAX);
+        template_fault(why, "%s/%s: it is longer than %d bytes", dir, name, TEMPLATE_SOURCE_MAX);
     } else {
-        fault_add(why, "%s/%s: it cannot be read: %s", dir, name,
+        template_fault(why, "%s/%s: it cannot be read: %s", dir, name,
             errno == EINVAL ? "not a regular file" : strerror(errno));
     }
     buf_free(&text);
@@ -99,7 +98,7 @@ static bool take_own(struct template_files *files, const char *dir, int fd, stru
     size_t count, struct buf *why)
 {
     if (count > TEMPLATE_FILES_MAX) {
-        fault_add(why, "%s: it has more than %d templates", dir, TEMPLATE_FILES_MAX);
+        template_fault(why, "%s: it has more than %d templates", dir, TEMPLATE_FILES_MAX);
         return false;
     }
     if (!make_room(files, count))
@@ -118,7 +117,7 @@ static bool read_own(struct template_files *files, const char *dir, struct buf *
     if (ok)
         ok = take_own(files, dir, fd, entries, (size_t)count, why);
     else
-        fault_add(why, "%s: it cannot be read: %s", dir, strerror(errno));
+        template_fault(why, "%s: it cannot be read: %s", dir, strerror(errno));
     for (int i = 0; i < count; i++)
         free(entries[i]);
     free(entries);
@@ -133,7 +132,7 @@ bool template_files_read(struct template_files *files, const char *dir, struct b
     for (const struct template_built_in *from = templates_built_in; ok && from->name; from++)
         keep(files, NULL, from->name, (const char *)from->data, from->len);
     if (files->arena.failed)
-        fault_add(why, "templates: out of memory");
+        template_fault(why, "templates: out of memory");
     return ok && !files->arena.failed;
 }
 

@@ -5,11 +5,10 @@
 #include <string.h>
 
 #include "mail/escape.h"
-#include "mail/fault.h"
 #include "mail/template_node.h"
 
 struct renderer {
-    const struct template *template; /* the one at work: a partial takes the place of its user */
+    const struct template *template; /* the one being rendered: the innermost partial */
     enum template_escape escape;
     const struct value *stack[TEMPLATE_DEPTH_MAX + 1]; /* contexts, the innermost last */
     size_t height;
@@ -18,7 +17,7 @@ struct renderer {
     struct buf indent; /* of all partials that are open */
     size_t indent_from;
     struct buf *out;
-    size_t before; /* what was in `out` already */
+    size_t before; /* length of `out` at the start */
     struct buf *why;
 };
 
@@ -61,7 +60,7 @@ static bool is_true(const struct value *value)
 }
 
 /* The fewest digits that mean the same number. */
-static void add_number(double number, struct buf *out)
+static void add_digits(double number, struct buf *out)
 {
     char text[32];
     if (!isfinite(number))
@@ -75,7 +74,7 @@ static void add_number(double number, struct buf *out)
     buf_puts(out, text);
 }
 
-/* A line is folded at its end, whole. */
+/* A line is escaped at the end, with all of its text: template_render. */
 static void add_escaped(struct renderer *r, const char *text, size_t len)
 {
     if (r->escape == ESCAPE_HTML)
@@ -92,7 +91,7 @@ static void render_value(struct renderer *r, const struct node *node)
     if (!value)
         return;
     if (value->kind == VALUE_NUMBER)
-        add_number(value->number, r->out);
+        add_digits(value->number, r->out);
     else if (value->kind == VALUE_TRUE || value->kind == VALUE_FALSE)
         buf_puts(r->out, value->kind == VALUE_TRUE ? "true" : "false");
     else if (value->kind == VALUE_TEXT && node->kind == NODE_RAW)
@@ -103,42 +102,26 @@ static void render_value(struct renderer *r, const struct node *node)
 
 /* ---- texts ---- */
 
-static bool is_line_end(const char *text, size_t len)
-{
-    return (len == 1 && text[0] == '\n') || (len == 2 && text[0] == '\r' && text[1] == '\n');
-}
-
-/* An empty line stays empty. */
-static void add_indent(struct renderer *r, const struct node *node)
-{
-    if (r->indent.len && node->begins_line && !is_line_end(node->text, node->len))
-        buf_add(r->out, r->indent.data + r->indent_from, r->indent.len - r->indent_from);
-}
-
 static void render_text(struct renderer *r, const struct node *node)
 {
-    add_indent(r, node);
+    const char *text = node->text;
+    bool empty = (node->len == 1 && text[0] == '\n') ||
+                 (node->len == 2 && text[0] == '\r' && text[1] == '\n');
+    if (r->indent.len && node->begins_line && !empty)
+        buf_add(r->out, r->indent.data + r->indent_from, r->indent.len - r->indent_from);
     if (r->template->words)
-        add_escaped(r, node->text, node->len);
+        add_escaped(r, text, node->len);
     else
-        buf_add(r->out, node->text, node->len);
+        buf_add(r->out, text, node->len);
 }
 
 /* ---- sections and partials ---- */
 
-static bool fault(struct renderer *r, const struct node *node, const char *what, int bound)
-{
-    fault_begin(r->why);
-    template_place(r->template, node->at, r->why);
-    buf_printf(r->why, ": %s %d", what, bound);
-    return false;
-}
-
-static bool enter(struct renderer *r, const struct node *node)
+static bool go_deeper(struct renderer *r, const struct node *node)
 {
     if (r->depth == TEMPLATE_DEPTH_MAX)
-        return fault(r, node,
-            "a partial includes itself without end, or sections and partials nest deeper than",
+        return template_fault_at(r->template, node->at, r->why,
+            "a partial includes itself without end, or sections and partials nest deeper than %d",
             TEMPLATE_DEPTH_MAX);
     r->depth++;
     return true;
@@ -158,7 +141,7 @@ static bool render_section(struct renderer *r, const struct node *node)
     const struct value *value = look_up(r, node->path);
     if (is_true(value) != (node->kind == NODE_SECTION))
         return true;
-    if (!enter(r, node))
+    if (!go_deeper(r, node))
         return false;
     size_t from = (size_t)(node - r->template->nodes) + 1;
     bool ok = true;
@@ -173,13 +156,13 @@ static bool render_section(struct renderer *r, const struct node *node)
     return ok;
 }
 
-/* Alone in its line it is indented by what stood before it; else its lines are not indented. */
+/* Alone in its line it is indented by the blanks before it; else its lines are not indented. */
 static bool render_partial(struct renderer *r, const struct node *node)
 {
     const struct template *outer = r->template, *partial = node->partial;
     if (!partial)
         return true;
-    if (!enter(r, node))
+    if (!go_deeper(r, node))
         return false;
     size_t indented = r->indent.len, indent_from = r->indent_from;
     if (node->len)
@@ -195,14 +178,10 @@ static bool render_partial(struct renderer *r, const struct node *node)
     return ok;
 }
 
-/* ---- the whole ---- */
+/* ---- all nodes ---- */
 
 static bool render_node(struct renderer *r, const struct node *node)
 {
-    bool ok = true;
-    if (++r->steps > TEMPLATE_STEPS_MAX)
-        return fault(
-            r, node, "the sections repeat too much: steps are more than", TEMPLATE_STEPS_MAX);
     switch (node->kind) {
     case NODE_TEXT:
         render_text(r, node);
@@ -213,32 +192,34 @@ static bool render_node(struct renderer *r, const struct node *node)
         break;
     case NODE_SECTION:
     case NODE_INVERTED:
-        ok = render_section(r, node);
-        break;
+        return render_section(r, node);
     case NODE_PARTIAL:
-        ok = render_partial(r, node);
-    }
-    if (ok && r->out->len - r->before > TEMPLATE_OUTPUT_MAX)
-        return fault(r, node, "the result has more bytes than", TEMPLATE_OUTPUT_MAX);
-    return ok;
-}
-
-static bool render_nodes(struct renderer *r, size_t from, size_t to)
-{
-    while (from < to) {
-        const struct node *node = &r->template->nodes[from];
-        if (!render_node(r, node))
-            return false;
-        from = node->next;
+        return render_partial(r, node);
     }
     return true;
 }
 
-/* Into `out`, where a fault leaves a part. */
-static bool render(const struct template *template, const struct value *context,
+static bool render_nodes(struct renderer *r, size_t from, size_t to)
+{
+    for (size_t at = from; at < to; at = r->template->nodes[at].next) {
+        const struct node *node = &r->template->nodes[at];
+        if (++r->steps > TEMPLATE_STEPS_MAX)
+            return template_fault_at(r->template, node->at, r->why,
+                "the sections repeat too much: steps are more than %d", TEMPLATE_STEPS_MAX);
+        if (!render_node(r, node))
+            return false;
+        if (r->out->len - r->before > TEMPLATE_OUTPUT_MAX)
+            return template_fault_at(r->template, node->at, r->why,
+                "the result has more bytes than %d", TEMPLATE_OUTPUT_MAX);
+    }
+    return true;
+}
+
+bool template_render(const struct template *template, const struct value *context,
     enum template_escape escape, struct buf *out, struct buf *why)
 {
-    struct renderer r;
+    struct renderer
+        r; /* not cleared: the stack is large, and only what is below `height` is read */
     r.template = template;
     r.escape = escape;
     r.height = r.depth = r.steps = r.indent_from = 0;
@@ -248,28 +229,15 @@ static bool render(const struct template *template, const struct value *context,
     r.why = why;
     bool ok = render_with(&r, context, 0, template->count);
     out->failed |= r.indent.failed;
-    if (ok && out->failed)
-        fault_add(why, "%s: out of memory", template->file);
     buf_free(&r.indent);
-    return ok && !out->failed;
-}
-
-static void take_back(struct buf *out, size_t len)
-{
-    if (out->len <= len)
-        return;
-    out->len = len;
-    out->data[len] = '\0';
-}
-
-bool template_render(const struct template *template, const struct value *context,
-    enum template_escape escape, struct buf *out, struct buf *why)
-{
-    size_t before = out->len;
-    bool ok = render(template, context, escape, out, why);
-    if (!ok)
-        take_back(out, before);
-    else if (escape == ESCAPE_LINE)
-        escape_line(out, before);
+    if (ok && out->failed)
+        template_fault(why, "%s: out of memory", template->file);
+    ok = ok && !out->failed;
+    if (ok && escape == ESCAPE_LINE)
+        escape_line(out, r.before);
+    if (!ok && out->len > r.before) { /* a part of the result */
+        out->len = r.before;
+        out->data[out->len] = '\0';
+    }
     return ok;
 }

@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "base/nearest.h"
-#include "mail/fault.h"
 #include "mail/language.h"
 #include "mail/template.h"
 #include "mail/template_files.h"
@@ -112,7 +111,7 @@ static void fault_no_partial(struct check *check, const char *name, const char *
     for (size_t i = 0; i < check->set->files.count; i++)
         if (part_of(check->set->files.list[i].name) == check->part)
             nearest_try(&nearest, check->set->files.list[i].name);
-    fault_add(check->why, "%s: there is no file %s to include", place, buf_text(&wanted));
+    template_fault(check->why, "%s: there is no file %s to include", place, buf_text(&wanted));
     if (nearest.best)
         buf_printf(check->why, "; the nearest is %s", nearest.best);
     buf_free(&wanted);
@@ -124,7 +123,7 @@ static void see_partial(void *context, const char *name, const char *place)
     size_t prefix = strlen(TEMPLATE_WORD);
     if (strncmp(name, TEMPLATE_WORD, prefix) == 0) {
         if (!language_find(&check->set->language, name + prefix)) {
-            fault_add(check->why, "%s: ", place);
+            template_fault(check->why, "%s: ", place);
             language_no_word(&check->set->language, name + prefix, check->why);
         }
         return;
@@ -146,8 +145,9 @@ static void fault_unused(const struct template_file *file, enum template_part pa
         nearest_try(&nearest, event_kind_name(kind));
     for (size_t a = 0; a < AUDIENCES; a++)
         nearest_try(&nearest, names[a].general);
-    fault_add(why, "%s: nothing uses it: \"%s\" is no kind of event, and no %s file includes it",
-        file->label, nearest.wanted, endings[part]);
+    template_fault(why,
+        "%s: nothing uses it: \"%s\" is no kind of event, and no %s file includes it", file->label,
+        nearest.wanted, endings[part]);
     if (nearest.best)
         buf_printf(why, "; the nearest kind is \"%s\"", nearest.best);
     free(name);
@@ -184,8 +184,8 @@ static void parse_files(struct templates *set, struct buf *why)
 
 static void fault_no_language(const struct templates *set, const char *language, struct buf *why)
 {
-    fault_add(why, "there is no language \"%s\": a file %s%s would bring it; here are", language,
-        language, LANGUAGE_ENDING);
+    template_fault(why, "there is no language \"%s\": a file %s%s would bring it; here are",
+        language, language, LANGUAGE_ENDING);
     for (size_t i = 0; i < set->files.count; i++)
         if (ends_with(set->files.list[i].name, LANGUAGE_ENDING))
             buf_printf(why, " %s", set->files.list[i].name);
@@ -240,7 +240,7 @@ static void read_names(struct templates *set, struct buf *why)
             set->names[list][i] = name;
     }
     if (arena->failed)
-        fault_add(why, "templates: out of memory");
+        template_fault(why, "templates: out of memory");
 }
 
 static void read_language(struct templates *set, const char *language, struct buf *why)
@@ -282,7 +282,7 @@ static void choose_all(struct templates *set, struct buf *why)
                 const struct template *chosen = choose(set, a, kind, part);
                 set->part[a][kind][part] = chosen;
                 if (!chosen && part != PART_HTML && why->len == 0)
-                    fault_add(why, "%s%s: there is none", names[a].general, endings[part]);
+                    template_fault(why, "%s%s: there is none", names[a].general, endings[part]);
             }
 }
 
@@ -309,7 +309,7 @@ struct templates *templates_open(const char *dir, const char *language, struct b
 {
     struct templates *set = calloc(1, sizeof *set);
     if (!set) {
-        fault_add(why, "templates: out of memory");
+        template_fault(why, "templates: out of memory");
         return NULL;
     }
     struct buf faults = {0};
@@ -322,7 +322,7 @@ struct templates *templates_open(const char *dir, const char *language, struct b
     }
     bool ok = faults.len == 0 && !faults.failed;
     if (!ok)
-        fault_add(why, "%s", faults.len ? buf_text(&faults) : "templates: out of memory");
+        template_fault(why, "%s", faults.len ? buf_text(&faults) : "templates: out of memory");
     buf_free(&faults);
     if (ok)
         return set;
