@@ -6,8 +6,8 @@
 
 #include <libical/ical.h>
 
+#include "base/arena.h"
 #include "base/clock.h"
-#include "event/clean.h"
 
 #define PRODUCT "-//bookspool//bookspool//EN"
 
@@ -42,122 +42,84 @@ static icalproperty *new_time(const char *name, int64_t when)
     return icalproperty_new_from_string(property);
 }
 
-/* An INTEGER, and not below 0: RFC 5545 sections 3.3.8 and 3.8.7.4. */
-static int sequence_of(int64_t number)
-{
-    return number < 0 ? 0 : number > INT_MAX ? INT_MAX : (int)number;
-}
-
 /* ---- people ---- */
 
-/*
- * RFC 5545 section 3.2: a quoted parameter value cannot hold a quote. RFC 6868 spells it with a
- * caret, which many readers show as it stands, and libical 3.0 does not encode the caret itself, so
- * that "^n" would be read as a line break: lookalikes take their place.
- */
+/* RFC 5545 section 3.2: a quoted value cannot hold a quote. RFC 6868 writes it with a caret, and
+ * libical 3.0 does not encode the caret itself, so that "^n" would be read as a line break. */
 static const char *parameter(struct arena *arena, const char *text)
 {
     static const char circumflex[] = "\xcb\x86"; /* U+02C6 */
-    char *out = text ? arena_alloc(arena, 2 * strlen(text) + 1) : NULL;
-    for (char *to = out; out && *text; text++) {
-        if (*text == '^') {
-            memcpy(to, circumflex, 2);
-            to += 2;
-        } else {
+    char *copy = arena_alloc(arena, 2 * strlen(text) + 1);
+    for (char *to = copy; copy && *text; text++)
+        if (*text == '^')
+            to = stpcpy(to, circumflex);
+        else
             *to++ = *text == '"' ? '\'' : *text;
-        }
-    }
-    return out;
+    return copy;
 }
 
-/* A person of no name is an address alone. */
-static void add_person(
+static void add_named(
     struct arena *arena, icalcomponent *event, icalproperty *property, const struct person *person)
 {
-    const char *name = parameter(arena, clean_line(arena, person->name));
+    const char *name = person->name ? parameter(arena, person->name) : NULL;
     if (name)
         icalproperty_add_parameter(property, icalparameter_new_cn(name));
     icalcomponent_add_property(event, property);
 }
 
-static const char *mailto(struct arena *arena, const struct person *person)
+static void add_people(struct arena *arena, icalcomponent *event, const struct calendar *calendar)
 {
-    const char *address = clean_address(arena, person->email);
-    return address ? arena_printf(arena, "mailto:%s", address) : NULL;
-}
-
-/*
- * The customer said yes by booking. RSVP would make their client send a REPLY to the organizer
- * (RFC 5546 section 3.2.3) that no booking platform reads: a "no" in it would change nothing.
- */
-static void add_attendee(
-    struct arena *arena, icalcomponent *event, const struct person *person, const char *address)
-{
-    icalproperty *attendee = icalproperty_new_attendee(address);
-    icalproperty_add_parameter(attendee, icalparameter_new_role(ICAL_ROLE_REQPARTICIPANT));
-    icalproperty_add_parameter(attendee, icalparameter_new_partstat(ICAL_PARTSTAT_ACCEPTED));
-    icalproperty_add_parameter(attendee, icalparameter_new_rsvp(ICAL_RSVP_FALSE));
-    add_person(arena, event, attendee, person);
+    const struct person *organizer = &calendar->organizer, *attendee = calendar->attendee;
+    const char *address = arena_printf(arena, "mailto:%s", organizer->email);
+    if (address)
+        add_named(arena, event, icalproperty_new_organizer(address), organizer);
+    if (!attendee || calendar->method == METHOD_PUBLISH)
+        return;
+    address = arena_printf(arena, "mailto:%s", attendee->email);
+    if (!address)
+        return;
+    icalproperty *property = icalproperty_new_attendee(address);
+    icalproperty_add_parameter(property, icalparameter_new_role(ICAL_ROLE_REQPARTICIPANT));
+    icalproperty_add_parameter(property, icalparameter_new_partstat(ICAL_PARTSTAT_ACCEPTED));
+    icalproperty_add_parameter(property, icalparameter_new_rsvp(ICAL_RSVP_FALSE));
+    add_named(arena, event, property, attendee);
 }
 
 /* ---- the object ---- */
 
-static icalproperty_status status_of(const struct calendar *calendar)
-{
-    if (calendar->method == METHOD_CANCEL)
-        return ICAL_STATUS_CANCELLED;
-    return calendar->tentative ? ICAL_STATUS_TENTATIVE : ICAL_STATUS_CONFIRMED;
-}
-
-/* What needs to be there, cleaned. */
-struct needed {
-    const char *uid, *organizer, *attendee;
-};
-
-static bool find_needed(struct arena *arena, const struct calendar *calendar, struct needed *needed)
-{
-    const struct person *attendee = calendar->method == METHOD_PUBLISH ? NULL : calendar->attendee;
-    *needed = (struct needed){.uid = clean_line(arena, calendar->uid),
-        .organizer = mailto(arena, &calendar->organizer),
-        .attendee = attendee ? mailto(arena, attendee) : NULL};
-    bool invited = calendar->method == METHOD_REQUEST || attendee;
-    return needed->uid && needed->organizer && can_be_written(calendar->start) &&
-           (needed->attendee || !invited);
-}
-
-static icalcomponent *event_of(
-    struct arena *arena, const struct calendar *calendar, const struct needed *needed)
+static icalcomponent *new_event(struct arena *arena, const struct calendar *calendar)
 {
     icalcomponent *event = icalcomponent_new_vevent();
-    const char *summary = clean_line(arena, calendar->summary);
-    const char *description = clean_text(arena, calendar->description);
-    const char *location = clean_line(arena, calendar->location);
-    const char *url = clean_url(arena, calendar->url);
-    icalcomponent_add_property(event, icalproperty_new_uid(needed->uid));
-    icalcomponent_add_property(event, icalproperty_new_sequence(sequence_of(calendar->sequence)));
+    const int64_t start = calendar->start, end = calendar->end;
+    int64_t sequence = calendar->sequence; /* RFC 5545 sections 3.3.8 and 3.8.7.4 */
+    sequence = sequence < 0 ? 0 : sequence > INT_MAX ? INT_MAX : sequence;
+    icalproperty_status status = ICAL_STATUS_CONFIRMED;
+    if (calendar->method == METHOD_CANCEL)
+        status = ICAL_STATUS_CANCELLED;
+    else if (calendar->tentative)
+        status = ICAL_STATUS_TENTATIVE;
+    icalcomponent_add_property(event, icalproperty_new_uid(calendar->uid));
+    icalcomponent_add_property(event, icalproperty_new_sequence((int)sequence));
     icalcomponent_add_property(event, new_time("DTSTAMP", calendar->stamp));
-    icalcomponent_add_property(event, new_time("DTSTART", calendar->start));
+    icalcomponent_add_property(event, new_time("DTSTART", start));
     /* RFC 5545 section 3.8.2.2: the end must be later than the start */
-    if (can_be_written(calendar->end) &&
-        calendar->end / MS_PER_SECOND > calendar->start / MS_PER_SECOND)
-        icalcomponent_add_property(event, new_time("DTEND", calendar->end));
-    icalcomponent_add_property(event, icalproperty_new_summary(summary ? summary : "-"));
-    if (description)
-        icalcomponent_add_property(event, icalproperty_new_description(description));
-    if (location)
-        icalcomponent_add_property(event, icalproperty_new_location(location));
-    if (url)
-        icalcomponent_add_property(event, icalproperty_new_url(url));
-    icalcomponent_add_property(event, icalproperty_new_status(status_of(calendar)));
+    if (can_be_written(end) && end / MS_PER_SECOND > start / MS_PER_SECOND)
+        icalcomponent_add_property(event, new_time("DTEND", end));
+    icalcomponent_add_property(
+        event, icalproperty_new_summary(calendar->summary ? calendar->summary : "-"));
+    if (calendar->description)
+        icalcomponent_add_property(event, icalproperty_new_description(calendar->description));
+    if (calendar->location)
+        icalcomponent_add_property(event, icalproperty_new_location(calendar->location));
+    if (calendar->url)
+        icalcomponent_add_property(event, icalproperty_new_url(calendar->url));
+    icalcomponent_add_property(event, icalproperty_new_status(status));
     icalcomponent_add_property(event, icalproperty_new_transp(ICAL_TRANSP_OPAQUE));
-    add_person(arena, event, icalproperty_new_organizer(needed->organizer), &calendar->organizer);
-    if (needed->attendee)
-        add_attendee(arena, event, calendar->attendee, needed->attendee);
+    add_people(arena, event, calendar);
     return event;
 }
 
-/* Everywhere in the text. */
-static void replace(char *text, const char *what, const char *with)
+static void replace_all(char *text, const char *what, const char *with)
 {
     size_t old = strlen(what), new = strlen(with);
     for (char *at = text; (at = strstr(at, what)); at += new) {
@@ -166,44 +128,33 @@ static void replace(char *text, const char *what, const char *with)
     }
 }
 
-/*
- * libical 3.0 counts the end of a line as a part of it when it folds: a fold comes between CR and
- * LF, or right before them. No value holds a CR.
- */
-static void correct_folds(char *text)
-{
-    replace(text, "\r\r\n \n", "\r\n");
-    replace(text, "\r\n \r\n", "\r\n");
-}
-
-static void write_object(struct arena *arena, const struct calendar *calendar,
-    const struct needed *needed, struct buf *out)
+bool calendar_write(const struct calendar *calendar, struct buf *out)
 {
     static const icalproperty_method methods[] = {[METHOD_PUBLISH] = ICAL_METHOD_PUBLISH,
         [METHOD_REQUEST] = ICAL_METHOD_REQUEST,
         [METHOD_CANCEL] = ICAL_METHOD_CANCEL};
+    const struct person *attendee = calendar->method == METHOD_PUBLISH ? NULL : calendar->attendee;
+    bool invites = calendar->method == METHOD_REQUEST || attendee;
+    if (!calendar->uid || !calendar->organizer.email || !can_be_written(calendar->start) ||
+        (invites && (!attendee || !attendee->email)))
+        return true;
+    struct arena arena = {0};
     icalcomponent *object = icalcomponent_new_vcalendar();
     icalcomponent_add_property(object, icalproperty_new_version("2.0"));
     icalcomponent_add_property(object, icalproperty_new_prodid(PRODUCT));
     icalcomponent_add_property(object, icalproperty_new_method(methods[calendar->method]));
-    icalcomponent_add_component(object, event_of(arena, calendar, needed));
+    icalcomponent_add_component(object, new_event(&arena, calendar));
     char *text = icalcomponent_as_ical_string_r(object);
-    arena->failed |= !text;
-    if (text && !arena->failed) {
-        correct_folds(text);
+    bool ok = text && !arena.failed;
+    if (ok) {
+        /* libical 3.0 counts the end of a line as a part of it when it folds: a fold comes between
+         * CR and LF, or right before them. No value holds a CR. */
+        replace_all(text, "\r\r\n \n", "\r\n");
+        replace_all(text, "\r\n \r\n", "\r\n");
         buf_puts(out, text);
     }
     free(text);
     icalcomponent_free(object);
-}
-
-bool calendar_write(const struct calendar *calendar, struct buf *out)
-{
-    struct arena arena = {0};
-    struct needed needed;
-    if (find_needed(&arena, calendar, &needed))
-        write_object(&arena, calendar, &needed, out);
-    bool ok = !arena.failed && !out->failed;
     arena_free(&arena);
-    return ok;
+    return ok && !out->failed;
 }

@@ -2,15 +2,17 @@
  * calendar: one booking as an iCalendar object (RFC 5545) with an iTIP method (RFC 5546), written
  * by libical. Pure.
  *
- * Times are UTC, so no VTIMEZONE is needed. There are no alarms: they are the reader's business.
- * Values go through event/clean.h before libical sees them: it lets CR LF in an address through.
- * Lines end with CR LF and are folded at 75 octets. In names, which are parameters, U+02C6 and '
- * stand for ^ and ": what readers make of those differs (RFC 6868).
+ * Values must be clean (event/clean.h), as those of an event and of the settings are: libical lets
+ * CR LF in an address through. Times are UTC, so no VTIMEZONE is needed. There are no alarms: they
+ * are up to the reader. Lines end with CR LF and are folded at 75 octets. In names, which are
+ * parameters, ^ and " are replaced with U+02C6 and ', because readers disagree on what they mean
+ * (RFC 6868).
  *
  * PUBLISH and CANCEL without attendees are for the owner (RFC 5546 3.2.1 and 4.1.3), with the
- * sending address as organizer: Outlook files a mail away whose organizer is its recipient.
- * REQUEST and CANCEL with the attendee are for the customer, who has accepted by booking and need
- * not answer (PARTSTAT=ACCEPTED;RSVP=FALSE). A REQUEST needs an attendee; PUBLISH leaves it out.
+ * sending address as organizer: Outlook discards a mail whose organizer is its recipient. REQUEST
+ * and CANCEL with the attendee are for the customer, who accepted by booking: RSVP would make the
+ * client send a REPLY to the organizer (RFC 5546 3.2.3) that no booking platform reads. A REQUEST
+ * needs an attendee; PUBLISH leaves it out.
  */
 #ifndef MAIL_CALENDAR_H
 #define MAIL_CALENDAR_H
@@ -34,7 +36,7 @@ struct calendar {
     bool tentative;
     int64_t stamp;      /* DTSTAMP: when the event arrived, so that a repeat is byte-identical */
     int64_t start, end; /* end is left out when TIME_NONE or not later than start */
-    /* All but summary may be NULL; a url that is not http or https is left out. */
+    /* Each may be NULL. */
     const char *summary, *description, *location, *url;
     struct person organizer;       /* email is needed */
     const struct person *attendee; /* NULL: none */

@@ -218,15 +218,8 @@ static bool render_nodes(struct renderer *r, size_t from, size_t to)
 bool template_render(const struct template *template, const struct value *context,
     enum template_escape escape, struct buf *out, struct buf *why)
 {
-    struct renderer
-        r; /* not cleared: the stack is large, and only what is below `height` is read */
-    r.template = template;
-    r.escape = escape;
-    r.height = r.depth = r.steps = r.indent_from = 0;
-    r.indent = (struct buf){0};
-    r.out = out;
-    r.before = out->len;
-    r.why = why;
+    struct renderer r = {
+        .template = template, .escape = escape, .out = out, .before = out->len, .why = why};
     bool ok = render_with(&r, context, 0, template->count);
     out->failed |= r.indent.failed;
     buf_free(&r.indent);

@@ -10,6 +10,7 @@
 #include <libical/ical.h>
 
 #include "base/clock.h"
+#include "event/clean.h"
 #include "mail/calendar.h"
 
 static const struct person customer = {.name = "Ada Example", .email = "ada@example.com"};
@@ -28,6 +29,20 @@ static const struct calendar usual = {
     .organizer = {.name = "Olga Owner", .email = "olga@example.org"},
 };
 
+/* A calendar as it comes from an event: what was given has gone through the event's cleaning. */
+static struct calendar cleaned(struct arena *arena, const struct calendar *given)
+{
+    struct calendar calendar = *given;
+    calendar.uid = clean_line(arena, given->uid);
+    calendar.summary = clean_line(arena, given->summary);
+    calendar.description = clean_text(arena, given->description);
+    calendar.location = clean_line(arena, given->location);
+    calendar.url = clean_url(arena, given->url);
+    calendar.organizer = (struct person){.name = clean_line(arena, given->organizer.name),
+        .email = clean_address(arena, given->organizer.email)};
+    return calendar;
+}
+
 static void assert_nothing(const struct calendar *calendar)
 {
     struct buf out = {0};
@@ -45,20 +60,20 @@ static struct buf written(const struct calendar *calendar)
 
 static icalcomponent *parsed(const struct buf *text)
 {
-    icalcomponent *whole = icalcomponent_new_from_string(text->data);
-    assert_non_null(whole);
-    assert_int_equal(icalcomponent_count_errors(whole), 0);
-    assert_true(icalrestriction_check(whole));
-    return whole;
+    icalcomponent *object = icalcomponent_new_from_string(text->data);
+    assert_non_null(object);
+    assert_int_equal(icalcomponent_count_errors(object), 0);
+    assert_true(icalrestriction_check(object));
+    return object;
 }
 
-static icalcomponent *event_of(icalcomponent *whole)
+static icalcomponent *event_of(icalcomponent *object)
 {
-    assert_int_equal(icalcomponent_count_components(whole, ICAL_ANY_COMPONENT), 1);
-    return icalcomponent_get_first_component(whole, ICAL_VEVENT_COMPONENT);
+    assert_int_equal(icalcomponent_count_components(object, ICAL_ANY_COMPONENT), 1);
+    return icalcomponent_get_first_component(object, ICAL_VEVENT_COMPONENT);
 }
 
-/* Nothing but whole lines of at most 75 octets, of valid UTF-8, and only known properties. */
+/* Only complete lines of at most 75 octets, of valid UTF-8, and only known properties. */
 static void assert_wire_form(const struct buf *text)
 {
     static const char *const known[] = {"BEGIN:V", "END:V",
@@ -104,7 +119,7 @@ static void all_values_survive(void **state)
     (void)state;
     struct buf text = written(&usual);
     assert_wire_form(&text);
-    icalcomponent *whole = parsed(&text), *event = event_of(whole);
+    icalcomponent *object = parsed(&text), *event = event_of(object);
     assert_string_equal(icalcomponent_get_uid(event), usual.uid);
     assert_int_equal(icalcomponent_get_sequence(event), 3);
     assert_string_equal(icalcomponent_get_summary(event), usual.summary);
@@ -118,7 +133,7 @@ static void all_values_survive(void **state)
     assert_time(icalcomponent_get_dtstart(event), usual.start);
     assert_time(icalcomponent_get_dtend(event), usual.end);
     assert_int_equal(icalcomponent_count_components(event, ICAL_VALARM_COMPONENT), 0);
-    icalcomponent_free(whole);
+    icalcomponent_free(object);
     buf_free(&text);
 }
 
@@ -153,15 +168,15 @@ static void methods_as_rfc_5546_says(void **state)
         if (!rows[i].ok)
             continue;
         assert_wire_form(&out);
-        icalcomponent *whole = parsed(&out), *event = event_of(whole);
-        assert_int_equal(icalcomponent_get_method(whole), rows[i].ical);
+        icalcomponent *object = parsed(&out), *event = event_of(object);
+        assert_int_equal(icalcomponent_get_method(object), rows[i].ical);
         assert_int_equal(icalcomponent_get_status(event), rows[i].status);
         assert_int_equal(
             icalcomponent_count_properties(event, ICAL_ATTENDEE_PROPERTY), rows[i].attendees);
         char method[64];
         snprintf(method, sizeof method, "METHOD:%s\r\n", calendar_method_name(rows[i].method));
         assert_non_null(strstr(out.data, method));
-        icalcomponent_free(whole);
+        icalcomponent_free(object);
         buf_free(&out);
     }
 }
@@ -173,16 +188,16 @@ static void an_attendee_need_not_answer(void **state)
     calendar.method = METHOD_REQUEST;
     calendar.attendee = &customer;
     struct buf text = written(&calendar);
-    icalcomponent *whole = parsed(&text);
-    icalproperty *attendee = property(event_of(whole), ICAL_ATTENDEE_PROPERTY);
+    icalcomponent *object = parsed(&text);
+    icalproperty *attendee = property(event_of(object), ICAL_ATTENDEE_PROPERTY);
     assert_string_equal(icalproperty_get_attendee(attendee), "mailto:ada@example.com");
     assert_string_equal(icalproperty_get_parameter_as_string(attendee, "PARTSTAT"), "ACCEPTED");
     assert_string_equal(icalproperty_get_parameter_as_string(attendee, "RSVP"), "FALSE");
-    icalcomponent_free(whole);
+    icalcomponent_free(object);
     buf_free(&text);
 }
 
-/* What somebody wrote, and what a reader of the calendar sees of it: as one line, as a text. */
+/* What a customer wrote, and what a reader of the calendar sees of it: as one line, as a text. */
 static const struct {
     const char *given, *line, *text, *name; /* NULL: nothing at all; name NULL: as line */
 } words[] = {
@@ -227,15 +242,17 @@ static void words_survive_or_are_harmless(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
         const char *given = words[i].given;
+        struct arena arena = {0};
         struct calendar calendar = usual;
-        struct person attendee = {.name = given, .email = "ada@example.com"};
-        calendar.method = METHOD_REQUEST;
-        calendar.attendee = &attendee;
         calendar.organizer.name = given;
         calendar.summary = calendar.description = calendar.location = calendar.url = given;
+        calendar = cleaned(&arena, &calendar);
+        struct person attendee = {.name = calendar.organizer.name, .email = "ada@example.com"};
+        calendar.method = METHOD_REQUEST;
+        calendar.attendee = &attendee;
         struct buf text = written(&calendar);
         assert_wire_form(&text);
-        icalcomponent *whole = parsed(&text), *event = event_of(whole);
+        icalcomponent *object = parsed(&text), *event = event_of(object);
         const char *name = words[i].name ? words[i].name : words[i].line;
         assert_text(icalcomponent_get_summary(event), words[i].line ? words[i].line : "-");
         assert_text(icalcomponent_get_location(event), words[i].line);
@@ -244,8 +261,9 @@ static void words_survive_or_are_harmless(void **state)
         assert_text(cn_of(event, ICAL_ORGANIZER_PROPERTY), name);
         assert_text(cn_of(event, ICAL_ATTENDEE_PROPERTY), name);
         assert_int_equal(icalcomponent_count_properties(event, ICAL_ATTENDEE_PROPERTY), 1);
-        icalcomponent_free(whole);
+        icalcomponent_free(object);
         buf_free(&text);
+        arena_free(&arena);
     }
 }
 
@@ -266,11 +284,11 @@ static void folding_splits_no_character(void **state)
             calendar.summary = calendar.description = calendar.organizer.name = value;
             struct buf text = written(&calendar);
             assert_wire_form(&text);
-            icalcomponent *whole = parsed(&text), *event = event_of(whole);
+            icalcomponent *object = parsed(&text), *event = event_of(object);
             assert_string_equal(icalcomponent_get_summary(event), value);
             assert_string_equal(icalcomponent_get_description(event), value);
             assert_string_equal(cn_of(event, ICAL_ORGANIZER_PROPERTY), value);
-            icalcomponent_free(whole);
+            icalcomponent_free(object);
             buf_free(&text);
         }
 }
@@ -287,12 +305,12 @@ static void lines_of_every_length(void **state)
         calendar.organizer.name = value;
         struct buf text = written(&calendar);
         assert_wire_form(&text);
-        icalcomponent *whole = parsed(&text), *event = event_of(whole);
+        icalcomponent *object = parsed(&text), *event = event_of(object);
         assert_string_equal(icalcomponent_get_summary(event), value);
         assert_string_equal(icalcomponent_get_description(event), value);
         assert_string_equal(icalcomponent_get_location(event), value);
         assert_string_equal(cn_of(event, ICAL_ORGANIZER_PROPERTY), value);
-        icalcomponent_free(whole);
+        icalcomponent_free(object);
         buf_free(&text);
     }
 }
@@ -306,14 +324,17 @@ static void long_values_are_clipped(void **state)
     struct calendar calendar = usual;
     calendar.summary = calendar.description = calendar.location = endless;
     calendar.organizer.name = endless;
+    struct arena arena = {0};
+    calendar = cleaned(&arena, &calendar);
     struct buf text = written(&calendar);
     assert_wire_form(&text);
-    icalcomponent *whole = parsed(&text), *event = event_of(whole);
+    icalcomponent *object = parsed(&text), *event = event_of(object);
     assert_int_equal(strlen(icalcomponent_get_summary(event)), 1003);
     assert_int_equal(strlen(cn_of(event, ICAL_ORGANIZER_PROPERTY)), 1003);
     assert_int_equal(strlen(icalcomponent_get_description(event)), 20003);
-    icalcomponent_free(whole);
+    icalcomponent_free(object);
     buf_free(&text);
+    arena_free(&arena);
 }
 
 /* "javascript:..." and "https://a\r\nATTENDEE:..." are no URLs, nor is an address with a line. */
@@ -324,9 +345,11 @@ static void urls_and_addresses_are_checked(void **state)
         "https://example.org/\r\nATTENDEE:mailto:evil@example.net", "https://example.org/ x"};
     static const char *const no_addresses[] = {"a@example.org\r\nATTENDEE:mailto:b@example.net",
         "Ada <a@example.org>", "a@example.org,b@example.net", "", NULL};
+    struct arena arena = {0};
     for (size_t i = 0; i < sizeof no_urls / sizeof no_urls[0]; i++) {
         struct calendar calendar = usual;
         calendar.url = no_urls[i];
+        calendar = cleaned(&arena, &calendar);
         struct buf text = written(&calendar);
         assert_null(strstr(text.data, "URL"));
         assert_null(strstr(text.data, "evil"));
@@ -334,14 +357,16 @@ static void urls_and_addresses_are_checked(void **state)
     }
     for (size_t i = 0; i < sizeof no_addresses / sizeof no_addresses[0]; i++) {
         struct calendar calendar = usual;
-        struct person attendee = {.email = no_addresses[i]};
         calendar.organizer.email = no_addresses[i];
+        calendar = cleaned(&arena, &calendar);
         assert_nothing(&calendar);
+        struct person attendee = {.email = calendar.organizer.email};
         calendar = usual;
         calendar.method = METHOD_CANCEL;
         calendar.attendee = &attendee;
         assert_nothing(&calendar);
     }
+    arena_free(&arena);
 }
 
 static void what_is_needed(void **state)
@@ -353,8 +378,11 @@ static void what_is_needed(void **state)
     calendar = usual;
     calendar.uid = NULL;
     assert_nothing(&calendar);
+    struct arena arena = {0};
     calendar.uid = "\r\n";
+    calendar = cleaned(&arena, &calendar);
     assert_nothing(&calendar);
+    arena_free(&arena);
 }
 
 /* RFC 5545 3.3.4: a year has four digits. A later start has no entry, a later end is left out. */
@@ -412,9 +440,9 @@ static void sequences_stay_numbers(void **state)
         struct calendar calendar = usual;
         calendar.sequence = rows[i].given;
         struct buf text = written(&calendar);
-        icalcomponent *whole = parsed(&text);
-        assert_int_equal(icalcomponent_get_sequence(event_of(whole)), rows[i].want);
-        icalcomponent_free(whole);
+        icalcomponent *object = parsed(&text);
+        assert_int_equal(icalcomponent_get_sequence(event_of(object)), rows[i].want);
+        icalcomponent_free(object);
         buf_free(&text);
     }
 }
