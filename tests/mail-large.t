@@ -224,10 +224,16 @@ def templates_that_fail():
             letters = office.post()
             equal([letter.faults for letter in letters], [[]], f"{what} fails: a mail goes out")
             text = letters[0].text if letters else ""
-            ok(all(word in text for word in (WHO, EMAIL, WHAT, "2026")),
+            ok(all(word in text for word in (WHO, EMAIL, WHAT, str(START.year))),
                f"{what} fails: the owner reads who, what and when", text)
             ok("mail-cut" in done.stderr and "includes itself" in done.stderr,
                f"{what} fails: the log says why", done.stderr)
+            with Office(BOOKSPOOL_LANGUAGE="de") as german:
+                german.arrive("calcom", "booking_created", "one")
+                german.drained(BOOKSPOOL_TEMPLATES=office.path("templates"))
+                [letter] = german.post()
+                ok(all(word in letter.text for word in (f"Wann: {START.year}", f"Was: {WHAT}", "Neue Buchung"))
+                   or what == "the page", f"{what} fails: labels are in the language", letter.text)
 
 
 def words_that_fail():
@@ -238,7 +244,7 @@ def words_that_fail():
         office.arrive("calcom", "booking_created", "one")
         done = office.drained(BOOKSPOOL_TEMPLATES=office.path("templates"))
         text = "".join(letter.text for letter in office.post())
-        ok(all(word in text for word in (WHO, EMAIL, WHAT, "2026")),
+        ok(all(word in text for word in (WHO, EMAIL, WHAT, str(START.year))),
            "a word fails: the owner reads who, what and when", text)
         ok("includes itself" in done.stderr, "a word fails: the log says why", done.stderr)
 

@@ -1,10 +1,10 @@
 #include "mail/compose.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
 #include "event/clean.h"
-#include "mail/bare.h"
 #include "mail/calendar.h"
 #include "mail/cut.h"
 #include "mail/message.h"
@@ -50,25 +50,6 @@ enum { AMOUNTS = sizeof amounts / sizeof *amounts };
 
 enum made { MADE, DOES_NOT_FIT, NO_MEMORY };
 
-static const struct value *view_of(const struct composer *composer, const struct notice *notice,
-    const struct amount *amount, struct arena *arena, struct buf *why)
-{
-    const struct view_options options = {.timezone = composer->timezone,
-        .audience = notice->audience,
-        .recipient = notice->recipient,
-        .limits = &amount->limits};
-    return view_make(arena, notice->event, notice->decision, composer->templates, &options, why);
-}
-
-static enum made render(const struct composer *composer, const struct notice *notice,
-    const struct value *view, enum template_part part, struct buf *out, struct buf *why)
-{
-    if (templates_render(composer->templates, view_kind(notice->event, notice->decision),
-            notice->audience, part, view, out, why))
-        return MADE;
-    return out->failed ? NO_MEMORY : DOES_NOT_FIT;
-}
-
 /* ---- the calendar ---- */
 
 /* A customer who gives up a seat loses the entry; the entry of the booking stays. */
@@ -83,29 +64,22 @@ static enum calendar_method method_of(const struct notice *notice)
 
 /* Outlook discards an invitation whose organizer is its recipient. Where sender and recipient are
  * the same, the organizer is another name at that domain; published entries are not answered. */
-static const char *publisher_of(
-    const struct composer *composer, const struct notice *notice, struct arena *arena)
-{
-    const char *domain = strrchr(composer->from, '@');
-    if (!domain || strcasecmp(composer->from, notice->recipient) != 0)
-        return composer->from;
-    return arena_printf(arena, "noreply%s", domain);
-}
-
 static struct person organizer_of(
     const struct composer *composer, const struct notice *notice, struct arena *arena)
 {
-    const struct person *organizer = &notice->event->booking.organizer;
-    if (notice->audience == AUDIENCE_OWNER)
-        return (struct person){.email = publisher_of(composer, notice, arena)};
-    if (composer->reply_to)
-        return (struct person){.name = organizer->name, .email = composer->reply_to};
-    if (organizer->email)
-        return *organizer;
-    return (struct person){.name = organizer->name, .email = composer->from};
+    const struct person *host = &notice->event->booking.organizer;
+    const char *domain = strrchr(composer->from, '@');
+    if (notice->audience == AUDIENCE_CUSTOMER)
+        return (struct person){.name = host->name,
+            .email = composer->reply_to ? composer->reply_to
+                     : host->email      ? host->email
+                                        : composer->from};
+    if (domain && strcasecmp(composer->from, notice->recipient) == 0)
+        return (struct person){.email = arena_printf(arena, "noreply%s", domain)};
+    return (struct person){.email = composer->from};
 }
 
-/* The owner has one entry for all seats: it is not named after who came or left last. */
+/* The owner has one entry for all seats: it is not named after the customer of one seat. */
 static const char *summary_of(const struct notice *notice, const struct value *view)
 {
     bool shared = notice->audience == AUDIENCE_OWNER && notice->event->booking.seat;
@@ -126,14 +100,14 @@ static bool write_calendar(const struct composer *composer, const struct notice 
     const struct person *own = view_attendee(notice->event, notice->recipient);
     const struct person attendee = own ? *own : (struct person){.email = notice->recipient};
     const char *where = value_text_of(view, "where"), *join = value_text_of(view, "join_url");
-    bool left_behind = decision->late && decision->previous_start != TIME_NONE;
+    bool old_time = decision->late && decision->previous_start != TIME_NONE;
     const struct calendar calendar = {.method = method_of(notice),
         .uid = decision->calendar_uid,
         .sequence = decision->sequence,
         .tentative = decision->calendar == CALENDAR_TENTATIVE,
         .stamp = notice->record->received,
-        .start = left_behind ? decision->previous_start : booking->start,
-        .end = left_behind ? decision->previous_end : booking->end,
+        .start = old_time ? decision->previous_start : booking->start,
+        .end = old_time ? decision->previous_end : booking->end,
         .summary = summary_of(notice, view),
         .description = value_text_of(value_find(view, "booking"), "description"),
         .location = where ? where : join,
@@ -145,48 +119,123 @@ static bool write_calendar(const struct composer *composer, const struct notice 
     return calendar_write(&calendar, out);
 }
 
+/* ---- the bare facts: what a mail says that no template could be made for ---- */
+
+enum { VALUE_MAX = 200, WHY_MAX = 1000, PEOPLE_MAX = 10 }; /* characters, persons */
+
+static void add_clipped(const char *value, size_t max, struct buf *out)
+{
+    size_t len = cut_length(value, max);
+    buf_add(out, value, len);
+    if (value[len])
+        buf_puts(out, "...");
+}
+
+/* The word, where it can be used as it is: a word with tags may be what cannot be made. */
+static const char *plain_word(const struct composer *composer, const char *key, const char *english)
+{
+    const char *word = templates_word(composer->templates, key);
+    return word && *word && !strstr(word, "{{") ? word : english;
+}
+
+static void add_bare(const char *label, const char *value, const char *address, struct buf *out)
+{
+    if (!value && !address)
+        return;
+    buf_printf(out, "%s: ", label);
+    add_clipped(value ? value : "", VALUE_MAX, out);
+    if (address)
+        buf_printf(out, "%s<%s>", value ? " " : "", address);
+    buf_putc(out, '\n');
+}
+
+/* A few KB at most. The owner reads `why`, a customer does not. */
+static void add_bare_facts(const struct composer *composer, const struct notice *notice,
+    const char *why, struct buf *subject, struct buf *text)
+{
+    const struct event *event = notice->event;
+    const struct booking *booking = &event->booking;
+    const struct person *host = &booking->organizer, *who = booking->attendees;
+    const char *what = booking->title ? booking->title : booking->event_type;
+    const char *label = plain_word(composer, "label_who", "Who");
+    bool owner = notice->audience == AUDIENCE_OWNER;
+    char start[TIME_TEXT], end[TIME_TEXT], key[64];
+    snprintf(key, sizeof key, "%sheading_%s", owner ? "" : "customer_",
+        event_kind_name(view_kind(event, notice->decision)));
+    buf_puts(subject, plain_word(composer, key, "Booking"));
+    if (owner) {
+        buf_puts(text, "No template could be used for this mail, so it has only the facts:\n");
+        add_clipped(why, WHY_MAX, text);
+        buf_printf(text, "\n\"bookspool show %s\" prints the complete event.\n\n", event->id);
+    }
+    buf_printf(text, "%s\n", buf_text(subject));
+    if (what) {
+        buf_puts(subject, ": ");
+        add_clipped(what, VALUE_MAX, subject);
+    }
+    add_bare(plain_word(composer, "label_what", "What"), what, NULL, text);
+    if (booking->start != TIME_NONE) {
+        time_format(booking->start, start);
+        buf_printf(text, "%s: %s", plain_word(composer, "label_when", "When"), start);
+        if (booking->end != TIME_NONE) {
+            time_format(booking->end, end);
+            buf_printf(text, " - %s", end);
+        }
+        buf_putc(text, '\n');
+    }
+    size_t count = owner ? booking->attendee_count : 0;
+    for (size_t i = 0; i < count && i < PEOPLE_MAX; i++)
+        add_bare(label, who[i].name, who[i].email, text);
+    if (count > PEOPLE_MAX)
+        buf_printf(text, "%s: ... (+%zu)\n", label, count - PEOPLE_MAX);
+    add_bare(plain_word(composer, "label_host", "Host"), host->name, host->email, text);
+    if (owner) {
+        add_bare(plain_word(composer, "label_uid", "Booking ID"), booking->uid, NULL, text);
+        add_bare(plain_word(composer, "label_id", "Event ID"), event->id, NULL, text);
+    }
+}
+
 /* ---- the message ---- */
 
 struct parts {
-    struct buf subject, text, html, calendar;
+    struct buf text[TEMPLATE_PARTS], calendar;
     bool cut; /* the mail does not say all of it: the body is attached */
 };
 
 static void parts_clear(struct parts *parts)
 {
-    buf_free(&parts->subject);
-    buf_free(&parts->text);
-    buf_free(&parts->html);
+    for (size_t i = 0; i < TEMPLATE_PARTS; i++)
+        buf_free(&parts->text[i]);
     buf_free(&parts->calendar);
     *parts = (struct parts){0};
-}
-
-/* A subject that fits into a header; the built-in ones are shorter. */
-static void cut_subject(struct buf *subject)
-{
-    size_t len = cut_length(buf_text(subject), SUBJECT_MAX);
-    if (len == subject->len)
-        return;
-    subject->len = len;
-    buf_puts(subject, "...");
 }
 
 static enum made make_parts(const struct composer *composer, const struct notice *notice,
     const struct amount *amount, struct parts *parts, struct buf *why)
 {
     struct arena arena = {0};
-    const struct value *view = view_of(composer, notice, amount, &arena, why);
+    const struct view_options options = {.timezone = composer->timezone,
+        .audience = notice->audience,
+        .recipient = notice->recipient,
+        .limits = &amount->limits};
+    enum event_kind kind = view_kind(notice->event, notice->decision);
+    const struct value *view =
+        view_make(&arena, notice->event, notice->decision, composer->templates, &options, why);
     enum made made = view ? MADE : arena.failed ? NO_MEMORY : DOES_NOT_FIT;
-    if (made == MADE)
-        made = render(composer, notice, view, PART_SUBJECT, &parts->subject, why);
-    if (made == MADE)
-        made = render(composer, notice, view, PART_TEXT, &parts->text, why);
-    if (made == MADE && amount->html)
-        made = render(composer, notice, view, PART_HTML, &parts->html, why);
+    for (enum template_part i = 0; i < TEMPLATE_PARTS && made == MADE; i++)
+        if ((i != PART_HTML || amount->html) &&
+            !templates_render(
+                composer->templates, kind, notice->audience, i, view, &parts->text[i], why))
+            made = parts->text[i].failed ? NO_MEMORY : DOES_NOT_FIT;
     if (made == MADE && !write_calendar(composer, notice, view, &arena, &parts->calendar))
         made = NO_MEMORY;
-    cut_subject(&parts->subject);
-    size_t size = parts->text.len + parts->html.len + 2 * parts->calendar.len;
+    struct buf *subject = &parts->text[PART_SUBJECT];
+    size_t fits = cut_length(buf_text(subject), SUBJECT_MAX);
+    if (fits < subject->len) { /* the built-in ones are shorter */
+        subject->len = fits;
+        buf_puts(subject, "...");
+    }
+    size_t size = parts->text[PART_TEXT].len + parts->text[PART_HTML].len + 2 * parts->calendar.len;
     if (made == MADE && size > PARTS_MAX) {
         buf_printf(
             why, "text, page and calendar have %zu bytes, which is more than %d", size, PARTS_MAX);
@@ -213,56 +262,34 @@ static enum made make_fitting_parts(const struct composer *composer, const struc
     return made;
 }
 
-static enum made make_bare_parts(const struct composer *composer, const struct notice *notice,
-    struct parts *parts, struct buf *why)
-{
-    struct arena arena = {0};
-    parts_clear(parts);
-    parts->cut = true;
-    bare_facts(notice, buf_text(why), &parts->subject, &parts->text);
-    bool ok = write_calendar(composer, notice, NULL, &arena, &parts->calendar);
-    arena_free(&arena);
-    return ok ? MADE : NO_MEMORY;
-}
-
-/* What is not understood, or is cut, goes along so that a person can read it. */
-static void attach(struct message *message, const struct record *record)
-{
-    bool all = record->length <= ATTACHMENT_MAX;
-    if (record->length == 0)
-        return;
-    bool json = memchr("{[", record->body[0], 2) != NULL;
-    message->attachment = record->body;
-    message->attachment_len = all ? record->length : ATTACHMENT_MAX;
-    message->attachment_name = !all ? "body-beginning.txt" : json ? "body.json" : "body.txt";
-}
-
-/* A customer's answer is meant for whom they booked, not for the address that news comes from. */
-static const char *reply_to(const struct composer *composer, const struct notice *notice)
-{
-    if (composer->reply_to || notice->audience == AUDIENCE_OWNER)
-        return composer->reply_to;
-    return notice->event->booking.organizer.email;
-}
-
 static bool write_message(const struct composer *composer, const struct notice *notice,
     const struct parts *parts, struct buf *out)
 {
+    const struct record *record = notice->record;
+    bool owner = notice->audience == AUDIENCE_OWNER;
     struct message message = {.name = notice->name,
-        .id = notice->record->id,
+        .id = record->id,
         .from = composer->from,
         .to = notice->recipient,
-        .reply_to = reply_to(composer, notice),
-        .date = notice->record->received,
-        .subject = buf_text(&parts->subject),
-        .text = buf_text(&parts->text),
-        .html = parts->html.len ? buf_text(&parts->html) : NULL};
+        .reply_to = composer->reply_to,
+        .date = record->received,
+        .subject = buf_text(&parts->text[PART_SUBJECT]),
+        .text = buf_text(&parts->text[PART_TEXT]),
+        .html = parts->text[PART_HTML].len ? buf_text(&parts->text[PART_HTML]) : NULL};
+    if (!owner && !message.reply_to) /* a customer answers the host, not the sending address */
+        message.reply_to = notice->event->booking.organizer.email;
     if (parts->calendar.len) {
         message.calendar = buf_text(&parts->calendar);
         message.calendar_method = calendar_method_name(method_of(notice));
     }
-    if ((parts->cut || notice->event->kind == KIND_OTHER) && notice->audience == AUDIENCE_OWNER)
-        attach(&message, notice->record);
+    /* what is not understood, or is cut, goes along so that a person can read it */
+    if ((parts->cut || notice->event->kind == KIND_OTHER) && owner && record->length) {
+        bool all = record->length <= ATTACHMENT_MAX;
+        bool json = memchr("{[", record->body[0], 2) != NULL;
+        message.attachment = record->body;
+        message.attachment_len = all ? record->length : ATTACHMENT_MAX;
+        message.attachment_name = !all ? "body-beginning.txt" : json ? "body.json" : "body.txt";
+    }
     return message_compose(&message, out);
 }
 
@@ -271,8 +298,16 @@ bool compose_message(
 {
     struct parts parts = {0};
     enum made made = make_fitting_parts(composer, notice, &parts, why);
-    if (made == DOES_NOT_FIT)
-        made = make_bare_parts(composer, notice, &parts, why);
+    if (made == DOES_NOT_FIT) {
+        struct arena arena = {0};
+        parts_clear(&parts);
+        parts.cut = true;
+        add_bare_facts(
+            composer, notice, buf_text(why), &parts.text[PART_SUBJECT], &parts.text[PART_TEXT]);
+        if (write_calendar(composer, notice, NULL, &arena, &parts.calendar))
+            made = MADE;
+        arena_free(&arena);
+    }
     bool ok = made == MADE && write_message(composer, notice, &parts, out);
     if (!ok) {
         buf_clear(why);
@@ -286,11 +321,9 @@ bool compose_part(const struct composer *composer, const struct notice *notice,
     enum template_part part, struct buf *out, struct buf *why)
 {
     struct parts parts = {0};
-    const struct buf *const made[TEMPLATE_PARTS] = {
-        [PART_SUBJECT] = &parts.subject, [PART_TEXT] = &parts.text, [PART_HTML] = &parts.html};
     bool ok = make_fitting_parts(composer, notice, &parts, why) == MADE;
     if (ok)
-        buf_add(out, buf_text(made[part]), made[part]->len);
+        buf_add(out, buf_text(&parts.text[part]), parts.text[part].len);
     parts_clear(&parts);
     return ok;
 }

@@ -1,9 +1,9 @@
 /*
  * compose: from an event and what is known of it to the bytes of one mail for one recipient.
  *
- * The only place that knows how event, decision, templates, calendar and message fit together:
- * the drain's stage 1, its --dry-run and `bookspool render` all use it. Pure but for the
- * system's time-zone data.
+ * The only place that knows how event, decision, templates, calendar and message fit together: the
+ * drain's compose stage, its --dry-run and `bookspool render` all use it. Pure but for the system's
+ * time-zone data.
  */
 #ifndef MAIL_COMPOSE_H
 #define MAIL_COMPOSE_H
@@ -17,7 +17,7 @@
 #include "mail/templates.h"
 #include "spool/record.h"
 
-/* Sender and recipient where none is named, as with a Maildir on a machine with nothing set up. */
+/* Sender and recipient where none is set, as with a Maildir on a machine with nothing set up. */
 #define LOCAL_ADDRESS "bookspool@localhost"
 
 struct composer {
@@ -33,22 +33,22 @@ void composer_close(struct composer *composer);
 struct notice {
     const struct event *event;
     const struct decision *decision;
-    const struct record *record; /* what was stored: its raw body goes along when not understood */
-    const char *name;            /* ID-r or ID.g-r */
+    const struct record *record; /* its raw body is attached where the mail does not say all */
+    const char *name;            /* ID-r or ID.n-r */
     const char *recipient;
     enum audience audience;
 };
 
 /*
- * Appends the RFC 5322 message, of at most 2 MB. Whatever the event and the user's templates are,
- * there is one: what is too long is cut, then the mail has no HTML part, then it has the bare facts
- * in place of the templates. `why` then says what did not fit. False: out of memory.
+ * Appends the RFC 5322 message, of at most 2 MB. Any event and any templates make one: what is too
+ * long is cut, then the mail has no HTML part, then it has the bare facts in place of the
+ * templates. `why` then says what did not fit. False: out of memory.
  */
 bool compose_message(
     const struct composer *composer, const struct notice *notice, struct buf *out, struct buf *why);
 
-/* One part alone, for previews. What is too long is cut, as above; false when the templates cannot
- * be used for this event, as `why` says. */
+/* One part alone, for previews. What is too long is cut, as above. False: the templates cannot be
+ * used for this event, as `why` says. */
 bool compose_part(const struct composer *composer, const struct notice *notice,
     enum template_part part, struct buf *out, struct buf *why);
 

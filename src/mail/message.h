@@ -18,7 +18,7 @@
 #include "base/buf.h"
 
 struct message {
-    const char *name; /* ID-r or ID.g-r */
+    const char *name; /* ID-r or ID.n-r */
     const char *id;
     const char *from, *to; /* bare addresses */
     const char *reply_to;  /* bare address, or NULL */
