@@ -5,6 +5,7 @@
 #include <strings.h>
 
 #include "base/address.h"
+#include "mail/view.h"
 
 #define BLANKS " \t"
 
@@ -16,8 +17,8 @@ struct span {
 
 struct rule {
     bool kind[KINDS];
-    char *organizer;  /* NULL: everybody's */
-    struct span whom; /* checked */
+    struct span organizer; /* empty: any */
+    struct span whom;
 };
 
 struct recipients {
@@ -25,21 +26,16 @@ struct recipients {
     bool customers;
     struct rule *rule;
     size_t count;
-    struct arena words; /* addresses as strings */
 };
 
 /* ---- text ---- */
 
-static struct span trimmed(struct span span)
+static struct span span_of(const char *text)
 {
-    while (span.len && strchr(BLANKS, span.at[0]))
-        span.at++, span.len--;
-    while (span.len && strchr(BLANKS, span.at[span.len - 1]))
-        span.len--;
-    return span;
+    return (struct span){text ? text : "", text ? strlen(text) : 0};
 }
 
-/* Cuts the part before the next of `ends` off the text. */
+/* Cuts the part before the next of `ends` off the text; without blanks around it. */
 static struct span next_part(struct span *text, const char *ends)
 {
     struct span part = {.at = text->at};
@@ -48,10 +44,14 @@ static struct span next_part(struct span *text, const char *ends)
     size_t used = part.len < text->len ? part.len + 1 : part.len;
     text->at += used;
     text->len -= used;
-    return trimmed(part);
+    while (part.len && strchr(BLANKS, part.at[0]))
+        part.at++, part.len--;
+    while (part.len && strchr(BLANKS, part.at[part.len - 1]))
+        part.len--;
+    return part;
 }
 
-static bool is(struct span span, const char *word)
+static bool span_is(struct span span, const char *word)
 {
     return strlen(word) == span.len && memcmp(span.at, word, span.len) == 0;
 }
@@ -68,7 +68,7 @@ static bool is_address(struct span span)
 
 /* ---- the rules ---- */
 
-static bool complain(struct buf *why, struct span what, const char *wanted)
+static bool rule_fault(struct buf *why, struct span what, const char *wanted)
 {
     buf_printf(why, "BOOKSPOOL_NOTIFY: \"%.*s\": expected %s", (int)what.len, what.at, wanted);
     return false;
@@ -78,14 +78,14 @@ static bool parse_kind(struct span word, struct rule *rule, struct buf *why)
 {
     char name[32] = "";
     enum event_kind kind;
-    if (is(word, "*")) {
+    if (span_is(word, "*")) {
         memset(rule->kind, true, sizeof rule->kind);
         return true;
     }
     if (word.len < sizeof name)
         memcpy(name, word.at, word.len);
     if (!event_kind_parse(name, &kind)) {
-        complain(why, word, "* or a kind of event:");
+        rule_fault(why, word, "* or a kind of event:");
         for (int i = 0; i < KINDS; i++)
             buf_printf(why, " %s", event_kind_name((enum event_kind)i));
         return false;
@@ -94,32 +94,27 @@ static bool parse_kind(struct span word, struct rule *rule, struct buf *why)
     return true;
 }
 
-static bool parse_organizer(
-    struct recipients *recipients, struct span word, struct rule *rule, struct buf *why)
-{
-    if (!is_address(word))
-        return complain(why, word, "the organizer's address after \"of\"");
-    rule->organizer = arena_strndup(&recipients->words, word.at, word.len);
-    return rule->organizer != NULL;
-}
-
 /* "created, cancelled of ann@example.org" */
-static bool parse_when(
-    struct recipients *recipients, struct span when, struct rule *rule, struct buf *why)
+static bool parse_when(struct span when, struct rule *rule, struct buf *why)
 {
     bool any = false;
     for (struct span rest = when; rest.len;) {
         struct span word = next_part(&rest, BLANKS ",");
         if (!word.len)
             continue;
-        if (is(word, "of"))
-            return any ? parse_organizer(recipients, trimmed(rest), rule, why)
-                       : complain(why, when, "kinds of event, or *, in front of \"of\"");
-        if (!parse_kind(word, rule, why))
-            return false;
-        any = true;
+        if (!span_is(word, "of")) {
+            if (!parse_kind(word, rule, why))
+                return false;
+            any = true;
+            continue;
+        }
+        if (!any)
+            return rule_fault(why, when, "kinds of event, or *, in front of \"of\"");
+        rule->organizer = next_part(&rest, "");
+        return is_address(rule->organizer) ||
+               rule_fault(why, rule->organizer, "the organizer's address after \"of\"");
     }
-    return any || complain(why, when, "kinds of event, or *, in front of the colon");
+    return any || rule_fault(why, when, "kinds of event, or *, in front of the colon");
 }
 
 static bool check_whom(struct span whom, struct buf *why)
@@ -127,10 +122,12 @@ static bool check_whom(struct span whom, struct buf *why)
     bool any = false;
     for (struct span rest = whom; rest.len; any = true) {
         struct span word = next_part(&rest, ",");
-        if (!is(word, "owner") && !is(word, "organizer") && !is(word, "none") && !is_address(word))
-            return complain(why, word, "addresses separated by commas, or owner, organizer, none");
+        if (!span_is(word, "owner") && !span_is(word, "organizer") && !span_is(word, "none") &&
+            !is_address(word))
+            return rule_fault(
+                why, word, "addresses separated by commas, or owner, organizer, none");
     }
-    return any || complain(why, whom, "addresses after the colon, or none");
+    return any || rule_fault(why, whom, "addresses after the colon, or none");
 }
 
 static bool parse_rule(struct recipients *recipients, struct span text, struct buf *why)
@@ -138,9 +135,9 @@ static bool parse_rule(struct recipients *recipients, struct span text, struct b
     struct rule rule = {0};
     struct span rest = text, when = next_part(&rest, ":");
     if (when.len == text.len)
-        return complain(why, text, "KINDS: WHOM, as in \"no_show: none\"");
-    rule.whom = trimmed(rest);
-    if (!parse_when(recipients, when, &rule, why) || !check_whom(rule.whom, why))
+        return rule_fault(why, text, "KINDS: WHOM, as in \"no_show: none\"");
+    rule.whom = next_part(&rest, "");
+    if (!parse_when(when, &rule, why) || !check_whom(rule.whom, why))
         return false;
     struct rule *grown =
         reallocarray(recipients->rule, recipients->count + 1, sizeof *recipients->rule);
@@ -151,32 +148,24 @@ static bool parse_rule(struct recipients *recipients, struct span text, struct b
     return true;
 }
 
-static bool parse_rules(struct recipients *recipients, struct buf *why)
-{
-    struct span rest = {recipients->notify, strlen(recipients->notify)};
-    while (rest.len) {
-        struct span text = next_part(&rest, ";");
-        if (text.len && !parse_rule(recipients, text, why))
-            return false;
-    }
-    return true;
-}
-
-static char *copy_or(const char *text, const char *otherwise)
-{
-    return strdup(text ? text : otherwise);
-}
-
 struct recipients *recipients_open(const struct conf *conf, const char *fallback, struct buf *why)
 {
     struct recipients *recipients = calloc(1, sizeof *recipients);
-    if (recipients) {
-        recipients->notify = copy_or(conf_text(conf, SET_NOTIFY), "");
-        recipients->owners = copy_or(conf_text(conf, SET_MAIL_TO), fallback);
+    const char *notify = conf_text(conf, SET_NOTIFY), *owners = conf_text(conf, SET_MAIL_TO);
+    bool ok = recipients != NULL;
+    if (ok) {
+        recipients->notify = strdup(notify ? notify : "");
+        recipients->owners = strdup(owners ? owners : fallback);
         recipients->customers = conf_number(conf, SET_MAIL_ATTENDEE);
-        if (recipients->notify && recipients->owners && parse_rules(recipients, why))
-            return recipients;
+        ok = recipients->notify && recipients->owners;
     }
+    struct span rest = span_of(ok ? recipients->notify : NULL);
+    while (ok && rest.len) {
+        struct span text = next_part(&rest, ";");
+        ok = !text.len || parse_rule(recipients, text, why);
+    }
+    if (ok)
+        return recipients;
     if (!why->len)
         buf_puts(why, "out of memory");
     recipients_close(recipients);
@@ -190,23 +179,20 @@ void recipients_close(struct recipients *recipients)
     free(recipients->notify);
     free(recipients->owners);
     free(recipients->rule);
-    arena_free(&recipients->words);
     free(recipients);
 }
 
-/* ---- an event's ---- */
+/* ---- the recipients of an event ---- */
 
-static bool is_telephone(const char *address)
+static bool same_address(struct span a, struct span b)
 {
-    const char *at = strrchr(address, '@');
-    return at && strcasecmp(at, "@sms.cal.com") == 0;
+    return a.len == b.len && strncasecmp(a.at, b.at, a.len) == 0;
 }
 
-static bool add(struct recipient_list *list, struct span address, enum audience audience)
+static bool add_recipient(struct recipient_list *list, struct span address, enum audience audience)
 {
     for (size_t i = 0; i < list->count; i++)
-        if (strlen(list->item[i].address) == address.len &&
-            strncasecmp(list->item[i].address, address.at, address.len) == 0)
+        if (same_address(span_of(list->item[i].address), address))
             return true;
     struct recipient *grown = reallocarray(list->item, list->count + 1, sizeof *grown);
     if (!grown)
@@ -219,60 +205,56 @@ static bool add(struct recipient_list *list, struct span address, enum audience 
     return true;
 }
 
-static bool add_text(struct recipient_list *list, const char *address, enum audience audience)
+/* An address of the event; NULL: none. */
+static bool add_person_of(struct recipient_list *list, const char *address, enum audience audience)
 {
-    return !address || is_telephone(address) ||
-           add(list, (struct span){address, strlen(address)}, audience);
+    const char *at = address ? strrchr(address, '@') : NULL;
+    bool telephone = at && strcasecmp(at, "@sms.cal.com") == 0;
+    return !address || telephone || add_recipient(list, span_of(address), audience);
 }
 
-static bool add_all(struct recipient_list *list, const char *addresses)
+static bool add_owners(struct recipient_list *list, const char *owners)
 {
-    struct span rest = {addresses, strlen(addresses)};
+    struct span rest = span_of(owners);
     while (rest.len) {
         struct span one = next_part(&rest, BLANKS ",");
-        if (one.len && !add(list, one, AUDIENCE_OWNER))
+        if (one.len && !add_recipient(list, one, AUDIENCE_OWNER))
             return false;
     }
     return true;
 }
 
-static enum event_kind meaning_of(const struct event *event, const struct decision *decision)
-{
-    return decision->meaning == KINDS ? event->kind : decision->meaning;
-}
-
 static const struct rule *rule_for(
-    const struct recipients *recipients, enum event_kind kind, const char *organizer)
+    const struct recipients *recipients, enum event_kind kind, struct span organizer)
 {
     for (size_t i = 0; i < recipients->count; i++) {
         const struct rule *rule = &recipients->rule[i];
-        if (rule->kind[kind] &&
-            (!rule->organizer || (organizer && strcasecmp(rule->organizer, organizer) == 0)))
+        if (rule->kind[kind] && (!rule->organizer.len || same_address(rule->organizer, organizer)))
             return rule;
     }
     return NULL;
 }
 
-/* *none: the rule says that there is no mail. */
+/* `none` becomes true where the rule says that there is no mail. */
 static bool add_whom(const struct recipients *recipients, struct span whom, const char *organizer,
     struct recipient_list *list, bool *none)
 {
     bool ok = true;
     while (ok && whom.len) {
         struct span word = next_part(&whom, ",");
-        if (is(word, "none"))
+        if (span_is(word, "none"))
             *none = true;
-        else if (is(word, "owner"))
-            ok = add_all(list, recipients->owners);
-        else if (is(word, "organizer"))
-            ok = add_text(list, organizer, AUDIENCE_OWNER);
+        else if (span_is(word, "owner"))
+            ok = add_owners(list, recipients->owners);
+        else if (span_is(word, "organizer"))
+            ok = add_person_of(list, organizer, AUDIENCE_OWNER);
         else
-            ok = add(list, word, AUDIENCE_OWNER);
+            ok = add_recipient(list, word, AUDIENCE_OWNER);
     }
     return ok;
 }
 
-static bool for_customers(
+static bool is_for_customers(
     enum event_kind kind, const struct event *event, const struct decision *decision)
 {
     static const bool mailed[KINDS] = {[KIND_CREATED] = true,
@@ -282,24 +264,24 @@ static bool for_customers(
         [KIND_REJECTED] = true};
     const char *status = event->booking.status;
     bool moved_away = kind == KIND_CANCELLED && status && strcmp(status, "moved") == 0;
-    return mailed[kind] && !decision->late && !moved_away; /* the created half is mailed */
+    return mailed[kind] && !decision->late && !moved_away; /* of a move the new half is mailed */
 }
 
 bool recipients_of(const struct recipients *recipients, const struct event *event,
     const struct decision *decision, struct recipient_list *list)
 {
     const struct booking *booking = &event->booking;
-    enum event_kind kind = meaning_of(event, decision);
+    enum event_kind kind = view_kind(event, decision);
     bool none = kind == KIND_PING, ok = true;
     *list = (struct recipient_list){0};
-    const struct rule *rule = rule_for(recipients, kind, booking->organizer.email);
+    const struct rule *rule = rule_for(recipients, kind, span_of(booking->organizer.email));
     if (rule)
         ok = add_whom(recipients, rule->whom, booking->organizer.email, list, &none);
     if (ok && !list->count && !none)
-        ok = add_all(list, recipients->owners);
-    if (recipients->customers && for_customers(kind, event, decision))
+        ok = add_owners(list, recipients->owners);
+    if (recipients->customers && is_for_customers(kind, event, decision))
         for (size_t i = 0; ok && i < booking->attendee_count; i++)
-            ok = add_text(list, booking->attendees[i].email, AUDIENCE_CUSTOMER);
+            ok = add_person_of(list, booking->attendees[i].email, AUDIENCE_CUSTOMER);
     if (!ok)
         recipient_list_free(list);
     return ok;

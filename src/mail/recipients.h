@@ -1,22 +1,22 @@
 /*
  * recipients: who gets a mail of an event.
  *
- * BOOKSPOOL_MAIL_TO names the owners. BOOKSPOOL_NOTIFY says otherwise for some kinds, in
- * rules separated by semicolons, of which the first that fits decides:
+ * BOOKSPOOL_MAIL_TO names the owners. BOOKSPOOL_NOTIFY overrides them by rules, separated by
+ * semicolons, of which the first that matches decides:
  *
  *     KINDS [of ORGANIZER]: WHOM
  *
  *     KINDS      words of event_kind_name, separated by blanks or commas, or *
- *     ORGANIZER  the organizer's address; without it, everybody's bookings
+ *     ORGANIZER  the organizer's address; without it, all bookings
  *     WHOM       addresses separated by commas; `owner` means BOOKSPOOL_MAIL_TO, `organizer`
  *                the organizer's own address, `none` no mail at all
  *
  *     meeting_started meeting_ended: none; * of ann@example.org: ann@example.org; *: owner
  *
- * Where no rule fits, the owners are mailed: a mistake in the rules must not hide a booking. The
+ * Where no rule matches, the owners are mailed: a mistake in the rules must not hide a booking. The
  * same applies where WHOM names no address because the event has no organizer.
  *
- * With BOOKSPOOL_MAIL_ATTENDEE the customers get one of their own when their booking is made,
+ * With BOOKSPOOL_MAIL_ATTENDEE the customers get a mail of their own when their booking is made,
  * asked for, moved, cancelled or declined: the attendees that the event names, not their guests.
  * Addresses @sms.cal.com belong to customers who gave only a telephone number; they are not mailed.
  */
@@ -34,8 +34,7 @@
 
 struct recipients; /* the rules, parsed */
 
-/* `fallback` is the owner where BOOKSPOOL_MAIL_TO is not set. NULL: `why` names the rule.
- */
+/* `fallback` is the owner where BOOKSPOOL_MAIL_TO is not set. NULL: `why` names the faulty rule. */
 struct recipients *recipients_open(const struct conf *conf, const char *fallback, struct buf *why);
 void recipients_close(struct recipients *recipients);
 
