@@ -16,7 +16,7 @@ struct span {
     const char *from, *to;
 };
 
-static struct span trimmed(const char *from, const char *to)
+static struct span trim_blanks(const char *from, const char *to)
 {
     while (from < to && (*from == ' ' || *from == '\t'))
         from++;
@@ -27,30 +27,11 @@ static struct span trimmed(const char *from, const char *to)
 
 /* ---- words ---- */
 
-static struct word *find(const struct language *language, const char *key)
+struct word *language_find(const struct language *language, const char *key)
 {
     struct word *word = language->first;
     while (word && strcmp(word->key, key) != 0)
         word = word->next;
-    return word;
-}
-
-const struct word *language_find(const struct language *language, const char *key)
-{
-    return find(language, key);
-}
-
-static struct word *add_word(struct language *language, const char *key)
-{
-    struct word *word = arena_alloc(&language->arena, sizeof *word);
-    if (!word)
-        return NULL;
-    *word = (struct word){.key = key};
-    if (language->last)
-        language->last->next = word;
-    else
-        language->first = word;
-    language->last = word;
     return word;
 }
 
@@ -66,7 +47,7 @@ void language_no_word(const struct language *language, const char *key, struct b
 
 /* ---- reading ---- */
 
-static void fault_at(struct reader *r, size_t column, const char *what)
+static void line_fault(struct reader *r, size_t column, const char *what)
 {
     template_fault(r->why, "%s:%zu:%zu: %s", r->file, r->line, column, what);
 }
@@ -74,14 +55,23 @@ static void fault_at(struct reader *r, size_t column, const char *what)
 /* The word that the line is about; NULL after a fault. */
 static struct word *word_of(struct reader *r, const char *key, size_t column)
 {
-    struct word *word = find(r->language, key);
-    if (!word && r->use == LANGUAGE_BASE)
-        word = add_word(r->language, key);
-    else if (!word) {
-        fault_at(r, column, "");
-        language_no_word(r->language, key, r->why);
+    struct language *language = r->language;
+    struct word *word = language_find(language, key);
+    if (!word && r->use == LANGUAGE_BASE) {
+        word = arena_alloc(&language->arena, sizeof *word);
+        if (!word)
+            return NULL;
+        *word = (struct word){.key = key};
+        if (language->last)
+            language->last->next = word;
+        else
+            language->first = word;
+        language->last = word;
+    } else if (!word) {
+        line_fault(r, column, "");
+        language_no_word(language, key, r->why);
     } else if (word->file == r->file) {
-        fault_at(r, column, "");
+        line_fault(r, column, "");
         buf_printf(r->why, "\"%s\" is already defined in line %zu", key, word->line);
         word = NULL;
     }
@@ -110,18 +100,18 @@ static void take_word(struct reader *r, struct word *word, struct span text, siz
 
 static void read_line(struct reader *r, const char *from, const char *to)
 {
-    struct span line = trimmed(from, to);
+    struct span line = trim_blanks(from, to);
     if (line.from == line.to || *line.from == '#')
         return;
     size_t column = (size_t)(line.from - from) + 1;
     const char *equals = memchr(line.from, '=', (size_t)(line.to - line.from));
-    struct span name = trimmed(line.from, equals ? equals : line.to);
+    struct span name = trim_blanks(line.from, equals ? equals : line.to);
     if (!equals || !template_name_valid(name.from, (size_t)(name.to - name.from))) {
-        fault_at(r, column,
+        line_fault(r, column,
             "KEY=TEXT is missing here: a key is letters, digits, \"_\" and \"-\", joined by dots");
         return;
     }
-    struct span text = trimmed(equals + 1, line.to);
+    struct span text = trim_blanks(equals + 1, line.to);
     const char *key = arena_strndup(&r->language->arena, name.from, (size_t)(name.to - name.from));
     struct word *word = key ? word_of(r, key, column) : NULL;
     if (word)
@@ -140,34 +130,6 @@ void language_read(struct language *language, enum language_use use, const char 
     }
     if (language->arena.failed)
         template_fault(why, "%s: out of memory", file);
-}
-
-/* ---- the whole ---- */
-
-struct check {
-    const struct language *language;
-    struct buf *why;
-};
-
-static void see_partial(void *context, const char *name, const char *place)
-{
-    struct check *check = context;
-    size_t prefix = strlen(TEMPLATE_WORD);
-    if (strncmp(name, TEMPLATE_WORD, prefix) != 0) {
-        template_fault(check->why, "%s: a word can include other words only: {{>%sKEY}}", place,
-            TEMPLATE_WORD);
-    } else if (!find(check->language, name + prefix)) {
-        template_fault(check->why, "%s: ", place);
-        language_no_word(check->language, name + prefix, check->why);
-    }
-}
-
-void language_check(const struct language *language, struct buf *why)
-{
-    struct check check = {language, why};
-    for (const struct word *word = language->first; word; word = word->next)
-        if (word->template)
-            template_each_partial(word->template, see_partial, &check);
 }
 
 void language_free(struct language *language)

@@ -5,8 +5,8 @@
  * skipped. A key is letters, digits, "_", "-" and single dots inside. A text is a template of its
  * own (mail/template.h) that may include other words only.
  *
- * The first file, LANGUAGE_BASE, says which keys there are. Later ones say the same in other words;
- * a key that they leave out keeps the text it has. A zeroed struct has no words.
+ * The first file, LANGUAGE_BASE, defines the keys. Later ones replace texts; a key that they leave
+ * out keeps its text. A zeroed struct has no words.
  */
 #ifndef MAIL_LANGUAGE_H
 #define MAIL_LANGUAGE_H
@@ -21,9 +21,9 @@
 struct word {
     const char *key, *text;
     struct template *template;
-    const char *file; /* the last one that had it, and where: a file must not say it twice */
+    const char *file; /* the last one that had it, and where: a file must not define it twice */
     size_t line;
-    struct word *next; /* in the order of the file that brought the keys */
+    struct word *next; /* in the order of the file that defined the keys */
 };
 
 struct language {
@@ -32,23 +32,20 @@ struct language {
 };
 
 enum language_use {
-    LANGUAGE_BASE, /* brings keys */
-    LANGUAGE_SAY,  /* takes the place of what was said before */
-    LANGUAGE_CHECK /* only looked at for faults */
+    LANGUAGE_BASE,    /* defines the keys */
+    LANGUAGE_REPLACE, /* replaces texts */
+    LANGUAGE_CHECK    /* is only checked for faults */
 };
 
-/* Each fault is a line of its own in `why`. `file` names it there, and must live on. */
+/* Each fault is a line of `why`. `file` names the file there, and must live as long as the words. */
 void language_read(struct language *language, enum language_use use, const char *file,
     const char *text, size_t len, struct buf *why);
 
 /* NULL: no such word. */
-const struct word *language_find(const struct language *language, const char *key);
+struct word *language_find(const struct language *language, const char *key);
 
-/* Goes on with a fault: there is no such word, and which is the nearest. */
+/* Appends to a fault that there is no such word, and which is the nearest. */
 void language_no_word(const struct language *language, const char *key, struct buf *why);
-
-/* Do all words include words that there are? Faults as above. */
-void language_check(const struct language *language, struct buf *why);
 
 void language_free(struct language *language);
 

@@ -10,21 +10,27 @@
 
 #include "base/io.h"
 
-static bool counts(const char *name)
+const char *const template_endings[TEMPLATE_PARTS + 1] = {[PART_SUBJECT] = ".subject",
+    [PART_TEXT] = ".txt",
+    [PART_HTML] = ".html",
+    [TEMPLATE_PARTS] = ".lang"};
+
+/* The length of the name before its ending; 0: it is no template. */
+static size_t stem_length(const char *name, enum template_part *part)
 {
-    static const char *const endings[] = {".subject", ".txt", ".html", ".lang"};
     size_t len = strlen(name);
-    for (size_t i = 0; i < sizeof endings / sizeof *endings && *name != '.'; i++) {
-        size_t ending = strlen(endings[i]);
-        if (len > ending && strcmp(name + len - ending, endings[i]) == 0)
-            return true;
+    for (*part = 0; *part <= TEMPLATE_PARTS && *name != '.'; ++*part) {
+        size_t ending = strlen(template_endings[*part]);
+        if (len > ending && strcmp(name + len - ending, template_endings[*part]) == 0)
+            return len - ending;
     }
-    return false;
+    return 0;
 }
 
-static int is_wanted(const struct dirent *entry)
+static int is_template(const struct dirent *entry)
 {
-    return counts(entry->d_name);
+    enum template_part part;
+    return stem_length(entry->d_name, &part) > 0;
 }
 
 static int by_name(const struct dirent **a, const struct dirent **b)
@@ -35,11 +41,12 @@ static int by_name(const struct dirent **a, const struct dirent **b)
 /* ---- one file ---- */
 
 /* Room for it is there: the list was made long enough. */
-static void keep(
+static void add_file(
     struct template_files *files, const char *dir, const char *name, const char *text, size_t len)
 {
     struct template_file *file = &files->list[files->count++];
     file->name = arena_strdup(&files->arena, name);
+    file->stem = arena_strndup(&files->arena, name, stem_length(name, &file->part));
     file->label = dir ? arena_printf(&files->arena, "%s/%s", dir, name) : file->name;
     file->text = arena_strndup(&files->arena, text, len);
     file->len = len;
@@ -61,13 +68,13 @@ static void normalise(struct buf *text)
     text->len = to;
 }
 
-static void take_file(
+static void read_file(
     struct template_files *files, const char *dir, int fd, const char *name, struct buf *why)
 {
     struct buf text = {0};
     if (io_read_file(fd, name, &text, TEMPLATE_SOURCE_MAX, NULL)) {
         normalise(&text);
-        keep(files, dir, name, buf_text(&text), text.len);
+        add_file(files, dir, name, buf_text(&text), text.len);
     } else if (errno == EFBIG) {
         template_fault(why, "%s/%s: it is longer than %d bytes", dir, name, TEMPLATE_SOURCE_MAX);
     } else {
@@ -79,58 +86,41 @@ static void take_file(
 
 /* ---- all of them ---- */
 
-static size_t built_in_count(void)
-{
-    size_t count = 0;
-    while (templates_built_in[count].name)
-        count++;
-    return count;
-}
-
-static bool make_room(struct template_files *files, size_t own)
-{
-    size_t room = own + built_in_count();
-    files->list = arena_alloc(&files->arena, room * sizeof *files->list);
-    return files->list != NULL;
-}
-
-static bool take_own(struct template_files *files, const char *dir, int fd, struct dirent **entries,
-    size_t count, struct buf *why)
-{
-    if (count > TEMPLATE_FILES_MAX) {
-        template_fault(why, "%s: it has more than %d templates", dir, TEMPLATE_FILES_MAX);
-        return false;
-    }
-    if (!make_room(files, count))
-        return false;
-    for (size_t i = 0; i < count; i++)
-        take_file(files, dir, fd, entries[i]->d_name, why);
-    return true;
-}
-
-static bool read_own(struct template_files *files, const char *dir, struct buf *why)
+/* Reads the user's own. The list has room for the built-in ones, too. */
+static bool read_directory(
+    struct template_files *files, const char *dir, size_t built_in, struct buf *why)
 {
     struct dirent **entries = NULL;
     int fd = open(dir, O_RDONLY | O_CLOEXEC | O_DIRECTORY);
-    int count = fd < 0 ? -1 : scandirat(fd, ".", &entries, is_wanted, by_name);
-    bool ok = count >= 0;
-    if (ok)
-        ok = take_own(files, dir, fd, entries, (size_t)count, why);
-    else
+    int count = fd < 0 ? -1 : scandirat(fd, ".", &entries, is_template, by_name);
+    if (count < 0)
         template_fault(why, "%s: it cannot be read: %s", dir, strerror(errno));
-    for (int i = 0; i < count; i++)
+    else if (count > TEMPLATE_FILES_MAX)
+        template_fault(why, "%s: it has more than %d templates", dir, TEMPLATE_FILES_MAX);
+    else
+        files->list =
+            arena_alloc(&files->arena, ((size_t)count + built_in) * sizeof *files->list);
+    for (int i = 0; i < count; i++) {
+        if (files->list)
+            read_file(files, dir, fd, entries[i]->d_name, why);
         free(entries[i]);
+    }
     free(entries);
     if (fd >= 0)
         close(fd);
-    return ok;
+    return files->list != NULL;
 }
 
 bool template_files_read(struct template_files *files, const char *dir, struct buf *why)
 {
-    bool ok = dir ? read_own(files, dir, why) : make_room(files, 0);
+    size_t count = 0;
+    while (templates_built_in[count].name)
+        count++;
+    if (!dir)
+        files->list = arena_alloc(&files->arena, count * sizeof *files->list);
+    bool ok = dir ? read_directory(files, dir, count, why) : files->list != NULL;
     for (const struct template_built_in *from = templates_built_in; ok && from->name; from++)
-        keep(files, NULL, from->name, (const char *)from->data, from->len);
+        add_file(files, NULL, from->name, (const char *)from->data, from->len);
     if (files->arena.failed)
         template_fault(why, "templates: out of memory");
     return ok && !files->arena.failed;

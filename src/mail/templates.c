@@ -8,11 +8,7 @@
 #include "mail/template.h"
 #include "mail/template_files.h"
 
-#define LANGUAGE_ENDING ".lang"
-#define BASE_LANGUAGE   "en"
-
-static const char *const endings[TEMPLATE_PARTS] = {
-    [PART_SUBJECT] = ".subject", [PART_TEXT] = ".txt", [PART_HTML] = ".html"};
+#define BASE_LANGUAGE "en"
 
 static const struct {
     const char *before, *general; /* before the kind's name; for all kinds */
@@ -30,142 +26,123 @@ struct templates {
 
 /* ---- names ---- */
 
-/* Is `text` the strings `a`, `b` and `c` in a row? */
-static bool is_joined(const char *text, const char *a, const char *b, const char *c)
+/* The user's own file comes first. */
+static struct template_file *find_file(
+    const struct templates *set, const char *stem, enum template_part part)
 {
-    size_t la = strlen(a), lb = strlen(b);
-    return strncmp(text, a, la) == 0 && strncmp(text + la, b, lb) == 0 &&
-           strcmp(text + la + lb, c) == 0;
+    for (size_t i = 0; i < set->files.count; i++) {
+        struct template_file *file = &set->files.list[i];
+        if (file->part == part && strcmp(file->stem, stem) == 0)
+            return file;
+    }
+    return NULL;
 }
 
-static bool ends_with(const char *text, const char *ending)
+static bool is_for_kind(
+    const struct template_file *file, enum audience audience, enum event_kind kind)
 {
-    size_t len = strlen(text), tail = strlen(ending);
-    return len > tail && strcmp(text + len - tail, ending) == 0;
+    size_t before = strlen(names[audience].before);
+    return strncmp(file->stem, names[audience].before, before) == 0 &&
+           strcmp(file->stem + before, event_kind_name(kind)) == 0;
 }
 
-/* TEMPLATE_PARTS: it is no template. */
-static enum template_part part_of(const char *name)
+static bool is_general(const struct template_file *file, enum audience audience)
 {
-    enum template_part part = 0;
-    while (part < TEMPLATE_PARTS && !ends_with(name, endings[part]))
-        part++;
-    return part;
+    return strcmp(file->stem, names[audience].general) == 0;
 }
 
-/* Is it the name of a mail's part, rather than of a partial? */
-static bool names_part(const char *name, enum template_part part)
+/* Is it a part of a mail, rather than a partial? */
+static bool is_part(const struct template_file *file)
 {
-    for (size_t a = 0; a < AUDIENCES; a++) {
-        if (is_joined(name, names[a].general, endings[part], ""))
+    for (enum audience audience = 0; audience < AUDIENCES; audience++) {
+        if (is_general(file, audience))
             return true;
         for (enum event_kind kind = 0; kind < KINDS; kind++)
-            if (is_joined(name, names[a].before, event_kind_name(kind), endings[part]))
+            if (is_for_kind(file, audience, kind))
                 return true;
     }
     return false;
 }
 
-/* The user's own file comes first. */
-static struct template_file *find_file(
-    const struct templates *set, const char *a, const char *b, const char *c)
+/* The key of a word that is included as {{>t.KEY}}; NULL: it is the name of a template. */
+static const char *key_of(const char *name)
 {
-    for (size_t i = 0; i < set->files.count; i++)
-        if (is_joined(set->files.list[i].name, a, b, c))
-            return &set->files.list[i];
-    return NULL;
-}
-
-/* ---- partials ---- */
-
-struct finder {
-    const struct templates *set;
-    enum template_part part;
-};
-
-static const struct template *find_partial(void *context, const char *name)
-{
-    const struct finder *finder = context;
     size_t prefix = strlen(TEMPLATE_WORD);
-    if (strncmp(name, TEMPLATE_WORD, prefix) == 0) {
-        const struct word *word = language_find(&finder->set->language, name + prefix);
-        return word ? word->template : NULL;
-    }
-    const struct template_file *file = find_file(finder->set, name, endings[finder->part], "");
-    return file ? file->template : NULL;
+    return strncmp(name, TEMPLATE_WORD, prefix) == 0 ? name + prefix : NULL;
 }
-
-struct check {
-    struct templates *set;
-    enum template_part part;
-    struct buf *why;
-};
 
 /* ---- checking ---- */
 
-static void fault_no_partial(struct check *check, const char *name, const char *place)
+struct check {
+    struct templates *set;
+    enum template_part part; /* TEMPLATE_PARTS: a word */
+    struct buf *why;
+};
+
+static void check_partial(void *context, const char *name, const char *place)
 {
+    struct check *check = context;
+    struct templates *set = check->set;
+    const char *key = key_of(name);
+    if (key && language_find(&set->language, key))
+        return;
+    if (key) {
+        template_fault(check->why, "%s: ", place);
+        language_no_word(&set->language, key, check->why);
+        return;
+    }
+    if (check->part == TEMPLATE_PARTS) {
+        template_fault(check->why, "%s: a word can include other words only: {{>%sKEY}}", place,
+            TEMPLATE_WORD);
+        return;
+    }
+    struct template_file *file = find_file(set, name, check->part);
+    if (file) {
+        file->used = true;
+        return;
+    }
     struct buf wanted = {0};
-    buf_printf(&wanted, "%s%s", name, endings[check->part]);
+    buf_printf(&wanted, "%s%s", name, template_endings[check->part]);
     struct nearest nearest = {.wanted = buf_text(&wanted)};
-    for (size_t i = 0; i < check->set->files.count; i++)
-        if (part_of(check->set->files.list[i].name) == check->part)
-            nearest_try(&nearest, check->set->files.list[i].name);
+    for (size_t i = 0; i < set->files.count; i++)
+        if (set->files.list[i].part == check->part)
+            nearest_try(&nearest, set->files.list[i].name);
     template_fault(check->why, "%s: there is no file %s to include", place, buf_text(&wanted));
     if (nearest.best)
         buf_printf(check->why, "; the nearest is %s", nearest.best);
     buf_free(&wanted);
 }
 
-static void see_partial(void *context, const char *name, const char *place)
+static void check_partials(struct templates *set, struct buf *why)
 {
-    struct check *check = context;
-    size_t prefix = strlen(TEMPLATE_WORD);
-    if (strncmp(name, TEMPLATE_WORD, prefix) == 0) {
-        if (!language_find(&check->set->language, name + prefix)) {
-            template_fault(check->why, "%s: ", place);
-            language_no_word(&check->set->language, name + prefix, check->why);
-        }
-        return;
+    struct check check = {set, TEMPLATE_PARTS, why};
+    for (const struct word *word = set->language.first; word; word = word->next)
+        if (word->template)
+            template_each_partial(word->template, check_partial, &check);
+    for (size_t i = 0; i < set->files.count; i++) {
+        check.part = set->files.list[i].part;
+        if (set->files.list[i].template)
+            template_each_partial(set->files.list[i].template, check_partial, &check);
     }
-    struct template_file *file = find_file(check->set, name, endings[check->part], "");
-    if (file)
-        file->used = true;
-    else
-        fault_no_partial(check, name, place);
 }
 
 /* Such as canceled.txt: a name that nothing uses is probably a typo. */
-static void fault_unused(const struct template_file *file, enum template_part part, struct buf *why)
-{
-    size_t len = strlen(file->name) - strlen(endings[part]);
-    char *name = strndup(file->name, len);
-    struct nearest nearest = {.wanted = name ? name : ""};
-    for (enum event_kind kind = 0; kind < KINDS; kind++)
-        nearest_try(&nearest, event_kind_name(kind));
-    for (size_t a = 0; a < AUDIENCES; a++)
-        nearest_try(&nearest, names[a].general);
-    template_fault(why,
-        "%s: nothing uses it: \"%s\" is no kind of event, and no %s file includes it", file->label,
-        nearest.wanted, endings[part]);
-    if (nearest.best)
-        buf_printf(why, "; the nearest kind is \"%s\"", nearest.best);
-    free(name);
-}
-
-static void check_files(struct templates *set, struct buf *why)
+static void check_used(const struct templates *set, struct buf *why)
 {
     for (size_t i = 0; i < set->files.count; i++) {
         const struct template_file *file = &set->files.list[i];
-        struct check check = {set, part_of(file->name), why};
-        if (file->template)
-            template_each_partial(file->template, see_partial, &check);
-    }
-    for (size_t i = 0; i < set->files.count; i++) {
-        const struct template_file *file = &set->files.list[i];
-        enum template_part part = part_of(file->name);
-        if (file->own && part < TEMPLATE_PARTS && !file->used && !names_part(file->name, part))
-            fault_unused(file, part, why);
+        if (!file->own || file->part == TEMPLATE_PARTS || file->used || is_part(file))
+            continue;
+        struct nearest nearest = {.wanted = file->stem};
+        for (enum event_kind kind = 0; kind < KINDS; kind++)
+            nearest_try(&nearest, event_kind_name(kind));
+        for (size_t a = 0; a < AUDIENCES; a++)
+            nearest_try(&nearest, names[a].general);
+        template_fault(why,
+            "%s: nothing uses it: \"%s\" is no kind of event, and no %s file includes it",
+            file->label, file->stem, template_endings[file->part]);
+        if (nearest.best)
+            buf_printf(why, "; the nearest kind is \"%s\"", nearest.best);
     }
 }
 
@@ -175,24 +152,14 @@ static void parse_files(struct templates *set, struct buf *why)
 {
     for (size_t i = 0; i < set->files.count; i++) {
         struct template_file *file = &set->files.list[i];
-        if (part_of(file->name) == TEMPLATE_PARTS)
-            continue;
         struct template_source source = {.file = file->label, .text = file->text, .len = file->len};
-        file->template = template_parse(&source, why);
+        if (file->part != TEMPLATE_PARTS)
+            file->template = template_parse(&source, why);
     }
 }
 
-static void fault_no_language(const struct templates *set, const char *language, struct buf *why)
-{
-    template_fault(why, "there is no language \"%s\": a file %s%s would bring it; here are",
-        language, language, LANGUAGE_ENDING);
-    for (size_t i = 0; i < set->files.count; i++)
-        if (ends_with(set->files.list[i].name, LANGUAGE_ENDING))
-            buf_printf(why, " %s", set->files.list[i].name);
-}
-
 /* The built-in English defines the keys. The user's English, then the built-in and the user's files
- * of the language replace words. The others are only checked. */
+ * of the language replace words. */
 static void read_words(struct templates *set, const char *language, struct buf *why)
 {
     const struct {
@@ -204,22 +171,13 @@ static void read_words(struct templates *set, const char *language, struct buf *
     for (size_t i = 0; i < (base ? 2 : 4); i++)
         for (size_t f = 0; f < set->files.count; f++) {
             struct template_file *file = &set->files.list[f];
-            if (file->own != order[i].own ||
-                !is_joined(file->name, order[i].language, LANGUAGE_ENDING, ""))
+            if (file->own != order[i].own || file->part != TEMPLATE_PARTS ||
+                strcmp(file->stem, order[i].language) != 0)
                 continue;
-            language_read(&set->language, i ? LANGUAGE_SAY : LANGUAGE_BASE, file->label, file->text,
-                file->len, why);
+            language_read(&set->language, i ? LANGUAGE_REPLACE : LANGUAGE_BASE, file->label,
+                file->text, file->len, why);
             file->used = true;
         }
-}
-
-static void check_other_languages(struct templates *set, struct buf *why)
-{
-    for (size_t i = 0; i < set->files.count; i++) {
-        const struct template_file *file = &set->files.list[i];
-        if (!file->used && ends_with(file->name, LANGUAGE_ENDING))
-            language_read(&set->language, LANGUAGE_CHECK, file->label, file->text, file->len, why);
-    }
 }
 
 /* Names are separated by blanks. */
@@ -245,33 +203,43 @@ static void read_names(struct templates *set, struct buf *why)
 
 static void read_language(struct templates *set, const char *language, struct buf *why)
 {
-    if (!find_file(set, language, LANGUAGE_ENDING, ""))
-        fault_no_language(set, language, why);
+    const struct template_files *files = &set->files;
+    if (!find_file(set, language, TEMPLATE_PARTS)) {
+        template_fault(why,
+            "there is no language \"%s\": a file %s.lang would bring it; here are", language,
+            language);
+        for (size_t i = 0; i < files->count; i++)
+            if (files->list[i].part == TEMPLATE_PARTS)
+                buf_printf(why, " %s", files->list[i].name);
+    }
     read_words(set, language, why);
     read_names(set, why);
-    check_other_languages(set, why);
-    language_check(&set->language, why);
+    for (size_t i = 0; i < files->count; i++) { /* the languages not in use */
+        const struct template_file *file = &files->list[i];
+        if (!file->used && file->part == TEMPLATE_PARTS)
+            language_read(&set->language, LANGUAGE_CHECK, file->label, file->text, file->len, why);
+    }
 }
 
 /* ---- choosing ---- */
 
-/* All that is one's own goes before all that is built in: who writes a default of his own does not
- * want the built-in look for some kinds. */
-static const struct template *choose(const struct templates *set, enum audience audience,
+/* All of the user's own go before all built-in ones: a user who writes a default does not want the
+ * built-in look for some kinds. */
+static const struct template *choose_part(const struct templates *set, enum audience audience,
     enum event_kind kind, enum template_part part)
 {
-    const struct template *general = NULL, *found = NULL;
-    for (int own = 1; own >= 0 && !found && !general; own--)
+    const struct template *general = NULL, *special = NULL;
+    for (int own = 1; own >= 0 && !special && !general; own--)
         for (size_t i = 0; i < set->files.count; i++) {
             const struct template_file *file = &set->files.list[i];
-            if (file->own != (own == 1))
+            if (file->own != (own == 1) || file->part != part)
                 continue;
-            if (is_joined(file->name, names[audience].before, event_kind_name(kind), endings[part]))
-                found = file->template;
-            else if (is_joined(file->name, names[audience].general, endings[part], ""))
+            if (is_for_kind(file, audience, kind))
+                special = file->template;
+            else if (is_general(file, audience))
                 general = file->template;
         }
-    return found ? found : general;
+    return special ? special : general;
 }
 
 static void choose_all(struct templates *set, struct buf *why)
@@ -279,25 +247,39 @@ static void choose_all(struct templates *set, struct buf *why)
     for (enum audience a = 0; a < AUDIENCES; a++)
         for (enum event_kind kind = 0; kind < KINDS; kind++)
             for (enum template_part part = 0; part < TEMPLATE_PARTS; part++) {
-                const struct template *chosen = choose(set, a, kind, part);
+                const struct template *chosen = choose_part(set, a, kind, part);
                 set->part[a][kind][part] = chosen;
                 if (!chosen && part != PART_HTML && why->len == 0)
-                    template_fault(why, "%s%s: there is none", names[a].general, endings[part]);
+                    template_fault(
+                        why, "%s%s: there is none", names[a].general, template_endings[part]);
             }
 }
 
-/* Last, when no template takes the place of another any more. */
+struct finder {
+    const struct templates *set;
+    enum template_part part;
+};
+
+static const struct template *find_partial(void *context, const char *name)
+{
+    const struct finder *finder = context;
+    const char *key = key_of(name);
+    const struct word *word = key ? language_find(&finder->set->language, key) : NULL;
+    const struct template_file *file = key ? NULL : find_file(finder->set, name, finder->part);
+    return word ? word->template : file ? file->template : NULL;
+}
+
+/* Last, when no text of a word is replaced any more. */
 static void link_all(struct templates *set)
 {
     struct finder finder = {.set = set};
     const struct template_partials partials = {find_partial, &finder};
     for (size_t i = 0; i < set->files.count; i++) {
         struct template_file *file = &set->files.list[i];
-        finder.part = part_of(file->name);
+        finder.part = file->part;
         if (file->template)
             template_link(file->template, &partials);
     }
-    finder.part = PART_TEXT;
     for (const struct word *word = set->language.first; word; word = word->next)
         if (word->template)
             template_link(word->template, &partials);
@@ -316,7 +298,8 @@ struct templates *templates_open(const char *dir, const char *language, struct b
     if (template_files_read(&set->files, dir, &faults)) {
         parse_files(set, &faults);
         read_language(set, language, &faults);
-        check_files(set, &faults);
+        check_partials(set, &faults);
+        check_used(set, &faults);
         choose_all(set, &faults);
         link_all(set);
     }

@@ -2,7 +2,7 @@
  * templates: all templates and words of one installation, parsed and checked.
  *
  * Built in are those of src/mail/templates/ (embedded when building). A file of the same name in
- * BOOKSPOOL_TEMPLATES takes the place of the built-in one; other *.txt, *.html, *.subject and
+ * BOOKSPOOL_TEMPLATES replaces the built-in one; other *.txt, *.html, *.subject and
  * *.lang files there are partials and languages of the user. Names:
  *
  *     KIND.subject KIND.txt KIND.html    for the owner; KIND as event_kind_name spells it
@@ -37,7 +37,7 @@ struct templates;
 /*
  * `dir` is BOOKSPOOL_TEMPLATES or NULL, `language` BOOKSPOOL_LANGUAGE ("en"). Reads and checks
  * everything, also the languages not in use: NULL, with one line for each fault in `why`
- * ("FILE:LINE:COLUMN: ...", without a line end after the last), when a file cannot be read or
+ * ("FILE:LINE:COLUMN: ..."), when a file cannot be read or
  * parsed, a partial or word is missing, there is no such language, or a file in `dir` is neither
  * used nor named after a kind.
  */
