@@ -17,7 +17,7 @@ void message_setup(void)
     g_mime_init();
 }
 
-/* What may stand in a header without any encoding: graphic ASCII. Everything else is dropped. */
+/* What a header can hold without any encoding: graphic ASCII. Everything else is dropped. */
 static const char *token(const char *text, char out[TOKEN_MAX])
 {
     size_t n = 0;
@@ -56,57 +56,47 @@ static bool plain_subject(const char *text)
     return true;
 }
 
-static bool between_characters(const char *text, size_t at)
+static bool begins_character(char c)
 {
-    return ((unsigned char)text[at] & 0xc0) != 0x80;
+    return ((unsigned char)c & 0xc0) != 0x80;
 }
 
 /*
- * The bytes of as many whole characters as fit into one word; without padding where that can be
- * had, because some readers join the base64 of neighbouring words before they decode it.
+ * The bytes of as many complete characters as fit into one word; without padding where possible,
+ * because some readers join the base64 of neighbouring words before they decode it.
  */
-static size_t word_len(const char *text)
+static size_t word_length(const char *text)
 {
     size_t len = strlen(text);
     if (len <= WORD_BYTES)
         return len;
     for (len = WORD_BYTES; len > WORD_BYTES / 2; len -= 3)
-        if (between_characters(text, len))
+        if (begins_character(text[len]))
             return len;
-    for (len = WORD_BYTES; !between_characters(text, len);)
+    for (len = WORD_BYTES; !begins_character(text[len]);)
         len--;
     return len;
 }
 
 /*
- * As a raw value with GMime's line ends. Its own encoder makes encoded words of more than 75
- * characters out of long words, and leaves long words of ASCII in one line.
+ * A subject that is not plain is set as a raw value with GMime's line ends. GMime's own encoder
+ * makes encoded words of more than 75 characters, and leaves long words of ASCII in one line.
  */
-static char *encode_words(const char *text)
-{
-    GString *out = g_string_new(NULL);
-    const char *blank = " ";
-    while (*text) {
-        size_t len = word_len(text);
-        char *base64 = g_base64_encode((const guchar *)text, len);
-        g_string_append_printf(out, "%s=?UTF-8?B?%s?=", blank, base64);
-        g_free(base64);
-        blank = "\n ";
-        text += len;
-    }
-    g_string_append_c(out, '\n');
-    return g_string_free(out, FALSE);
-}
-
 static void set_subject(GMimeMessage *message, const char *subject)
 {
     char *text = line(subject);
     g_mime_message_set_subject(message, text, "utf-8");
     if (!plain_subject(text)) {
-        char *words = encode_words(text);
+        GString *words = g_string_new(NULL);
+        for (const char *at = text; *at; at += word_length(at)) {
+            char *base64 = g_base64_encode((const guchar *)at, word_length(at));
+            g_string_append_printf(words, "%s=?UTF-8?B?%s?=", at == text ? " " : "\n ", base64);
+            g_free(base64);
+        }
+        g_string_append_c(words, '\n');
         GMimeHeaderList *headers = g_mime_object_get_header_list(GMIME_OBJECT(message));
-        g_mime_header_set_raw_value(g_mime_header_list_get_header(headers, "Subject"), words);
-        g_free(words);
+        g_mime_header_set_raw_value(g_mime_header_list_get_header(headers, "Subject"), words->str);
+        g_string_free(words, TRUE);
     }
     g_free(text);
 }
@@ -170,37 +160,21 @@ static GString *canonical(const char *text)
 }
 
 /*
- * Whether the text needs no encoding: GMime says so of ASCII in lines of at most 997 characters,
- * none of which begins with "From ". A text that could hold a boundary of this mail, or that does
- * not end with a line end, goes in base64 too.
+ * The text needs no encoding where GMime says so: ASCII in lines of at most 997 characters, none of
+ * which begins with "From ". A text that could hold a boundary of this mail, or that does not end
+ * with a line end, is sent in base64 too.
  */
-static bool is_plain(GMimePart *part, const GString *text)
-{
-    bool ends = !text->len || text->str[text->len - 1] == '\n';
-    return ends && !strstr(text->str, "--=_") &&
-           g_mime_part_get_best_content_encoding(part, GMIME_ENCODING_CONSTRAINT_7BIT) ==
-               GMIME_CONTENT_ENCODING_DEFAULT;
-}
-
 static GMimePart *text_part(const char *subtype, const char *text)
 {
     GString *lines = canonical(text);
     GMimePart *part = part_new("text", subtype, lines->str, lines->len);
     g_mime_object_set_content_type_parameter(GMIME_OBJECT(part), "charset", "utf-8");
-    if (is_plain(part, lines))
+    bool ends = !lines->len || lines->str[lines->len - 1] == '\n';
+    if (ends && !strstr(lines->str, "--=_") &&
+        g_mime_part_get_best_content_encoding(part, GMIME_ENCODING_CONSTRAINT_7BIT) ==
+            GMIME_CONTENT_ENCODING_DEFAULT)
         g_mime_part_set_content_encoding(part, GMIME_CONTENT_ENCODING_7BIT);
     g_string_free(lines, TRUE);
-    return part;
-}
-
-/* In base64, as Outlook has it (MS-OXCMAIL 2.1.3.3.8.2): its line ends must stay CR LF. */
-static GMimePart *calendar_part(const struct message *message)
-{
-    char method[TOKEN_MAX];
-    GMimePart *part = text_part("calendar", message->calendar);
-    g_mime_object_set_content_type_parameter(
-        GMIME_OBJECT(part), "method", token(message->calendar_method, method));
-    g_mime_part_set_content_encoding(part, GMIME_CONTENT_ENCODING_BASE64);
     return part;
 }
 
@@ -211,20 +185,6 @@ static GMimePart *attachment(const char *subtype, const char *name, const void *
     g_mime_object_set_disposition(GMIME_OBJECT(part), GMIME_DISPOSITION_ATTACHMENT);
     g_mime_part_set_filename(part, token(name, clean));
     return part;
-}
-
-static GMimePart *invite_part(const struct message *message)
-{
-    GString *lines = canonical(message->calendar);
-    GMimePart *part = attachment("ics", "invite.ics", lines->str, lines->len);
-    g_string_free(lines, TRUE);
-    return part;
-}
-
-static GMimePart *body_attachment(const struct message *message)
-{
-    const char *name = message->attachment_name ? message->attachment_name : "body";
-    return attachment("octet-stream", name, message->attachment, message->attachment_len);
 }
 
 /* No line of base64 begins with "--". The letter keeps the boundaries of one mail apart; at most 70
@@ -245,7 +205,8 @@ static void add_part(GMimeMultipart *multipart, void *part)
     g_object_unref(part);
 }
 
-/* RFC 2046 section 5.1.4: the best form comes last; Outlook wants the calendar there. */
+/* RFC 2046 section 5.1.4: the best form comes last; Outlook wants the calendar there. It is in
+ * base64, as Outlook has it (MS-OXCMAIL 2.1.3.3.8.2), because its line ends must stay CR LF. */
 static GMimeObject *body_part(const struct message *message)
 {
     GMimePart *text = text_part("plain", message->text);
@@ -255,8 +216,14 @@ static GMimeObject *body_part(const struct message *message)
     add_part(forms, text);
     if (message->html)
         add_part(forms, text_part("html", message->html));
-    if (message->calendar)
-        add_part(forms, calendar_part(message));
+    if (message->calendar) {
+        char method[TOKEN_MAX];
+        GMimePart *part = text_part("calendar", message->calendar);
+        g_mime_object_set_content_type_parameter(
+            GMIME_OBJECT(part), "method", token(message->calendar_method, method));
+        g_mime_part_set_content_encoding(part, GMIME_CONTENT_ENCODING_BASE64);
+        add_part(forms, part);
+    }
     return GMIME_OBJECT(forms);
 }
 
@@ -267,10 +234,16 @@ static GMimeObject *content_part(const struct message *message)
         return body;
     GMimeMultipart *mixed = multipart("mixed", message);
     add_part(mixed, body);
-    if (message->calendar)
-        add_part(mixed, invite_part(message));
-    if (message->attachment)
-        add_part(mixed, body_attachment(message));
+    if (message->calendar) {
+        GString *lines = canonical(message->calendar);
+        add_part(mixed, attachment("ics", "invite.ics", lines->str, lines->len));
+        g_string_free(lines, TRUE);
+    }
+    if (message->attachment) {
+        const char *name = message->attachment_name ? message->attachment_name : "body";
+        add_part(
+            mixed, attachment("octet-stream", name, message->attachment, message->attachment_len));
+    }
     return GMIME_OBJECT(mixed);
 }
 

@@ -71,12 +71,8 @@ void view_add_times(struct view *view);
  * times. */
 void view_add_facts(struct view *view);
 
-/* "Tue 24 Nov 2026, 16:00 to 16:30 CET (Europe/Berlin)" of the language, as a text of `object`;
- * says so when the zone is not known. `end` may be TIME_NONE. */
-void view_add_span(struct view *view, struct value *object, const char *name,
-    const struct zone *zone, int64_t start, int64_t end);
-
-/* The same in the reader's zone, which it does not name. */
+/* "Tue 24 Nov 2026, 16:00 to 16:30 CET" of the language, in the reader's zone, which it does not
+ * name, as a text of `object`. `end` may be TIME_NONE. */
 void view_add_short_span(
     struct view *view, struct value *object, const char *name, int64_t start, int64_t end);
 

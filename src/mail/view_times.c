@@ -3,13 +3,7 @@
 
 #include "mail/view_parts.h"
 
-enum { WEEK = 7, YEAR = 12, MS_PER_MINUTE = 60 * MS_PER_SECOND };
-
-static void add_name(
-    struct view *view, struct value *object, const char *field, enum name_list list, int number)
-{
-    view_text(view, object, field, templates_name(view->templates, list, number));
-}
+enum { MS_PER_MINUTE = 60 * MS_PER_SECOND };
 
 /* At least so many digits of a number that is not negative; gives the end. */
 static char *put_number(char *to, int number, int digits)
@@ -21,7 +15,7 @@ static char *put_number(char *to, int number, int digits)
     return to;
 }
 
-static void add_number(
+static void add_digits(
     struct view *view, struct value *object, const char *field, int number, int digits)
 {
     char text[16];
@@ -41,14 +35,20 @@ static void add_clock(struct view *view, struct value *object, const char *field
 /* What words and templates make a date of. */
 static void add_pieces(struct view *view, struct value *object, const struct zone_time *time)
 {
-    add_name(view, object, "weekday", LIST_DAYS, time->weekday);
-    add_name(view, object, "weekday_long", LIST_DAYS_LONG, time->weekday);
-    add_name(view, object, "month", LIST_MONTHS, time->month);
-    add_name(view, object, "month_long", LIST_MONTHS_LONG, time->month);
-    add_number(view, object, "day", time->day, 1);
-    add_number(view, object, "day_2", time->day, 2);
-    add_number(view, object, "month_2", time->month, 2);
-    add_number(view, object, "year", time->year, 4);
+    static const struct {
+        const char *field;
+        enum name_list list;
+        bool month;
+    } names[] = {{"weekday", LIST_DAYS, false}, {"weekday_long", LIST_DAYS_LONG, false},
+        {"month", LIST_MONTHS, true}, {"month_long", LIST_MONTHS_LONG, true}};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        view_text(view, object, names[i].field,
+            templates_name(
+                view->templates, names[i].list, names[i].month ? time->month : time->weekday));
+    add_digits(view, object, "day", time->day, 1);
+    add_digits(view, object, "day_2", time->day, 2);
+    add_digits(view, object, "month_2", time->month, 2);
+    add_digits(view, object, "year", time->year, 4);
     add_clock(view, object, "clock", time->hour, 2, time->minute, "");
     add_clock(view, object, "clock_12", (time->hour + 11) % 12 + 1, 1, time->minute,
         time->hour < 12 ? " AM" : " PM");
@@ -56,7 +56,7 @@ static void add_pieces(struct view *view, struct value *object, const struct zon
 }
 
 /* False when there is no such time. */
-static bool look_at(const struct zone *zone, int64_t when, struct zone_time *time)
+static bool local_time(const struct zone *zone, int64_t when, struct zone_time *time)
 {
     return when != TIME_NONE && zone_local(zone, when, time);
 }
@@ -66,10 +66,10 @@ static bool add_time(struct view *view, struct value *parent, const char *name,
     const struct zone *zone, int64_t when)
 {
     struct zone_time time;
-    if (!look_at(zone, when, &time))
-        return false;
-    add_pieces(view, view_object(view, parent, name), &time);
-    return true;
+    bool known = local_time(zone, when, &time);
+    if (known)
+        add_pieces(view, view_object(view, parent, name), &time);
+    return known;
 }
 
 /* "2026-11-24T15:00:00Z", for a time beyond all calendars. */
@@ -84,7 +84,7 @@ static void add_raw(struct view *view, struct value *object, const char *name, i
 static void add_moment(struct view *view, const char *name, int64_t when)
 {
     struct zone_time time;
-    if (look_at(&view->zone, when, &time)) {
+    if (local_time(&view->zone, when, &time)) {
         struct value *pieces = value_root(view->arena);
         add_pieces(view, pieces, &time);
         view_say(view, view->context, name, "moment", pieces);
@@ -98,21 +98,12 @@ static void add_likeness(
     struct view *view, struct value *span, const struct zone *zone, int64_t start, int64_t end)
 {
     struct zone_time from, to;
-    if (!look_at(zone, start, &from) || !look_at(zone, end, &to))
+    if (!local_time(zone, start, &from) || !local_time(zone, end, &to) || from.year != to.year ||
+        from.month != to.month || from.day != to.day)
         return;
-    bool same_day = from.year == to.year && from.month == to.month && from.day == to.day;
-    if (same_day)
-        view_flag(view, span, "same_day");
-    if (same_day && from.offset == to.offset)
+    view_flag(view, span, "same_day");
+    if (from.offset == to.offset)
         view_flag(view, span, "same_zone");
-}
-
-static void add_place(struct view *view, struct value *span, const struct zone *zone)
-{
-    if (!zone->known)
-        view_flag(view, span, "unknown");
-    if (!zone->known || strcmp(zone->name, "UTC") != 0)
-        view_text(view, span, "place", zone->name);
 }
 
 /* What the word "span" makes a text of. */
@@ -127,12 +118,15 @@ static struct value *span_pieces(
     return span;
 }
 
-void view_add_span(struct view *view, struct value *object, const char *name,
-    const struct zone *zone, int64_t start, int64_t end)
+static void add_span(
+    struct view *view, const char *name, const struct zone *zone, int64_t start, int64_t end)
 {
     struct value *span = span_pieces(view, zone, start, end);
-    add_place(view, span, zone);
-    view_say(view, object, name, "span", span);
+    if (!zone->known)
+        view_flag(view, span, "unknown");
+    if (!zone->known || strcmp(zone->name, "UTC") != 0)
+        view_text(view, span, "place", zone->name);
+    view_say(view, view->context, name, "span", span);
 }
 
 void view_add_short_span(
@@ -141,25 +135,21 @@ void view_add_short_span(
     view_say(view, object, name, "span", span_pieces(view, &view->zone, start, end));
 }
 
-static bool clocks_agree(const struct zone *here, const struct zone *there, int64_t when)
-{
-    struct zone_time ours, theirs;
-    return !look_at(here, when, &ours) || !look_at(there, when, &theirs) ||
-           ours.offset == theirs.offset;
-}
-
-/* Only where their clocks show something else. */
+/* The time on the customer's clocks, only where they show something else. */
 static void add_when_theirs(struct view *view)
 {
     const struct booking *booking = &view->event->booking;
     const char *name = view_their_zone(booking);
-    struct zone theirs;
+    struct zone zone;
+    struct zone_time here, there;
     if (!name)
         return;
-    zone_open(&theirs, name);
-    if (!theirs.known || !clocks_agree(&view->zone, &theirs, booking->start))
-        view_add_span(view, view->context, "when_theirs", &theirs, booking->start, booking->end);
-    zone_close(&theirs);
+    zone_open(&zone, name);
+    bool agree = !local_time(&view->zone, booking->start, &here) ||
+                 !local_time(&zone, booking->start, &there) || here.offset == there.offset;
+    if (!zone.known || !agree)
+        add_span(view, "when_theirs", &zone, booking->start, booking->end);
+    zone_close(&zone);
 }
 
 static void add_duration(struct view *view)
@@ -176,38 +166,27 @@ static void add_duration(struct view *view)
     view_say(view, view->context, "duration", "duration", length);
 }
 
-static void add_start(struct view *view)
-{
-    const struct booking *booking = &view->event->booking;
-    struct value *context = view->context;
-    add_time(view, context, "start", &view->zone, booking->start);
-    if (add_time(view, context, "end", &view->zone, booking->end))
-        add_likeness(view, context, &view->zone, booking->start, booking->end);
-    add_moment(view, "at", booking->start);
-    view_add_span(view, context, "when", &view->zone, booking->start, booking->end);
-    if (!view_for_customer(view))
-        add_when_theirs(view);
-    add_duration(view);
-}
-
-static void add_previous(struct view *view)
-{
-    const struct booking *booking = &view->event->booking;
-    struct value *context = view->context;
-    add_time(view, context, "previous_start", &view->zone, booking->previous_start);
-    add_time(view, context, "previous_end", &view->zone, booking->previous_end);
-    add_moment(view, "previously_at", booking->previous_start);
-    view_add_span(
-        view, context, "previously", &view->zone, booking->previous_start, booking->previous_end);
-}
-
 void view_add_times(struct view *view)
 {
     const struct booking *booking = &view->event->booking;
-    if (view->zone.known && view->zone.name)
-        view_text(view, view->context, "zone_name", view->zone.name);
-    if (booking->start != TIME_NONE)
-        add_start(view);
-    if (booking->previous_start != TIME_NONE)
-        add_previous(view);
+    const struct zone *zone = &view->zone;
+    struct value *context = view->context;
+    if (zone->known && zone->name)
+        view_text(view, context, "zone_name", zone->name);
+    if (booking->start != TIME_NONE) {
+        add_time(view, context, "start", zone, booking->start);
+        if (add_time(view, context, "end", zone, booking->end))
+            add_likeness(view, context, zone, booking->start, booking->end);
+        add_moment(view, "at", booking->start);
+        add_span(view, "when", zone, booking->start, booking->end);
+        if (!view_for_customer(view))
+            add_when_theirs(view);
+        add_duration(view);
+    }
+    if (booking->previous_start != TIME_NONE) {
+        add_time(view, context, "previous_start", zone, booking->previous_start);
+        add_time(view, context, "previous_end", zone, booking->previous_end);
+        add_moment(view, "previously_at", booking->previous_start);
+        add_span(view, "previously", zone, booking->previous_start, booking->previous_end);
+    }
 }
