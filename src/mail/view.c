@@ -1,10 +1,98 @@
 #include "mail/view.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
 #include "mail/view_parts.h"
 #include "provider/provider.h"
+
+/* ---- what the parts share ---- */
+
+bool view_for_customer(const struct view *view)
+{
+    return view->options->audience == AUDIENCE_CUSTOMER;
+}
+
+/* ---- additions ---- */
+
+void view_text(struct view *view, struct value *object, const char *name, const char *text)
+{
+    if (text && *text)
+        value_add_text(view->arena, object, name, text);
+}
+
+const char *view_copy(struct view *view, const struct buf *text)
+{
+    view->arena->failed |= text->failed;
+    return arena_strndup(view->arena, buf_text(text), text->len);
+}
+
+void view_flag(struct view *view, struct value *object, const char *name)
+{
+    value_add_flag(view->arena, object, name, true);
+}
+
+struct value *view_object(struct view *view, struct value *parent, const char *name)
+{
+    return value_add(view->arena, parent, name, VALUE_OBJECT);
+}
+
+struct value *view_list(struct view *view, struct value *parent, const char *name)
+{
+    return value_add(view->arena, parent, name, VALUE_LIST);
+}
+
+struct value *view_append(struct view *view, struct value *list)
+{
+    return value_add(view->arena, list, NULL, VALUE_OBJECT);
+}
+
+void view_lines(struct view *view, struct value *parent, const char *name, const char *text)
+{
+    struct value *lines = view_list(view, parent, name);
+    for (const char *end = text; end && *end; text = end + 1) {
+        end = strchrnul(text, '\n');
+        size_t len = (size_t)(end - text);
+        while (len && strchr(" \t\r", text[len - 1]))
+            len--;
+        const char *line = text[len] ? arena_strndup(view->arena, text, len) : text;
+        value_add_text(view->arena, lines, NULL, line);
+    }
+}
+
+const char *view_person_label(const struct person *person)
+{
+    return person->name ? person->name : person->email;
+}
+
+/* ---- words ---- */
+
+const char *view_word_key(
+    const struct view *view, const char *prefix, const char *name, char key[VIEW_KEY])
+{
+    const char *reader = view_for_customer(view) ? "customer_" : "";
+    snprintf(key, VIEW_KEY, "%s%s_%s", reader, prefix, name);
+    return templates_word(view->templates, key) ? key : NULL;
+}
+
+void view_word(struct view *view, const char *key, const struct value *context, struct buf *out)
+{
+    if (!view->failed && !templates_say(view->templates, key, context, out, view->why))
+        view->failed = true;
+    view->arena->failed |= out->failed;
+}
+
+void view_say(struct view *view, struct value *object, const char *name, const char *key,
+    const struct value *context)
+{
+    struct buf text = {0};
+    view_word(view, key, context, &text);
+    view_text(view, object, name, view_copy(view, &text));
+    buf_free(&text);
+}
+
+/* ---- the view ---- */
 
 enum event_kind view_kind(const struct event *event, const struct decision *decision)
 {
@@ -32,8 +120,8 @@ const char *view_their_zone(const struct booking *booking)
     return booking->timezone;
 }
 
-/* What the one who booked said is nobody else's, and who acted is told only where the reader knows
- * them. `self` holds the reader: a list of one. */
+/* What the customer who booked wrote is shown to no other, and the person who acted only where the
+ * reader knows them. `self` holds the reader: a list of one. */
 static void cut_for_customer(struct event *event, const char *reader, struct person *self)
 {
     struct booking *booking = &event->booking;
@@ -52,8 +140,11 @@ static void cut_for_customer(struct event *event, const char *reader, struct per
     booking->attendee_count = 1;
 }
 
-static struct event as_decided(const struct event *event, const struct decision *decision)
+struct value *view_make(struct arena *arena, const struct event *event,
+    const struct decision *decision, const struct templates *templates,
+    const struct view_options *options, struct buf *why)
 {
+    struct person self;
     struct event seen = *event;
     struct booking *booking = &seen.booking;
     seen.kind = view_kind(event, decision);
@@ -61,51 +152,32 @@ static struct event as_decided(const struct event *event, const struct decision 
         booking->previous_start = decision->previous_start;
         booking->previous_end = decision->previous_end;
     }
-    return seen;
-}
-
-static const char *zone_of_reader(const struct view *view)
-{
-    const struct booking *booking = &view->event->booking;
-    const char *theirs = view_for_customer(view) ? view_their_zone(booking) : NULL;
-    if (theirs)
-        return theirs;
-    return view->options->timezone ? view->options->timezone : booking->organizer.timezone;
-}
-
-static void add_all(struct view *view)
-{
-    view_add_flags(view);
-    view_text(view, view->context, "provider_name", provider_title(view->event->provider));
-    if (view_for_customer(view))
-        view_flag(view, view->context, "for_customer");
-    if (view->cut)
-        view_flag(view, view->context, "cut");
-    zone_open(&view->zone, zone_of_reader(view));
-    view_add_times(view);
-    view_add_headline(view);
-    view_add_facts(view);
-    zone_close(&view->zone);
-}
-
-struct value *view_make(struct arena *arena, const struct event *event,
-    const struct decision *decision, const struct templates *templates,
-    const struct view_options *options, struct buf *why)
-{
-    struct person self;
-    struct event seen = as_decided(event, decision);
-    if (options->audience == AUDIENCE_CUSTOMER)
+    bool customer = options->audience == AUDIENCE_CUSTOMER;
+    if (customer)
         cut_for_customer(&seen, options->recipient, &self);
     struct view view = {.event = &seen,
         .decision = decision,
         .templates = templates,
         .options = options,
         .arena = arena,
-        .attendee_count = seen.booking.attendee_count,
+        .attendee_count = booking->attendee_count,
         .why = why};
     if (options->limits)
         view.cut = cut_event(&seen, options->limits, templates, arena);
     view.context = event_to_value(&seen, arena);
-    add_all(&view);
+    view_add_flags(&view);
+    view_text(&view, view.context, "provider_name", provider_title(seen.provider));
+    if (customer)
+        view_flag(&view, view.context, "for_customer");
+    if (view.cut)
+        view_flag(&view, view.context, "cut");
+    const char *zone = customer ? view_their_zone(booking) : NULL;
+    if (!zone)
+        zone = options->timezone ? options->timezone : booking->organizer.timezone;
+    zone_open(&view.zone, zone);
+    view_add_times(&view);
+    view_add_headline(&view);
+    view_add_facts(&view);
+    zone_close(&view.zone);
     return view.failed || arena->failed ? NULL : view.context;
 }

@@ -5,7 +5,7 @@
 #include "mail/view_parts.h"
 #include "provider/provider.h"
 
-/* Is a fact also one of the small print, which a page lists apart from date, place and persons? */
+/* A detail is a fact that a page lists in small print, apart from date, place and persons. */
 enum { MAIN, DETAIL };
 
 /* ---- persons ---- */
@@ -41,34 +41,6 @@ static void add_persons(struct view *view, struct value *parent, const char *nam
             add_person(view, view_append(view, list), person);
 }
 
-static void add_people(struct view *view)
-{
-    const struct booking *booking = &view->event->booking;
-    struct value *context = view->context;
-    add_persons(view, context, "people", booking->attendees, booking->attendee_count);
-    if (view_person_label(&booking->organizer))
-        add_person(view, view_object(view, context, "host"), &booking->organizer);
-    if (view_for_customer(view))
-        add_person(view, view_object(view, context, "reader"), &booking->attendees[0]);
-}
-
-/* Lines of "Ada Example <ada@example.com>". */
-static void put_people(struct buf *out, const struct person *person, size_t count)
-{
-    for (; count; count--, person++) {
-        if (!view_person_label(person))
-            continue;
-        if (out->len)
-            buf_putc(out, '\n');
-        buf_puts(out, view_person_label(person));
-        if (person->name && person->email) {
-            buf_puts(out, " <");
-            buf_puts(out, person->email);
-            buf_putc(out, '>');
-        }
-    }
-}
-
 /* ---- facts: a label and lines ---- */
 
 static struct value *add_fact(
@@ -92,12 +64,6 @@ static struct value *add_made(
     struct value *fact = add_fact(view, facts, label, view_copy(view, value), detail);
     buf_free(value);
     return fact;
-}
-
-/* A text of the context that was made before. */
-static void add_ready(struct view *view, struct value *facts, const char *label, const char *name)
-{
-    add_fact(view, facts, label, value_text_of(view->context, name), MAIN);
 }
 
 static void add_overlaps(struct view *view, struct value *facts)
@@ -133,48 +99,42 @@ static void add_changes(struct view *view)
     view_add_short_span(view, change, "new", booking->start, booking->end);
 }
 
-/* Calendly's type is an address of its API. */
-static const char *type_of(const struct booking *booking)
-{
-    bool differs = booking->title && booking->event_type &&
-                   strcmp(booking->title, booking->event_type) != 0 &&
-                   !strstr(booking->event_type, "://");
-    return differs ? booking->event_type : NULL;
-}
-
-/* Who may be about to meet gets a button; elsewhere the link is one fact among others. */
-static void add_join(struct view *view, struct value *facts)
+/* The link is one fact among others, except where a meeting may be about to begin: there it is a
+ * button. */
+static void add_places(struct view *view, struct value *facts)
 {
     enum event_kind kind = view->event->kind;
-    const char *url = view->event->booking.join_url;
-    bool joinable = url && !view->decision->late &&
+    const struct booking *booking = &view->event->booking;
+    const char *where = booking->location, *join = booking->join_url;
+    bool joinable = join && !view->decision->late &&
                     (kind == KIND_CREATED || kind == KIND_RESCHEDULED || kind == KIND_PAID ||
                         kind == KIND_MEETING_STARTED);
+    if (!where || !join || strcmp(where, join) != 0) {
+        view_text(view, view->context, "where", where);
+        add_fact(view, facts, "label_where", where, DETAIL);
+    }
     if (joinable)
         view_flag(view, view->context, "joinable");
-    view_text(view, view->context, "join_url", url);
-    add_fact(view, facts, "label_join", url, joinable || view->off ? MAIN : DETAIL);
-}
-
-static void add_place(struct view *view, struct value *facts)
-{
-    const struct booking *booking = &view->event->booking;
-    bool is_link =
-        booking->location && booking->join_url && strcmp(booking->location, booking->join_url) == 0;
-    if (!is_link) {
-        view_text(view, view->context, "where", booking->location);
-        add_fact(view, facts, "label_where", booking->location, DETAIL);
-    }
-    add_join(view, facts);
+    view_text(view, view->context, "join_url", join);
+    add_fact(view, facts, "label_join", join, joinable || view->off ? MAIN : DETAIL);
     view_text(view, view->context, "link", booking->link);
     add_fact(view, facts, "label_link", booking->link, MAIN);
 }
 
+/* Lines of "Ada Example <ada@example.com>". */
 static void add_persons_fact(struct view *view, struct value *facts, const char *label,
     const struct person *person, size_t count)
 {
     struct buf lines = {0};
-    put_people(&lines, person, count);
+    for (size_t i = 0; i < count; i++) {
+        const char *name = view_person_label(&person[i]);
+        if (!name)
+            continue;
+        buf_puts(&lines, lines.len ? "\n" : "");
+        buf_puts(&lines, name);
+        if (person[i].name && person[i].email)
+            buf_printf(&lines, " <%s>", person[i].email);
+    }
     struct value *fact = add_made(view, facts, label, &lines, DETAIL);
     if (fact)
         add_persons(view, fact, "persons", person, count);
@@ -198,45 +158,44 @@ static void add_participants(struct view *view, struct value *facts)
         add_persons_fact(view, facts, "label_host", &booking->organizer, 1);
 }
 
-/* The language's word for the provider's, which is used where there is none. */
-static const char *status_word(const struct view *view, const char *status)
+/* The language's word for the provider's status, or else the provider's. Customers have the
+ * heading, which says it better. Where one seat is given up, the status is that of the booking,
+ * which goes on. */
+static const char *status_text(const struct view *view)
 {
     char key[VIEW_KEY];
+    const char *status = view->event->booking.status;
+    if (!status || view_for_customer(view) ||
+        value_find(value_find(view->context, "is"), "seat_given_up"))
+        return NULL;
     const char *found = view_word_key(view, "status", status, key);
     return found ? templates_word(view->templates, found) : status;
-}
-
-/* Customers have the heading, which says it better. Where one seat is given up it speaks of the
- * booking, which goes on. */
-static const char *status_of(const struct view *view)
-{
-    const struct value *is = value_find(view->context, "is");
-    const char *status = view->event->booking.status;
-    if (!status || view_for_customer(view) || value_find(is, "seat_given_up"))
-        return NULL;
-    return status_word(view, status);
 }
 
 static struct value *add_booking(struct view *view)
 {
     const struct booking *booking = &view->event->booking;
+    const struct value *context = view->context;
+    const char *type = booking->event_type;
     bool customer = view_for_customer(view);
     struct value *facts = view_list(view, view->context, "facts");
-    add_ready(view, facts, "label_what", "what");
-    if (!customer)
-        add_fact(view, facts, "label_type", type_of(booking), MAIN);
-    add_ready(view, facts, "label_when", "when");
-    add_ready(view, facts, "label_their_time", "when_theirs");
-    add_ready(view, facts, "label_previously", "previously");
+    add_fact(view, facts, "label_what", value_text_of(context, "what"), MAIN);
+    /* Calendly's type is an address of its API */
+    if (!customer && booking->title && type && strcmp(booking->title, type) != 0 &&
+        !strstr(type, "://"))
+        add_fact(view, facts, "label_type", type, MAIN);
+    add_fact(view, facts, "label_when", value_text_of(context, "when"), MAIN);
+    add_fact(view, facts, "label_their_time", value_text_of(context, "when_theirs"), MAIN);
+    add_fact(view, facts, "label_previously", value_text_of(context, "previously"), MAIN);
     if (!customer)
         add_overlaps(view, facts);
-    add_place(view, facts);
+    add_places(view, facts);
     add_participants(view, facts);
     add_fact(view, facts, "label_reason", booking->reason, DETAIL);
     if (!customer)
         add_fact(view, facts, "label_by", booking->by, DETAIL);
     add_fact(view, facts, "label_payment", booking->payment, DETAIL);
-    add_fact(view, facts, "label_status", status_of(view), MAIN);
+    add_fact(view, facts, "label_status", status_text(view), MAIN);
     add_fact(view, facts, "label_notes", booking->description, DETAIL);
     if (view->has_details)
         view_flag(view, view->context, "has_details");
@@ -269,14 +228,12 @@ static struct value *add_answers(struct view *view)
     for (size_t i = 0; i < booking->answer_count && !view->failed; i++) {
         const struct answer *answer = &booking->answers[i];
         struct value *object = view_append(view, answers);
-        if (answer->question)
-            view_lines(view, object, "question", answer->question);
-        else {
-            struct buf word = {0};
+        struct buf word = {0};
+        if (!answer->question)
             view_word(view, "no_question", view->context, &word);
-            view_lines(view, object, "question", view_copy(view, &word));
-            buf_free(&word);
-        }
+        view_lines(
+            view, object, "question", answer->question ? answer->question : view_copy(view, &word));
+        buf_free(&word);
         view_lines(view, object, "lines", answer->answer ? answer->answer : "-");
     }
     return answers;
@@ -295,27 +252,19 @@ static const char *label_of(const struct value *fact)
 /* "Label:" and blanks up to the column where the text begins, of which there is one at least. */
 static const char *lead_of(struct view *view, const char *label, int width)
 {
-    size_t len = strlen(label), colon = len > 0;
-    int missing = width - (int)g_utf8_strlen(label, -1) - (int)colon;
-    size_t blanks = missing > 0 ? (size_t)missing : 1;
-    char *lead = arena_alloc(view->arena, len + colon + blanks + 1);
-    if (!lead)
-        return NULL;
-    memcpy(lead, label, len);
-    memset(lead + len, ':', colon);
-    memset(lead + len + colon, ' ', blanks);
-    return lead;
+    const char *colon = *label ? ":" : "";
+    int missing = width - (int)g_utf8_strlen(label, -1) - (int)strlen(colon);
+    return arena_printf(view->arena, "%s%s%*s", label, colon, missing > 0 ? missing : 1, "");
 }
 
 /* Rows of `lead` and `text`; lines after the first begin below it, empty ones stay empty. */
 static void add_rows(
     struct view *view, struct value *rows, const char *label, int width, const struct value *lines)
 {
-    const struct value *first = lines ? lines->first : NULL;
-    for (const struct value *line = first; line; line = line->next) {
+    for (const struct value *line = lines ? lines->first : NULL; line; line = line->next) {
         struct value *row = view_append(view, rows);
-        if (line == first || *line->text)
-            view_text(view, row, "lead", lead_of(view, line == first ? label : "", width));
+        if (line == lines->first || *line->text)
+            view_text(view, row, "lead", lead_of(view, line == lines->first ? label : "", width));
         view_text(view, row, "text", line->text);
     }
 }
@@ -343,6 +292,7 @@ static void add_answer_rows(struct view *view, struct value *groups, const struc
     }
 }
 
+/* The width that the labels need; `width` at least. */
 static int label_width(const struct value *facts, int width)
 {
     enum { COLON_AND_BLANK = 2 };
@@ -355,13 +305,19 @@ static int label_width(const struct value *facts, int width)
 
 void view_add_facts(struct view *view)
 {
-    add_people(view);
+    const struct booking *booking = &view->event->booking;
+    struct value *context = view->context;
+    add_persons(view, context, "people", booking->attendees, booking->attendee_count);
+    if (view_person_label(&booking->organizer))
+        add_person(view, view_object(view, context, "host"), &booking->organizer);
+    if (view_for_customer(view))
+        add_person(view, view_object(view, context, "reader"), &booking->attendees[0]);
     add_changes(view);
     const struct value *facts = add_booking(view);
     const struct value *answers = add_answers(view);
     const struct value *origin = add_origin(view);
     int width = label_width(origin, label_width(facts, LABEL_WIDTH));
-    struct value *groups = view_list(view, view->context, "groups");
+    struct value *groups = view_list(view, context, "groups");
     add_fact_rows(view, groups, facts, width);
     add_answer_rows(view, groups, answers);
     add_fact_rows(view, groups, origin, width);

@@ -129,7 +129,7 @@ static void add_about(struct view *view)
     if (who && !(what && strstr(what, who))) {
         add_clipped(view, brief, "who", who, SHORT_WHO_MAX);
         if (view->event->kind != KIND_OUT_OF_OFFICE && view->attendee_count > 1)
-            view_number(view, brief, "others", (double)(view->attendee_count - 1));
+            value_add_number(view->arena, brief, "others", (double)(view->attendee_count - 1));
     }
     if (what || who)
         view_say(view, view->context, "about", "about", view->context);
@@ -145,7 +145,7 @@ static void add_remark(struct view *view, struct value *remarks, const char *nam
         return;
     view_word(view, key, view->context, &text);
     if (text.len)
-        view_append_text(view, remarks, view_copy(view, &text));
+        value_add_text(view->arena, remarks, NULL, view_copy(view, &text));
     buf_free(&text);
 }
 

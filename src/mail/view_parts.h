@@ -32,12 +32,10 @@ bool view_for_customer(const struct view *view);
 void view_text(struct view *view, struct value *object, const char *name, const char *text);
 /* A copy of the text, as long as the view lives; NULL: memory was short. */
 const char *view_copy(struct view *view, const struct buf *text);
-void view_number(struct view *view, struct value *object, const char *name, double number);
 void view_flag(struct view *view, struct value *object, const char *name);
 struct value *view_object(struct view *view, struct value *parent, const char *name);
 struct value *view_list(struct view *view, struct value *parent, const char *name);
 struct value *view_append(struct view *view, struct value *list);
-void view_append_text(struct view *view, struct value *list, const char *text);
 /* Each line of the text, without blanks at its end. */
 void view_lines(struct view *view, struct value *parent, const char *name, const char *text);
 

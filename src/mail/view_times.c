@@ -160,9 +160,9 @@ static void add_duration(struct view *view)
     int64_t minutes = (booking->end - booking->start) / MS_PER_MINUTE;
     struct value *length = view_object(view, view->context, "length");
     if (minutes / 60)
-        view_number(view, length, "hours", (double)(minutes / 60));
+        value_add_number(view->arena, length, "hours", (double)(minutes / 60));
     if (minutes % 60)
-        view_number(view, length, "minutes", (double)(minutes % 60));
+        value_add_number(view->arena, length, "minutes", (double)(minutes % 60));
     view_say(view, view->context, "duration", "duration", length);
 }
 
