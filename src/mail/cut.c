@@ -21,71 +21,48 @@ size_t cut_length(const char *text, size_t max)
     return len;
 }
 
-static size_t count_characters(const char *text)
-{
-    size_t characters = 0;
-    for (; *text; text++)
-        characters += ((unsigned char)*text & 0xc0) != 0x80;
-    return characters;
-}
-
-/* `before`, which may be empty, and a word that says how many more there were; 0: not known. A word
- * of the user's own that cannot be made leaves dots. */
-static const char *with_notice(
+/* `before`, which may be empty, and a word that says how much more there was; 0: not known. A word
+ * of the user's own that cannot be made is replaced by dots. */
+static const char *with_note(
     struct cutter *c, const char *before, size_t len, const char *word, size_t count)
 {
     struct value *numbers = value_root(c->arena);
-    struct buf text = {0}, notice = {0}, why = {0};
+    struct buf text = {0}, why = {0};
     if (count)
         value_add_number(c->arena, numbers, "count", (double)count);
-    if (!templates_say(c->templates, word, numbers, &notice, &why))
-        buf_puts(&notice, "...");
     buf_add(&text, before, len);
     if (len)
         buf_puts(&text, "... ");
-    buf_add(&text, buf_text(&notice), notice.len);
+    if (!templates_say(c->templates, word, numbers, &text, &why))
+        buf_puts(&text, "...");
     const char *copy = arena_strndup(c->arena, buf_text(&text), text.len);
-    c->arena->failed |= text.failed || notice.failed;
+    c->arena->failed |= text.failed;
     c->cut = true;
     buf_free(&text);
-    buf_free(&notice);
     buf_free(&why);
     return copy;
 }
 
 /* Where event/clean.h has cut a text already, it is not known how much more there was. */
-static const char *cut_text(struct cutter *c, const char *text)
+static const char *cut_text(struct cutter *c, const char *text, size_t max)
 {
     static const char dots[] = "...";
-    size_t max = c->limits->text, size = text ? strlen(text) : 0;
+    size_t size = text ? strlen(text) : 0, characters = 0;
     if (size <= max) /* in bytes, so also in characters */
         return text;
-    size_t characters = count_characters(text);
+    for (size_t i = 0; i < size; i++)
+        characters += ((unsigned char)text[i] & 0xc0) != 0x80;
     bool cut_before = characters == CLEAN_TEXT_MAX + strlen(dots) &&
                       strcmp(text + size - strlen(dots), dots) == 0;
     if (!cut_before && characters <= max)
         return text;
-    return with_notice(
+    return with_note(
         c, text, cut_length(text, max), "left_out_text", cut_before ? 0 : characters - max);
 }
 
 static const char *cut_line(struct cutter *c, const char *line)
 {
-    size_t max = c->limits->line;
-    if (!line || strlen(line) <= max)
-        return line;
-    size_t characters = count_characters(line);
-    if (characters <= max)
-        return line;
-    return with_notice(c, line, cut_length(line, max), "left_out_text", characters - max);
-}
-
-static const char *cut_url(struct cutter *c, const char *url)
-{
-    if (!url || strlen(url) <= c->limits->url)
-        return url;
-    c->cut = true;
-    return NULL;
+    return cut_text(c, line, c->limits->line);
 }
 
 static struct person cut_person(struct cutter *c, const struct person *person)
@@ -95,60 +72,39 @@ static struct person cut_person(struct cutter *c, const struct person *person)
         .timezone = cut_line(c, person->timezone)};
 }
 
-/* How many entries are kept of a list; `room` is that and one more, for the sentence. */
-static size_t cut_count(struct cutter *c, size_t count, size_t *room)
+/* Each list has room for one entry more, which says how many are left out. */
+static void cut_lists(struct cutter *c, struct booking *booking)
 {
-    size_t kept = count > c->limits->items ? c->limits->items : count;
-    *room = kept + (kept < count);
-    return kept;
-}
-
-static const char *rest_of_list(struct cutter *c, size_t left_out)
-{
-    return with_notice(c, "", 0, "left_out_list", left_out);
-}
-
-static void cut_attendees(struct cutter *c, struct booking *booking)
-{
-    size_t room, count = booking->attendee_count, kept = cut_count(c, count, &room);
-    struct person *list = arena_alloc(c->arena, room * sizeof *list);
-    if (!list)
+    const size_t max = c->limits->items,
+                 counts[] = {booking->attendee_count, booking->guest_count, booking->answer_count};
+    size_t kept[3];
+    const char *notes[3] = {0};
+    for (size_t i = 0; i < 3; i++) {
+        kept[i] = counts[i] > max ? max : counts[i];
+        if (counts[i] > max)
+            notes[i] = with_note(c, "", 0, "left_out_list", counts[i] - max);
+    }
+    struct person *attendees = arena_alloc(c->arena, (kept[0] + 1) * sizeof *attendees);
+    const char **guests = arena_alloc(c->arena, (kept[1] + 1) * sizeof *guests);
+    struct answer *answers = arena_alloc(c->arena, (kept[2] + 1) * sizeof *answers);
+    if (!attendees || !guests || !answers)
         return;
-    for (size_t i = 0; i < kept; i++)
-        list[i] = cut_person(c, &booking->attendees[i]);
-    if (kept < count)
-        list[kept] = (struct person){.name = rest_of_list(c, count - kept)};
-    booking->attendees = list;
-    booking->attendee_count = room;
-}
-
-static void cut_guests(struct cutter *c, struct booking *booking)
-{
-    size_t room, count = booking->guest_count, kept = cut_count(c, count, &room);
-    if (kept == count) /* each is an address, so it is short */
-        return;
-    const char **list = arena_alloc(c->arena, room * sizeof *list);
-    if (!list)
-        return;
-    memcpy(list, booking->guests, kept * sizeof *list);
-    list[kept] = rest_of_list(c, count - kept);
-    booking->guests = list;
-    booking->guest_count = room;
-}
-
-static void cut_answers(struct cutter *c, struct booking *booking)
-{
-    size_t room, count = booking->answer_count, kept = cut_count(c, count, &room);
-    struct answer *list = arena_alloc(c->arena, room * sizeof *list);
-    if (!list)
-        return;
-    for (size_t i = 0; i < kept; i++)
-        list[i] = (struct answer){.question = cut_line(c, booking->answers[i].question),
-            .answer = cut_text(c, booking->answers[i].answer)};
-    if (kept < count)
-        list[kept] = (struct answer){.question = rest_of_list(c, count - kept), .answer = "..."};
-    booking->answers = list;
-    booking->answer_count = room;
+    for (size_t i = 0; i < kept[0]; i++)
+        attendees[i] = cut_person(c, &booking->attendees[i]);
+    for (size_t i = 0; i < kept[1]; i++) /* each is an address, so it is short */
+        guests[i] = booking->guests[i];
+    for (size_t i = 0; i < kept[2]; i++)
+        answers[i] = (struct answer){.question = cut_line(c, booking->answers[i].question),
+            .answer = cut_text(c, booking->answers[i].answer, c->limits->text)};
+    attendees[kept[0]] = (struct person){.name = notes[0]};
+    guests[kept[1]] = notes[1];
+    answers[kept[2]] = (struct answer){.question = notes[2], .answer = "..."};
+    booking->attendees = attendees;
+    booking->attendee_count = kept[0] + (notes[0] != NULL);
+    booking->guests = guests;
+    booking->guest_count = kept[1] + (notes[1] != NULL);
+    booking->answers = answers;
+    booking->answer_count = kept[2] + (notes[2] != NULL);
 }
 
 bool cut_event(struct event *event, const struct cut_limits *limits,
@@ -164,12 +120,13 @@ bool cut_event(struct event *event, const struct cut_limits *limits,
     for (size_t i = 0; i < sizeof lines / sizeof *lines; i++)
         *lines[i] = cut_line(&c, *lines[i]);
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
-        *texts[i] = cut_text(&c, *texts[i]);
+        *texts[i] = cut_text(&c, *texts[i], limits->text);
     for (size_t i = 0; i < sizeof urls / sizeof *urls; i++)
-        *urls[i] = cut_url(&c, *urls[i]);
+        if (*urls[i] && strlen(*urls[i]) > limits->url) {
+            *urls[i] = NULL;
+            c.cut = true;
+        }
     booking->organizer = cut_person(&c, &booking->organizer);
-    cut_attendees(&c, booking);
-    cut_guests(&c, booking);
-    cut_answers(&c, booking);
+    cut_lists(&c, booking);
     return c.cut;
 }

@@ -1,8 +1,8 @@
 /*
- * cut: makes an event small enough for a mail. What is too long is cut, with a sentence in its
- * place that says so in the words of the language.
+ * cut: makes an event small enough for a mail. What is too long is replaced by a sentence that says
+ * so in the words of the language.
  *
- * A mail has a limit, a body has another: a booker may write 220 KB of apostrophes, which take
+ * The limit of a mail is not that of a body: a customer may write 220 KB of apostrophes, which take
  * five times as much in HTML. The owner must still read who booked what and when.
  */
 #ifndef MAIL_CUT_H
@@ -24,8 +24,8 @@ struct cut_limits {
 };
 
 /*
- * Cuts the event, whose texts and lists it does not change but replaces; new ones are in the arena.
- * Returns whether it cut anything; a text that the event's maker has cut counts too.
+ * Replaces texts and lists of the event, and does not change them; new ones are in the arena.
+ * Returns whether anything is cut; a text that was cut when it was cleaned counts too.
  */
 bool cut_event(struct event *event, const struct cut_limits *limits,
     const struct templates *templates, struct arena *arena);

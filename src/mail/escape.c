@@ -29,20 +29,10 @@ static size_t space_length(const char *text, size_t len)
 
 static const char *reference(char c)
 {
-    switch (c) {
-    case '&':
-        return "&amp;";
-    case '<':
-        return "&lt;";
-    case '>':
-        return "&gt;";
-    case '"':
-        return "&quot;";
-    case '\'':
-        return "&#39;";
-    default:
-        return NULL;
-    }
+    static const char *const references[] = {
+        ['&'] = "&amp;", ['<'] = "&lt;", ['>'] = "&gt;", ['"'] = "&quot;", ['\''] = "&#39;"};
+    size_t index = (unsigned char)c;
+    return index < sizeof references / sizeof *references ? references[index] : NULL;
 }
 
 /* Without control characters; with references for markup. */

@@ -1,8 +1,7 @@
 /*
- * escape: a value made harmless for the place it is written to.
+ * escape: makes a value harmless for its place in a mail.
  *
- * Text is UTF-8. Control characters (C0 and C1 but line feed and tab, and DEL) are dropped by all
- * three: none of them belongs in a mail.
+ * Text is UTF-8. All three drop control characters (C0 and C1 but line feed and tab, and DEL).
  */
 #ifndef MAIL_ESCAPE_H
 #define MAIL_ESCAPE_H
@@ -14,7 +13,7 @@
 /* & < > " ' as references: for HTML text and for attribute values in quotes. */
 void escape_html(const char *text, size_t len, struct buf *out);
 void escape_text(const char *text, size_t len, struct buf *out);
-/* Makes one line of what the buffer holds from there on: white space, also line breaks, is folded
+/* Makes one line of what the buffer holds from `from` on: white space, also line breaks, is folded
  * to single blanks, with none at the ends. */
 void escape_line(struct buf *out, size_t from);
 

@@ -29,7 +29,7 @@ static const char *token(const char *text, char out[TOKEN_MAX])
 }
 
 /* One line of valid UTF-8: control characters become blanks. The caller frees with g_free. */
-static char *line(const char *text)
+static char *header_line(const char *text)
 {
     char *clean = g_utf8_make_valid(text, -1);
     for (char *c = clean; *c; c++)
@@ -84,7 +84,7 @@ static size_t word_length(const char *text)
  */
 static void set_subject(GMimeMessage *message, const char *subject)
 {
-    char *text = line(subject);
+    char *text = header_line(subject);
     g_mime_message_set_subject(message, text, "utf-8");
     if (!plain_subject(text)) {
         GString *words = g_string_new(NULL);

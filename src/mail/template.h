@@ -62,15 +62,11 @@ bool template_name_valid(const char *name, size_t len);
 struct template *template_parse(const struct template_source *source, struct buf *why);
 void template_free(struct template *template);
 
-/* Finds the partials of a template; NULL: there is none of that name, and nothing is written. */
-struct template_partials {
-    const struct template *(*find)(void *context, const char *name);
-    void *context;
-};
-
-/* Finds all of them, once and for good: they live as long as the template is rendered. One that is
- * not linked has no partials. */
-void template_link(struct template *template, const struct template_partials *partials);
+/* Finds all partials of a template by `find`, once and for good: they live as long as the template
+ * is rendered. NULL: there is none of that name, and nothing is written in its place. A template
+ * that is not linked has no partials. */
+void template_link(struct template *template,
+    const struct template *(*find)(void *context, const char *name), void *context);
 
 /* Calls `see` for each partial that the source names, with its place as "FILE:LINE:COLUMN". */
 void template_each_partial(const struct template *template,

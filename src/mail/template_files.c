@@ -98,8 +98,7 @@ static bool read_directory(
     else if (count > TEMPLATE_FILES_MAX)
         template_fault(why, "%s: it has more than %d templates", dir, TEMPLATE_FILES_MAX);
     else
-        files->list =
-            arena_alloc(&files->arena, ((size_t)count + built_in) * sizeof *files->list);
+        files->list = arena_alloc(&files->arena, ((size_t)count + built_in) * sizeof *files->list);
     for (int i = 0; i < count; i++) {
         if (files->list)
             read_file(files, dir, fd, entries[i]->d_name, why);

@@ -365,12 +365,13 @@ void template_free(struct template *template)
     free(template);
 }
 
-void template_link(struct template *template, const struct template_partials *partials)
+void template_link(struct template *template,
+    const struct template *(*find)(void *context, const char *name), void *context)
 {
     for (size_t i = 0; i < template->count; i++) {
         struct node *node = &template->nodes[i];
         if (node->kind == NODE_PARTIAL)
-            node->partial = partials->find(partials->context, node->name);
+            node->partial = find(context, node->name);
     }
 }
 

@@ -205,9 +205,8 @@ static void read_language(struct templates *set, const char *language, struct bu
 {
     const struct template_files *files = &set->files;
     if (!find_file(set, language, TEMPLATE_PARTS)) {
-        template_fault(why,
-            "there is no language \"%s\": a file %s.lang would bring it; here are", language,
-            language);
+        template_fault(why, "there is no language \"%s\": a file %s.lang would bring it; here are",
+            language, language);
         for (size_t i = 0; i < files->count; i++)
             if (files->list[i].part == TEMPLATE_PARTS)
                 buf_printf(why, " %s", files->list[i].name);
@@ -273,16 +272,15 @@ static const struct template *find_partial(void *context, const char *name)
 static void link_all(struct templates *set)
 {
     struct finder finder = {.set = set};
-    const struct template_partials partials = {find_partial, &finder};
     for (size_t i = 0; i < set->files.count; i++) {
         struct template_file *file = &set->files.list[i];
         finder.part = file->part;
         if (file->template)
-            template_link(file->template, &partials);
+            template_link(file->template, find_partial, &finder);
     }
     for (const struct word *word = set->language.first; word; word = word->next)
         if (word->template)
-            template_link(word->template, &partials);
+            template_link(word->template, find_partial, &finder);
 }
 
 /* ---- the set ---- */

@@ -10,26 +10,16 @@ enum { MAIN, DETAIL };
 
 /* ---- persons ---- */
 
-/* An address may hold what means something in a URL. */
-static void add_mailto(struct view *view, struct value *object, const char *address)
-{
-    static const char safe[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789@.-_";
-    if (!address[strspn(address, safe)]) {
-        view_text(view, object, "mailto", address);
-        return;
-    }
-    char *escaped = g_uri_escape_string(address, "@", FALSE);
-    view_text(view, object, "mailto", arena_strdup(view->arena, escaped));
-    g_free(escaped);
-}
-
 static void add_person(struct view *view, struct value *object, const struct person *person)
 {
     view_text(view, object, "label", view_person_label(person));
     view_text(view, object, "name", person->name);
     view_text(view, object, "email", person->email);
-    if (person->email)
-        add_mailto(view, object, person->email);
+    if (person->email) {
+        char *escaped = g_uri_escape_string(person->email, "@", FALSE);
+        view_text(view, object, "mailto", arena_strdup(view->arena, escaped));
+        g_free(escaped);
+    }
 }
 
 static void add_persons(struct view *view, struct value *parent, const char *name,

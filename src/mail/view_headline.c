@@ -6,9 +6,8 @@
 enum { SHORT_WHAT_MAX = 90, SHORT_WHO_MAX = 50 };
 
 /*
- * What kind of headline it is. The name is a flag in `is`, and its words are heading_NAME and,
- * where a reader could be misled without, remark_NAME; for a customer customer_heading_NAME and so
- * on.
+ * A kind of mail. Its name is a flag in `is`, and its words are heading_NAME and, where the heading
+ * alone could mislead, remark_NAME; for a customer customer_heading_NAME and so on.
  */
 struct headline {
     const char *name, *tone;
@@ -57,18 +56,11 @@ static const struct headline *headline_of(const struct event *event)
     return booking->seat ? &seat_given_up : &of_kind[KIND_CANCELLED];
 }
 
-/* The time is struck out where the meeting does not take place. */
-static bool is_off(const struct view *view, const struct headline *headline)
-{
-    return !view->decision->late &&
-           (strcmp(headline->tone, "cancelled") == 0 || headline == &asked_to_rebook);
-}
-
 void view_add_flags(struct view *view)
 {
     const struct headline *headline = headline_of(view->event);
-    const char *kind = of_kind[view->event->kind].name;
-    const char *tone = view->decision->late ? "neutral" : headline->tone;
+    bool late = view->decision->late;
+    const char *kind = of_kind[view->event->kind].name, *tone = late ? "neutral" : headline->tone;
     struct value *is = view_object(view, view->context, "is");
     view_flag(view, is, kind);
     if (strcmp(kind, headline->name) != 0)
@@ -76,22 +68,17 @@ void view_add_flags(struct view *view)
     struct value *tones = view_object(view, view->context, "tone");
     view_text(view, tones, "name", tone);
     view_flag(view, tones, tone);
-    view->off = is_off(view, headline);
+    view->off = strcmp(tone, "cancelled") == 0 || (!late && headline == &asked_to_rebook);
     if (view->off)
         view_flag(view, view->context, "off");
-    if (view->decision->late)
+    if (late)
         view_flag(view, view->context, "late");
 }
 
 /* ---- what, who ---- */
 
-static const char *what_of(const struct booking *booking)
-{
-    return booking->title ? booking->title : booking->event_type;
-}
-
-/* Whom it is about: for a customer the host; for the owner the customer, but the host is
- * the one who is away. */
+/* The other person: for a customer the host, for the owner the customer; but the host is the one
+ * who is out of office. */
 static const char *who_of(const struct view *view)
 {
     const struct booking *booking = &view->event->booking;
@@ -100,34 +87,28 @@ static const char *who_of(const struct view *view)
     return booking->attendee_count ? view_person_label(&booking->attendees[0]) : NULL;
 }
 
-/* At most max characters of UTF-8; "..." stands for the rest. */
-static void add_clipped(
-    struct view *view, struct value *object, const char *name, const char *text, size_t max)
+/* At most max characters of UTF-8, and "..." where there are more. */
+static void add_brief(
+    struct view *view, struct value *brief, const char *name, const char *text, size_t max)
 {
-    struct buf clipped = {0};
-    size_t len = cut_length(text, max);
-    if (!text[len]) {
-        view_text(view, object, name, text);
-        return;
-    }
-    buf_add(&clipped, text, len);
-    buf_puts(&clipped, "...");
-    view_text(view, object, name, view_copy(view, &clipped));
-    buf_free(&clipped);
+    int len = (int)cut_length(text, max);
+    view_text(
+        view, brief, name, text[len] ? arena_printf(view->arena, "%.*s...", len, text) : text);
 }
 
 /* "Intro call with Ada Example and 2 more"; Cal.com's titles often name the customer already. */
 static void add_about(struct view *view)
 {
     const struct booking *booking = &view->event->booking;
-    const char *what = what_of(booking), *who = who_of(view);
+    const char *what = booking->title ? booking->title : booking->event_type;
+    const char *who = who_of(view);
     struct value *brief = view_object(view, view->context, "brief");
     view_text(view, view->context, "what", what);
     view_text(view, view->context, "who", who);
     if (what)
-        add_clipped(view, brief, "what", what, SHORT_WHAT_MAX);
+        add_brief(view, brief, "what", what, SHORT_WHAT_MAX);
     if (who && !(what && strstr(what, who))) {
-        add_clipped(view, brief, "who", who, SHORT_WHO_MAX);
+        add_brief(view, brief, "who", who, SHORT_WHO_MAX);
         if (view->event->kind != KIND_OUT_OF_OFFICE && view->attendee_count > 1)
             value_add_number(view->arena, brief, "others", (double)(view->attendee_count - 1));
     }

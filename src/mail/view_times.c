@@ -1,35 +1,13 @@
-#include <stdio.h>
 #include <string.h>
 
 #include "mail/view_parts.h"
 
 enum { MS_PER_MINUTE = 60 * MS_PER_SECOND };
 
-/* At least so many digits of a number that is not negative; gives the end. */
-static char *put_number(char *to, int number, int digits)
-{
-    if (number >= 10 || digits > 1)
-        to = put_number(to, number / 10, digits - 1);
-    *to++ = (char)('0' + number % 10);
-    *to = '\0';
-    return to;
-}
-
 static void add_digits(
     struct view *view, struct value *object, const char *field, int number, int digits)
 {
-    char text[16];
-    put_number(text, number, digits);
-    view_text(view, object, field, arena_strdup(view->arena, text));
-}
-
-static void add_clock(struct view *view, struct value *object, const char *field, int hour,
-    int digits, int minute, const char *half)
-{
-    char clock[16], *end = put_number(clock, hour, digits);
-    *end++ = ':';
-    strcpy(put_number(end, minute, 2), half);
-    view_text(view, object, field, arena_strdup(view->arena, clock));
+    view_text(view, object, field, arena_printf(view->arena, "%0*d", digits, number));
 }
 
 /* What words and templates make a date of. */
@@ -49,9 +27,11 @@ static void add_pieces(struct view *view, struct value *object, const struct zon
     add_digits(view, object, "day_2", time->day, 2);
     add_digits(view, object, "month_2", time->month, 2);
     add_digits(view, object, "year", time->year, 4);
-    add_clock(view, object, "clock", time->hour, 2, time->minute, "");
-    add_clock(view, object, "clock_12", (time->hour + 11) % 12 + 1, 1, time->minute,
-        time->hour < 12 ? " AM" : " PM");
+    view_text(
+        view, object, "clock", arena_printf(view->arena, "%02d:%02d", time->hour, time->minute));
+    view_text(view, object, "clock_12",
+        arena_printf(view->arena, "%d:%02d %s", (time->hour + 11) % 12 + 1, time->minute,
+            time->hour < 12 ? "AM" : "PM"));
     view_text(view, object, "zone", arena_strdup(view->arena, time->abbreviation));
 }
 

@@ -10,13 +10,11 @@
 
 enum { ZONE_NAME_MAX = 64, ZONE_PATH_MAX = 512, KEPT = 16, YEAR_MAX = 99999 };
 
-/*
- * GLib shares a zone that is referenced, and reads one that is not anew, which takes 0.4 ms. The
- * last ones are kept, since most mails are about the same few.
- */
+/* GLib shares a zone while it is referenced; to read one again takes 0.4 ms. The last ones are
+ * kept, since most mails are about the same few. */
 static GTimeZone *kept[KEPT];
 
-static void keep(GTimeZone *tz)
+static void keep_open(GTimeZone *tz)
 {
     static size_t next;
     for (size_t i = 0; i < KEPT; i++)
@@ -34,19 +32,18 @@ static bool name_valid(const char *name)
     size_t len = strlen(name);
     if (len == 0 || len > ZONE_NAME_MAX || name[0] == '/' || name[len - 1] == '/')
         return false;
-    if (strstr(name, "//"))
-        return false;
     for (size_t i = 0; i < len; i++)
-        if (!g_ascii_isalnum(name[i]) && !strchr("_+-/", name[i]))
+        if ((!g_ascii_isalnum(name[i]) && !strchr("_+-/", name[i])) ||
+            strncmp(name + i, "//", 2) == 0)
             return false;
     return true;
 }
 
 /*
- * RFC 8536: a zone's file begins with "TZif" and a header of 44 bytes. GLib prints a complaint
- * about other files, such as leapseconds, and takes some names for rules of POSIX. posixrules and
- * localtime are zones of this machine under no name of their own, and those of right/ count leap
- * seconds, which times in bookings do not.
+ * RFC 8536: a zone's file begins with "TZif" and a header of 44 bytes. GLib prints a warning about
+ * other files, such as leapseconds, and parses some names as POSIX rules. posixrules and localtime
+ * are copies of other zones, and those of right/ count leap seconds, which times in bookings do
+ * not.
  */
 static bool is_zone_file(const char *name)
 {
@@ -76,7 +73,7 @@ void zone_open(struct zone *zone, const char *name)
         zone->tz = g_time_zone_new_identifier(wanted);
     zone->known = zone->tz || strcmp(wanted, "UTC") == 0;
     if (zone->tz)
-        keep(zone->tz);
+        keep_open(zone->tz);
     if (!zone->tz)
         zone->tz = g_time_zone_new_utc();
 }
@@ -87,34 +84,26 @@ void zone_close(struct zone *zone)
     zone->tz = NULL;
 }
 
-static void read_calendar(const struct tm *tm, struct zone_time *out)
-{
-    out->year = tm->tm_year + 1900;
-    out->month = tm->tm_mon + 1;
-    out->day = tm->tm_mday;
-    out->weekday = tm->tm_wday ? tm->tm_wday : 7;
-    out->hour = tm->tm_hour;
-    out->minute = tm->tm_min;
-}
-
-static void add_abbreviation(const char *name, struct zone_time *out)
-{
-    bool bare = name[0] == '+' || name[0] == '-';
-    g_strlcpy(out->abbreviation, bare ? "UTC" : "", sizeof out->abbreviation);
-    g_strlcat(out->abbreviation, name, sizeof out->abbreviation);
-}
-
-/* A GDateTime would tell the same for twice the work. */
+/* A GDateTime would give the same for twice the work. */
 bool zone_local(const struct zone *zone, int64_t when, struct zone_time *out)
 {
+    struct tm tm;
     time_t seconds = time_to_timespec(when).tv_sec;
     int interval = g_time_zone_find_interval(zone->tz, G_TIME_TYPE_UNIVERSAL, seconds);
-    out->offset = g_time_zone_get_offset(zone->tz, interval);
-    seconds += out->offset;
-    struct tm tm;
+    const char *name = g_time_zone_get_abbreviation(zone->tz, interval);
+    int32_t offset = g_time_zone_get_offset(zone->tz, interval);
+    seconds += offset;
     if (!gmtime_r(&seconds, &tm) || tm.tm_year <= -1900 || tm.tm_year > YEAR_MAX - 1900)
         return false;
-    read_calendar(&tm, out);
-    add_abbreviation(g_time_zone_get_abbreviation(zone->tz, interval), out);
+    *out = (struct zone_time){.year = tm.tm_year + 1900,
+        .month = tm.tm_mon + 1,
+        .day = tm.tm_mday,
+        .weekday = tm.tm_wday ? tm.tm_wday : 7,
+        .hour = tm.tm_hour,
+        .minute = tm.tm_min,
+        .offset = offset};
+    bool digits = name[0] == '+' || name[0] == '-';
+    g_strlcpy(out->abbreviation, digits ? "UTC" : "", sizeof out->abbreviation);
+    g_strlcat(out->abbreviation, name, sizeof out->abbreviation);
     return true;
 }

@@ -1,8 +1,8 @@
 /*
  * zone: points in time on the clocks of a zone of the system's time-zone data.
  *
- * A zone is read once: a process that stays learns of new zone data when it is started again. Not
- * for several threads. Knows no words: how a date is written is the language's (mail/view_times.h).
+ * A zone is read once: a process uses new zone data when it is started again. Not thread-safe. How
+ * a date is written is up to the language (view_times.c).
  */
 #ifndef MAIL_ZONE_H
 #define MAIL_ZONE_H
@@ -19,8 +19,8 @@ struct zone {
 };
 
 /*
- * An IANA name such as Europe/Berlin; NULL means UTC. Names come from customers' browsers, and the
- * zone data is files: the name of one that holds no zone is unknown, as is a path out of the
+ * An IANA name such as Europe/Berlin; NULL means UTC. Names come from customers' browsers, and
+ * zones are files: the name of a file that holds no zone is unknown, as is a path out of the
  * folder.
  */
 void zone_open(struct zone *zone, const char *name);

@@ -213,15 +213,14 @@ static void check_case(const char *const *cell)
     for (size_t i = 0; i < 2; i++)
         if (found.name[i])
             found.template[i] = parsed(found.name[i], cell[PARTIALS + 2 * i + 1], &why);
-    struct template_partials partials_of = {find_partial, &found};
     struct arena arena = {0};
     const struct value *data = value_of_json(&arena, cell[DATA]);
     assert_non_null(data);
     for (size_t i = 0; i < 2; i++)
         if (found.template[i])
-            template_link(found.template[i], &partials_of);
+            template_link(found.template[i], find_partial, &found);
     if (template)
-        template_link(template, &partials_of);
+        template_link(template, find_partial, &found);
     if (!template || !template_render(template, data, ESCAPE_HTML, &out, &why))
         fail_msg("%s: %s", cell[TEMPLATE], buf_text(&why));
     assert_string_equal(buf_text(&out), cell[EXPECTED]);
@@ -256,8 +255,7 @@ static bool render(const char *text, const struct value *data, enum template_esc
     struct template *template = parsed("x", text, why);
     assert_non_null(template);
     struct found itself = {{"x"}, {template}};
-    struct template_partials partials_of = {find_partial, &itself};
-    template_link(template, &partials_of);
+    template_link(template, find_partial, &itself);
     bool ok = template_render(template, data, escape, out, why);
     template_free(template);
     return ok;
@@ -319,11 +317,10 @@ static void words_are_text_in_html(void **state)
     struct template_source source = {
         .file = "en.lang", .text = text, .len = strlen(text), .words = true};
     struct found found = {{"t.w"}, {template_parse(&source, &why)}};
-    struct template_partials partials_of = {find_partial, &found};
     struct template *template = parsed("x", "<b>{{>t.w}}</b>", &why);
     struct arena arena = {0};
     const struct value *json = value_of_json(&arena, "{\"x\": \"<i>\"}");
-    template_link(template, &partials_of);
+    template_link(template, find_partial, &found);
     assert_true(template_render(template, json, ESCAPE_HTML, &out, &why));
     assert_string_equal(buf_text(&out), "<b>Where &amp; &lt;what&gt; <i></b>");
     buf_clear(&out);
@@ -518,11 +515,10 @@ static void try(const struct buf *text, const struct value *data, size_t *whole)
     struct template_source source = {.file = "x", .text = buf_text(text), .len = text->len};
     struct template *template = template_parse(&source, &why);
     struct found itself = {{"x", "t.w"}, {template, template}};
-    struct template_partials partials_of = {find_partial, &itself};
     assert_int_equal(template != NULL, why.len == 0);
     *whole += template != NULL;
     if (template)
-        template_link(template, &partials_of);
+        template_link(template, find_partial, &itself);
     for (enum template_escape e = ESCAPE_HTML; template && e <= ESCAPE_LINE; e++) {
         buf_clear(&why);
         bool ok = template_render(template, data, e, &out, &why);
