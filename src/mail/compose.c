@@ -131,7 +131,7 @@ static void add_clipped(const char *value, size_t max, struct buf *out)
         buf_puts(out, "...");
 }
 
-/* The word, where it can be used as it is: a word with tags may be what cannot be made. */
+/* The word, where it can be used as it is: a word with tags may be the one that cannot be made. */
 static const char *plain_word(const struct composer *composer, const char *key, const char *english)
 {
     const char *word = templates_word(composer->templates, key);
@@ -158,11 +158,12 @@ static void add_bare_facts(const struct composer *composer, const struct notice 
     const struct person *host = &booking->organizer, *who = booking->attendees;
     const char *what = booking->title ? booking->title : booking->event_type;
     const char *label = plain_word(composer, "label_who", "Who");
+    const char *kind = event_kind_name(view_kind(event, notice->decision));
     bool owner = notice->audience == AUDIENCE_OWNER;
     char start[TIME_TEXT], end[TIME_TEXT], key[64];
-    snprintf(key, sizeof key, "%sheading_%s", owner ? "" : "customer_",
-        event_kind_name(view_kind(event, notice->decision)));
-    buf_puts(subject, plain_word(composer, key, "Booking"));
+    snprintf(key, sizeof key, "%sheading_%s", owner ? "" : "customer_", kind);
+    const char *heading = plain_word(composer, key, NULL);
+    buf_printf(subject, "%s%s", heading ? "" : "Booking: ", heading ? heading : kind);
     if (owner) {
         buf_puts(text, "No template could be used for this mail, so it has only the facts:\n");
         add_clipped(why, WHY_MAX, text);

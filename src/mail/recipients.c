@@ -51,7 +51,7 @@ static struct span next_part(struct span *text, const char *ends)
     return part;
 }
 
-static bool span_is(struct span span, const char *word)
+static bool word_is(struct span span, const char *word)
 {
     return strlen(word) == span.len && memcmp(span.at, word, span.len) == 0;
 }
@@ -78,7 +78,7 @@ static bool parse_kind(struct span word, struct rule *rule, struct buf *why)
 {
     char name[32] = "";
     enum event_kind kind;
-    if (span_is(word, "*")) {
+    if (word_is(word, "*")) {
         memset(rule->kind, true, sizeof rule->kind);
         return true;
     }
@@ -102,7 +102,7 @@ static bool parse_when(struct span when, struct rule *rule, struct buf *why)
         struct span word = next_part(&rest, BLANKS ",");
         if (!word.len)
             continue;
-        if (!span_is(word, "of")) {
+        if (!word_is(word, "of")) {
             if (!parse_kind(word, rule, why))
                 return false;
             any = true;
@@ -122,7 +122,7 @@ static bool check_whom(struct span whom, struct buf *why)
     bool any = false;
     for (struct span rest = whom; rest.len; any = true) {
         struct span word = next_part(&rest, ",");
-        if (!span_is(word, "owner") && !span_is(word, "organizer") && !span_is(word, "none") &&
+        if (!word_is(word, "owner") && !word_is(word, "organizer") && !word_is(word, "none") &&
             !is_address(word))
             return rule_fault(
                 why, word, "addresses separated by commas, or owner, organizer, none");
@@ -184,7 +184,7 @@ void recipients_close(struct recipients *recipients)
 
 /* ---- the recipients of an event ---- */
 
-static bool same_address(struct span a, struct span b)
+static bool is_same(struct span a, struct span b)
 {
     return a.len == b.len && strncasecmp(a.at, b.at, a.len) == 0;
 }
@@ -192,7 +192,7 @@ static bool same_address(struct span a, struct span b)
 static bool add_recipient(struct recipient_list *list, struct span address, enum audience audience)
 {
     for (size_t i = 0; i < list->count; i++)
-        if (same_address(span_of(list->item[i].address), address))
+        if (is_same(span_of(list->item[i].address), address))
             return true;
     struct recipient *grown = reallocarray(list->item, list->count + 1, sizeof *grown);
     if (!grown)
@@ -229,7 +229,7 @@ static const struct rule *rule_for(
 {
     for (size_t i = 0; i < recipients->count; i++) {
         const struct rule *rule = &recipients->rule[i];
-        if (rule->kind[kind] && (!rule->organizer.len || same_address(rule->organizer, organizer)))
+        if (rule->kind[kind] && (!rule->organizer.len || is_same(rule->organizer, organizer)))
             return rule;
     }
     return NULL;
@@ -242,11 +242,11 @@ static bool add_whom(const struct recipients *recipients, struct span whom, cons
     bool ok = true;
     while (ok && whom.len) {
         struct span word = next_part(&whom, ",");
-        if (span_is(word, "none"))
+        if (word_is(word, "none"))
             *none = true;
-        else if (span_is(word, "owner"))
+        else if (word_is(word, "owner"))
             ok = add_owners(list, recipients->owners);
-        else if (span_is(word, "organizer"))
+        else if (word_is(word, "organizer"))
             ok = add_person_of(list, organizer, AUDIENCE_OWNER);
         else
             ok = add_recipient(list, word, AUDIENCE_OWNER);

@@ -41,7 +41,7 @@ static int by_name(const struct dirent **a, const struct dirent **b)
 /* ---- one file ---- */
 
 /* Room for it is there: the list was made long enough. */
-static void add_file(
+static void add_template(
     struct template_files *files, const char *dir, const char *name, const char *text, size_t len)
 {
     struct template_file *file = &files->list[files->count++];
@@ -68,13 +68,13 @@ static void normalise(struct buf *text)
     text->len = to;
 }
 
-static void read_file(
+static void read_own(
     struct template_files *files, const char *dir, int fd, const char *name, struct buf *why)
 {
     struct buf text = {0};
     if (io_read_file(fd, name, &text, TEMPLATE_SOURCE_MAX, NULL)) {
         normalise(&text);
-        add_file(files, dir, name, buf_text(&text), text.len);
+        add_template(files, dir, name, buf_text(&text), text.len);
     } else if (errno == EFBIG) {
         template_fault(why, "%s/%s: it is longer than %d bytes", dir, name, TEMPLATE_SOURCE_MAX);
     } else {
@@ -101,7 +101,7 @@ static bool read_directory(
         files->list = arena_alloc(&files->arena, ((size_t)count + built_in) * sizeof *files->list);
     for (int i = 0; i < count; i++) {
         if (files->list)
-            read_file(files, dir, fd, entries[i]->d_name, why);
+            read_own(files, dir, fd, entries[i]->d_name, why);
         free(entries[i]);
     }
     free(entries);
@@ -119,7 +119,7 @@ bool template_files_read(struct template_files *files, const char *dir, struct b
         files->list = arena_alloc(&files->arena, count * sizeof *files->list);
     bool ok = dir ? read_directory(files, dir, count, why) : files->list != NULL;
     for (const struct template_built_in *from = templates_built_in; ok && from->name; from++)
-        add_file(files, NULL, from->name, (const char *)from->data, from->len);
+        add_template(files, NULL, from->name, (const char *)from->data, from->len);
     if (files->arena.failed)
         template_fault(why, "templates: out of memory");
     return ok && !files->arena.failed;

@@ -31,7 +31,7 @@ struct parser {
 
 /* ---- faults ---- */
 
-static void begin_fault(struct buf *why)
+static void next_line(struct buf *why)
 {
     if (why->len)
         buf_putc(why, '\n');
@@ -40,7 +40,7 @@ static void begin_fault(struct buf *why)
 void template_fault(struct buf *why, const char *format, ...)
 {
     va_list args;
-    begin_fault(why);
+    next_line(why);
     va_start(args, format);
     buf_vprintf(why, format, args);
     va_end(args);
@@ -65,7 +65,7 @@ bool template_fault_at(
     const struct template *template, size_t at, struct buf *why, const char *format, ...)
 {
     va_list args;
-    begin_fault(why);
+    next_line(why);
     template_place(template, at, why);
     buf_puts(why, ": ");
     va_start(args, format);

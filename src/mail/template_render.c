@@ -60,7 +60,7 @@ static bool is_true(const struct value *value)
 }
 
 /* The fewest digits that mean the same number. */
-static void add_digits(double number, struct buf *out)
+static void add_double(double number, struct buf *out)
 {
     char text[32];
     if (!isfinite(number))
@@ -91,7 +91,7 @@ static void render_value(struct renderer *r, const struct node *node)
     if (!value)
         return;
     if (value->kind == VALUE_NUMBER)
-        add_digits(value->number, r->out);
+        add_double(value->number, r->out);
     else if (value->kind == VALUE_TRUE || value->kind == VALUE_FALSE)
         buf_puts(r->out, value->kind == VALUE_TRUE ? "true" : "false");
     else if (value->kind == VALUE_TEXT && node->kind == NODE_RAW)

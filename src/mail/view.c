@@ -14,8 +14,6 @@ bool view_for_customer(const struct view *view)
     return view->options->audience == AUDIENCE_CUSTOMER;
 }
 
-/* ---- additions ---- */
-
 void view_text(struct view *view, struct value *object, const char *name, const char *text)
 {
     if (text && *text)
@@ -76,20 +74,20 @@ const char *view_word_key(
     return templates_word(view->templates, key) ? key : NULL;
 }
 
-void view_word(struct view *view, const char *key, const struct value *context, struct buf *out)
+const char *view_word(struct view *view, const char *key, const struct value *context)
 {
-    if (!view->failed && !templates_say(view->templates, key, context, out, view->why))
+    struct buf text = {0};
+    if (!view->failed && !templates_say(view->templates, key, context, &text, view->why))
         view->failed = true;
-    view->arena->failed |= out->failed;
+    const char *copy = view_copy(view, &text);
+    buf_free(&text);
+    return copy;
 }
 
 void view_say(struct view *view, struct value *object, const char *name, const char *key,
     const struct value *context)
 {
-    struct buf text = {0};
-    view_word(view, key, context, &text);
-    view_text(view, object, name, view_copy(view, &text));
-    buf_free(&text);
+    view_text(view, object, name, view_word(view, key, context));
 }
 
 /* ---- the view ---- */

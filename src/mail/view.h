@@ -1,13 +1,13 @@
 /*
- * view: the context that templates see: the booking event as DESIGN section 5 documents it, and
- * beside it what a reader of a mail wants ready-made: times in the reader's zone, in the words
- * of the language; what changed; whom it overlaps. bookspool-templates(5) lists all of it.
+ * view: the context that templates see: the booking event, and what a reader of a mail wants
+ * ready-made: times in the reader's zone, in the words of the language; what changed; which other
+ * bookings it overlaps. bookspool-templates(5) lists all of it.
  *
- * The decision's meaning takes the place of the event's kind, and its previous times stand in
- * where the event does not know them.
+ * The decision's meaning replaces the event's kind, and its previous times are used where the event
+ * has none.
  *
  * What a customer sees holds nothing of others: no other attendees, no overlaps, and the answers,
- * notes, guests and payment only of the one who booked. It is cut off before the context is
+ * notes, guests and payment only of the one who booked. The rest is removed before the context is
  * made, so no template can print it.
  *
  * Pure but for the system's time-zone data. The same arguments give the same context.
@@ -30,13 +30,10 @@ struct view_options {
     const struct cut_limits *limits; /* NULL: nothing is cut */
 };
 
-/*
- * The kind of news that a mail tells: the decision's meaning, else the event's own. Templates
- * are chosen by it.
- */
+/* What a mail is about: the decision's meaning, else the event's kind. It chooses the templates. */
 enum event_kind view_kind(const struct event *event, const struct decision *decision);
 
-/* The attendee with that address in any case; NULL: none. */
+/* The attendee with that address, compared without regard to case; NULL: none. */
 const struct person *view_attendee(const struct event *event, const char *address);
 
 /*

@@ -10,7 +10,7 @@ enum { MAIN, DETAIL };
 
 /* ---- persons ---- */
 
-static void add_person(struct view *view, struct value *object, const struct person *person)
+static void describe_person(struct view *view, struct value *object, const struct person *person)
 {
     view_text(view, object, "label", view_person_label(person));
     view_text(view, object, "name", person->name);
@@ -28,7 +28,7 @@ static void add_persons(struct view *view, struct value *parent, const char *nam
     struct value *list = view_list(view, parent, name);
     for (; count; count--, person++)
         if (view_person_label(person))
-            add_person(view, view_append(view, list), person);
+            describe_person(view, view_append(view, list), person);
 }
 
 /* ---- facts: a label and lines ---- */
@@ -70,7 +70,8 @@ static void add_overlaps(struct view *view, struct value *facts)
         view_add_short_span(view, object, "when", other->start, other->end);
         if (i)
             buf_putc(&lines, '\n');
-        view_word(view, "overlap", object, &lines);
+        const char *line = view_word(view, "overlap", object);
+        buf_puts(&lines, line ? line : "");
     }
     add_made(view, facts, "label_overlaps", &lines, MAIN);
 }
@@ -162,7 +163,7 @@ static const char *status_text(const struct view *view)
     return found ? templates_word(view->templates, found) : status;
 }
 
-static struct value *add_booking(struct view *view)
+static struct value *add_booking_facts(struct view *view)
 {
     const struct booking *booking = &view->event->booking;
     const struct value *context = view->context;
@@ -203,9 +204,7 @@ static struct value *add_origin(struct view *view)
     add_fact(view, origin, "label_seat", event->booking.seat, MAIN);
     add_fact(view, origin, "label_provider", provider_title(event->provider), MAIN);
     add_fact(view, origin, "label_event", event->name, MAIN);
-    struct buf id = {0};
-    view_word(view, "event_id", view->context, &id);
-    add_made(view, origin, "label_id", &id, MAIN);
+    add_fact(view, origin, "label_id", view_word(view, "event_id", view->context), MAIN);
     return origin;
 }
 
@@ -218,12 +217,8 @@ static struct value *add_answers(struct view *view)
     for (size_t i = 0; i < booking->answer_count && !view->failed; i++) {
         const struct answer *answer = &booking->answers[i];
         struct value *object = view_append(view, answers);
-        struct buf word = {0};
-        if (!answer->question)
-            view_word(view, "no_question", view->context, &word);
-        view_lines(
-            view, object, "question", answer->question ? answer->question : view_copy(view, &word));
-        buf_free(&word);
+        view_lines(view, object, "question",
+            answer->question ? answer->question : view_word(view, "no_question", view->context));
         view_lines(view, object, "lines", answer->answer ? answer->answer : "-");
     }
     return answers;
@@ -299,11 +294,11 @@ void view_add_facts(struct view *view)
     struct value *context = view->context;
     add_persons(view, context, "people", booking->attendees, booking->attendee_count);
     if (view_person_label(&booking->organizer))
-        add_person(view, view_object(view, context, "host"), &booking->organizer);
+        describe_person(view, view_object(view, context, "host"), &booking->organizer);
     if (view_for_customer(view))
-        add_person(view, view_object(view, context, "reader"), &booking->attendees[0]);
+        describe_person(view, view_object(view, context, "reader"), &booking->attendees[0]);
     add_changes(view);
-    const struct value *facts = add_booking(view);
+    const struct value *facts = add_booking_facts(view);
     const struct value *answers = add_answers(view);
     const struct value *origin = add_origin(view);
     int width = label_width(origin, label_width(facts, LABEL_WIDTH));

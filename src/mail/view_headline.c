@@ -121,13 +121,10 @@ static void add_about(struct view *view)
 static void add_remark(struct view *view, struct value *remarks, const char *name)
 {
     char key[VIEW_KEY];
-    struct buf text = {0};
-    if (!view_word_key(view, "remark", name, key))
-        return;
-    view_word(view, key, view->context, &text);
-    if (text.len)
-        value_add_text(view->arena, remarks, NULL, view_copy(view, &text));
-    buf_free(&text);
+    const char *text =
+        view_word_key(view, "remark", name, key) ? view_word(view, key, view->context) : NULL;
+    if (text && *text)
+        value_add_text(view->arena, remarks, NULL, text);
 }
 
 void view_add_headline(struct view *view)

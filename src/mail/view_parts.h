@@ -21,7 +21,7 @@ struct view {
     bool cut;              /* something of the event was too long */
     size_t attendee_count; /* before that */
     struct buf *why;
-    bool failed; /* a word cannot be made: every later addition of one is then a no-op */
+    bool failed; /* a word cannot be made: each later one is then empty */
 };
 
 bool view_for_customer(const struct view *view);
@@ -36,7 +36,7 @@ void view_flag(struct view *view, struct value *object, const char *name);
 struct value *view_object(struct view *view, struct value *parent, const char *name);
 struct value *view_list(struct view *view, struct value *parent, const char *name);
 struct value *view_append(struct view *view, struct value *list);
-/* Each line of the text, without blanks at its end. */
+/* A list of the lines of the text, without blanks at their ends. */
 void view_lines(struct view *view, struct value *parent, const char *name, const char *text);
 
 /* The name, else the address; NULL: neither is known. */
@@ -51,8 +51,8 @@ enum { VIEW_KEY = 64 };
 const char *view_word_key(
     const struct view *view, const char *prefix, const char *name, char key[VIEW_KEY]);
 
-/* Appends the word, filled in from `context`. */
-void view_word(struct view *view, const char *key, const struct value *context, struct buf *out);
+/* The word, filled in from `context`; NULL: memory was short. */
+const char *view_word(struct view *view, const char *key, const struct value *context);
 /* The same as a text of `object`. */
 void view_say(struct view *view, struct value *object, const char *name, const char *key,
     const struct value *context);
