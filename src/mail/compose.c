@@ -93,8 +93,9 @@ static const char *summary_of(const struct notice *notice, const struct value *v
 /* Nothing is appended where the event leaves calendars alone, or has too little for an entry. A
  * late move cancels the entry at the old time. False: out of memory. */
 static bool write_calendar(const struct composer *composer, const struct notice *notice,
-    const struct value *view, struct arena *arena, struct buf *out)
+    const struct value *view, struct buf *out)
 {
+    struct arena arena = {0};
     const struct decision *decision = notice->decision;
     const struct booking *booking = &notice->event->booking;
     const struct person *own = view_attendee(notice->event, notice->recipient);
@@ -112,11 +113,12 @@ static bool write_calendar(const struct composer *composer, const struct notice 
         .description = value_text_of(value_find(view, "booking"), "description"),
         .location = where ? where : join,
         .url = join,
-        .organizer = organizer_of(composer, notice, arena),
+        .organizer = organizer_of(composer, notice, &arena),
         .attendee = notice->audience == AUDIENCE_CUSTOMER ? &attendee : NULL};
-    if (decision->calendar == CALENDAR_UNTOUCHED || !decision->calendar_uid)
-        return true;
-    return calendar_write(&calendar, out);
+    bool ok = decision->calendar == CALENDAR_UNTOUCHED || calendar_write(&calendar, out);
+    ok = ok && !arena.failed;
+    arena_free(&arena);
+    return ok;
 }
 
 /* ---- the bare facts: what a mail says that no template could be made for ---- */
@@ -228,7 +230,7 @@ static enum made make_parts(const struct composer *composer, const struct notice
             !templates_render(
                 composer->templates, kind, notice->audience, i, view, &parts->text[i], why))
             made = parts->text[i].failed ? NO_MEMORY : DOES_NOT_FIT;
-    if (made == MADE && !write_calendar(composer, notice, view, &arena, &parts->calendar))
+    if (made == MADE && !write_calendar(composer, notice, view, &parts->calendar))
         made = NO_MEMORY;
     struct buf *subject = &parts->text[PART_SUBJECT];
     size_t fits = cut_length(buf_text(subject), SUBJECT_MAX);
@@ -300,14 +302,12 @@ bool compose_message(
     struct parts parts = {0};
     enum made made = make_fitting_parts(composer, notice, &parts, why);
     if (made == DOES_NOT_FIT) {
-        struct arena arena = {0};
         parts_clear(&parts);
         parts.cut = true;
         add_bare_facts(
             composer, notice, buf_text(why), &parts.text[PART_SUBJECT], &parts.text[PART_TEXT]);
-        if (write_calendar(composer, notice, NULL, &arena, &parts.calendar))
+        if (write_calendar(composer, notice, NULL, &parts.calendar))
             made = MADE;
-        arena_free(&arena);
     }
     bool ok = made == MADE && write_message(composer, notice, &parts, out);
     if (!ok) {

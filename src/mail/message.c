@@ -45,12 +45,8 @@ static bool plain_subject(const char *text)
 {
     size_t word = 0;
     for (; *text; text++) {
-        if ((unsigned char)*text >= 0x7f)
-            return false;
         word = *text == ' ' ? 0 : word + 1;
-        if (word > ASCII_WORD_MAX)
-            return false;
-        if (text[0] == '=' && text[1] == '?')
+        if ((unsigned char)*text >= 0x7f || word > ASCII_WORD_MAX || strncmp(text, "=?", 2) == 0)
             return false;
     }
     return true;

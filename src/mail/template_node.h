@@ -40,10 +40,7 @@ struct template
     size_t count, room;
 };
 
-/* Appends "FILE:LINE:COLUMN" of an offset in the source. */
-void template_place(const struct template *template, size_t at, struct buf *out);
-
-/* template_fault, with the place before it. Always false. */
+/* template_fault, with the place of an offset in the source before it. Always false. */
 bool template_fault_at(const struct template *template, size_t at, struct buf *why,
     const char *format, ...) __attribute__((format(printf, 4, 5)));
 

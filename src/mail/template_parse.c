@@ -46,7 +46,8 @@ void template_fault(struct buf *why, const char *format, ...)
     va_end(args);
 }
 
-void template_place(const struct template *template, size_t at, struct buf *out)
+/* Appends "FILE:LINE:COLUMN" of an offset in the source. */
+static void add_place(const struct template *template, size_t at, struct buf *out)
 {
     size_t line = template->line, column = template->column;
     for (size_t i = 0; i < at; i++) {
@@ -66,7 +67,7 @@ bool template_fault_at(
 {
     va_list args;
     next_line(why);
-    template_place(template, at, why);
+    add_place(template, at, why);
     buf_puts(why, ": ");
     va_start(args, format);
     buf_vprintf(why, format, args);
@@ -243,7 +244,7 @@ static bool close_section(struct parser *p, const struct tag *tag)
     template_fault_at(p->template, at, p->why,
         "{{/%s}} is missing before {{/%.*s}}: that section was opened at ", node->name,
         (int)tag->len, tag->name);
-    template_place(p->template, node->at, p->why);
+    add_place(p->template, node->at, p->why);
     return false;
 }
 
@@ -383,7 +384,7 @@ void template_each_partial(const struct template *template,
         if (node->kind != NODE_PARTIAL)
             continue;
         struct buf place = {0};
-        template_place(template, node->at, &place);
+        add_place(template, node->at, &place);
         see(context, node->name, buf_text(&place));
         buf_free(&place);
     }
