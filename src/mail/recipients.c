@@ -76,22 +76,16 @@ static bool rule_fault(struct buf *why, struct span what, const char *wanted)
 
 static bool parse_kind(struct span word, struct rule *rule, struct buf *why)
 {
-    char name[32] = "";
-    enum event_kind kind;
-    if (word_is(word, "*")) {
-        memset(rule->kind, true, sizeof rule->kind);
+    bool all = word_is(word, "*"), known = all;
+    for (enum event_kind kind = 0; kind < KINDS; kind++)
+        if (all || word_is(word, event_kind_name(kind)))
+            rule->kind[kind] = known = true;
+    if (known)
         return true;
-    }
-    if (word.len < sizeof name)
-        memcpy(name, word.at, word.len);
-    if (!event_kind_parse(name, &kind)) {
-        rule_fault(why, word, "* or a kind of event:");
-        for (int i = 0; i < KINDS; i++)
-            buf_printf(why, " %s", event_kind_name((enum event_kind)i));
-        return false;
-    }
-    rule->kind[kind] = true;
-    return true;
+    rule_fault(why, word, "* or a kind of event:");
+    for (enum event_kind kind = 0; kind < KINDS; kind++)
+        buf_printf(why, " %s", event_kind_name(kind));
+    return false;
 }
 
 /* "created, cancelled of ann@example.org" */

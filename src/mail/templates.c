@@ -73,7 +73,8 @@ static const char *key_of(const char *name)
 
 /* ---- checking ---- */
 
-struct check {
+/* The template or word that includes another. */
+struct includer {
     struct templates *set;
     enum template_part part; /* TEMPLATE_PARTS: a word */
     struct buf *why;
@@ -81,48 +82,48 @@ struct check {
 
 static void check_partial(void *context, const char *name, const char *place)
 {
-    struct check *check = context;
-    struct templates *set = check->set;
+    const struct includer *includer = context;
+    struct templates *set = includer->set;
     const char *key = key_of(name);
     if (key && language_find(&set->language, key))
         return;
     if (key) {
-        template_fault(check->why, "%s: ", place);
-        language_no_word(&set->language, key, check->why);
+        template_fault(includer->why, "%s: ", place);
+        language_no_word(&set->language, key, includer->why);
         return;
     }
-    if (check->part == TEMPLATE_PARTS) {
-        template_fault(check->why, "%s: a word can include other words only: {{>%sKEY}}", place,
+    if (includer->part == TEMPLATE_PARTS) {
+        template_fault(includer->why, "%s: a word can include other words only: {{>%sKEY}}", place,
             TEMPLATE_WORD);
         return;
     }
-    struct template_file *file = find_file(set, name, check->part);
+    struct template_file *file = find_file(set, name, includer->part);
     if (file) {
         file->used = true;
         return;
     }
     struct buf wanted = {0};
-    buf_printf(&wanted, "%s%s", name, template_endings[check->part]);
+    buf_printf(&wanted, "%s%s", name, template_endings[includer->part]);
     struct nearest nearest = {.wanted = buf_text(&wanted)};
     for (size_t i = 0; i < set->files.count; i++)
-        if (set->files.list[i].part == check->part)
+        if (set->files.list[i].part == includer->part)
             nearest_try(&nearest, set->files.list[i].name);
-    template_fault(check->why, "%s: there is no file %s to include", place, buf_text(&wanted));
+    template_fault(includer->why, "%s: there is no file %s to include", place, buf_text(&wanted));
     if (nearest.best)
-        buf_printf(check->why, "; the nearest is %s", nearest.best);
+        buf_printf(includer->why, "; the nearest is %s", nearest.best);
     buf_free(&wanted);
 }
 
 static void check_partials(struct templates *set, struct buf *why)
 {
-    struct check check = {set, TEMPLATE_PARTS, why};
+    struct includer includer = {set, TEMPLATE_PARTS, why};
     for (const struct word *word = set->language.first; word; word = word->next)
         if (word->template)
-            template_each_partial(word->template, check_partial, &check);
+            template_each_partial(word->template, check_partial, &includer);
     for (size_t i = 0; i < set->files.count; i++) {
-        check.part = set->files.list[i].part;
+        includer.part = set->files.list[i].part;
         if (set->files.list[i].template)
-            template_each_partial(set->files.list[i].template, check_partial, &check);
+            template_each_partial(set->files.list[i].template, check_partial, &includer);
     }
 }
 
@@ -254,33 +255,28 @@ static void choose_all(struct templates *set, struct buf *why)
             }
 }
 
-struct finder {
-    const struct templates *set;
-    enum template_part part;
-};
-
 static const struct template *find_partial(void *context, const char *name)
 {
-    const struct finder *finder = context;
+    const struct includer *includer = context;
     const char *key = key_of(name);
-    const struct word *word = key ? language_find(&finder->set->language, key) : NULL;
-    const struct template_file *file = key ? NULL : find_file(finder->set, name, finder->part);
+    const struct word *word = key ? language_find(&includer->set->language, key) : NULL;
+    const struct template_file *file = key ? NULL : find_file(includer->set, name, includer->part);
     return word ? word->template : file ? file->template : NULL;
 }
 
 /* Last, when no text of a word is replaced any more. */
 static void link_all(struct templates *set)
 {
-    struct finder finder = {.set = set};
+    struct includer includer = {.set = set};
     for (size_t i = 0; i < set->files.count; i++) {
         struct template_file *file = &set->files.list[i];
-        finder.part = file->part;
+        includer.part = file->part;
         if (file->template)
-            template_link(file->template, find_partial, &finder);
+            template_link(file->template, find_partial, &includer);
     }
     for (const struct word *word = set->language.first; word; word = word->next)
         if (word->template)
-            template_link(word->template, find_partial, &finder);
+            template_link(word->template, find_partial, &includer);
 }
 
 /* ---- the set ---- */
@@ -288,12 +284,8 @@ static void link_all(struct templates *set)
 struct templates *templates_open(const char *dir, const char *language, struct buf *why)
 {
     struct templates *set = calloc(1, sizeof *set);
-    if (!set) {
-        template_fault(why, "templates: out of memory");
-        return NULL;
-    }
     struct buf faults = {0};
-    if (template_files_read(&set->files, dir, &faults)) {
+    if (set && template_files_read(&set->files, dir, &faults)) {
         parse_files(set, &faults);
         read_language(set, language, &faults);
         check_partials(set, &faults);
@@ -301,14 +293,13 @@ struct templates *templates_open(const char *dir, const char *language, struct b
         choose_all(set, &faults);
         link_all(set);
     }
-    bool ok = faults.len == 0 && !faults.failed;
-    if (!ok)
+    if (!set || faults.len || faults.failed) {
         template_fault(why, "%s", faults.len ? buf_text(&faults) : "templates: out of memory");
+        templates_close(set);
+        set = NULL;
+    }
     buf_free(&faults);
-    if (ok)
-        return set;
-    templates_close(set);
-    return NULL;
+    return set;
 }
 
 void templates_close(struct templates *templates)

@@ -1,4 +1,4 @@
-/* Whole messages: which parts, for whom, from whom, and the same bytes each time. */
+/* Complete messages: which parts, for whom, from whom, and the same bytes each time. */
 #include "mail_view.h"
 
 #include <gmime/gmime.h>
@@ -93,8 +93,7 @@ static void assert_types(const struct buf *mail, const char *expected)
     found_free(&found);
 }
 
-/* The calendar's lines are folded; only short ones are looked for. */
-/* RFC 5545 3.1: a long line goes on behind CR LF and a blank. */
+/* RFC 5545 3.1: a long line goes on after CR LF and a blank. */
 static void unfold(char *text)
 {
     char *to = text;
@@ -238,7 +237,7 @@ static void no_entry_without_what_it_needs(void **state)
 }
 
 /* The ledger's word for it: late, and an entry cancelled that is not the event's own. */
-static void a_move_told_late_takes_the_old_entry_away(void **state)
+static void a_move_that_comes_late_takes_the_old_entry_away(void **state)
 {
     (void)state;
     struct event event = event_of(KIND_RESCHEDULED);
@@ -310,7 +309,7 @@ int main(void)
         cmocka_unit_test(the_customer_is_invited),
         cmocka_unit_test(what_is_cancelled_is_taken_out_of_calendars),
         cmocka_unit_test(no_entry_without_what_it_needs),
-        cmocka_unit_test(a_move_told_late_takes_the_old_entry_away),
+        cmocka_unit_test(a_move_that_comes_late_takes_the_old_entry_away),
         cmocka_unit_test(a_seat_given_up_goes_out_of_one_calendar_only),
         cmocka_unit_test(what_is_not_understood_travels_along),
         cmocka_unit_test(the_same_bytes_each_time),

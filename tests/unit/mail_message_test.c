@@ -137,7 +137,7 @@ static void assert_encoding(const char *text, const char *encoding)
     buf_free(&mail);
 }
 
-/* Only what nothing on its way changes stands as it is. */
+/* Only what nothing on its way changes is sent as it is. */
 static void encodings(void **state)
 {
     (void)state;
@@ -161,7 +161,7 @@ static void subjects_survive(void **state)
     (void)state;
     assert_subject_survives(usual.subject);
     assert_subject_survives("Zo\xc3\xab");
-    assert_subject_survives("=?UTF-8?B?QWRh?= is what somebody wrote");
+    assert_subject_survives("=?UTF-8?B?QWRh?= is what a user wrote");
     char text[700];
     for (size_t i = 0; i < 600; i += 3)
         memcpy(text + i, "\xe4\xbc\x9a", 3); /* one word without a break */

@@ -31,7 +31,7 @@ static void what_the_event_says_of_the_old_time_goes_first(void **state)
     rendered_free(&mail);
 }
 
-static void late_news_is_told_as_such(void **state)
+static void a_late_event_is_marked(void **state)
 {
     (void)state;
     struct event event = event_of(KIND_CREATED);
@@ -57,7 +57,7 @@ static struct decision overlapping(struct overlap list[2])
     return decision;
 }
 
-static void overlaps_are_told(void **state)
+static void overlaps_are_listed(void **state)
 {
     (void)state;
     struct overlap list[2];
@@ -179,7 +179,7 @@ static void a_customers_view_holds_nothing_of_others(void **state)
     }
 }
 
-static void a_customer_is_told_each_kind(void **state)
+static void a_customer_has_a_heading_for_each_kind(void **state)
 {
     (void)state;
     for (int kind = 0; kind < KINDS; kind++) {
@@ -265,12 +265,12 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_confirmed_request_to_move_is_a_move),
         cmocka_unit_test(what_the_event_says_of_the_old_time_goes_first),
-        cmocka_unit_test(late_news_is_told_as_such),
-        cmocka_unit_test(overlaps_are_told),
+        cmocka_unit_test(a_late_event_is_marked),
+        cmocka_unit_test(overlaps_are_listed),
         cmocka_unit_test(who_booked_gets_their_own_words),
         cmocka_unit_test(other_participants_get_only_what_is_everybodys),
         cmocka_unit_test(a_customers_view_holds_nothing_of_others),
-        cmocka_unit_test(a_customer_is_told_each_kind),
+        cmocka_unit_test(a_customer_has_a_heading_for_each_kind),
         cmocka_unit_test(german),
         cmocka_unit_test(only_what_is_off_is_crossed_out),
         cmocka_unit_test(an_address_in_a_url_is_escaped),

@@ -52,7 +52,7 @@ static void check(const char *notify, bool customers, enum event_kind kind, cons
 #define OWNERS "owner@example.org second@example.org"
 #define ANN    "ann@example.org"
 
-static void without_rules_the_owners_are_told(void **state)
+static void without_rules_the_owners_are_mailed(void **state)
 {
     (void)state;
     check(NULL, false, KIND_CREATED, ANN, NULL, OWNERS);
@@ -91,7 +91,7 @@ static void what_it_means_decides_and_not_what_it_is_called(void **state)
     check("rescheduled: moves@example.org", false, KIND_CREATED, ANN, &moved, "moves@example.org");
 }
 
-static void customers_are_told_of_their_booking_only(void **state)
+static void customers_are_mailed_about_their_booking_only(void **state)
 {
     (void)state;
     struct decision late;
@@ -135,11 +135,11 @@ static void a_wrong_rule_is_named(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(without_rules_the_owners_are_told),
+        cmocka_unit_test(without_rules_the_owners_are_mailed),
         cmocka_unit_test(the_first_rule_that_fits_decides),
         cmocka_unit_test(nobody_by_mistake_is_the_owners),
         cmocka_unit_test(what_it_means_decides_and_not_what_it_is_called),
-        cmocka_unit_test(customers_are_told_of_their_booking_only),
+        cmocka_unit_test(customers_are_mailed_about_their_booking_only),
         cmocka_unit_test(a_wrong_rule_is_named),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

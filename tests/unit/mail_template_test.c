@@ -21,7 +21,7 @@ static struct template *parsed(const char *name, const char *text, struct buf *w
 
 /* ---- the specification ---- */
 
-/* A case: partials stand behind the others as name, text, name, text. */
+/* A case: partials follow the others as name, text, name, text. */
 enum { TEMPLATE, DATA, EXPECTED, PARTIALS, CELLS = PARTIALS + 4 };
 
 #define PERSON "{\"person\": {\"name\": \"Joe\"}}"
@@ -334,7 +334,7 @@ static void words_are_text_in_html(void **state)
 
 /* ---- what is wrong ---- */
 
-static void faults_are_told_with_their_place(void **state)
+static void faults_are_reported_with_their_place(void **state)
 {
     (void)state;
     static const struct {
@@ -443,7 +443,7 @@ static void sections_nest_to_a_bound(void **state)
     }
 }
 
-/* Nothing of a text that came to a bound is left behind. */
+/* Nothing is left of a text that reached a bound. */
 static void check_bound(const char *text, const char *data, const char *expected)
 {
     struct buf out = {0}, why = {0};
@@ -509,14 +509,14 @@ static const char *const pieces[] = {"{{", "}}", "{", "}", "#", "^", "/", "!", "
     "a", "b", "a.b", "x", "t.w", " ", "\t", "\n", "\r\n", "text", "{{#a}}", "{{/a}}", "{{^b}}",
     "{{/b}}", "{{>x}}", "{{a}}", "{{{b}}}", "{{.}}", "{{>t.w}}", "\xc3\xa9", "\xff", "\x01"};
 
-static void try(const struct buf *text, const struct value *data, size_t *whole)
+static void try(const struct buf *text, const struct value *data, size_t *valid)
 {
     struct buf out = {0}, why = {0};
     struct template_source source = {.file = "x", .text = buf_text(text), .len = text->len};
     struct template *template = template_parse(&source, &why);
     struct found itself = {{"x", "t.w"}, {template, template}};
     assert_int_equal(template != NULL, why.len == 0);
-    *whole += template != NULL;
+    *valid += template != NULL;
     if (template)
         template_link(template, find_partial, &itself);
     for (enum template_escape e = ESCAPE_HTML; template && e <= ESCAPE_LINE; e++) {
@@ -537,7 +537,7 @@ static void nothing_crashes_it(void **state)
     struct arena arena = {0};
     const struct value *data =
         value_of_json(&arena, "{\"a\": [{\"b\": \"<1>\"}, {\"b\": false}], \"b\": {\"a\": 2}}");
-    size_t whole = 0;
+    size_t valid = 0;
     srandom(20261121);
     for (int round = 0; round < ROUNDS; round++) {
         struct buf text = {0};
@@ -546,10 +546,10 @@ static void nothing_crashes_it(void **state)
                 buf_puts(&text, pieces[random() % (round % 3 == 1 ? TOKENS : TOKENS - 2)]);
             else
                 buf_putc(&text, (char)random());
-        try(&text, data, &whole);
+        try(&text, data, &valid);
         buf_free(&text);
     }
-    assert_true(whole > ROUNDS / 20);
+    assert_true(valid > ROUNDS / 20);
     arena_free(&arena);
 }
 
@@ -559,7 +559,7 @@ static void note(void *context, const char *name, const char *place)
     buf_printf(seen, "%s at %s;", name, place);
 }
 
-static void partials_are_told(void **state)
+static void partials_are_listed(void **state)
 {
     (void)state;
     struct buf seen = {0}, why = {0};
@@ -582,14 +582,14 @@ int main(void)
         cmocka_unit_test(values_are_escaped_by_the_kind_of_file),
         cmocka_unit_test(markup_becomes_references),
         cmocka_unit_test(words_are_text_in_html),
-        cmocka_unit_test(faults_are_told_with_their_place),
+        cmocka_unit_test(faults_are_reported_with_their_place),
         cmocka_unit_test(nul_and_size_are_bounded),
         cmocka_unit_test(places_count_from_where_the_text_begins),
         cmocka_unit_test(sections_nest_to_a_bound),
         cmocka_unit_test(rendering_is_bounded),
         cmocka_unit_test(empty_rounds_are_bounded),
         cmocka_unit_test(nothing_crashes_it),
-        cmocka_unit_test(partials_are_told),
+        cmocka_unit_test(partials_are_listed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

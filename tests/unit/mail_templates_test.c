@@ -259,7 +259,7 @@ static void names_are_numbered_from_one(void **state)
     templates_close(set);
 }
 
-static void faults_of_languages_are_told(void **state)
+static void faults_of_languages_are_reported(void **state)
 {
     (void)state;
     char key[64], text[512], expected[1024];
@@ -316,7 +316,7 @@ static void an_unknown_language_is_a_fault(void **state)
 
 /* ---- what is wrong ---- */
 
-static void all_faults_are_told_at_once(void **state)
+static void all_faults_are_reported_at_once(void **state)
 {
     (void)state;
     put("default.txt", "{{#a}}\n");
@@ -369,7 +369,7 @@ static void large_and_many_files_are_faults(void **state)
 }
 
 /* A partial that includes itself is right as long as it ends. */
-static void endless_partials_are_told_when_rendered(void **state)
+static void endless_partials_are_reported_when_rendered(void **state)
 {
     (void)state;
     struct buf out = {0}, why = {0};
@@ -399,13 +399,13 @@ int main(void)
         WITH_DIR(files_of_any_editor_are_read),
         WITH_DIR(words_come_from_the_nearest_file),
         WITH_DIR(names_are_numbered_from_one),
-        WITH_DIR(faults_of_languages_are_told),
+        WITH_DIR(faults_of_languages_are_reported),
         WITH_DIR(words_are_templates_that_are_checked),
         cmocka_unit_test(an_unknown_language_is_a_fault),
-        WITH_DIR(all_faults_are_told_at_once),
+        WITH_DIR(all_faults_are_reported_at_once),
         WITH_DIR(unreadable_files_are_faults),
         WITH_DIR(large_and_many_files_are_faults),
-        WITH_DIR(endless_partials_are_told_when_rendered),
+        WITH_DIR(endless_partials_are_reported_when_rendered),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -193,7 +193,7 @@ static void a_text_of_almost_nothing(void **state)
         "Event ID:    " ID " (bookspool trace " ID ")\n");
 }
 
-static void a_place_that_is_the_link_is_told_once(void **state)
+static void a_place_that_is_the_link_is_shown_once(void **state)
 {
     (void)state;
     struct event event = event_of(KIND_CREATED);
@@ -223,7 +223,7 @@ int main(void)
         cmocka_unit_test(a_subject_stays_short),
         cmocka_unit_test(a_full_text),
         cmocka_unit_test(a_text_of_almost_nothing),
-        cmocka_unit_test(a_place_that_is_the_link_is_told_once),
+        cmocka_unit_test(a_place_that_is_the_link_is_shown_once),
         cmocka_unit_test(remarks_explain_what_could_mislead),
     };
     return cmocka_run_group_tests(tests, open_templates, close_templates);
