@@ -8,18 +8,21 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "drain/claim.h"
 #include "drain/outbox.h"
 #include "drain/waiting.h"
 #include "mail/compose.h"
 #include "spool/queue.h"
+#include "spool/replay.h"
 
 enum { NAME_SIZE = 256, BATCH = 64, BATCH_BYTES = 4 << 20 };
+
+/* A replay number is in UTC seconds; a lower number is an operator's own name for a copy. */
+#define CLAIM_FIRST INT64_C(1000000000)
 
 /* An event that goes to done/ with its batch, when its mails exist. */
 struct entry {
     enum spool_dir dir;
-    char name[NAME_SIZE]; /* ID, or ID.g once it is claimed: what its mails are named after */
+    char name[NAME_SIZE]; /* ID, or ID.n once it is claimed; the names of its mails begin with it */
     struct spool_file file;
     struct event event;
     struct decision decision;
@@ -30,9 +33,9 @@ struct batch {
     struct entry entry[BATCH];
     size_t count, bytes;
     bool deciding;   /* the ledger's transaction is open */
-    bool lost;       /* it was rolled back: what the ledger decided of the batch is not kept */
+    bool lost;       /* it was rolled back: the decisions on the batch are not stored */
     struct buf made; /* the names of mails that this batch put into out/, each with its NUL */
-    unsigned torn;   /* files in replay/ that are not intact, all in all */
+    unsigned torn;   /* files in replay/ that are not intact, in the whole run */
     char first_torn[NAME_SIZE];
     const char *why_torn;
 };
@@ -66,16 +69,25 @@ static enum run_result ledger_failed(struct run *run, struct batch *batch, const
 
 /* ---- one event, read and decided ---- */
 
+/* The replay number of a claimed event; 0: the name is not one of a claim. */
+static int64_t claim_number(const char *name)
+{
+    struct spool_name parsed;
+    bool is_claim =
+        name_parse(name, &parsed) && parsed.replay_number >= CLAIM_FIRST && !*parsed.recipient;
+    return is_claim ? parsed.replay_number : 0;
+}
+
 /*
- * Not the event's fault, so it stays where it is, marked; the next attempt comes after its age, as
- * with a mail. A replay's age counts from its claim.
+ * An event that cannot be composed stays where it is, marked. As with a mail, the delay to the next
+ * attempt is its age; a replay's age counts from its claim.
  */
-static enum run_result put_off(struct run *run, const struct entry *entry, const char *why)
+static enum run_result put_off_event(struct run *run, const struct entry *entry, const char *why)
 {
     const char *id = entry->file.record.id;
     int64_t now = clock_now(), claimed = claim_number(entry->name);
     int64_t age = now - (claimed ? claimed * MS_PER_SECOND : entry->file.record.received);
-    int64_t delay = retry_delay(
+    int64_t delay = outbox_delay(
         age, conf_number(run->conf, SET_RETRY_MIN), conf_number(run->conf, SET_RETRY_MAX));
     log_error(id, "not-composed", "%s/%s: %s; it is composed again in %llds",
         spool_dir_name(entry->dir), entry->name, why, (long long)(delay / MS_PER_SECOND));
@@ -85,10 +97,10 @@ static enum run_result put_off(struct run *run, const struct entry *entry, const
     return run_unless_gone(run, ok, entry->dir, entry->name, id);
 }
 
-static enum run_result leave_torn(struct run *run, struct batch *batch, enum spool_dir dir,
+static enum run_result leave_torn_event(struct run *run, struct batch *batch, enum spool_dir dir,
     const struct spool_item *item, const char *why)
 {
-    if (dir == DIR_REPLAY) { /* of any name: perhaps no event at all */
+    if (dir == DIR_REPLAY) { /* any name is allowed there: it may not be an event at all */
         if (!batch->torn++) {
             snprintf(batch->first_torn, sizeof batch->first_torn, "%s", item->name);
             batch->why_torn = why;
@@ -106,20 +118,65 @@ static enum run_result leave_torn(struct run *run, struct batch *batch, enum spo
 }
 
 /*
- * A replay is mailed whatever was decided of the event once, and the ledger learns nothing.
+ * The name alone counts: a mail is durable before it leaves out/, so a power cut cannot tear it
+ * there. False when it cannot be found out.
+ */
+static bool look_sent_or_failed(struct run *run, const char *name, bool *there)
+{
+    return spool_look(&run->spool, DIR_SENT, name, there) &&
+           (*there || spool_look(&run->spool, DIR_FAILED, name, there));
+}
+
+/*
+ * Renames a file in replay/ to ID.n, durably, under a replay number of which no recipient has a
+ * mail. The claim of a run that died keeps its number, so its mails are the same. entry->name
+ * becomes the new name. False: errno and the step of the spool.
+ */
+static bool claim_replay(struct run *run, struct entry *entry)
+{
+    struct recipient_list list;
+    char event_name[MAIL_NAME_SIZE], name[MAIL_NAME_SIZE], claimed[MAIL_NAME_SIZE];
+    const char *id = entry->event.id;
+    int64_t number = clock_now() / MS_PER_SECOND;
+    bool taken = true;
+    if (claim_number(entry->name) && strncmp(entry->name, id, ID_LEN) == 0)
+        return true;
+    bool ok = recipients_of(run->recipients, &entry->event, &entry->decision, &list);
+    if (!ok) {
+        spool_failed(&run->spool, "claim", DIR_REPLAY, entry->name);
+        errno = ENOMEM;
+    }
+    for (; ok && taken; number += taken) {
+        taken = false;
+        snprintf(event_name, sizeof event_name, "%s.%lld", id, (long long)number);
+        for (size_t i = 0; ok && !taken && i < list.count; i++)
+            ok = mail_name(event_name, list.item[i].address, name) &&
+                 spool_look(&run->spool, DIR_OUT, name, &taken) &&
+                 (taken || look_sent_or_failed(run, name, &taken));
+    }
+    int saved = errno;
+    recipient_list_free(&list);
+    errno = saved;
+    if (!ok || !replay_claim(&run->spool, entry->name, id, number, claimed))
+        return false;
+    memcpy(entry->name, claimed, sizeof claimed);
+    return true;
+}
+
+/*
+ * A replay is mailed whatever the ledger decided before, and the ledger is not changed.
  * *taken: the event goes on with the batch.
  */
-static enum run_result decide(
+static enum run_result decide_event(
     struct run *run, struct entry *entry, struct batch *batch, bool *taken)
 {
     const char *id = entry->file.record.id;
-    char claimed[MAIL_NAME_SIZE];
     bool replay = entry->dir == DIR_REPLAY, found, ok;
     if (entry->file.owner != geteuid() &&
         !queue_adopt(&run->spool, entry->dir, entry->name, &entry->file))
         return run_io_failed(run, id);
     if (!record_map(&entry->file.record, &entry->event))
-        return put_off(run, entry, "not enough memory to read it");
+        return put_off_event(run, entry, "not enough memory to read it");
     if (run_open_ledger(run) != RUN_GOES_ON)
         return RUN_IO_FAILED;
     if (replay)
@@ -132,9 +189,8 @@ static enum run_result decide(
         return ledger_failed(run, batch, id);
     if (replay) {
         entry->decision.result = DECISION_NOTIFY;
-        if (!claim_replay(run, entry->name, &entry->event, &entry->decision, claimed))
+        if (!claim_replay(run, entry))
             return run_io_failed(run, id);
-        memcpy(entry->name, claimed, sizeof claimed);
     }
     if (entry->decision.result == DECISION_DEFER) {
         log_info(id, "deferred", "%s", entry->decision.reason);
@@ -171,10 +227,10 @@ static enum run_result take_event(
         &entry->file, RECORD_EVENT, dir == DIR_NEW ? item->name : entry->file.record.id);
     if (wrong) {
         spool_file_free(&entry->file);
-        return leave_torn(run, batch, dir, item, wrong);
+        return leave_torn_event(run, batch, dir, item, wrong);
     }
     decision_init(&entry->decision);
-    enum run_result result = decide(run, entry, batch, &taken);
+    enum run_result result = decide_event(run, entry, batch, &taken);
     if (taken) {
         batch->count++;
         batch->bytes += entry->file.data.len;
@@ -187,8 +243,8 @@ static enum run_result take_event(
 
 enum made { MADE, IMPOSSIBLE, IO_FAILED };
 
-/* The file that is in out/; `there` false: none, or a torn one. */
-static bool read_intact(
+/* Reads the mail in out/. *there is false when there is none, or a torn one. */
+static bool read_intact_mail(
     struct run *run, const char *name, const char *id, struct spool_file *file, bool *there)
 {
     *there = false;
@@ -198,13 +254,6 @@ static bool read_intact(
     if (!*there)
         spool_file_free(file);
     return true;
-}
-
-/* A power cut spares sent/ and failed/: their mails were synced before they were sent. */
-static bool look_sent_or_failed(struct run *run, const char *name, bool *there)
-{
-    return spool_look(&run->spool, DIR_SENT, name, there) &&
-           (*there || spool_look(&run->spool, DIR_FAILED, name, there));
 }
 
 static bool compose_mail(const struct run *run, const struct entry *entry, const char *name,
@@ -225,7 +274,7 @@ static bool compose_mail(const struct run *run, const struct entry *entry, const
     return ok;
 }
 
-/* The batch is synced by file system, which reports errors without an open descriptor. */
+/* The file may be closed: the batch is synced by syncfs, which reports its errors all the same. */
 static enum made put_mail(
     struct run *run, const char *name, const struct buf *file, struct buf *made)
 {
@@ -254,7 +303,7 @@ static enum made make_mail(struct run *run, const struct entry *entry,
     bool there;
     if (!mail_name(entry->name, recipient->address, name))
         return IMPOSSIBLE;
-    if (!read_intact(run, name, event->id, &met, &there))
+    if (!read_intact_mail(run, name, event->id, &met, &there))
         return IO_FAILED;
     if (there && queue_was_sent(&run->spool, name)) { /* a copy would be another file */
         spool_file_free(&met);
@@ -289,7 +338,7 @@ static enum made make_mail(struct run *run, const struct entry *entry,
     return result;
 }
 
-/* Where one recipient's mail cannot be composed the others get theirs, and the event is put off. */
+/* If one recipient's mail cannot be composed, the others get theirs and the event is put off. */
 static enum run_result make_mails(struct run *run, struct entry *entry, struct batch *batch)
 {
     const char *id = entry->file.record.id, *number = strchr(entry->name, '.');
@@ -297,7 +346,7 @@ static enum run_result make_mails(struct run *run, struct entry *entry, struct b
     struct buf why = {0};
     enum made worst = MADE;
     if (entry->decision.result == DECISION_SUPPRESS) {
-        log_info(id, "suppressed", "%s: nobody is mailed", entry->decision.reason);
+        log_info(id, "suppressed", "%s: no mail is made", entry->decision.reason);
         entry->composed = true;
         return RUN_GOES_ON;
     }
@@ -318,7 +367,8 @@ static enum run_result make_mails(struct run *run, struct entry *entry, struct b
             event_kind_name(entry->event.kind), entry->file.record.event, list.count,
             entry->decision.reason, number ? " replay=" : "", number ? number + 1 : "");
     else if (worst == IMPOSSIBLE)
-        result = put_off(run, entry, why.len ? buf_text(&why) : "not enough memory for its mails");
+        result =
+            put_off_event(run, entry, why.len ? buf_text(&why) : "not enough memory for its mails");
     else
         result = run_io_failed(run, id);
     recipient_list_free(&list);
@@ -328,42 +378,27 @@ static enum run_result make_mails(struct run *run, struct entry *entry, struct b
 
 /* ---- a batch ---- */
 
-/*
- * After a failed sync the kernel may keep a mail intact in memory, call it clean and never say
- * again that it is not on the disk, so the next run must not meet it and trust it. None of
- * these was sent, since the run ends here, and their events are still where they were.
- */
-static enum run_result sync_mails(struct run *run, const struct batch *batch)
-{
-    const char *name = batch->made.data, *end = name + batch->made.len;
-    if (!batch->count || spool_sync_all(&run->spool))
-        return RUN_GOES_ON;
-    enum run_result result = run_io_failed(run, NULL);
-    for (; name < end; name += strlen(name) + 1)
-        spool_remove(&run->spool, DIR_OUT, name);
-    return result;
-}
-
-static enum run_result to_done(struct run *run, const struct entry *entry)
+static enum run_result move_to_done(struct run *run, const struct entry *entry)
 {
     const char *id = entry->file.record.id;
     int64_t now = clock_now();
-    /* No two alike: a rebuild tells the ledger what lies in done/ in the order of these times. */
+    /* Each time differs: `bookspool rebuild` gives the files of done/ to the ledger in this order.
+     */
     run->completed = now > run->completed ? now : run->completed + 1;
     if (entry->file.mode & QUEUE_UNCOMPOSED)
         queue_mark(&run->spool, entry->dir, entry->name, 0);
-    /* the mtime is the completion, from which retention counts; arrival would do as well */
+    /* The mtime is the completion, from which retention counts; without it, the arrival serves. */
     if (!queue_set_time(&run->spool, entry->dir, entry->name, run->completed))
         log_debug(id, "time-not-set", "%s: %s", run->spool.step, strerror(errno));
     if (!spool_move(&run->spool, entry->dir, entry->name, DIR_DONE, id) && errno != ENOENT)
         return run_io_failed(run, id);
-    run->totals->events++; /* ENOENT: a person moved it meanwhile; its mails are made */
+    run->totals->events++; /* ENOENT: an operator moved it meanwhile; its mails are made */
     return RUN_GOES_ON;
 }
 
 /*
- * Where making a mail fails, the events before it go on all the same, and no mail that was made
- * stays unsynced.
+ * Commits the decisions, makes the mails, syncs them, moves the events. If a mail cannot be made,
+ * the mails before it are still synced and their events moved.
  */
 static enum run_result finish_batch(struct run *run, struct batch *batch)
 {
@@ -372,13 +407,25 @@ static enum run_result finish_batch(struct run *run, struct batch *batch)
     if (batch->deciding && !ledger_commit(run->ledger))
         return ledger_failed(run, batch, NULL);
     batch->deciding = false;
-    enum run_result result = RUN_GOES_ON;
+    enum run_result result = RUN_GOES_ON, moved = RUN_GOES_ON;
     for (size_t i = 0; result == RUN_GOES_ON && i < batch->count; i++)
         result = make_mails(run, &batch->entry[i], batch);
-    enum run_result moved = run->spool.sync_failed ? RUN_IO_FAILED : sync_mails(run, batch);
+    if (run->spool.sync_failed)
+        return RUN_IO_FAILED;
+    if (batch->count && !spool_sync_all(&run->spool)) {
+        moved = run_io_failed(run, NULL);
+        /*
+         * The kernel may go on showing a mail intact that is not on the disk, and does not report
+         * it again, so the next run must not find it. It was not sent, since the run ends here, and
+         * its event has not moved.
+         */
+        const char *name = batch->made.data, *end = name + batch->made.len;
+        for (; name < end; name += strlen(name) + 1)
+            spool_remove(&run->spool, DIR_OUT, name);
+    }
     for (size_t i = 0; moved == RUN_GOES_ON && i < batch->count; i++)
         if (batch->entry[i].composed)
-            moved = to_done(run, &batch->entry[i]);
+            moved = move_to_done(run, &batch->entry[i]);
     return run_worse(result, moved);
 }
 
@@ -432,9 +479,10 @@ enum run_result compose_run(struct run *run)
     return result;
 }
 
-/* ---- without making anything ---- */
+/* ---- preview ---- */
 
-void compose_preview(struct run *run, const struct spool_file *file)
+/* Prints the mails of an event that do not exist yet. */
+static void preview_event(struct run *run, const struct spool_file *file)
 {
     struct entry entry = {.file = *file};
     struct recipient_list list = {0};
@@ -448,10 +496,10 @@ void compose_preview(struct run *run, const struct spool_file *file)
         char mail[MAIL_NAME_SIZE];
         struct buf message = {0}, why = {0};
         struct spool_file met;
-        bool there = false; /* what cannot be looked at is shown */
+        bool there = false; /* also when it cannot be found out */
         if (!mail_name(file->record.id, list.item[i].address, mail))
             continue;
-        if (read_intact(run, mail, file->record.id, &met, &there) && there)
+        if (read_intact_mail(run, mail, file->record.id, &met, &there) && there)
             spool_file_free(&met);
         if (!there && !(look_sent_or_failed(run, mail, &there) && there)) {
             bool composed = compose_mail(run, &entry, mail, &list.item[i], &message, &why);
@@ -464,4 +512,33 @@ void compose_preview(struct run *run, const struct spool_file *file)
     recipient_list_free(&list);
     decision_free(&entry.decision);
     event_free(&entry.event);
+}
+
+static void preview_file(struct run *run, enum spool_dir dir, const char *name)
+{
+    struct spool_file file;
+    if ((dir == DIR_NEW && spool_exists(&run->spool, DIR_DONE, name)) ||
+        !spool_read(&run->spool, dir, name, &file))
+        return;
+    if (file.torn)
+        printf("--- %s/%s: %s\n", spool_dir_name(dir), name, file.torn);
+    else if (file.record.kind == RECORD_EVENT)
+        preview_event(run, &file);
+    else
+        printf("--- %s to %s\n%.*s\n", name, file.record.to, (int)file.record.length,
+            file.record.body);
+    spool_file_free(&file);
+}
+
+void compose_preview(struct run *run)
+{
+    static const enum spool_dir waiting[] = {DIR_NEW, DIR_REPLAY, DIR_OUT};
+    for (size_t d = 0; d < sizeof waiting / sizeof *waiting; d++) {
+        struct spool_list list;
+        if (!spool_list(&run->spool, waiting[d], &list))
+            continue;
+        for (size_t i = 0; i < list.count; i++)
+            preview_file(run, waiting[d], list.item[i].name);
+        spool_list_free(&list);
+    }
 }

@@ -11,11 +11,10 @@
 #include "base/log.h"
 #include "deliver/transport.h"
 #include "drain/outbox.h"
-#include "drain/progress.h"
 #include "drain/waiting.h"
 #include "spool/queue.h"
 
-enum { AHEAD_LIFE = 1000 }; /* ms */
+enum { AHEAD_LIFE = 1000 /* ms */, BAR = 30 /* characters of the progress bar */ };
 
 /* A mail that was read before its turn. */
 struct ahead {
@@ -31,22 +30,22 @@ struct sender {
     struct outbox outbox;
     unsigned index, of;
     const struct waiting *waiting;
-    size_t at; /* whose turn it is */
+    size_t at; /* index of the mail in turn */
     struct ahead ahead;
 };
 
 /* ---- which mails ---- */
 
 /*
- * Which sender a mail belongs to. The second part of its name is a digest of the recipient: all
- * mails to one recipient share a sender, so that none overtakes another.
+ * The number of the sender that sends this mail. The second part of its name is a digest of the
+ * recipient, so all mails to one recipient have the same sender, and none overtakes another.
  */
 static unsigned share_of(const char *name, unsigned of)
 {
     return (unsigned)(strtoull(strchr(name, '-') + 1, NULL, 16) % of);
 }
 
-/* The first of its mails from there on; the count of all: there is none. */
+/* Index of the first of its mails from `from` on; waiting->count when there is none. */
 static size_t next_mail(const struct sender *sender, size_t from)
 {
     const struct waiting *waiting = sender->waiting;
@@ -56,7 +55,7 @@ static size_t next_mail(const struct sender *sender, size_t from)
     return from;
 }
 
-/* What cannot be read now is read, and spoken of, in its turn. */
+/* A mail that cannot be read now is read, and its error logged, in its turn. */
 static void read_ahead(struct sender *sender)
 {
     struct ahead *ahead = &sender->ahead;
@@ -70,7 +69,7 @@ static void read_ahead(struct sender *sender)
     ahead->when = clock_monotonic();
 }
 
-/* The mail at hand. Had its turn to wait, somebody may have touched it: then it is read anew. */
+/* Reads the mail; again if it was read ahead longer ago than AHEAD_LIFE: it may have changed. */
 static bool read_mail(struct sender *sender, const struct spool_item *item, struct spool_file *file)
 {
     struct ahead *ahead = &sender->ahead;
@@ -90,7 +89,7 @@ static bool read_mail(struct sender *sender, const struct spool_item *item, stru
 struct attempt {
     struct sender *sender;
     const char *name;
-    bool given; /* all of it: its answer is awaited */
+    bool given; /* all of it was sent: only the answer is missing */
     enum run_result synced;
 };
 
@@ -103,10 +102,10 @@ static bool mark_unknown(void *context)
 }
 
 /*
- * Mails sent before must not wait for this one to become durable. And while the other side is busy
- * with it, the next one can be read and its digest computed.
+ * Called while the transport waits for the other side. Mails sent before must not wait for this one
+ * to become durable; and the next mail can be read, and its digest computed.
  */
-static void meanwhile(void *context)
+static void while_waiting(void *context)
 {
     struct attempt *attempt = context;
     if (attempt->synced == RUN_GOES_ON)
@@ -116,7 +115,7 @@ static void meanwhile(void *context)
     attempt->given = false;
 }
 
-static enum run_result leave_torn(
+static enum run_result leave_torn_mail(
     struct run *run, const struct spool_item *item, const char *id, const char *why)
 {
     log_warn(id, "torn", "out/%s: %s", item->name, why);
@@ -127,7 +126,7 @@ static enum run_result leave_torn(
         DIR_OUT, item->name, id);
 }
 
-/* An intact mail that is ours, to the transport; and what comes of it. */
+/* Gives an intact mail of our own to the transport, and applies the outcome. */
 static enum run_result send_mail(
     struct sender *sender, const char *name, const struct spool_file *file)
 {
@@ -137,7 +136,7 @@ static enum run_result send_mail(
     struct attempt attempt = {.sender = sender, .name = name};
     bool repeat = file->mode & QUEUE_UNKNOWN;
     if (file->mode & QUEUE_SENT)
-        return outbox_finish_rename(&sender->outbox, name, id);
+        return outbox_finish(&sender->outbox, name, id, true);
     if (repeat && conf_number(run->conf, SET_UNKNOWN) == UNKNOWN_PARK) {
         log_warn(id, "parked", "out/%s may have arrived; chmod a-x it to send it again", name);
         return RUN_GOES_ON;
@@ -155,15 +154,14 @@ static enum run_result send_mail(
             .len = file->record.length,
             .repeat = repeat,
             .before_end = mark_unknown,
-            .waiting = meanwhile,
+            .waiting = while_waiting,
             .context = &attempt},
         &result);
     enum run_result ended = outbox_apply(&sender->outbox, name, file, &result);
     return ended == RUN_GOES_ON ? attempt.synced : ended;
 }
 
-/* One whose turn it is. */
-static enum run_result take_mail(struct sender *sender, const struct spool_item *item)
+static enum run_result handle_mail(struct sender *sender, const struct spool_item *item)
 {
     struct run *run = sender->run;
     struct spool_name name;
@@ -172,8 +170,8 @@ static enum run_result take_mail(struct sender *sender, const struct spool_item 
     if (!name_parse(item->name, &name))
         return RUN_GOES_ON;
     if (queue_was_sent(&sender->run->spool, item->name))
-        return outbox_drop_sent(&sender->outbox, item->name, name.id);
-    if (!sender->outbox.none_failed)
+        return outbox_finish(&sender->outbox, item->name, name.id, false);
+    if (!sender->outbox.failed_empty)
         queue_leave_failed(&sender->run->spool, item->name);
     if (!read_mail(sender, item, &file)) {
         if (errno != ENOENT)
@@ -183,13 +181,39 @@ static enum run_result take_mail(struct sender *sender, const struct spool_item 
     }
     const char *wrong = queue_objection(&file, RECORD_MAIL, name.id);
     if (wrong)
-        result = leave_torn(run, item, name.id, wrong);
+        result = leave_torn_mail(run, item, name.id, wrong);
     else if (file.owner != geteuid() && !queue_adopt(&run->spool, DIR_OUT, item->name, &file))
         result = run_io_failed(run, name.id);
     else
         result = send_mail(sender, item->name, &file);
     spool_file_free(&file);
     return result;
+}
+
+/* ---- progress, on one line of a terminal ---- */
+
+static void progress_draw(const struct run *run)
+{
+    const struct totals *t = run->totals;
+    char line[160], bar[BAR + 1];
+    if (!run->progress || !t->due)
+        return;
+    unsigned tried = t->tried < t->due ? t->tried : t->due;
+    for (unsigned i = 0; i < BAR; i++)
+        bar[i] = i < tried * BAR / t->due ? '#' : '.';
+    bar[BAR] = '\0';
+    int len = snprintf(line, sizeof line, "\r[%s] %u of %u mails: %u sent, %u later, %u given up ",
+        bar, tried, t->due, t->sent, t->retried + t->unknown, t->failed);
+    /* one write: several senders draw on this line */
+    if (write(STDERR_FILENO, line, (size_t)len) < 0)
+        return;
+}
+
+/* Clears the line for other output. */
+static void progress_clear(const struct run *run)
+{
+    if (run->progress && write(STDERR_FILENO, "\r\033[K", 4) < 0)
+        return;
 }
 
 /* ---- one sender ---- */
@@ -199,7 +223,7 @@ static enum run_result send_share(
 {
     struct buf why = {0};
     struct sender sender = {.run = run,
-        .outbox = {.run = run, .none_failed = spool_is_empty(&run->spool, DIR_FAILED)},
+        .outbox = {.run = run, .failed_empty = spool_is_empty(&run->spool, DIR_FAILED)},
         .index = index,
         .of = of,
         .waiting = waiting};
@@ -215,7 +239,7 @@ static enum run_result send_share(
         result = outbox_sync_due(&sender.outbox);
         progress_clear(run);
         if (result == RUN_GOES_ON)
-            result = take_mail(&sender, waiting->due[sender.at].file);
+            result = handle_mail(&sender, waiting->due[sender.at].file);
         progress_draw(run);
         sender.at = next_mail(&sender, sender.at + 1);
     }
@@ -231,8 +255,8 @@ static enum run_result send_share(
 
 /* ---- several senders ---- */
 
-/* A sender that died left at most one mail marked as unknown; the next run repeats that one. */
-static enum run_result collect(pid_t pid)
+/* A sender that dies leaves at most one mail marked as unknown, which the next run sends again. */
+static enum run_result wait_for_sender(pid_t pid)
 {
     int status;
     while (waitpid(pid, &status, 0) < 0)
@@ -244,12 +268,6 @@ static enum run_result collect(pid_t pid)
     return RUN_BLOCKED;
 }
 
-static bool has_share(const struct waiting *waiting, unsigned index, unsigned of)
-{
-    const struct sender sender = {.waiting = waiting, .index = index, .of = of};
-    return next_mail(&sender, 0) < waiting->count;
-}
-
 static enum run_result fork_senders(struct run *run, const struct waiting *waiting, unsigned count)
 {
     enum run_result result = RUN_GOES_ON;
@@ -259,7 +277,8 @@ static enum run_result fork_senders(struct run *run, const struct waiting *waiti
     run_block_signals(true);
     run_pass_signals_to(pid, count);
     for (unsigned i = 0; i < count; i++) {
-        if (!has_share(waiting, i, count))
+        const struct sender sender = {.waiting = waiting, .index = i, .of = count};
+        if (next_mail(&sender, 0) == waiting->count)
             continue;
         pid[i] = fork();
         if (pid[i] == 0) {
@@ -275,15 +294,15 @@ static enum run_result fork_senders(struct run *run, const struct waiting *waiti
     run_block_signals(false);
     for (unsigned i = 0; i < count; i++)
         if (pid[i] > 0) {
-            result = run_worse(result, collect(pid[i]));
-            pid[i] = 0; /* the number may be another process's soon */
+            result = run_worse(result, wait_for_sender(pid[i]));
+            pid[i] = 0; /* the kernel may give the number to another process */
         }
     run_pass_signals_to(NULL, 0);
     free(pid);
     return result;
 }
 
-/* An event that waits, in new/ or as a claim in replay/, has mails of which nothing is known. */
+/* Is the event of this mail still in new/, or claimed in replay/? The mail may not be durable. */
 static bool event_waits(const struct run *run, const char *mail)
 {
     char event[MAIL_NAME_SIZE];
@@ -292,7 +311,7 @@ static bool event_waits(const struct run *run, const char *mail)
     return spool_exists(&run->spool, len == ID_LEN ? DIR_NEW : DIR_REPLAY, event);
 }
 
-static void leave_out_unsure(const struct run *run, struct waiting *waiting)
+static void leave_out_uncertain(const struct run *run, struct waiting *waiting)
 {
     size_t kept = 0;
     for (size_t i = 0; i < waiting->count; i++)
@@ -311,14 +330,15 @@ enum run_result deliver_run(struct run *run)
     if (!waiting_find(run, DIR_OUT, &waiting))
         return run_io_failed(run, NULL);
     if (run->composing_cut)
-        leave_out_unsure(run, &waiting);
+        leave_out_uncertain(run, &waiting);
     unsigned senders = (unsigned)conf_number(run->conf, SET_CONNECTIONS);
     run->totals->due = (unsigned)waiting.count;
     if (senders > 1 && waiting.count > 1)
         result = fork_senders(run, &waiting, senders);
     else if (waiting.count)
         result = send_share(run, &waiting, 0, 1);
-    progress_end(run);
+    if (run->progress && run->totals->tried)
+        fputc('\n', stderr);
     waiting_free(&waiting);
     return result;
 }

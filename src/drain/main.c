@@ -11,8 +11,8 @@
 #include "base/log.h"
 #include "base/version.h"
 #include "deliver/transport.h"
+#include "drain/compose.h"
 #include "drain/pass.h"
-#include "drain/preview.h"
 #include "drain/watch.h"
 #include "mail/message.h"
 #include "spool/owner.h"
@@ -21,23 +21,23 @@ static const char usage[] =
     "usage: bookspool-drain [--dry-run | --watch]\n"
     "\n"
     "Turns the events that wait in the spool into mail, once, and ends. Made for\n"
-    "cron or a timer: a second one that starts meanwhile ends at once.\n"
+    "cron or a timer: a second one that starts during a run ends at once.\n"
     "\n"
     "  -w, --watch     stay, and drain whenever something arrives or is due\n"
     "  -n, --dry-run   print the mails that wait, send and change nothing\n"
     "  -V, --version   print the version\n"
     "  -h, --help      print this\n"
     "\n"
-    "Exit: 0 done, or another drain is at work; 74 the spool cannot be settled;\n"
-    "75 nothing can be sent at present; 78 a setting is wrong; 64 usage.\n"
-    "Settings: bookspool.conf(5); what is wrong with them: bookspool check\n";
+    "Exit: 0 done, or another drain is running; 74 a step in the spool or the ledger\n"
+    "failed; 75 nothing can be sent at present; 78 a setting is wrong; 64 usage.\n"
+    "Settings: bookspool.conf(5); to check them: bookspool check\n";
 
 struct options {
     bool dry_run, watch;
 };
 
 /* -1: go on; else the exit code. */
-static int parse(int argc, char **argv, struct options *options)
+static int parse_options(int argc, char **argv, struct options *options)
 {
     static const struct option known[] = {
         {"dry-run", no_argument, NULL, 'n'},
@@ -69,9 +69,9 @@ static int parse(int argc, char **argv, struct options *options)
 }
 
 /*
- * Asked before anything is touched, so that a wrong setting ends the run. A file or directory that
- * cannot be used now is only reported: events still become mails, and each attempt to deliver one
- * shows whether it can be used by then.
+ * Checked before anything is changed, so that a wrong setting ends the run. A file or directory
+ * that cannot be used now is only reported: events still become mails, and it may be usable when
+ * they are delivered.
  */
 static bool transport_usable(const struct conf *conf)
 {
@@ -92,7 +92,7 @@ static int dry_run(struct run *run)
     if (ok)
         run->ledger = ledger_open_readonly(conf_text(run->conf, SET_LEDGER), &why);
     if (ok && !why.len)
-        preview(run);
+        compose_preview(run);
     else
         log_error(NULL, "unusable", "%s", buf_text(&why));
     ok = ok && !why.len;
@@ -101,7 +101,7 @@ static int dry_run(struct run *run)
     return ok ? EX_OK : EX_CONFIG;
 }
 
-static int drain(const struct conf *conf, const struct options *options)
+static int run_drain(const struct conf *conf, const struct options *options)
 {
     struct run run;
     struct buf why = {0};
@@ -128,13 +128,15 @@ int main(int argc, char **argv)
 {
     struct options options = {0};
     struct conf conf;
-    int code = parse(argc, argv, &options);
+    int code = parse_options(argc, argv, &options);
     if (code >= 0)
         return code;
     umask(007);
-    prctl(PR_SET_DUMPABLE, 0); /* no core file and no debugger of the same user sees the password */
+    prctl(PR_SET_DUMPABLE,
+        0); /* keep the password out of core files and from ptrace by the same user */
     message_setup();
-    code = conf_start(&conf, CONF_DRAIN, "bookspool-drain") ? drain(&conf, &options) : EX_CONFIG;
+    code =
+        conf_start(&conf, CONF_DRAIN, "bookspool-drain") ? run_drain(&conf, &options) : EX_CONFIG;
     conf_free(&conf);
     return code;
 }

@@ -1,47 +1,69 @@
 /*
- * outbox: what becomes of a mail in out/ after an attempt. Every way a mail
- * leaves out/, or gets its next attempt, is here.
+ * outbox: applies the outcome of an attempt to a mail in out/. A mail leaves out/, or gets its next
+ * attempt, only here.
+ *
+ * A refusal for good is not applied at once. A wrong setting (a relay that does not know us, a
+ * sender address that it rejects) makes servers refuse every recipient or message with the same
+ * words, and must not cost the mails. So the mail stays untouched in out/ until another mail of the
+ * run is accepted, or refused for another reason: then each refusal concerns its own mail. When
+ * three recipients were refused alike and nothing else happened, all are put off and the run ends;
+ * the next run begins with other mails, so a few dead addresses delay no others. When a run comes
+ * to its end with fewer of them, they are given up; when it ends early, they stay in out/.
  */
 #ifndef DRAIN_OUTBOX_H
 #define DRAIN_OUTBOX_H
 
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
+#include "base/address.h"
 #include "deliver/transport.h"
-#include "drain/refusals.h"
 #include "drain/run.h"
 #include "spool/spool.h"
 
-struct outbox {
-    struct run *run;
-    unsigned unsynced;      /* renames to sent/ that are not synced yet */
-    int64_t first_unsynced; /* monotonic */
-    bool none_failed;       /* failed/ was empty behind the list: no mail of it was there before */
-    struct refusals refusals;
-    bool clock_doubted; /* logged already */
+/* An attempt without success: the mail, and what came of it. */
+struct refusal {
+    char name[MAIL_NAME_SIZE], id[ID_SIZE];
+    char to[ADDRESS_SIZE];
+    int64_t queued;
+    mode_t marks; /* that stay on the file */
+    struct delivery_result result;
 };
 
-/* `before` is what was read before the attempt: its mode says whether an earlier one was unknown.
- */
+struct outbox {
+    struct run *run;
+    unsigned unsynced;       /* renames to sent/ that are not synced yet */
+    int64_t first_unsynced;  /* monotonic */
+    bool failed_empty;       /* failed/ was empty after the listing: it has no mail of the list */
+    bool clock_doubted;      /* logged already */
+    bool refusals_trusted;   /* each concerns its own mail: none waits any more */
+    struct refusal *refusal; /* those that wait, all for the same reason */
+    size_t refused, refusal_room;
+    size_t recipients; /* different ones among them */
+};
+
+/* `before` was read before the attempt: its mode says whether an earlier outcome was unknown. */
 enum run_result outbox_apply(struct outbox *outbox, const char *name,
     const struct spool_file *before, const struct delivery_result *result);
 
-/* A mail marked as sent by a run that could not rename it. */
-enum run_result outbox_finish_rename(struct outbox *outbox, const char *name, const char *id);
-
-/* A mail of queue_was_sent: its name in out/ goes. */
-enum run_result outbox_drop_sent(struct outbox *outbox, const char *name, const char *id);
-
-enum run_result outbox_sync(struct outbox *outbox);
 /*
- * Once, behind the last mail: gives up the refused ones that waited, unless the run ends early
- * (`so_far`) and they are better asked about again; and syncs.
+ * Completes the rename of a mail that was sent before: `marked` by a run that could not rename it,
+ * else the same file as in sent/ (queue_was_sent).
  */
-enum run_result outbox_end(struct outbox *outbox, enum run_result so_far);
-/* Syncs when 64 renames or a second wait for it: asked before each mail, and while one waits. */
+enum run_result outbox_finish(struct outbox *outbox, const char *name, const char *id, bool marked);
+
+/* Syncs when 64 renames or a second wait for it: called before each mail, and during waits. */
 enum run_result outbox_sync_due(struct outbox *outbox);
 
-/* delay = age, held between the bounds; all in ms. */
-int64_t retry_delay(int64_t age, int64_t shortest, int64_t longest);
+/*
+ * Once, after the last mail. Gives up the refused mails that wait, unless the run ends early
+ * (`so_far`) and the next run should try them again; and syncs.
+ */
+enum run_result outbox_end(struct outbox *outbox, enum run_result so_far);
+
+/* The age, limited to the bounds; all in ms. */
+int64_t outbox_delay(int64_t age, int64_t shortest, int64_t longest);
 
 #endif

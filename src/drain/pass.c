@@ -1,7 +1,5 @@
 #include "drain/pass.h"
 
-#include <string.h>
-
 #include "base/clock.h"
 #include "base/counters.h"
 #include "base/log.h"
@@ -12,39 +10,32 @@
 
 /* ---- bad/ and held/ ---- */
 
-static bool torn_in_new(struct run *run, const char *id)
-{
-    struct spool_file file;
-    if (!spool_read(&run->spool, DIR_NEW, id, &file))
-        return false;
-    bool torn = queue_objection(&file, RECORD_EVENT, id) != NULL;
-    spool_file_free(&file);
-    return torn;
-}
-
 /*
- * A torn file under its name must not stand in the way of a whole one, and even replace it in bad/
- * when its hour is over. The copy is durable before it takes the name.
+ * A torn file in new/ must not keep out an intact one, nor replace it in bad/ when its hour is
+ * over. The copy is durable before it takes the name.
  */
-static bool to_new(struct run *run, const char *id, const struct spool_file *file)
+static bool move_to_new(struct run *run, const char *id, const struct spool_file *file)
 {
+    struct spool_file met;
     enum spool_put put = spool_move_new(&run->spool, DIR_BAD, id, DIR_NEW, id);
-    if (put == SPOOL_PUT_EXISTS && torn_in_new(run, id) &&
-        queue_adopt(&run->spool, DIR_NEW, id, file) && spool_remove(&run->spool, DIR_BAD, id))
-        put = SPOOL_PUT;
-    return put == SPOOL_PUT;
+    if (put != SPOOL_PUT_EXISTS || !spool_read(&run->spool, DIR_NEW, id, &met))
+        return put == SPOOL_PUT;
+    bool torn = queue_objection(&met, RECORD_EVENT, id) != NULL;
+    spool_file_free(&met);
+    return torn && queue_adopt(&run->spool, DIR_NEW, id, file) &&
+           spool_remove(&run->spool, DIR_BAD, id);
 }
 
 /*
- * An event in bad/ may have become whole: a slow copy, a repair; or it only lacked memory. A
- * replay, ID.g, keeps its claim, and being done once before does not speak against it.
+ * An event in bad/ may have become intact: a slow copy has ended, or it was repaired. A claimed
+ * replay, ID.n, keeps its claim, and is restored although its event is in done/.
  */
 static void restore(struct run *run, const char *name)
 {
     struct spool_file file;
     struct spool_name parsed;
-    if (spool_same_file(
-            &run->spool, DIR_BAD, name, DIR_DONE, name)) { /* restored before a power cut */
+    if (spool_same_file(&run->spool, DIR_BAD, name, DIR_DONE, name)) {
+        /* restored before a power cut */
         if (spool_remove(&run->spool, DIR_BAD, name))
             queue_remove_why(&run->spool, DIR_BAD, name);
         return;
@@ -54,17 +45,16 @@ static void restore(struct run *run, const char *name)
         !spool_read(&run->spool, DIR_BAD, name, &file))
         return;
     enum spool_dir to = parsed.replay_number ? DIR_REPLAY : DIR_NEW;
-    bool wanted = !queue_objection(&file, RECORD_EVENT, parsed.id);
-    if (wanted &&
-        (to == DIR_NEW ? to_new(run, name, &file)
+    if (!queue_objection(&file, RECORD_EVENT, parsed.id) &&
+        (to == DIR_NEW ? move_to_new(run, name, &file)
                        : spool_move_new(&run->spool, DIR_BAD, name, to, name) == SPOOL_PUT)) {
         queue_remove_why(&run->spool, DIR_BAD, name);
-        log_info(parsed.id, "restored", "bad/ to %s/: the event is whole", spool_dir_name(to));
+        log_info(parsed.id, "restored", "bad/ to %s/: the event is intact", spool_dir_name(to));
     }
     spool_file_free(&file);
 }
 
-static enum run_result look_at_bad(struct run *run)
+static enum run_result restore_bad(struct run *run)
 {
     struct spool_list list;
     if (!spool_list(&run->spool, DIR_BAD, &list))
@@ -81,8 +71,8 @@ static enum run_result look_at_bad(struct run *run)
     return result;
 }
 
-/* A held event whose in-window retry came through is not needed any more. */
-static enum run_result clear_held(struct run *run)
+/* Drops held events of which a retry within the window is done. */
+static enum run_result drop_held(struct run *run)
 {
     struct spool_list list;
     enum run_result result = RUN_GOES_ON;
@@ -105,31 +95,24 @@ static enum run_result clear_held(struct run *run)
 
 /* ---- the order of a run ---- */
 
-#define LEDGER_REMEMBERS (400 * MS_PER_DAY)
+#define LEDGER_REMEMBERS (400 * MS_PER_DAY) /* a booking may be made a year ahead */
 
-/* Whoever books for next year must not be forgotten this one; what failed is tried tomorrow. */
-static void forget_bookings(struct run *run, int64_t now)
-{
-    int64_t kept = conf_number(run->conf, SET_RETENTION);
-    if (kept < LEDGER_REMEMBERS)
-        kept = LEDGER_REMEMBERS;
-    if (run_open_ledger(run) != RUN_GOES_ON)
-        return;
-    if (!ledger_begin(run->ledger) || !ledger_forget(run->ledger, now - kept) ||
-        !ledger_commit(run->ledger))
-        log_warn(NULL, "ledger-failed", "%s", ledger_failure(run->ledger));
-}
-
+/* Once a day, as prune decides. A failure of the ledger is tried again the next day. */
 static enum run_result forget_old(struct run *run)
 {
     struct prune_result result;
+    int64_t kept = conf_number(run->conf, SET_RETENTION);
     struct prune_options options = {.now = clock_now(),
         .retention = conf_number(run->conf, SET_RETENTION),
         .retention_sent = conf_number(run->conf, SET_RETENTION_SENT)};
     if (!prune(&run->spool, &options, &result))
         return run_io_failed(run, NULL);
-    if (result.visited)
-        forget_bookings(run, options.now);
+    if (kept < LEDGER_REMEMBERS)
+        kept = LEDGER_REMEMBERS;
+    if (result.visited && run_open_ledger(run) == RUN_GOES_ON &&
+        (!ledger_begin(run->ledger) || !ledger_forget(run->ledger, options.now - kept) ||
+            !ledger_commit(run->ledger)))
+        log_warn(NULL, "ledger-failed", "%s", ledger_failure(run->ledger));
     if (result.done + result.sent + result.temp)
         log_info(
             NULL, "pruned", "done=%zu sent=%zu tmp=%zu", result.done, result.sent, result.temp);
@@ -137,18 +120,18 @@ static enum run_result forget_old(struct run *run)
 }
 
 /*
- * Mails that are ready need renames only, so a fault while events are composed (a ledger that is
- * locked, a disk that is full) does not keep them: its result is the run's, at the end.
+ * Mails that are ready need renames only, so a fault while events are composed (a locked ledger, a
+ * full disk) does not delay them; it is still the result of the run.
  */
-static enum run_result in_order(struct run *run)
+static enum run_result run_steps(struct run *run)
 {
     if (!queue_probe(&run->spool))
         return run_io_failed(run, NULL);
-    enum run_result result = look_at_bad(run);
+    enum run_result result = restore_bad(run);
     if (!run->spool.sync_failed)
         result = run_worse(result, compose_run(run));
     if (!run->spool.sync_failed)
-        result = run_worse(result, clear_held(run));
+        result = run_worse(result, drop_held(run));
     if (run->spool.sync_failed)
         return result;
     enum run_result delivered = deliver_run(run);
@@ -158,30 +141,23 @@ static enum run_result in_order(struct run *run)
 
 static bool count_event(void *context, const struct spool_item *item)
 {
-    size_t *count = context, len = strlen(item->name);
-    *count += len < 4 || strcmp(item->name + len - 4, ".why") != 0;
+    *(size_t *)context += !queue_is_why(item->name);
     return true;
 }
 
-/* For the health, which must not list a directory for each probe. */
-static void record_bad(struct run *run)
-{
-    size_t count = 0;
-    if (spool_walk(&run->spool, DIR_BAD, count_event, &count))
-        counter_set(COUNT_BAD_NOW, count);
-}
-
-static void sum_up(struct run *run, enum run_result result)
+static void report_run(struct run *run, enum run_result result)
 {
     struct totals *t = run->totals;
+    size_t bad = 0;
     counters_check();
-    record_bad(run);
+    if (spool_walk(&run->spool, DIR_BAD, count_event, &bad))
+        counter_set(COUNT_BAD_NOW, bad); /* so that health checks need not list the directory */
     counter_add(COUNT_DRAIN_RUNS, 1);
     counter_add(COUNT_MAIL_BLOCKED_RUNS, result == RUN_BLOCKED);
     counter_set(result == RUN_GOES_ON ? COUNT_DRAIN_LAST_AT : COUNT_DRAIN_BLOCKED_AT,
         (uint64_t)clock_now());
-    bool news = t->events || t->tried || result != RUN_GOES_ON;
-    log_line(news ? LOG_LEVEL_INFO : LOG_LEVEL_DEBUG, NULL, "drained",
+    bool active = t->events || t->tried || result != RUN_GOES_ON;
+    log_line(active ? LOG_LEVEL_INFO : LOG_LEVEL_DEBUG, NULL, "drained",
         "events=%u mails=%u sent=%u retry=%u failed=%u unknown=%u bad=%u uncomposed=%u", t->events,
         t->made, t->sent, t->retried, t->failed, t->unknown, t->bad, t->uncomposed);
 }
@@ -206,10 +182,10 @@ int pass_once(struct run *run)
             *run->totals = (struct totals){0};
             run->composing_cut = false;
             run->clock_trusted = prune_trusts_clock(&run->spool, clock_now());
-            result = in_order(run);
+            result = run_steps(run);
             run_close_ledger(run);
             queue_unlock(&run->spool);
-            sum_up(run, result);
+            report_run(run, result);
         }
     spool_close(&run->spool);
     buf_free(&why);

@@ -57,13 +57,6 @@ bool run_over(const struct run *run)
     return run_stopping() || clock_monotonic() >= run->deadline;
 }
 
-static bool make_totals(struct run *run)
-{
-    run->totals =
-        mmap(NULL, sizeof *run->totals, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    return run->totals != MAP_FAILED;
-}
-
 bool run_init(struct run *run, const struct conf *conf, struct buf *why)
 {
     *run = (struct run){
@@ -74,9 +67,13 @@ bool run_init(struct run *run, const struct conf *conf, struct buf *why)
     if (!composer_open(&run->composer, conf, why))
         return false;
     run->recipients = recipients_open(conf, LOCAL_ADDRESS, why);
-    if (run->recipients && !make_totals(run))
-        buf_printf(why, "cannot begin the run: %s", strerror(errno));
-    return run->recipients && run->totals != MAP_FAILED;
+    if (!run->recipients)
+        return false;
+    run->totals =
+        mmap(NULL, sizeof *run->totals, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (run->totals == MAP_FAILED)
+        buf_printf(why, "cannot map shared memory for the totals: %s", strerror(errno));
+    return run->totals != MAP_FAILED;
 }
 
 void run_free(struct run *run)
@@ -125,6 +122,7 @@ enum run_result run_unless_gone(
         return RUN_GOES_ON;
     if (!queue_gone(&run->spool, dir, name))
         return run_io_failed(run, id);
-    log_warn(id, "moved-meanwhile", "%s/%s was taken away by somebody", spool_dir_name(dir), name);
+    log_warn(
+        id, "moved-meanwhile", "%s/%s was moved away during the run", spool_dir_name(dir), name);
     return RUN_GOES_ON;
 }

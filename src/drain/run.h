@@ -15,11 +15,11 @@
 #include "mail/recipients.h"
 #include "spool/spool.h"
 
-/* What a step tells the run. The numbers are the exit codes of sysexits(3). */
+/* The result of a step. The numbers are the exit codes of sysexits(3). */
 enum run_result {
     RUN_GOES_ON = 0,
-    RUN_IO_FAILED = 74, /* EX_IOERR: the spool cannot be settled */
-    RUN_BLOCKED = 75,   /* EX_TEMPFAIL: a person, or time, must act first */
+    RUN_IO_FAILED = 74, /* EX_IOERR: a step in the spool or the ledger failed */
+    RUN_BLOCKED = 75,   /* EX_TEMPFAIL: nothing can be sent for now */
     RUN_CONFIG = 78     /* EX_CONFIG */
 };
 
@@ -41,8 +41,8 @@ struct run {
     int64_t completed;  /* when the last event went to done/ */
     bool progress;      /* draw on the terminal */
     bool clock_trusted; /* a mail may be given up for its age: see spool/prune.h */
-    /* Composing ended early. A mail whose event still waits may be of a run that died before its
-     * sync, and has not been written anew: it is not sent. */
+    /* Composing ended early. A mail whose event still waits is not sent: it may be left from a run
+     * that died before its sync, and was not written again. */
     bool composing_cut;
 };
 
@@ -51,33 +51,33 @@ bool run_init(struct run *run, const struct conf *conf, struct buf *why);
 void run_free(struct run *run);
 
 /*
- * Opens the ledger where that was not done: first under the lock, and once a pass, because a
- * rebuild puts another file in its place.
+ * Opens the ledger if it is not open. It is opened under the lock, anew for each pass, because
+ * `bookspool rebuild` replaces its file.
  */
 enum run_result run_open_ledger(struct run *run);
 void run_close_ledger(struct run *run);
 
-/* The one that ends a run: a failed spool before all else. */
+/* The result that counts: RUN_IO_FAILED before any other, else the first that failed. */
 enum run_result run_worse(enum run_result a, enum run_result b);
 
-/* Logs the failed step of the spool with errno, and gives RUN_IO_FAILED. */
+/* Logs the failed step of the spool with errno; returns RUN_IO_FAILED. */
 enum run_result run_io_failed(struct run *run, const char *id);
 
 /*
- * For a step on one file: `ok`, or a person took the file away meanwhile (logged), and the run goes
- * on; else as run_io_failed.
+ * After a step on one file: the run goes on when it succeeded (`ok`), or when an operator moved the
+ * file away meanwhile (logged); else as run_io_failed.
  */
 enum run_result run_unless_gone(
     struct run *run, bool ok, enum spool_dir dir, const char *name, const char *id);
 
-/* SIGTERM and SIGINT: what is begun is finished, nothing more is begun. */
+/* SIGTERM and SIGINT: the mail in hand is finished, no other is begun. */
 void run_stop_on_signals(void);
 bool run_stopping(void);
-/* The same, or BOOKSPOOL_RUN_LIMIT is over: no more is begun. */
+/* Stopping, or BOOKSPOOL_RUN_LIMIT is over. */
 bool run_over(const struct run *run);
-/* While these processes work for this one, the signals are passed on to them; NULL ends it. */
+/* Passes the signals on to these child processes; NULL ends it. */
 void run_pass_signals_to(const pid_t *pids, unsigned count);
-/* Delays the signals, so that a list of processes can be made in peace. */
+/* Delays the signals, while a list of processes is filled. */
 void run_block_signals(bool block);
 
 #endif

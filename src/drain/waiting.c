@@ -8,7 +8,7 @@
 #include "spool/queue.h"
 
 /* In replay/ a file may have any name. */
-static bool fits(enum spool_dir dir, const char *name)
+static bool name_fits(enum spool_dir dir, const char *name)
 {
     struct spool_name parsed;
     if (dir == DIR_NEW)
@@ -42,9 +42,9 @@ bool waiting_find(struct run *run, enum spool_dir dir, struct waiting *waiting)
     }
     for (size_t i = 0; i < waiting->list.count; i++) {
         const struct spool_item *file = &waiting->list.item[i];
-        if (dir == DIR_OUT && queue_is_why(file->name)) /* came along with mv failed/ID* out/ */
+        if (dir == DIR_OUT && queue_is_why(file->name)) /* moved too, by mv failed/ID* out/ */
             continue;
-        if (!fits(dir, file->name)) {
+        if (!name_fits(dir, file->name)) {
             unknown = unknowns++ ? unknown : file->name;
             continue;
         }

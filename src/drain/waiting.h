@@ -1,11 +1,11 @@
 /*
  * waiting: what is due in new/, replay/ or out/, in the order in which the events arrived.
  *
- * The order comes from the headers (queue_arrival), because mtimes do not keep it: a kernel stamps
- * files with the tick of its clock, a put-off file has the time of its next attempt, and `touch`
- * gives the order of the names. That is one short read a file; where a single one waits, none.
+ * The order comes from the headers (queue_arrival), because mtimes do not keep it: the kernel
+ * stamps files with a coarse clock, a delayed file has the time of its next attempt, and `touch`
+ * makes times equal. That is one short read per file, and none if only one is due.
  *
- * Names that do not fit are left where they are: one line in the log tells how many there are.
+ * Names that do not fit are left where they are; one log line says how many there are.
  */
 #ifndef DRAIN_WAITING_H
 #define DRAIN_WAITING_H
@@ -20,14 +20,14 @@ struct waiting {
     struct spool_list list; /* all of the directory */
     struct waiting_item {
         const struct spool_item *file;
-        int64_t arrival; /* microseconds; 0: not asked */
+        int64_t arrival; /* microseconds; 0: not read */
     } * due;
     size_t count;
 };
 
 /*
- * False: the directory could not be listed (errno and the step of the spool), nothing is held.
- * Events that wait because they could not be composed are counted (totals->uncomposed).
+ * False: the directory could not be listed (errno and the step of the spool), nothing to free.
+ * Counts the events that wait because they could not be composed (totals->uncomposed).
  */
 bool waiting_find(struct run *run, enum spool_dir dir, struct waiting *waiting);
 void waiting_free(struct waiting *waiting);

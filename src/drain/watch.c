@@ -16,7 +16,7 @@
 static const enum spool_dir watched[] = {DIR_NEW, DIR_REPLAY, DIR_OUT};
 enum { WATCHED = sizeof watched / sizeof *watched };
 
-/* IN_CREATE: a receiver on a file system without RENAME_NOREPLACE links. IN_CLOSE_WRITE: a cp. */
+/* IN_CREATE: link(2) of a receiver where RENAME_NOREPLACE is missing. IN_CLOSE_WRITE: cp(1). */
 enum { ARRIVALS = IN_MOVED_TO | IN_CREATE | IN_CLOSE_WRITE };
 
 static bool add_watches(int fd, const char *spool)
@@ -33,7 +33,7 @@ static bool add_watches(int fd, const char *spool)
     return true;
 }
 
-/* -1: arrivals cannot be watched, and only the clock wakes. */
+/* -1: inotify cannot be used; passes then follow the clock only. */
 static int open_watch(const struct run *run)
 {
     int fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
@@ -44,8 +44,8 @@ static int open_watch(const struct run *run)
     return -1;
 }
 
-/* Takes what is told; true if any of it is more than a pass's own probe, whose name has a dot. */
-static bool arrived(int fd)
+/* Reads all reports. True if any is not of a pass's own probe, whose name begins with a dot. */
+static bool read_arrivals(int fd)
 {
     _Alignas(struct inotify_event) char data[4096];
     bool any = false;
@@ -58,16 +58,15 @@ static bool arrived(int fd)
     return any;
 }
 
-/* The earliest mtime ahead of now in the directories where it means the next attempt. */
+/* The earliest mtime after now, which is the time of the next attempt; WATCH_POLL at most. */
 static int64_t next_due(struct run *run, int64_t now)
 {
-    static const enum spool_dir timed[] = {DIR_NEW, DIR_REPLAY, DIR_OUT};
     int64_t next = now + WATCH_POLL;
     struct buf why = {0};
     bool opened = spool_open_readonly(&run->spool, conf_text(run->conf, SET_SPOOL), &why);
-    for (size_t d = 0; opened && d < sizeof timed / sizeof *timed; d++) {
+    for (size_t d = 0; opened && d < WATCHED; d++) {
         struct spool_list list;
-        if (!spool_list(&run->spool, timed[d], &list))
+        if (!spool_list(&run->spool, watched[d], &list))
             continue;
         for (size_t i = 0; i < list.count; i++)
             if (list.item[i].mtime > now && list.item[i].mtime < next)
@@ -79,8 +78,7 @@ static int64_t next_due(struct run *run, int64_t now)
     return next;
 }
 
-/* Signals are let in only while this sleeps, so none can come between the question and the sleep.
- */
+/* Signals are unblocked only while this sleeps, so none is lost between the check and the sleep. */
 static void sleep_until(int fd, int64_t when)
 {
     sigset_t none;
@@ -101,7 +99,7 @@ static void wait_for_work(struct run *run, int fd, int result)
     int64_t pause = result == RUN_GOES_ON ? WATCH_PAUSE : conf_number(run->conf, SET_RETRY_MIN);
     int64_t due = now + next_due(run, wall) - wall;
     sleep_until(-1, now + pause);
-    while (!run_stopping() && !arrived(fd) && clock_monotonic() < due)
+    while (!run_stopping() && !read_arrivals(fd) && clock_monotonic() < due)
         sleep_until(fd, due);
 }
 
@@ -109,7 +107,7 @@ int watch(struct run *run)
 {
     int result = pass_once(run), fd = open_watch(run);
     if (fd >= 0 && result != RUN_CONFIG)
-        result = pass_once(run); /* for what came before the watch stood */
+        result = pass_once(run); /* for what came before the watch began */
     log_info(NULL, "watching", "%s", conf_text(run->conf, SET_SPOOL));
     while (!run_stopping() && result != RUN_CONFIG) {
         wait_for_work(run, fd, result);

@@ -1,15 +1,15 @@
 /*
- * watch: bookspool-drain --watch: passes for as long as the program lives.
+ * watch: bookspool-drain --watch: runs passes until it is stopped.
  *
  * A pass follows when a file gets its name in new/, replay/ or out/ (inotify), when the next event
- * or mail is due, and at the latest after WATCH_POLL, which also finds what inotify cannot tell
- * (`touch out/...`, a full queue). Passes begin at least WATCH_PAUSE apart. After a pass that
- * held, the next waits for BOOKSPOOL_RETRY_MIN whatever arrives: what held it is not mended by
- * more mail.
+ * or mail is due, and at the latest after WATCH_POLL, which also finds what inotify does not report
+ * (`touch out/...`, an overflow). Passes begin at least WATCH_PAUSE apart. After a pass that was
+ * blocked or failed, the next waits for BOOKSPOOL_RETRY_MIN even if something arrives: more mail
+ * does not fix the cause.
  *
- * The lock is taken for each pass and not while waiting, so cron and operators' commands run beside
- * it. It ends after SIGTERM or SIGINT, when the mail at hand is settled; or, with the pass's exit
- * code, when the settings or the spool itself are unusable.
+ * The lock is held during each pass, not while waiting, so that cron and operators' commands can
+ * run too. It ends after SIGTERM or SIGINT, when the mail in hand is finished; or, with the pass's
+ * exit code, when the settings or the spool itself are unusable.
  */
 #ifndef DRAIN_WATCH_H
 #define DRAIN_WATCH_H
