@@ -218,7 +218,7 @@ static enum run_result take_event(
     *entry = (struct entry){.dir = dir};
     snprintf(entry->name, sizeof entry->name, "%s", item->name);
     if (!spool_read(&run->spool, dir, item->name, &entry->file)) {
-        if (errno != ENOENT) /* a person moved it meanwhile */
+        if (errno != ENOENT) /* ENOENT: an operator moved it meanwhile */
             log_warn(NULL, "unreadable", "%s/%s: %s; left where it is", spool_dir_name(dir),
                 item->name, strerror(errno));
         return RUN_GOES_ON;

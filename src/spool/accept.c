@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 
@@ -43,7 +44,7 @@ bool accept_writable(const struct accept_batch *batch)
     return true;
 }
 
-static enum accept_result put(
+static enum accept_result put_file(
     struct accept_batch *batch, enum spool_dir dir, const char *id, const struct buf *file)
 {
     struct spool *spool = batch->spool;
@@ -67,27 +68,23 @@ static enum accept_result put(
 enum accept_result accept_put(struct accept_batch *batch, const char *id, const struct buf *file)
 {
     if (!spool_exists(batch->spool, DIR_DONE, id))
-        return put(batch, DIR_NEW, id, file);
-    /* whoever renamed it may not have synced that yet, and neither whoever put it */
+        return put_file(batch, DIR_NEW, id, file);
+    /* neither the drain, which renamed it, nor its receiver need have synced it yet */
     batch->touched[DIR_DONE] = batch->touched[DIR_NEW] = true;
     return ACCEPT_DUPLICATE;
 }
 
-static bool intact_in_new(struct spool *spool, const char *id)
-{
-    struct spool_file file;
-    if (!spool_read(spool, DIR_NEW, id, &file))
-        return false;
-    bool whole = !file.torn;
-    spool_file_free(&file);
-    return whole;
-}
-
 enum accept_result accept_hold(struct accept_batch *batch, const char *id, const struct buf *file)
 {
-    if (intact_in_new(batch->spool, id) || spool_exists(batch->spool, DIR_DONE, id))
+    struct spool_file met;
+    bool intact = false;
+    if (spool_read(batch->spool, DIR_NEW, id, &met)) {
+        intact = !met.torn;
+        spool_file_free(&met);
+    }
+    if (intact || spool_exists(batch->spool, DIR_DONE, id))
         return ACCEPT_DUPLICATE;
-    return put(batch, DIR_HELD, id, file);
+    return put_file(batch, DIR_HELD, id, file);
 }
 
 static bool sync_files(struct accept_batch *batch)
@@ -95,15 +92,6 @@ static bool sync_files(struct accept_batch *batch)
     bool ok = true;
     for (size_t i = 0; i < batch->count; i++)
         ok = spool_sync_file(batch->spool, batch->file[i].temp.fd) && ok;
-    return ok;
-}
-
-static bool sync_dirs(struct accept_batch *batch)
-{
-    bool ok = true;
-    for (enum spool_dir dir = 0; dir < SPOOL_DIRS; dir++)
-        if (batch->touched[dir])
-            ok = spool_sync_dir(batch->spool, dir) && ok;
     return ok;
 }
 
@@ -118,18 +106,21 @@ static bool replace_names(struct accept_batch *batch)
     return true;
 }
 
-static bool commit(struct accept_batch *batch)
+static bool sync_batch(struct accept_batch *batch)
 {
     bool one_by_one = batch->fsync_each || batch->count <= 1;
     bool ok = one_by_one ? sync_files(batch) : spool_sync_all(batch->spool);
     if (!ok || !replace_names(batch))
         return false;
-    return one_by_one || batch->replaces ? sync_dirs(batch) : true;
+    for (enum spool_dir dir = 0; dir < SPOOL_DIRS; dir++)
+        if (batch->touched[dir] && (one_by_one || batch->replaces))
+            ok = spool_sync_dir(batch->spool, dir) && ok;
+    return ok;
 }
 
 bool accept_sync(struct accept_batch *batch)
 {
-    bool ok = commit(batch);
+    bool ok = sync_batch(batch);
     int saved = errno;
     for (size_t i = 0; i < batch->count; i++) {
         struct accept_file *file = &batch->file[i];
@@ -140,8 +131,7 @@ bool accept_sync(struct accept_batch *batch)
     }
     batch->count = 0;
     batch->replaces = false;
-    for (enum spool_dir dir = 0; dir < SPOOL_DIRS; dir++)
-        batch->touched[dir] = false;
+    memset(batch->touched, 0, sizeof batch->touched);
     errno = saved;
     return ok;
 }

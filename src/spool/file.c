@@ -35,7 +35,7 @@ bool spool_same_file(const struct spool *spool, enum spool_dir dir, const char *
 
 /* ---- writing and naming ---- */
 
-static int create(struct spool *spool, struct spool_temp *temp)
+static int create_temp(struct spool *spool, struct spool_temp *temp)
 {
     int fd;
     do {
@@ -48,7 +48,7 @@ static int create(struct spool *spool, struct spool_temp *temp)
 
 bool spool_temp_write(struct spool *spool, const void *data, size_t len, struct spool_temp *temp)
 {
-    temp->fd = create(spool, temp);
+    temp->fd = create_temp(spool, temp);
     if (temp->fd < 0)
         return spool_failed(spool, "create", DIR_TMP, temp->name);
     if (io_write_all(temp->fd, data, len))
@@ -84,8 +84,8 @@ enum spool_put spool_move_new(struct spool *spool, enum spool_dir from, const ch
 
 /*
  * Renames between two names of one file, which rename(2) leaves as they are. The old name is
- * removed; but a receiver may give a name in new/ to a file of its own at any moment, and has then
- * answered 200 for it. There the new name is removed, and the rename takes what is in new/.
+ * removed. But in new/ a receiver may put another file under the name at any moment, and answer 200
+ * for it: there the new name is removed instead, and the rename takes what is in new/.
  */
 static bool move_same_file(struct spool *spool, enum spool_dir from, const char *name,
     enum spool_dir to, const char *new_name)
@@ -128,7 +128,7 @@ bool spool_remove(struct spool *spool, enum spool_dir dir, const char *name)
 
 /* ---- reading ---- */
 
-static bool read_open(int fd, struct spool_file *file)
+static bool read_from(int fd, struct spool_file *file)
 {
     struct stat st;
     if (fstat(fd, &st) < 0)
@@ -153,7 +153,7 @@ bool spool_read(struct spool *spool, enum spool_dir dir, const char *name, struc
         openat(spool->dir[dir], name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
     if (fd < 0)
         return spool_failed(spool, "open", dir, name);
-    bool ok = read_open(fd, file);
+    bool ok = read_from(fd, file);
     int saved = errno;
     close(fd);
     if (!ok) {
@@ -179,7 +179,7 @@ static bool visit_all(DIR *stream, int fd, const char *start, spool_visit *visit
         if (entry->d_name[0] == '.' || strncmp(entry->d_name, start, strlen(start)) != 0)
             continue;
         if (fstatat(fd, entry->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0) {
-            if (errno == ENOENT) /* moved on while it was listed */
+            if (errno == ENOENT) /* it was moved during the listing */
                 continue;
             return false;
         }
@@ -194,7 +194,7 @@ static bool visit_all(DIR *stream, int fd, const char *start, spool_visit *visit
     return errno == 0;
 }
 
-static bool walk(
+static bool walk_dir(
     struct spool *spool, enum spool_dir dir, const char *start, spool_visit *visit, void *context)
 {
     spool_failed(spool, "list", dir, "");
@@ -212,7 +212,7 @@ static bool walk(
 
 bool spool_walk(struct spool *spool, enum spool_dir dir, spool_visit *visit, void *context)
 {
-    return walk(spool, dir, "", visit, context);
+    return walk_dir(spool, dir, "", visit, context);
 }
 
 static bool not_empty(void *context, const struct spool_item *item)
@@ -235,7 +235,7 @@ static int by_age(const void *a, const void *b)
     return strcmp(x->name, y->name);
 }
 
-static bool add_item(void *context, const struct spool_item *item)
+static bool add_to_list(void *context, const struct spool_item *item)
 {
     struct spool_list *list = context;
     void *grown = array_room(list->item, list->count, &list->room, sizeof *list->item);
@@ -259,7 +259,7 @@ bool spool_list_start(
     struct spool *spool, enum spool_dir dir, const char *start, struct spool_list *list)
 {
     *list = (struct spool_list){0};
-    if (walk(spool, dir, start, add_item, list)) {
+    if (walk_dir(spool, dir, start, add_to_list, list)) {
         if (list->count)
             qsort(list->item, list->count, sizeof *list->item, by_age);
         return true;
@@ -278,24 +278,27 @@ void spool_list_free(struct spool_list *list)
     *list = (struct spool_list){0};
 }
 
-/* ---- syncing: never twice for one failure, the kernel reports it only once ---- */
+/* ---- syncing: never again after a failure, which the kernel reports only once ---- */
 
-bool spool_sync_file(struct spool *spool, int fd)
+static int sync_retrying(int (*sync)(int), int fd)
 {
     int rc;
     do
-        rc = fsync(fd);
+        rc = sync(fd);
     while (rc < 0 && errno == EINTR);
+    return rc;
+}
+
+bool spool_sync_file(struct spool *spool, int fd)
+{
+    int rc = sync_retrying(fsync, fd);
     spool->sync_failed |= rc < 0;
     return rc == 0 || spool_failed(spool, "sync a file of", DIR_TMP, "");
 }
 
 bool spool_sync_dir(struct spool *spool, enum spool_dir dir)
 {
-    int rc;
-    do
-        rc = fsync(spool->dir[dir]);
-    while (rc < 0 && errno == EINTR);
+    int rc = sync_retrying(fsync, spool->dir[dir]);
     if (rc < 0 && errno == EINVAL) /* some network file systems have nothing to sync here */
         return true;
     spool->sync_failed |= rc < 0;
@@ -304,10 +307,7 @@ bool spool_sync_dir(struct spool *spool, enum spool_dir dir)
 
 bool spool_sync_all(struct spool *spool)
 {
-    int rc;
-    do
-        rc = syncfs(spool->root);
-    while (rc < 0 && errno == EINTR);
+    int rc = sync_retrying(syncfs, spool->root);
     if (rc == 0)
         return true;
     spool->sync_failed = true;

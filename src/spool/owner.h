@@ -1,8 +1,8 @@
 /*
- * owner: to whom parts of the spool and the state directory belong, and how to repair that.
+ * owner: files and directories of the wrong owner in the spool and the state directory.
  *
- * All programs of an installation work as one user, the owner of the spool's directory. What root
- * made by hand in between (a program started once as root, a copied file) is closed to that user.
+ * All programs of an installation run as one user, the owner of the spool's directory. That user
+ * cannot use what root has made by hand (a program started once as root, a copied file).
  */
 #ifndef SPOOL_OWNER_H
 #define SPOOL_OWNER_H
@@ -12,20 +12,16 @@
 
 #include "base/buf.h"
 
-/*
- * Can the owner of `root` not be sure to work with what `st` describes? True when it belongs to
- * another user and is not open to the group that both have.
- */
+/* True when `st` belongs to another user than `root` and is not open to a group of both. */
 bool owner_is_foreign(const struct stat *st, const struct stat *root);
 
-/* Appends the command that gives all below `path` to the owner of `root`: "chown -R user:group
- * path". */
+/* Appends the command that gives `path` to the owner of `root`: "chown -R user:group path". */
 void owner_append_command(struct buf *out, const char *path, const struct stat *root);
 
-/* The user's name, or the number. */
+/* Appends the name of the user, or the number. */
 void owner_append_user(struct buf *out, uid_t uid);
 
-/* For a log line about a failed call: "" or where to find the command, by errno. */
+/* For a log line about a failed call: a hint at that command where errno suggests it, else "". */
 const char *owner_hint(int error);
 
 #endif

@@ -11,12 +11,12 @@
 #include "base/clock.h"
 
 #define STAMP     ".pruned"
-#define RENEWED   S_IXUSR /* on the stamp: the last visit did not believe the clock */
+#define RENEWED   S_IXUSR /* on the stamp: the last visit did not trust the clock */
 #define TEMP_LIFE (INT64_C(3600) * MS_PER_SECOND)
 
 /* ---- the stamp ---- */
 
-/* Made anew, because only its owner may set a file's time, and an operator may prune too. */
+/* Made anew, because only the owner may set a file's time, and operators prune too. */
 static bool renew_stamp(struct spool *spool, int64_t now, mode_t marks)
 {
     unlinkat(spool->root, STAMP, 0);
@@ -42,7 +42,7 @@ bool prune_trusts_clock(const struct spool *spool, int64_t now)
 
 enum visit { VISIT_NOT_DUE, VISIT_RENEW, VISIT_PRUNE };
 
-static enum visit what_to_do(struct spool *spool, const struct prune_options *options)
+static enum visit choose_visit(struct spool *spool, const struct prune_options *options)
 {
     struct stat st;
     if (options->at_once)
@@ -73,31 +73,11 @@ static bool add_id(struct ids *ids, const char *id)
     return true;
 }
 
-/* Gone, closed to us, or nothing that a drain would ever read. */
+/* Gone, not readable for us, or a file that no drain would ever read. */
 static bool never_readable(int error)
 {
     return error == ENOENT || error == EACCES || error == ELOOP || error == EINVAL ||
            error == EFBIG;
-}
-
-/*
- * A file in replay/ may have any name: its header names the event. A file without an id keeps
- * nothing; where a file cannot be read for a passing reason (EMFILE, EIO), nothing may be
- * forgotten.
- */
-static bool add_file(struct spool *spool, enum spool_dir dir, const char *name, struct ids *ids)
-{
-    struct spool_name parsed;
-    struct spool_file file;
-    if (name_parse(name, &parsed))
-        return add_id(ids, parsed.id);
-    if (dir != DIR_REPLAY)
-        return true;
-    if (!spool_read(spool, dir, name, &file))
-        return never_readable(errno);
-    bool ok = !id_valid(file.record.id) || add_id(ids, file.record.id);
-    spool_file_free(&file);
-    return ok;
 }
 
 struct id_search {
@@ -106,13 +86,27 @@ struct id_search {
     struct ids *ids;
 };
 
-static bool add_item(void *context, const struct spool_item *item)
+/*
+ * A file in replay/ may have any name: its header names the event. A file without an id protects
+ * nothing; if a file cannot be read for a passing reason (EMFILE, EIO), nothing may be removed.
+ */
+static bool add_id_in_play(void *context, const struct spool_item *item)
 {
-    const struct id_search *h = context;
-    return add_file(h->spool, h->dir, item->name, h->ids);
+    const struct id_search *search = context;
+    struct spool_name parsed;
+    struct spool_file file;
+    if (name_parse(item->name, &parsed))
+        return add_id(search->ids, parsed.id);
+    if (search->dir != DIR_REPLAY)
+        return true;
+    if (!spool_read(search->spool, search->dir, item->name, &file))
+        return never_readable(errno);
+    bool ok = !id_valid(file.record.id) || add_id(search->ids, file.record.id);
+    spool_file_free(&file);
+    return ok;
 }
 
-static int compare(const void *a, const void *b)
+static int compare_ids(const void *a, const void *b)
 {
     return strcmp(a, b);
 }
@@ -122,16 +116,16 @@ static bool find_in_play(struct spool *spool, struct ids *ids)
     static const enum spool_dir dirs[] = {
         DIR_NEW, DIR_REPLAY, DIR_HELD, DIR_OUT, DIR_FAILED, DIR_BAD};
     for (size_t i = 0; i < sizeof dirs / sizeof *dirs; i++)
-        if (!spool_walk(spool, dirs[i], add_item, &(struct id_search){spool, dirs[i], ids}))
+        if (!spool_walk(spool, dirs[i], add_id_in_play, &(struct id_search){spool, dirs[i], ids}))
             return false;
     if (ids->count)
-        qsort(ids->id, ids->count, sizeof *ids->id, compare);
+        qsort(ids->id, ids->count, sizeof *ids->id, compare_ids);
     return true;
 }
 
 static bool in_play(const struct ids *ids, const char *id)
 {
-    return ids->count && bsearch(id, ids->id, ids->count, sizeof *ids->id, compare);
+    return ids->count && bsearch(id, ids->id, ids->count, sizeof *ids->id, compare_ids);
 }
 
 /* ---- pruning ---- */
@@ -140,23 +134,18 @@ struct sweep {
     struct spool *spool;
     enum spool_dir dir;
     int64_t before;
-    const struct ids *ids; /* NULL: any name goes */
+    const struct ids *ids; /* NULL: any name is removed */
     bool dry_run;
     size_t count;
 };
 
-static bool kept(const struct sweep *sweep, const struct spool_item *item)
+static bool remove_old(void *context, const struct spool_item *item)
 {
+    struct sweep *sweep = context;
     struct spool_name parsed;
     if (item->mtime >= sweep->before)
         return true;
-    return sweep->ids && (!name_parse(item->name, &parsed) || in_play(sweep->ids, parsed.id));
-}
-
-static bool forget(void *context, const struct spool_item *item)
-{
-    struct sweep *sweep = context;
-    if (kept(sweep, item))
+    if (sweep->ids && (!name_parse(item->name, &parsed) || in_play(sweep->ids, parsed.id)))
         return true;
     bool ok = sweep->dry_run || spool_remove(sweep->spool, sweep->dir, item->name);
     sweep->count += ok;
@@ -171,7 +160,7 @@ static bool sweep_dir(struct spool *spool, enum spool_dir dir, int64_t retention
         .before = options->now - retention,
         .ids = ids,
         .dry_run = options->dry_run};
-    bool ok = spool_walk(spool, dir, forget, &sweep);
+    bool ok = spool_walk(spool, dir, remove_old, &sweep);
     *count = sweep.count;
     return ok;
 }
@@ -179,7 +168,7 @@ static bool sweep_dir(struct spool *spool, enum spool_dir dir, int64_t retention
 bool prune(struct spool *spool, const struct prune_options *options, struct prune_result *result)
 {
     *result = (struct prune_result){0};
-    enum visit visit = what_to_do(spool, options);
+    enum visit visit = choose_visit(spool, options);
     if (visit == VISIT_NOT_DUE)
         return true;
     if (visit == VISIT_RENEW)

@@ -1,20 +1,19 @@
 /*
- * prune: forgetting, on purpose and late.
+ * prune: removes old names from done/ and sent/.
  *
- * done/ and sent/ are the memory that recognises a retry, so what they forget
- * could come back as a new event. A name goes when its mtime (its completion)
- * is older than the retention, and only when its id is nowhere in play: not in
- * new/ replay/ held/ out/ failed/ bad/. Under the drain's lock, after its mails.
+ * done/ and sent/ are the memory that recognises a retry; a retry of what was removed would be a
+ * new event. A name is removed when its mtime (its completion) is older than the retention, and
+ * only when its id is in none of new/ replay/ held/ out/ failed/ bad/. The drain prunes under its
+ * lock, after its mails.
  *
- * No clock is believed by itself: the stamp file `.pruned` holds, as its mtime,
- * the last visit. Younger than a day: nothing to do. Older than two days, or in
- * the future: the clock may have jumped (or nobody drained for days), and
- * this visit only renews the stamp; the next one, a day later by the same clock, prunes.
+ * The clock alone is not trusted: the mtime of the stamp file `.pruned` is the last visit. Younger
+ * than a day: nothing to do. Older than two days, or in the future: the clock may have jumped (or
+ * no drain has run for days), and this visit only renews the stamp; the next one, a day later by
+ * the same clock, prunes. Giving up mails for their age depends on the same stamp:
+ * prune_trusts_clock.
  *
- * Giving up mails for their age believes the clock by the same stamp: prune_trusts_clock.
- *
- * tmp/ is swept in the same visit: what a writer left an hour ago is nobody's,
- * since no request lives longer than BOOKSPOOL_DEADLINE (five minutes at most).
+ * The same visit removes files in tmp/ that are older than an hour: no request lives longer than
+ * BOOKSPOOL_DEADLINE (five minutes at most).
  */
 #ifndef SPOOL_PRUNE_H
 #define SPOOL_PRUNE_H
@@ -28,7 +27,7 @@
 struct prune_options {
     int64_t now;
     int64_t retention, retention_sent; /* ms */
-    bool at_once;                      /* a person asked: the stamp is not consulted */
+    bool at_once;                      /* an operator asked: the stamp is ignored */
     bool dry_run;                      /* counts only; no stamp either */
 };
 
@@ -38,9 +37,8 @@ struct prune_result {
 };
 
 /*
- * May something that cannot be taken back be done because so much time has passed? False where the
- * stamp is missing, older than two days or in the future, and for the day after, whose stamp was
- * only renewed.
+ * May something that cannot be undone be done because of the time? False when the stamp is missing,
+ * older than two days or in the future, and for a day after it was only renewed.
  */
 bool prune_trusts_clock(const struct spool *spool, int64_t now);
 

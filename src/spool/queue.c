@@ -8,7 +8,7 @@
 #include <sys/file.h>
 #include <unistd.h>
 
-#define TORN_PATIENCE (INT64_C(3600) * MS_PER_SECOND)
+#define TORN_WAIT (INT64_C(3600) * MS_PER_SECOND)
 
 enum { WHY_NAME_SIZE = 300 };
 
@@ -88,10 +88,10 @@ const char *queue_objection(const struct spool_file *file, enum record_kind kind
 
 bool queue_torn_for_good(int64_t mtime, int64_t now)
 {
-    return llabs(now - mtime) >= TORN_PATIENCE;
+    return llabs(now - mtime) >= TORN_WAIT;
 }
 
-static bool set_time(int fd, int64_t when)
+static bool set_fd_time(int fd, int64_t when)
 {
     struct timespec ts = time_to_timespec(when);
     return futimens(fd, (struct timespec[]){ts, ts}) == 0;
@@ -104,7 +104,7 @@ bool queue_adopt(
     mode_t marks = file->mode & (QUEUE_UNKNOWN | QUEUE_SENT);
     if (!spool_temp_write(spool, file->data.data, file->data.len, &temp))
         return false;
-    if (fchmod(temp.fd, SPOOL_FILE_MODE | marks) == 0 && set_time(temp.fd, file->mtime) &&
+    if (fchmod(temp.fd, SPOOL_FILE_MODE | marks) == 0 && set_fd_time(temp.fd, file->mtime) &&
         spool_sync_file(spool, temp.fd) && spool_name_over(spool, &temp, dir, name)) {
         close(temp.fd);
         return true;

@@ -26,18 +26,18 @@ static void put_field(struct buf *out, const char *name, const char *value)
     buf_puts(out, "\n");
 }
 
-static void put_time(struct buf *out, const char *name, int64_t when)
+static void put_time_field(struct buf *out, const char *name, int64_t when)
 {
     char text[TIME_TEXT];
     time_format_ms(when, text);
     put_field(out, name, text);
 }
 
-static void put_received(struct buf *out, const struct record *record)
+static void put_received_field(struct buf *out, const struct record *record)
 {
     char text[TIME_TEXT];
     if (!record->received_us) {
-        put_time(out, "Received", record->received);
+        put_time_field(out, "Received", record->received);
         return;
     }
     time_format_us(record->received_us, text);
@@ -59,7 +59,7 @@ bool record_encode(const struct record *record, struct buf *out)
         put_field(out, "Id", record->id);
         put_field(out, "Provider", provider_name(record->provider));
         put_field(out, "Event", record->event);
-        put_received(out, record);
+        put_received_field(out, record);
         put_field(out, "Secret-Used", record->secret_used);
         put_field(out, "Signature", record->signature);
         put_field(out, "Content-Type", record->content_type);
@@ -69,8 +69,8 @@ bool record_encode(const struct record *record, struct buf *out)
         put_field(out, "From", record->from);
         put_field(out, "To", record->to);
         if (record->received)
-            put_received(out, record);
-        put_time(out, "Queued", record->queued);
+            put_received_field(out, record);
+        put_time_field(out, "Queued", record->queued);
     }
     buf_printf(out, "Length: %zu\nSha256: %s\n\n", record->length, sha256);
     buf_add(out, record->body, record->length);
@@ -92,45 +92,31 @@ struct field {
     size_t size;
 };
 
-static const char *store_field(
-    const struct field *fields, const char *name, const char *value, size_t len)
+/* One "Name: value" line of len bytes. A field that is not in the table is skipped. */
+static const char *parse_line(const struct field *field, const char *line, size_t len)
 {
-    for (; fields->name; fields++) {
-        if (strcasecmp(fields->name, name) != 0)
-            continue;
-        if (*fields->value)
-            return "a field of its header is there twice";
-        if (len >= fields->size)
-            return "a field of its header is too long";
-        memcpy(fields->value, value, len);
-        fields->value[len] = '\0';
-        return NULL;
-    }
-    return NULL;
-}
-
-static bool is_printable(const char *text, size_t len)
-{
-    for (size_t i = 0; i < len; i++)
-        if (text[i] < ' ' || text[i] > '~')
-            return false;
-    return true;
-}
-
-/* One "Name: value" line of len bytes. */
-static const char *parse_line(const struct field *fields, const char *line, size_t len)
-{
-    char name[FIELD_NAME_MAX + 1];
     const char *colon = memchr(line, ':', len);
     size_t name_len = colon ? (size_t)(colon - line) : 0;
-    if (name_len == 0 || name_len > FIELD_NAME_MAX || !is_printable(line, len))
+    bool valid = name_len > 0 && name_len <= FIELD_NAME_MAX;
+    for (size_t i = 0; i < len; i++)
+        valid = valid && line[i] >= ' ' && line[i] <= '~';
+    if (!valid)
         return "its header has a line that is not 'Name: value'";
-    memcpy(name, line, name_len);
-    name[name_len] = '\0';
-    const char *value = colon + 1;
-    while (value < line + len && *value == ' ')
+    const char *value = colon + 1, *end = line + len;
+    while (value < end && *value == ' ')
         value++;
-    return store_field(fields, name, value, (size_t)(line + len - value));
+    while (field->name &&
+           (strlen(field->name) != name_len || strncasecmp(field->name, line, name_len) != 0))
+        field++;
+    if (!field->name)
+        return NULL;
+    if (*field->value)
+        return "a field of its header is there twice";
+    if ((size_t)(end - value) >= field->size)
+        return "a field of its header is too long";
+    memcpy(field->value, value, (size_t)(end - value));
+    field->value[end - value] = '\0';
+    return NULL;
 }
 
 /* Sets *data to the byte after the empty line. */

@@ -2,11 +2,11 @@
  * record: the form of the files of events and mails in the spool.
  *
  *     Bookspool: 1                      Bookspool-Mail: 1
- *     Id: 3f5a...                      Id: 3f5a...
+ *     Id: 3f5a...                       Id: 3f5a...
  *     Provider: calcom                  From: bookspool@example.org
  *     Event: BOOKING_CREATED            To: owner@example.org
- *     Received: 2026-11-21T10:00:00.123456Z Received: 2026-11-21T10:00:00.123456Z
- *     Secret-Used: primary                 Queued: 2026-11-21T10:00:05.001Z
+ *     Received: ...T10:00:00.123456Z   Received: 2026-11-21T10:00:00.123456Z
+ *     Secret-Used: primary              Queued: 2026-11-21T10:00:05.001Z
  *     Signature: t=...,v1=...           Length: 1234
  *     Content-Type: application/json    Sha256: ...
  *     Length: 3073                      (empty line, then the message, RFC 5322)
@@ -22,13 +22,12 @@
  * is Sha256. A power cut may leave zeros of the right length, so the length
  * alone proves nothing.
  *
- * Queued gives a mail its age, which decides when to retry and when to give up.
- * It is in the file because it must survive moves and touches, and because the
+ * The age of a mail counts from Queued; it decides when to retry and when to give up.
+ * Queued is in the file because it must survive moves and touches, and because the
  * arrival of a replayed event may be long ago.
  *
- * Received of a mail is the arrival of its event. Mails leave in this order, which neither the
- * mtimes (a kernel's clock ticks every 4 ms, and a `touch` makes them equal) nor the names can
- * give.
+ * Received of a mail is the arrival of its event. Mails are sent in this order; mtimes cannot give
+ * it, since a kernel's clock ticks every 4 ms and `touch` makes them equal, and names cannot.
  */
 #ifndef SPOOL_RECORD_H
 #define SPOOL_RECORD_H
@@ -53,8 +52,8 @@ enum record_kind { RECORD_EVENT, RECORD_MAIL };
 struct record {
     enum record_kind kind;
     char id[ID_SIZE];
-    int64_t received;    /* ms; of a mail that does not say it: Queued */
-    int64_t received_us; /* the same in microseconds, for the order; 0: received says all */
+    int64_t received;    /* ms; of a mail without the field: Queued */
+    int64_t received_us; /* the same in microseconds, for the order; 0: unset */
     /* an event */
     enum provider provider;
     char event[65];
@@ -64,26 +63,26 @@ struct record {
     /* a mail */
     char from[ADDRESS_MAX + 1], to[ADDRESS_MAX + 1];
     int64_t queued;
-    /* what follows the header; points into the bytes given to record_decode */
+    /* after the header; points into the bytes given to record_decode */
     const char *body;
     size_t length;
     char sha256[DIGEST_HEX + 1]; /* of the body; record_encode computes it when it is "" */
 };
 
 /*
- * Appends the whole file to out: header, empty line, record->length bytes of
+ * Appends the complete file to out: header, empty line, record->length bytes of
  * record->body. Bytes that a header must not have (controls, not ASCII) are
  * replaced by '?'. False when memory or libcrypto failed.
  */
 bool record_encode(const struct record *record, struct buf *out);
 
-/* NULL when `data` is an intact record; else the reason, in words for a log or a .why file. */
+/* NULL when `data` is an intact record; else the reason, as text for a log or a .why file. */
 const char *record_decode(const char *data, size_t len, struct record *record);
 
 /*
- * The arrival alone, in microseconds, from the beginning of a file (RECORD_HEADER_MAX bytes are
- * enough): Received, or Queued of a mail without one. False: its header does not say. Whether the
- * file is intact is not asked.
+ * Only the arrival, in microseconds, from the beginning of a file (RECORD_HEADER_MAX bytes are
+ * enough): Received, or Queued of a mail without one. False: the header has neither. Whether the
+ * file is intact is not checked.
  */
 bool record_arrival(const char *data, size_t len, int64_t *microseconds);
 

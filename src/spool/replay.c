@@ -28,13 +28,6 @@ bool replay_put(struct spool *spool, const char *id, const struct buf *file)
     return false;
 }
 
-bool replay_look(struct spool *spool, const char *mail_name, bool *there)
-{
-    return spool_look(spool, DIR_OUT, mail_name, there) &&
-           (*there || spool_look(spool, DIR_SENT, mail_name, there)) &&
-           (*there || spool_look(spool, DIR_FAILED, mail_name, there));
-}
-
 bool replay_claim(struct spool *spool, const char *name, const char *id, int64_t replay_number,
     char claimed[MAIL_NAME_SIZE])
 {

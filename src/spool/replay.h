@@ -1,11 +1,11 @@
 /*
- * replay: sending an event again on purpose.
+ * replay: sends an event again on purpose.
  *
- * An operator puts a whole event file into replay/ under any name (cp
- * done/K replay/x, or `bookspool replay`). The drain claims it by renaming it
- * to ID.g, g being a replay_number nobody has used; from then on its mails are
- * ID.g-r, so the memory of earlier mails does not swallow them, and a drain
- * that dies and starts again finds the same claim and repeats nothing.
+ * An operator puts an intact event file into replay/ under any name (cp done/ID
+ * replay/x, or `bookspool replay`). The drain claims it by renaming it to ID.n, n
+ * being a new replay number; from then on its mails are ID.n-r, so earlier mails
+ * do not count as these, and a drain that dies finds the same claim when it
+ * starts again, and repeats nothing.
  */
 #ifndef SPOOL_REPLAY_H
 #define SPOOL_REPLAY_H
@@ -15,18 +15,12 @@
 
 #include "spool/spool.h"
 
-/* Puts a sealed event file into replay/, durably, under its id (or "KEY_2", ... where taken). */
+/* Puts an event file into replay/, durably, under its id (or "ID_2", ... where that exists). */
 bool replay_put(struct spool *spool, const char *id, const struct buf *file);
 
 /*
- * Is this replay_number of the event in use? Asks out/, sent/ and failed/ for one recipient's mail.
- * False when it cannot be found out.
- */
-bool replay_look(struct spool *spool, const char *mail_name, bool *there);
-
-/*
- * Renames replay/name to replay/ID.g, g from `replay_number` upwards until free,
- * without replacing, and syncs. claimed: the new name.
+ * Renames replay/name to replay/ID.n without replacing, n being the first free number
+ * from `replay_number` on, and syncs. claimed: the new name.
  */
 bool replay_claim(struct spool *spool, const char *name, const char *id, int64_t replay_number,
     char claimed[MAIL_NAME_SIZE]);

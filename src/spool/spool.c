@@ -46,7 +46,7 @@ static bool syncfs_reports_errors(void)
     return major > 5 || (major == 5 && minor >= 8);
 }
 
-static void start(struct spool *spool)
+static void init_spool(struct spool *spool)
 {
     *spool = (struct spool){.root = -1, .lock = -1, .syncfs_reports = syncfs_reports_errors()};
     for (int i = 0; i < SPOOL_DIRS; i++)
@@ -61,7 +61,8 @@ static bool refuse(struct buf *why, const char *path, const char *name, const ch
     return false;
 }
 
-/* A directory that cannot be used: `why` also has the command where it belongs to another user. */
+/* A directory that cannot be used; if it belongs to another user, `why` has the command to fix it.
+ */
 static bool refuse_dir(const struct spool *spool, enum spool_dir dir, const char *path,
     const struct stat *root, struct buf *why)
 {
@@ -80,7 +81,7 @@ static bool refuse_dir(const struct spool *spool, enum spool_dir dir, const char
     return false;
 }
 
-static bool check(int fd, dev_t device, const char *path, const char *name, struct buf *why)
+static bool check_dir(int fd, dev_t device, const char *path, const char *name, struct buf *why)
 {
     struct stat st;
     if (fstat(fd, &st) < 0)
@@ -123,7 +124,7 @@ static bool open_root(struct spool *spool, const char *path, struct buf *why, st
     return true;
 }
 
-/* Can a file here be named without replacing? A disk that is full or read-only just now can. */
+/* Can a file here be named without replacing? A disk that is full or read-only now is accepted. */
 static bool try_naming(struct spool *spool, const char *path, struct buf *why)
 {
     struct spool_temp temp;
@@ -148,29 +149,29 @@ bool spool_become_owner(const char *path)
 {
     struct stat st;
     if (geteuid() != 0 || stat(path, &st) < 0 || st.st_uid == 0)
-        return true; /* a path that cannot be had is spool_open's to tell */
+        return true; /* spool_open reports a path that cannot be used */
     return setgroups(1, &st.st_gid) == 0 && setgid(st.st_gid) == 0 && setuid(st.st_uid) == 0;
 }
 
 bool spool_open(struct spool *spool, const char *path, struct buf *why)
 {
     struct stat st;
-    start(spool);
-    if (!open_root(spool, path, why, &st) || !check(spool->root, st.st_dev, path, "", why))
+    init_spool(spool);
+    if (!open_root(spool, path, why, &st) || !check_dir(spool->root, st.st_dev, path, "", why))
         return false;
     for (enum spool_dir dir = 0; dir < SPOOL_DIRS; dir++) {
         if (!open_dir(spool, dir, true))
             return refuse_dir(spool, dir, path, &st, why);
         if (faccessat(spool->dir[dir], ".", W_OK | X_OK, AT_EACCESS) < 0 && errno == EACCES)
             return refuse_dir(spool, dir, path, &st, why);
-        if (!check(spool->dir[dir], st.st_dev, path, names[dir], why))
+        if (!check_dir(spool->dir[dir], st.st_dev, path, names[dir], why))
             return false;
     }
     return try_naming(spool, path, why);
 }
 
-/* Rather than that descriptors or memory are short, or the disk is ill. */
-static bool stays_closed(int error)
+/* Not a passing error, such as a lack of descriptors or memory or a failing disk. */
+static bool is_lasting(int error)
 {
     return error == ENOENT || error == EACCES || error == ENOTDIR || error == ELOOP;
 }
@@ -178,11 +179,11 @@ static bool stays_closed(int error)
 bool spool_open_readonly(struct spool *spool, const char *path, struct buf *why)
 {
     struct stat st;
-    start(spool);
+    init_spool(spool);
     if (!open_root(spool, path, why, &st))
         return false;
     for (enum spool_dir dir = 0; dir < SPOOL_DIRS; dir++)
-        if (!open_dir(spool, dir, false) && !stays_closed(errno))
+        if (!open_dir(spool, dir, false) && !is_lasting(errno))
             return refuse(why, path, names[dir], strerror(errno));
     return true;
 }

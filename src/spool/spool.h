@@ -1,14 +1,13 @@
 /*
- * spool: the directories, by descriptor, and what is the same for all who touch them.
+ * spool: the directories, by descriptor, and the operations that all their users share.
  *
  *     events   tmp -> new -> done        held    genuine but stale
- *     mails           out -> sent        bad     not whole for an hour
+ *     mails           out -> sent        bad     torn for an hour
  *              replay                    failed  given up, ID-r.why beside it
  *
- * The protocol stands in bookspool-spool(5), and each module here implements
- * the part of one writer: spool/accept.h the receivers, spool/queue.h the
- * drain, spool/replay.h and spool/prune.h operators and drain. No other code
- * touches these directories.
+ * bookspool-spool(5) describes the protocol, and each module here implements one part:
+ * spool/accept.h the receivers', spool/queue.h the drain's, spool/replay.h and spool/prune.h
+ * what operators and the drain do. No other code touches these directories.
  *
  * Errors: a function that fails returns false (or -1), has logged nothing, and
  * leaves errno as the failing call set it; spool->step names that call and its
@@ -43,7 +42,7 @@ enum {
     SPOOL_DIR_MODE = 02770,
     SPOOL_FILE_MODE = 0660,
     SPOOL_STEP_SIZE = 160,
-    SPOOL_FILE_MAX = 256 << 20 /* bytes; what is larger was not made by bookspool */
+    SPOOL_FILE_MAX = 256 << 20 /* bytes; bookspool makes no larger file */
 };
 
 struct spool {
@@ -53,7 +52,7 @@ struct spool {
     bool syncfs_reports; /* the kernel reports write errors from syncfs: Linux 5.8 */
     unsigned temp_count;
     unsigned temp_salt; /* random: it keeps the temp names of processes apart */
-    bool sync_failed;   /* some sync since it was opened: what follows may not build on it */
+    bool sync_failed;   /* a sync has failed since it was opened: later steps must not rely on it */
     char step[SPOOL_STEP_SIZE];
 };
 
@@ -61,35 +60,30 @@ struct spool {
 const char *spool_dir_name(enum spool_dir dir);
 
 /*
- * `path` must exist; directories missing in it are made. Refused, with what
- * would be right in `why`: anything writable by everybody, directories that are closed to this
- * user, directories on other file systems, a file system that can neither rename without replacing
- * nor link.
+ * `path` must exist; directories missing in it are made. Refused, with the reason and the remedy in
+ * `why`: anything writable by all users, directories that this user may not use, directories on
+ * other file systems, a file system that can neither rename without replacing nor link.
  */
 bool spool_open(struct spool *spool, const char *path, struct buf *why);
 /*
- * Where root is about to change the spool: become its owner for good, so that no file is left that
- * the spool's user cannot settle. Nothing happens for anybody else. False: errno.
+ * For a process of root that is about to change the spool: permanently becomes the spool's owner,
+ * so that it leaves no file that the owner cannot use. Does nothing for other users. False: errno.
  */
 bool spool_become_owner(const char *path);
-/* Opens what is there and makes nothing; directories that are missing, no directories or closed to
- * us stay at -1. */
+/* Makes nothing; what is missing, no directory or closed to us stays at -1. */
 bool spool_open_readonly(struct spool *spool, const char *path, struct buf *why);
 void spool_close(struct spool *spool);
 
-/* Is there a file of that name? An error counts as "no"; only the asker knows which way is safe. */
+/* Is there a file of that name? An error counts as "no": use it only where that is safe. */
 bool spool_exists(const struct spool *spool, enum spool_dir dir, const char *name);
 
-/*
- * The same for whom neither way is safe: false when it cannot be found out (EIO, EMFILE: errno and
- * the step say what failed).
- */
+/* The same where neither answer is safe after an error: false when it cannot be found out. */
 bool spool_look(struct spool *spool, enum spool_dir dir, const char *name, bool *there);
 
 /*
  * Are these two names of one file? After a power cut some file systems have both names of a rename
- * between two directories. The name that is less likely to exist comes first: where it does not,
- * the other is not looked at. An error counts as "no".
+ * between two directories. The name that is less likely to exist comes first: if it does not exist,
+ * the other is not checked. An error counts as "no".
  */
 bool spool_same_file(const struct spool *spool, enum spool_dir dir, const char *name,
     enum spool_dir other_dir, const char *other_name);
@@ -108,7 +102,7 @@ struct spool_file {
 bool spool_read(struct spool *spool, enum spool_dir dir, const char *name, struct spool_file *file);
 void spool_file_free(struct spool_file *file);
 
-/* What a directory holds of one file. The name belongs to who gave it. */
+/* A directory entry. The list, or the walk, owns the name. */
 struct spool_item {
     char *name;
     int64_t mtime;
@@ -131,12 +125,12 @@ typedef bool spool_visit(void *context, const struct spool_item *item);
  */
 bool spool_walk(struct spool *spool, enum spool_dir dir, spool_visit *visit, void *context);
 
-/* Is there none of them? Ends at the first; false also when that cannot be found out. */
+/* Is there no such file? Ends at the first; false also when that cannot be found out. */
 bool spool_is_empty(struct spool *spool, enum spool_dir dir);
 
 /* The same files, as a list. */
 bool spool_list(struct spool *spool, enum spool_dir dir, struct spool_list *list);
-/* Those of them whose names begin with `start`; the others are not examined, only skipped. */
+/* Only those whose names begin with `start`; others are skipped without a stat. */
 bool spool_list_start(
     struct spool *spool, enum spool_dir dir, const char *start, struct spool_list *list);
 void spool_list_free(struct spool_list *list);
@@ -148,7 +142,7 @@ struct spool_temp {
 };
 
 bool spool_temp_write(struct spool *spool, const void *data, size_t len, struct spool_temp *temp);
-/* Closes it and takes its name away; errno stays as it is. */
+/* Closes and removes it; keeps errno. */
 void spool_temp_drop(struct spool *spool, struct spool_temp *temp);
 
 enum spool_put { SPOOL_PUT, SPOOL_PUT_EXISTS, SPOOL_PUT_FAILED };
@@ -156,13 +150,13 @@ enum spool_put { SPOOL_PUT, SPOOL_PUT_EXISTS, SPOOL_PUT_FAILED };
 /* Gives the file its name without replacing (RENAME_NOREPLACE, else link); fd stays open. */
 enum spool_put spool_name(
     struct spool *spool, struct spool_temp *temp, enum spool_dir dir, const char *name);
-/* Gives the file its name, replacing what is there. */
+/* Gives the file its name, replacing an existing file. */
 bool spool_name_over(
     struct spool *spool, struct spool_temp *temp, enum spool_dir dir, const char *name);
 
 /*
- * The two ways to rename; the first replaces what is there. When one has succeeded the old name is
- * gone, also where both were names of one file: rename(2) then does nothing and returns 0, and
+ * The two ways to rename; the first replaces an existing file. After success the old name is gone,
+ * also if both were names of one file: rename(2) then does nothing and returns 0, and
  * RENAME_NOREPLACE fails with EEXIST.
  */
 bool spool_move(struct spool *spool, enum spool_dir from, const char *name, enum spool_dir to,
@@ -171,7 +165,7 @@ enum spool_put spool_move_new(struct spool *spool, enum spool_dir from, const ch
     enum spool_dir to, const char *new_name);
 bool spool_remove(struct spool *spool, enum spool_dir dir, const char *name);
 
-/* Names the step for the log and gives back false, so that a failing call is one expression. */
+/* Records the failed step for the log; returns false, so that a caller can return it. */
 bool spool_failed(struct spool *spool, const char *verb, enum spool_dir dir, const char *name);
 
 /* Makes a file's contents durable. */

@@ -35,7 +35,8 @@ bool pattern_parse(const char *text, struct pattern *pattern)
     *pattern = (struct pattern){0};
     if (take_run(&text, HEX, pattern->id, ID_LEN) < PATTERN_MIN)
         return false;
-    if (*text == '.' && text++ && !take_run(&text, DECIMAL, pattern->replay_number, GENERATION_LEN))
+    if (*text == '.' && text++ &&
+        !take_run(&text, DECIMAL, pattern->replay_number, REPLAY_NUMBER_LEN))
         return false;
     if (*text == '-' && text++ && !take_run(&text, HEX, pattern->recipient, RECIPIENT_LEN))
         return false;
@@ -50,7 +51,7 @@ static bool begins(const char *text, const char *start)
 /* ID means all replays of an event, but ID-r is the name of one mail. */
 static bool matches(const struct pattern *pattern, const struct spool_name *name)
 {
-    char replay_number[GENERATION_LEN + 1] = "";
+    char replay_number[REPLAY_NUMBER_LEN + 1] = "";
     bool given = *pattern->replay_number, any = !given && !*pattern->recipient;
     if (name->replay_number)
         snprintf(replay_number, sizeof replay_number, "%lld", (long long)name->replay_number);

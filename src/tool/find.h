@@ -21,8 +21,8 @@ enum { PATTERN_MIN = 4 };
 
 struct pattern {
     char id[ID_SIZE];
-    char replay_number[GENERATION_LEN + 1]; /* "" when none was given */
-    char recipient[RECIPIENT_LEN + 1];      /* "" likewise: all mails, and the event */
+    char replay_number[REPLAY_NUMBER_LEN + 1]; /* "" when none was given */
+    char recipient[RECIPIENT_LEN + 1];         /* "" likewise: all mails, and the event */
 };
 
 /* False when the text cannot be such a name. */

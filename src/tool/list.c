@@ -89,7 +89,7 @@ static void make_name(const struct place *place, char *out, size_t size)
 {
     enum { ID_SHOWN = 12, RECIPIENT_SHOWN = 6 };
     const struct spool_name *parsed = &place->parsed;
-    char replay_number[GENERATION_LEN + 2] = "";
+    char replay_number[REPLAY_NUMBER_LEN + 2] = "";
     if (!output_is_terminal() || !*parsed->id) {
         snprintf(out, size, "%s", place->name);
         return;
