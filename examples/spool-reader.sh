@@ -1,6 +1,6 @@
 #!/bin/sh
-# spool-reader.sh [SPOOL]: each event and mail: its id, what it is or to whom it goes, and whether it is intact.
-# Made from bookspool-spool(5) alone: it shows what another reader has to do.
+# spool-reader.sh [SPOOL]: lists each event and mail: its id, its kind or recipient, and its state.
+# Written from bookspool-spool(5) alone: it shows what another reader has to do.
 export LC_ALL=C
 cd "${1:-/var/spool/bookspool}" || exit 66
 for file in new/* replay/* held/* done/* out/* sent/* failed/* bad/*; do
