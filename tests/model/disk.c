@@ -6,10 +6,10 @@
 
 #include "search.h"
 
-static const char *const names[ENTRIES] = {[NEW] = "new/K",
-    [DONE] = "done/K",
-    [HELD] = "held/K",
-    [BAD] = "bad/K",
+static const char *const names[ENTRIES] = {[NEW] = "new/ID",
+    [DONE] = "done/ID",
+    [HELD] = "held/ID",
+    [BAD] = "bad/ID",
     [COPY] = "replay/x",
     [CLAIM1] = "replay/K.1",
     [CLAIM2] = "replay/K.2",
@@ -46,7 +46,7 @@ bool fault(struct state *s, enum budget kind)
 
 /* ---- files and names ---- */
 
-bool whole(const struct state *s, unsigned entry)
+bool intact(const struct state *s, unsigned entry)
 {
     return s->cur[entry] && s->inode[s->cur[entry]].data >= DIRTY;
 }
@@ -153,13 +153,13 @@ static void make_durable(struct state *s, enum part keep[PENDING_MAX])
 static void write_out(struct inode *inode)
 {
     if (inode->data == DIRTY)
-        inode->data = WHOLE;
+        inode->data = INTACT;
     inode->marks = inode->marks & MARK_OWED ? inode->marks | DISK_OWED : inode->marks & MARK_X;
 }
 
 /*
- * Linux tells of a write error once to each who had the file (or, for a sync of all, the file
- * system) open at that time, and to nobody who opens it later.
+ * Linux reports a write error once to each process that had the file (or, for a sync of all, the
+ * file system) open at that time, and never to one that opens it later.
  */
 static void lose(struct state *s, unsigned inode)
 {
@@ -167,17 +167,17 @@ static void lose(struct state *s, unsigned inode)
     for (unsigned i = 0; i < PROCS; i++) {
         struct process *p = &s->process[i];
         if (p->inode == inode)
-            p->flags |= TOLD_FILE;
+            p->flags |= REPORT_FILE;
         if (p->flags & OPEN)
-            p->flags |= TOLD_ALL;
+            p->flags |= REPORT_ALL;
     }
 }
 
-static bool told(struct process *p, unsigned flag)
+static bool take_report(struct process *p, unsigned flag)
 {
-    bool told = p->flags & flag;
+    bool take_report = p->flags & flag;
     p->flags &= (uint8_t)~flag;
-    return told;
+    return take_report;
 }
 
 bool sync_file(struct state *s, struct process *p)
@@ -186,11 +186,11 @@ bool sync_file(struct state *s, struct process *p)
     if (fault(s, BAD_SYNCS)) {
         if (inode->data == DIRTY)
             lose(s, p->inode);
-        told(p, TOLD_FILE);
+        take_report(p, REPORT_FILE);
         return false;
     }
     write_out(inode);
-    return !told(p, TOLD_FILE);
+    return !take_report(p, REPORT_FILE);
 }
 
 /* A failed one has made no name durable for sure, and a later one may. */
@@ -219,13 +219,13 @@ bool sync_all(struct state *s, struct process *p)
         for (unsigned i = 1; i < INODES; i++)
             if (s->inode[i].data == DIRTY && choose(2) == 0)
                 lose(s, i);
-        told(p, TOLD_ALL);
+        take_report(p, REPORT_ALL);
         return false;
     }
     for (unsigned i = 1; i < INODES; i++)
         write_out(&s->inode[i]);
     make_durable(s, keep);
-    return !told(p, TOLD_ALL);
+    return !take_report(p, REPORT_ALL);
 }
 
 /* ---- power cuts ---- */
@@ -261,7 +261,7 @@ static void cut_file(struct inode *inode)
     if (inode->data == PART || inode->data == LOST || (inode->data == DIRTY && choose(2) == 0))
         inode->data = TORN;
     else if (inode->data == DIRTY)
-        inode->data = WHOLE;
+        inode->data = INTACT;
 }
 
 void power_cut(struct state *s)

@@ -1,4 +1,4 @@
-/* A run of the drain up to stage 1 and held/: bookspool-spool(5), Drain, steps 2 to 5. */
+/* A run of the drain up to composing and held/: bookspool-spool(5), Drain, steps 2 to 5. */
 #include "program.h"
 #include "search.h"
 
@@ -28,30 +28,30 @@ void drain(struct state *s, struct process *p)
         return;
     }
     p->flags = LOCKED | OPEN;
-    go(p, rule(LOOK_AT_BAD) && s->cur[BAD] ? BAD_ONES : EVENTS);
+    go(p, rule(RESTORE_BAD) && s->cur[BAD] ? BAD_ONES : EVENTS);
 }
 
-/* What has become whole in bad/. */
+/* Restores an event in bad/ that has become intact. */
 void bad_ones(struct state *s, struct process *p)
 {
     BEGIN(p)
     if (same_file(s, BAD, DONE))
         drop(s, BAD);
-    if (s->cur[DONE] || !whole(s, BAD)) {
+    if (s->cur[DONE] || !intact(s, BAD)) {
         go(p, EVENTS);
         return;
     }
     STEP(p);
     if (s->cur[BAD] && (!s->cur[NEW] || !rule(RESTORE_WITHOUT_REPLACING))) {
         move(s, BAD, NEW);
-        say("bad/K is whole: back to new/K");
+        say("bad/ID is intact: back to new/ID");
         go(p, EVENTS);
         return;
     }
     if (same_file(s, BAD, NEW))
         drop(s, BAD);
     STEP(p);
-    if (!s->cur[NEW] || whole(s, NEW)) {
+    if (!s->cur[NEW] || intact(s, NEW)) {
         go(p, EVENTS);
         return;
     }
@@ -65,7 +65,7 @@ void bad_ones(struct state *s, struct process *p)
     STEP(p);
     name(s, NEW, p->inode);
     p->inode = 0;
-    say("bad/K is whole, new/K was torn: replaced by a synced copy");
+    say("bad/ID is intact, new/ID was torn: replaced by a synced copy");
     STEP(p);
     drop(s, BAD);
     go(p, EVENTS);
@@ -96,21 +96,21 @@ void events(struct state *s, struct process *p)
     if (s->cur[DONE] && rule(DROP_LATE_DUPLICATES)) {
         STEP(p);
         drop(s, NEW);
-        say("done/K exists: new/K is a late duplicate, dropped");
+        say("done/ID exists: new/ID is a late duplicate, dropped");
         go(p, REPLAYS);
         return;
     }
     STEP(p);
     p->from = NEW;
     p->mail = 0;
-    go(p, whole(s, NEW) ? MAKE : REPLAYS);
-    if (whole(s, NEW) || !s->cur[NEW] || choose(2) == 0)
+    go(p, intact(s, NEW) ? MAKE : REPLAYS);
+    if (intact(s, NEW) || !s->cur[NEW] || choose(2) == 0)
         return;
     p->program = EVENTS; /* torn, and its hour is over */
     STEP(p);
     if (s->cur[NEW])
         move(s, NEW, BAD);
-    say("new/K was torn for an hour: to bad/K");
+    say("new/ID was torn for an hour: to bad/ID");
     go(p, REPLAYS);
     END
 }
@@ -120,7 +120,7 @@ static unsigned free_generation(const struct state *s)
     unsigned g = 1;
     while (g < MAILS && (s->cur[OUT + g] || s->cur[SENT + g] || s->cur[FAILED + g]))
         g++;
-    return rule(FREE_GENERATION) ? g : 1;
+    return rule(FREE_REPLAY_NUMBER) ? g : 1;
 }
 
 /* The next replay of those that were found. */
@@ -131,11 +131,11 @@ void replays(struct state *s, struct process *p)
         p->mail = p->listed & FOUND_CLAIM1 ? 1 : 2;
         p->listed &= (uint8_t) ~(p->mail == 1 ? FOUND_CLAIM1 : FOUND_CLAIM2);
         p->from = (uint8_t)(CLAIM1 + p->mail - 1);
-        if (whole(s, p->from))
+        if (intact(s, p->from))
             go(p, MAKE);
         return;
     }
-    if (!(p->listed & FOUND_COPY) || !whole(s, COPY)) {
+    if (!(p->listed & FOUND_COPY) || !intact(s, COPY)) {
         go(p, HELD_ONES);
         return;
     }
@@ -171,16 +171,16 @@ void replays(struct state *s, struct process *p)
 void make(struct state *s, struct process *p)
 {
     BEGIN(p)
-    if (whole(s, OUT + p->mail) || (!rule(TORN_IN_OUT_IS_REPLACED) && s->cur[OUT + p->mail])) {
+    if (intact(s, OUT + p->mail) || (!rule(TORN_IN_OUT_IS_REPLACED) && s->cur[OUT + p->mail])) {
         say("%s exists", entry_name(OUT + p->mail));
         if (same_file(s, OUT + p->mail, SENT + p->mail) && rule(SAME_FILE_WAS_SENT)) {
-            go(p, SETTLE);
+            go(p, FINISH_BATCH);
             return;
         }
         if (same_file(s, OUT + p->mail, FAILED + p->mail) && rule(SAME_FILE_IS_TRIED))
             drop(s, FAILED + p->mail);
-        if (!rule(RENEW_MET_MAIL) || !whole(s, OUT + p->mail)) {
-            go(p, SETTLE);
+        if (!rule(RENEW_FOUND_MAIL) || !intact(s, OUT + p->mail)) {
+            go(p, FINISH_BATCH);
             return;
         }
         p->inode = file_new(s, DIRTY);
@@ -194,23 +194,23 @@ void make(struct state *s, struct process *p)
         name(s, OUT + p->mail, p->inode);
         p->inode = 0;
         say("and is replaced by a synced copy");
-        go(p, SETTLE);
+        go(p, FINISH_BATCH);
         return;
     }
     STEP(p);
     if (s->cur[SENT + p->mail] && rule(MAIL_IN_SENT_EXISTS)) {
-        go(p, SETTLE);
+        go(p, FINISH_BATCH);
         return;
     }
     STEP(p);
     if (s->cur[FAILED + p->mail] && rule(MAIL_IN_FAILED_EXISTS)) {
-        go(p, SETTLE);
+        go(p, FINISH_BATCH);
         return;
     }
     STEP(p);
     if (p->from == NEW && s->cur[NEW] && fault(s, IO_ERRORS)) {
         move(s, NEW, BAD);
-        say("no mail can be made of it: to bad/K");
+        say("no mail can be made of it: to bad/ID");
         go(p, REPLAYS);
         return;
     }
@@ -220,12 +220,12 @@ void make(struct state *s, struct process *p)
     if (fault(s, IO_ERRORS))
         io_failed(p, "the next mail of the batch cannot be written");
     else
-        go(p, SETTLE);
+        go(p, FINISH_BATCH);
     END
 }
 
 /* The sync of the batch, and the event to done/. */
-void settle(struct state *s, struct process *p)
+void finish_batch(struct state *s, struct process *p)
 {
     BEGIN(p)
     if (rule(SYNC_BATCH) && !sync_all(s, p)) {
@@ -245,7 +245,7 @@ void settle(struct state *s, struct process *p)
     STEP(p);
     if (s->cur[p->from]) {
         move(s, p->from, DONE);
-        say("%s to done/K", entry_name(p->from));
+        say("%s to done/ID", entry_name(p->from));
     }
     go(p, REPLAYS);
     END
@@ -269,7 +269,7 @@ void held_ones(struct state *s, struct process *p)
     STEP(p);
     if (s->cur[HELD])
         drop(s, HELD);
-    say("held/K is dropped, done/K exists");
+    say("held/ID is dropped, done/ID exists");
     go(p, LIST_MAILS);
     END
 }

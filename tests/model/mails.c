@@ -1,4 +1,4 @@
-/* A run of the drain from stage 2 on: bookspool-spool(5), Drain, step 6. */
+/* A run of the drain from delivery on: bookspool-spool(5), Drain, step 6. */
 #include "program.h"
 #include "search.h"
 
@@ -28,7 +28,7 @@ void next_mail(struct state *s, struct process *p)
     }
     if (same_file(s, OUT + p->mail, FAILED + p->mail) && rule(SAME_FILE_IS_TRIED))
         drop(s, FAILED + p->mail);
-    if (!s->cur[OUT + p->mail] || (!whole(s, OUT + p->mail) && rule(ONLY_WHOLE_IS_SENT)))
+    if (!s->cur[OUT + p->mail] || (!intact(s, OUT + p->mail) && rule(ONLY_INTACT_IS_SENT)))
         return;
     uint8_t marks = s->inode[s->cur[OUT + p->mail]].marks;
     if (marks & MARK_X)
@@ -106,7 +106,7 @@ void give_away(struct state *s, struct process *p)
     END
 }
 
-/* The rename after a yes; where it fails, the mark that it is owed. */
+/* The rename after acceptance; if it fails, the mark that it is missing. */
 void to_sent(struct state *s, struct process *p)
 {
     BEGIN(p)

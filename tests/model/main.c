@@ -4,11 +4,11 @@
  *     model --list [short]    the names of all runs, or of the short ones
  *     model [--trace] RUN...  exit 0 if each comes out as it should
  *
- * A run of whole worlds visits every order in which the receivers, the drains and the operator can
+ * A run of a world visits every order in which the receivers, the drains and the operator can
  * take their steps, with every choice of faults that its numbers allow, and asks in each state
  * that is at rest what becomes of it once nothing goes wrong any more. A run named after a rule
- * leaves that rule out of the protocol, and must find a breach of the promise; --trace tells the
- * way to it.
+ * leaves that rule out of the protocol, and must find a breach of the promise; --trace prints
+ * the way to it.
  */
 #include <stdio.h>
 #include <string.h>
@@ -21,7 +21,7 @@ struct world {
     uint8_t left[BUDGETS];
 };
 
-/* In the order of enum budget: what may happen, and behind it what may go wrong. */
+/* In the order of enum budget: what may happen, then what may go wrong. */
 static const struct world worlds[] = {
     /*                     requests, stale, runs, actions, refusals;
                            faults: cuts, deaths, bad syncs, broken connections, io errors */
@@ -50,7 +50,7 @@ static const struct mutation {
     {"sync-name", SYNC_NAME, "held", "the directory is synced, not only the file", NULL},
     {"no-replace", NAME_WITHOUT_REPLACING, "held", "an unsynced file replaces nothing", NULL},
     {"no-trust", NEVER_TRUST_A_NAME_IN_NEW, "held",
-        "a name met in new/ is not trusted: a sync may have failed on it", NULL},
+        "a name found in new/ is not trusted: a sync of it may have failed", NULL},
     {"sync-before-over", SYNC_BEFORE_NAMING_OVER, "held",
         "a file is synced before it is renamed over a name", NULL},
     {"names-stay", NEVER_REMOVE_A_NAME, "held",
@@ -60,31 +60,30 @@ static const struct mutation {
     {"held-unknown", HELD_IS_NOT_KNOWN, "held", "held/ does not make an event known", NULL},
     {"held-sync", HELD_IS_SYNCED, "held", "403 held waits for the sync", NULL},
     {"release-no-replace", RELEASE_WITHOUT_REPLACING, "held", "a release replaces nothing", NULL},
-    {"release-copy", RELEASE_BY_COPY, "held", "a release trusts no file that it met", NULL},
+    {"release-copy", RELEASE_BY_COPY, "held", "a release trusts no file that it found", NULL},
     {"release-sync", RELEASE_IS_SYNCED, "held", "a release syncs new/ before it says so", NULL},
     {"replay-sync", REPLAY_IS_SYNCED, "mail", "a replay is synced before it is named", NULL},
-    {"bad", LOOK_AT_BAD, "drain", "what is whole in bad/ goes back to new/", NULL},
-    {"bad-no-replace", RESTORE_WITHOUT_REPLACING, "retries", "and replaces nothing that is whole",
-        NULL},
+    {"bad", RESTORE_BAD, "drain", "an intact event in bad/ goes back to new/", NULL},
+    {"bad-no-replace", RESTORE_WITHOUT_REPLACING, "retries", "and replaces no intact file", NULL},
     {"lock", ONE_DRAIN, "drain", "one drain at a time", NULL},
     {"sync-list", SYNC_AFTER_LISTING, "drain", "a run begins with a sync", NULL},
     {"late-duplicate", DROP_LATE_DUPLICATES, "held", "an event in done/ leaves new/", NULL},
     {"torn-in-out", TORN_IN_OUT_IS_REPLACED, "drain", "a torn mail in out/ does not exist", NULL},
-    {"renew", RENEW_MET_MAIL, "drain",
-        "a mail met in out/ is made durable anew: a sync may have failed on it", NULL},
+    {"renew", RENEW_FOUND_MAIL, "drain",
+        "a mail found in out/ is made durable again: a sync of it may have failed", NULL},
     {"in-sent", MAIL_IN_SENT_EXISTS, "drain", "a mail in sent/ is not made again", NULL},
     {"in-failed", MAIL_IN_FAILED_EXISTS, "mail", "nor one in failed/", NULL},
     {"sync-batch", SYNC_BATCH, "drain", "mails are durable before their event is in done/", NULL},
     {"unmake", UNMAKE_BATCH, "bad-day", "after a failed sync the mails of the batch are removed",
-        "the next run renews what it meets; it matters only for a recipient who is dropped from "
+        "the next run renews what it finds; it matters only for a recipient who is dropped from "
         "the settings between the two runs"},
     {"claim", MAKE_CLAIM, "mail", "a replay is claimed by its name", NULL},
     {"claim-sync", SYNC_CLAIM, "mail", "and the claim is durable before mails are made", NULL},
-    {"replay_number", FREE_GENERATION, "replays", "a replay_number is used once", NULL},
+    {"replay-number", FREE_REPLAY_NUMBER, "replays", "a replay number is used once", NULL},
     {"held-done", SYNC_BEFORE_DROPPING_HELD, "held", "done/ is synced before held/ID is dropped",
-        "what a drain moves to done/ has its mails, and was durable in new/; a person's "
+        "what a drain moves to done/ has its mails, and was durable in new/; an operator's "
         "mv into done/ has not"},
-    {"only-whole", ONLY_WHOLE_IS_SENT, "drain", "only whole mails are sent", NULL},
+    {"only-intact", ONLY_INTACT_IS_SENT, "drain", "only intact mails are sent", NULL},
     {"mark", MARK_BEFORE_END, "drain", "the x bit is set before the last byte", NULL},
     {"rename-after", RENAME_AFTER_YES, "drain", "sent/ is entered after the yes, not before", NULL},
     {"old-name", OLD_NAME_GOES, "drain",
@@ -108,16 +107,16 @@ static const struct world *world_named(const char *name)
     return NULL;
 }
 
-static struct search_result search_in(const struct world *world, bool tell)
+static struct search_result search_in(const struct world *world, bool trace)
 {
     struct state start = {0};
     memcpy(start.left, world->left, sizeof start.left);
-    return search(&start, tell);
+    return search(&start, trace);
 }
 
-static bool run_world(const struct world *world, bool tell)
+static bool run_world(const struct world *world, bool trace)
 {
-    struct search_result r = search_in(world, tell);
+    struct search_result r = search_in(world, trace);
     bool ok = !r.breach && !r.incomplete;
     printf("%s: %s: %s (%zu states, %zu steps, %u deep)\n", ok ? "kept" : "BROKEN", world->name,
         r.breach       ? r.breach
@@ -127,10 +126,10 @@ static bool run_world(const struct world *world, bool tell)
     return ok;
 }
 
-static bool run_mutation(const struct mutation *m, bool tell)
+static bool run_mutation(const struct mutation *m, bool trace)
 {
     left_out = m->rule;
-    struct search_result r = search_in(world_named(m->world), tell);
+    struct search_result r = search_in(world_named(m->world), trace);
     left_out = KEEP_ALL;
     if (r.breach && !m->spare)
         printf("noticed: %s: without \"%s\" %s (%zu states, %u steps)\n", m->name, m->says,
@@ -144,14 +143,14 @@ static bool run_mutation(const struct mutation *m, bool tell)
     return !r.breach == (m->spare != NULL);
 }
 
-static bool run_named(const char *name, bool tell)
+static bool run_named(const char *name, bool trace)
 {
     const struct world *world = world_named(name);
     if (world)
-        return run_world(world, tell);
+        return run_world(world, trace);
     for (unsigned i = 0; i < MUTATIONS; i++)
         if (strcmp(mutations[i].name, name) == 0)
-            return run_mutation(&mutations[i], tell);
+            return run_mutation(&mutations[i], trace);
     printf("UNKNOWN: %s\n", name);
     return false;
 }
@@ -169,12 +168,12 @@ static void list(bool brief)
 int main(int argc, char **argv)
 {
     int first = 1;
-    bool ok = argc > 1, tell = argc > 1 && strcmp(argv[1], "--trace") == 0;
+    bool ok = argc > 1, trace = argc > 1 && strcmp(argv[1], "--trace") == 0;
     if (ok && strcmp(argv[1], "--list") == 0) {
         list(argc > 2);
         return 0;
     }
-    for (int i = first + tell; i < argc; i++)
-        ok = run_named(argv[i], tell) && ok;
+    for (int i = first + trace; i < argc; i++)
+        ok = run_named(argv[i], trace) && ok;
     return ok ? 0 : 1;
 }

@@ -1,8 +1,8 @@
-/* The operator's hands: bookspool-spool(5), Operators; `bookspool replay` and `release`. */
+/* The operator: bookspool-spool(5), Operators; `bookspool replay` and `release`. */
 #include "program.h"
 #include "search.h"
 
-/* cp done/K replay/x, which is looked at while it is written. */
+/* cp done/ID replay/x, which others may read while it is written. */
 void cp(struct state *s, struct process *p)
 {
     BEGIN(p)
@@ -15,7 +15,7 @@ void cp(struct state *s, struct process *p)
     END
 }
 
-/* bookspool replay K */
+/* bookspool replay ID */
 void replay(struct state *s, struct process *p)
 {
     BEGIN(p)
@@ -34,23 +34,23 @@ void replay(struct state *s, struct process *p)
     STEP(p);
     if (sync_dir(s, COPY)) {
         s->copied++;
-        say("is told that it will be mailed");
+        say("reads that it will be mailed");
     }
     end(p);
     END
 }
 
-/* mv -n held/K new/ */
+/* mv -n held/ID new/ */
 static bool mv_held(struct state *s)
 {
     if (!s->cur[HELD] || (s->cur[NEW] && rule(RELEASE_WITHOUT_REPLACING)))
         return false;
     move(s, HELD, NEW);
-    say("held/K to new/K");
+    say("held/ID to new/ID");
     return true;
 }
 
-/* bookspool release K: like a receiver, it does not trust the file that it met. Or mv. */
+/* bookspool release ID: like a receiver, it does not trust the file that it found. Or mv. */
 void release(struct state *s, struct process *p)
 {
     BEGIN(p)
@@ -81,7 +81,7 @@ void release(struct state *s, struct process *p)
     STEP(p);
     if (!rule(RELEASE_IS_SYNCED) || sync_dir(s, NEW)) {
         s->released = 1;
-        say("is told that it will be mailed");
+        say("reads that it will be mailed");
     }
     end(p);
     END

@@ -1,7 +1,7 @@
 /*
- * program: how receivers, drains and the operator are written down. A program is a function that
- * is called again and again and goes on behind the STEP where it stopped: what stands between two
- * STEPs happens at once, and anybody may come in between at a STEP.
+ * program: how receivers, drains and the operator are written. A program is a function that
+ * is called again and again and goes on after the STEP where it stopped: the code between two
+ * STEPs runs at once, and any other actor may run at a STEP.
  */
 #ifndef MODEL_PROGRAM_H
 #define MODEL_PROGRAM_H
@@ -30,7 +30,7 @@ enum program {
     EVENTS,
     REPLAYS,
     MAKE,
-    SETTLE,
+    FINISH_BATCH,
     HELD_ONES,
     LIST_MAILS,
     NEXT_MAIL,
@@ -47,14 +47,14 @@ typedef void program(struct state *s, struct process *p);
 
 /* The receiver: spool/accept.c. */
 program receive, hold, put, commit;
-/* The drain: drain/pass.c, drain/compose.c, drain/deliver.c, drain/deliver_outcome.c. */
-program drain, bad_ones, events, replays, make, settle, held_ones;
+/* The drain: drain/pass.c, drain/compose.c, drain/deliver.c, drain/outbox.c. */
+program drain, bad_ones, events, replays, make, finish_batch, held_ones;
 program list_mails, next_mail, give_away, to_sent, sync_sent_ones;
 void end_run(struct process *p);
 void io_failed(struct process *p, const char *what);
-/* The operator's hands. */
+/* The operator. */
 program cp, replay, release;
-/* Those of his moves that are one step: the number of them, and the nth. */
+/* The operator's moves that are one step: their number, and the nth. */
 unsigned operator_moves(const struct state *s);
 void operator_move(struct state *s, unsigned nth);
 
@@ -68,7 +68,7 @@ static inline void go(struct process *p, enum program next)
 /* It has nothing more to do. A receiver stays, with the spool open. */
 static inline void end(struct process *p)
 {
-    *p = (struct process){.flags = p->flags & (OPEN | TOLD_ALL)};
+    *p = (struct process){.flags = p->flags & (OPEN | REPORT_ALL)};
 }
 
 #endif

@@ -7,11 +7,11 @@ void receive(struct state *s, struct process *p)
     p->flags |= OPEN;
     p->from = NEW;
     if (s->cur[DONE]) {
-        say("done/K exists: a duplicate");
+        say("done/ID exists: a duplicate");
         p->from = DONE;
         go(p, COMMIT);
-    } else if (!rule(HELD_IS_NOT_KNOWN) && whole(s, HELD)) {
-        say("held/K exists: taken for known, 200");
+    } else if (!rule(HELD_IS_NOT_KNOWN) && intact(s, HELD)) {
+        say("held/ID exists: taken for known, 200");
         s->answered = 1;
         end(p);
     } else
@@ -24,7 +24,7 @@ void hold(struct state *s, struct process *p)
     BEGIN(p)
     p->flags |= OPEN;
     p->from = HELD;
-    if (whole(s, NEW)) {
+    if (intact(s, NEW)) {
         end(p);
         return;
     }

@@ -64,7 +64,7 @@ void breach(const char *what)
 
 /* ---- states that were visited ---- */
 
-/* How a state was reached: who went on from which, and under the how-manieth answers. */
+/* How a state was reached: from which state, by which actor, with which answers. */
 struct visit {
     uint32_t parent;
     uint32_t actor : 4, answers : 28;
@@ -197,7 +197,7 @@ static void go_on(struct memory *m, const struct state *from, uint32_t index, si
     }
 }
 
-/* Takes the visit's step, once more, in s, and tells it; of the last also what comes of it. */
+/* Repeats the step of the visit in s with a trace; for the last one also its consequences. */
 static void repeat(struct state *s, struct visit visit, bool last)
 {
     struct state before = *s;
@@ -237,7 +237,7 @@ static void tell_way(const struct memory *m, const struct state *start)
     }
 }
 
-struct search_result search(const struct state *start, bool tell)
+struct search_result search(const struct state *start, bool trace)
 {
     struct memory m;
     struct search_result result = {0};
@@ -252,7 +252,7 @@ struct search_result search(const struct state *start, bool tell)
     result.states = m.count;
     result.depth = depth_of(&m, m.count - 1);
     result.incomplete = m.count == SEARCH_MAX;
-    if (broken && tell)
+    if (broken && trace)
         tell_way(&m, start);
     memory_free(&m);
     return result;

@@ -1,6 +1,6 @@
 /*
  * search: visits every state that the world can reach, breadth first, so that the first breach
- * found is one of the shortest, and tells the way to it in words.
+ * found is one of the shortest, and prints the way to it.
  *
  * One actor takes one step. Where the world decides something the step asks choose(), and the
  * search takes it once for every answer. States that were visited are remembered by 64 bits of
@@ -19,8 +19,8 @@ unsigned choose(unsigned n);
 void world_quiet(bool quiet);
 
 /*
- * One line of the story, behind the name of whoever speaker() announced last. Only heard while
- * the way to a breach is told.
+ * Prints one line of the trace, after the name that speaker() set last; nothing when there is
+ * no trace.
  */
 void speaker(const char *name);
 __attribute__((format(printf, 1, 2))) void say(const char *format, ...);
@@ -37,7 +37,7 @@ struct search_result {
 
 enum { SEARCH_MAX = 100000000 };
 
-/* `tell`: print the way to the breach. */
-struct search_result search(const struct state *start, bool tell);
+/* `trace`: print the way to the breach. */
+struct search_result search(const struct state *start, bool trace);
 
 #endif

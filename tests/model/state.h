@@ -3,7 +3,7 @@
  *
  * receive.c, drain.c, mails.c and operator.c are that page's steps as small programs. Two
  * receivers, two drains and an operator run them on one event with one recipient, whose provider
- * delivers it again as long as the numbers in main.c allow. Between any two steps anybody else may
+ * delivers it again as long as the numbers in main.c allow. Between any two steps another may
  * take one, a process may die, or the power may fail.
  *
  * What is supposed of Linux and its file systems
@@ -17,11 +17,11 @@
  *     file does nothing.
  *   - The contents of a file are torn after a power cut unless they were synced (or by luck). A
  *     sync of a file makes no name durable, one of a directory no contents.
- *   - A failed sync of contents leaves the file whole in memory, called clean, and lost. It is told
+ *   - A failed sync of contents leaves the file intact in memory, clean, and lost. It is reported
  *     once to each process that had the file (or, for a sync of all, the file system) open, and
  *     never to one that opens it later.
  *   - After a failed sync of a directory its changes are still pending; a later sync may succeed.
- *   - Who reads a file sees whether it is whole. Locks go with their process.
+ *   - A reader of a file sees whether it is intact. Locks go with their process.
  *
  * What is left out: times (whatever may be due is due, an hour may be over at any moment, and
  * nothing is pruned), the write probe, .why files, files of other owners, the ledger, and file
@@ -55,11 +55,11 @@ enum entry {
 
 enum data {
     FREE,
-    PART,  /* being copied: torn to all who look */
+    PART,  /* being copied: torn for every reader */
     TORN,  /* after a power cut */
-    DIRTY, /* whole, in memory; the disk may have it */
-    LOST,  /* whole in memory, called clean, not on the disk, and no sync will say so again */
-    WHOLE  /* and on the disk */
+    DIRTY, /* intact in memory; the disk may have it */
+    LOST,  /* intact in memory, clean, not on the disk, and no sync will report it again */
+    INTACT /* and on the disk */
 };
 
 /* Marks of an inode: what processes see, and what the disk has. */
@@ -88,9 +88,9 @@ struct process {
 enum {
     UNKNOWN_BEFORE = 1, /* drain: the mail had its x bit before this attempt */
     FAILED_SYNC = 2,
-    TOLD_FILE = 4, /* a write error of its open file waits to be told by its next sync */
-    TOLD_ALL = 8,  /* likewise for a sync of the file system */
-    OPEN = 16,     /* it has the spool open */
+    REPORT_FILE = 4, /* its next sync reports a write error of its open file */
+    REPORT_ALL = 8,  /* likewise for a sync of the file system */
+    OPEN = 16,       /* it has the spool open */
     LOCKED = 32,
     MADE = 64,      /* drain: the mail was made by this run; sent ones wait for their sync */
     IN_WINDOW = 128 /* drain: the mail was accepted, and is not renamed yet */
@@ -102,7 +102,7 @@ enum budget {
     STALES,   /* requests outside the window */
     RUNS,     /* of the drain */
     ACTIONS,  /* of the operator */
-    REFUSALS, /* a clear no of the mail server */
+    REFUSALS, /* a refusal of the mail server */
     FAULTS,   /* of those below, all together */
     CUTS,
     DEATHS,
@@ -121,11 +121,10 @@ struct state {
     uint8_t left[BUDGETS];
 
     /* What was promised and what happened, which no program sees. */
-    uint8_t answered; /* a request was answered 200 */
-    uint8_t held;     /* a request was answered 403 held */
-    uint8_t released; /* an operator was told that a held event goes on */
-    uint8_t copies,
-        copied; /* files put into replay/; those whose operator was told that all is well */
+    uint8_t answered;        /* a request was answered 200 */
+    uint8_t held;            /* a request was answered 403 held */
+    uint8_t released;        /* an operator read that a held event goes on */
+    uint8_t copies, copied;  /* files put into replay/; those of which success was reported */
     uint8_t accepted[MAILS]; /* by the mail server */
     uint8_t allowed[MAILS];  /* repeats that the promise excuses */
     uint8_t window[MAILS];   /* accepted, and the rename to sent/ not durable yet */
@@ -150,7 +149,7 @@ enum rule {
     RELEASE_BY_COPY,
     RELEASE_IS_SYNCED,
     REPLAY_IS_SYNCED,
-    LOOK_AT_BAD,
+    RESTORE_BAD,
     RESTORE_WITHOUT_REPLACING,
     ONE_DRAIN,
     SYNC_AFTER_LISTING,
@@ -160,12 +159,12 @@ enum rule {
     MAIL_IN_FAILED_EXISTS,
     SYNC_BATCH,
     UNMAKE_BATCH,
-    RENEW_MET_MAIL,
+    RENEW_FOUND_MAIL,
     MAKE_CLAIM,
     SYNC_CLAIM,
-    FREE_GENERATION,
+    FREE_REPLAY_NUMBER,
     SYNC_BEFORE_DROPPING_HELD,
-    ONLY_WHOLE_IS_SENT,
+    ONLY_INTACT_IS_SENT,
     MARK_BEFORE_END,
     RENAME_AFTER_YES,
     OLD_NAME_GOES,
@@ -186,7 +185,7 @@ static inline bool rule(enum rule r)
 
 /* ---- the disk: each of these is one step ---- */
 
-bool whole(const struct state *s, unsigned entry);
+bool intact(const struct state *s, unsigned entry);
 uint8_t file_new(struct state *s, enum data data);
 void name(struct state *s, unsigned entry, uint8_t inode); /* replaces */
 void move(struct state *s, unsigned from, unsigned to);    /* replaces */
@@ -194,7 +193,7 @@ bool same_file(const struct state *s, unsigned entry, unsigned other);
 void drop(struct state *s, unsigned entry);
 const char *entry_name(unsigned entry);
 
-/* False: it failed, or an earlier failure is told now. */
+/* False: it failed, or an earlier failure is reported now. */
 bool sync_file(struct state *s, struct process *p);
 bool sync_dir(struct state *s, unsigned entry); /* the directory that the entry is in */
 bool sync_all(struct state *s, struct process *p);

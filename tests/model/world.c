@@ -1,4 +1,4 @@
-/* Who acts, how processes die, and what was promised. Contract: state.h. */
+/* The actors, how processes die, and the promise. Contract: state.h. */
 #include <string.h>
 
 #include "program.h"
@@ -15,7 +15,7 @@ static program *const programs[PROGRAMS] = {[RECEIVE] = receive,
     [EVENTS] = events,
     [REPLAYS] = replays,
     [MAKE] = make,
-    [SETTLE] = settle,
+    [FINISH_BATCH] = finish_batch,
     [HELD_ONES] = held_ones,
     [LIST_MAILS] = list_mails,
     [NEXT_MAIL] = next_mail,
@@ -55,17 +55,17 @@ static enum program next_request(struct state *s)
     return s->left[STALES] && choose(2) && take(s, STALES) ? HOLD : RECEIVE;
 }
 
-/* One of what can be done to what lies there. */
+/* One of the actions that the files in the spool allow. */
 static enum program next_action(struct state *s)
 {
     enum program can[4];
     unsigned moves = operator_moves(s), count = 0;
-    if (s->copies < MAILS - 1 && whole(s, DONE)) {
+    if (s->copies < MAILS - 1 && intact(s, DONE)) {
         if (!s->cur[COPY])
             can[count++] = CP;
         can[count++] = REPLAY;
     }
-    if (whole(s, HELD))
+    if (intact(s, HELD))
         can[count++] = RELEASE;
     if (!count + !moves == 2 || !take(s, ACTIONS))
         return IDLE;
@@ -81,9 +81,9 @@ static bool begin(struct state *s, struct process *p, unsigned actor, bool *acte
     static const char *const words[PROGRAMS] = {[RECEIVE] = "a request",
         [HOLD] = "a request outside its window",
         [DRAIN] = "starts a run",
-        [CP] = "cp done/K replay/x",
-        [REPLAY] = "bookspool replay K",
-        [RELEASE] = "mv -n held/K new/, or bookspool release K"};
+        [CP] = "cp done/ID replay/x",
+        [REPLAY] = "bookspool replay ID",
+        [RELEASE] = "mv -n held/ID new/, or bookspool release ID"};
     uint8_t actions = s->left[ACTIONS];
     if (actor <= RECEIVER2)
         p->program = (uint8_t)next_request(s);
@@ -119,7 +119,7 @@ static bool process_step(struct state *s, unsigned actor)
 static bool at_rest(const struct state *s)
 {
     for (unsigned i = 1; i < INODES; i++)
-        if (s->inode[i].data != FREE && s->inode[i].data != TORN && s->inode[i].data != WHOLE)
+        if (s->inode[i].data != FREE && s->inode[i].data != TORN && s->inode[i].data != INTACT)
             return false;
     for (unsigned i = 0; i < PROCS; i++)
         if (busy(&s->process[i]))
@@ -210,7 +210,7 @@ static void recover(struct state *s)
 
 static bool mailed(const struct state *s, unsigned mail)
 {
-    return s->accepted[mail] || whole(s, FAILED + mail); /* the server refused it for good */
+    return s->accepted[mail] || intact(s, FAILED + mail); /* the server refused it for good */
 }
 
 static void check_end(const struct state *s)
@@ -220,14 +220,14 @@ static void check_end(const struct state *s)
         breach("an event was answered 200, and is never mailed");
     if (s->answered && (s->cur[NEW] || !s->cur[DONE]))
         breach("an event was answered 200, and does not end in done/ alone");
-    if (s->held && !mailed(s, 0) && !whole(s, HELD))
+    if (s->held && !mailed(s, 0) && !intact(s, HELD))
         breach("an event was answered 403 held, and is nowhere");
     if (s->released && !mailed(s, 0))
         breach("a held event was released, and is never mailed");
     if (generations < s->copied)
         breach("a replay was promised, and is never mailed");
     for (unsigned mail = 0; mail < MAILS; mail++)
-        if (whole(s, OUT + mail) || (mail && whole(s, CLAIM1 + mail - 1)))
+        if (intact(s, OUT + mail) || (mail && intact(s, CLAIM1 + mail - 1)))
             breach("a mail or a claim stays for ever");
 }
 

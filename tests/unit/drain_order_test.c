@@ -1,4 +1,4 @@
-/* What a whole pass of the drain makes durable before what, and what it does when a sync fails. */
+/* In which order a pass of the drain makes files durable, and what it does when a sync fails. */
 #include "calls.h"
 #include "provider_body.h"
 
@@ -106,7 +106,7 @@ static void the_ledger_comes_first(void **state)
         "sync ledger.db-wal", "move tmp/x out/*40-*", "sync all", "move new/*40 done/*40");
 }
 
-/* Its name in done/ may be of a run that died; what the name stands for goes only after it. */
+/* Its name in done/ may be left from a run that died; the duplicate goes only after its sync. */
 static void a_late_duplicate(void **state)
 {
     put(*state, "done", LATE, LATE);
@@ -251,7 +251,8 @@ static void assert_ends(const char *failing, unsigned spared)
     assert_null(calls.failing);
 }
 
-/* The kernel may go on showing the mails whole, and never say again that they are not on the disk.
+/* The kernel may go on showing the mails intact, and never report again that they are not on the
+ * disk.
  */
 static void a_batch_that_is_not_synced(void **state)
 {
@@ -269,7 +270,7 @@ static void a_batch_that_is_not_synced(void **state)
     assert_all_settled(*state);
 }
 
-/* Told again, it is the same event, and no repetition of a fact that is known. */
+/* Reported again, it is the same event, not a repeated fact. */
 static void a_ledger_that_is_not_synced(void **state)
 {
     make_ledger(*state);
@@ -393,7 +394,7 @@ static unsigned mails_made(const char *recipients)
     return count("move tmp/x out/" WAITS "-*");
 }
 
-/* A run died, the settings changed: nobody is skipped, and nobody is told twice. */
+/* A run died, the settings changed: no recipient is skipped, and none gets a mail twice. */
 static void a_changed_list_of_recipients(void **state)
 {
     put(*state, "new", WAITS, WAITS);

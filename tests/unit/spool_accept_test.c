@@ -78,7 +78,7 @@ static void same_event_twice_in_a_batch(void **state)
     assert_int_equal(scratch_count(s, DIR_NEW), 2);
 }
 
-/* A name met in new/ may be a torn file that only memory still shows as whole. */
+/* A name found in new/ may be a torn file that only memory still shows intact. */
 static void replaces_what_it_meets_in_new(void **state)
 {
     struct scratch *s = *state;
@@ -174,7 +174,7 @@ static void a_missing_directory_fails_and_leaves_nothing(void **state)
     assert_int_equal(mkdir(path, 0770), 0);
 }
 
-/* The kernel reports a write error to the descriptors that were open: a batch tells, once. */
+/* The kernel reports a write error to the descriptors that were open: a batch reports it, once. */
 static void a_failed_sync_fails_the_batch(void **state)
 {
     struct scratch *s = *state;

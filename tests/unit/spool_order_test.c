@@ -21,7 +21,7 @@ static struct accept_batch batch_of(struct scratch *s, bool fsync_each)
 {
     struct accept_batch batch;
     accept_init(&batch, &s->spool, fsync_each, 0, 0);
-    batch.fsync_each = fsync_each; /* whatever this kernel tells */
+    batch.fsync_each = fsync_each; /* whatever this kernel reports */
     return batch;
 }
 
@@ -153,7 +153,7 @@ static void each_failed_sync_is_told(void **state)
     assert_never("remove new/*");
 }
 
-/* The kernel tells of a failed write only to who has the file open. */
+/* The kernel reports a failed write only to a process that has the file open. */
 static void files_stay_open_until_they_are_synced(void **state)
 {
     struct accept_batch batch = batch_of(*state, false);
