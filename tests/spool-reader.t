@@ -42,7 +42,7 @@ class Spool(World):
     def listed(self):
         """{place/name: intact} as `bookspool list` reports."""
         shown = self.run("bookspool", "list", "--all", "--json")
-        return {f"{item['dir']}/{item['name']}": item["whole"]
+        return {f"{item['dir']}/{item['name']}": item["intact"]
                 for item in json.loads(shown.stdout)["items"]}
 
     def agree(self, name):

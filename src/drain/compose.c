@@ -58,7 +58,7 @@ static void batch_clear(struct run *run, struct batch *batch)
     batch->deciding = batch->lost = false;
 }
 
-static enum run_result ledger_failed(struct run *run, struct batch *batch, const char *id)
+static enum run_result report_ledger_failure(struct run *run, struct batch *batch, const char *id)
 {
     log_error(
         id, "ledger-failed", "%s; no event moves on until it works", ledger_failure(run->ledger));
@@ -150,7 +150,7 @@ static bool claim_replay(struct run *run, struct entry *entry)
         taken = false;
         snprintf(event_name, sizeof event_name, "%s.%lld", id, (long long)number);
         for (size_t i = 0; ok && !taken && i < list.count; i++)
-            ok = mail_name(event_name, list.item[i].address, name) &&
+            ok = name_of_mail(event_name, list.item[i].address, name) &&
                  spool_look(&run->spool, DIR_OUT, name, &taken) &&
                  (taken || look_sent_or_failed(run, name, &taken));
     }
@@ -186,7 +186,7 @@ static enum run_result decide_event(
              ledger_decide(run->ledger, &entry->event, clock_now(),
                  conf_number(run->conf, SET_MOVE_WAIT), &entry->decision);
     if (!ok)
-        return ledger_failed(run, batch, id);
+        return report_ledger_failure(run, batch, id);
     if (replay) {
         entry->decision.result = DECISION_NOTIFY;
         if (!claim_replay(run, entry))
@@ -201,7 +201,7 @@ static enum run_result decide_event(
     return RUN_GOES_ON;
 }
 
-static enum run_result take_event(
+static enum run_result handle_event(
     struct run *run, enum spool_dir dir, const struct spool_item *item, struct batch *batch)
 {
     struct entry *entry = &batch->entry[batch->count];
@@ -301,7 +301,7 @@ static enum made make_mail(struct run *run, const struct entry *entry,
     struct buf message = {0}, file = {0};
     struct spool_file met;
     bool there;
-    if (!mail_name(entry->name, recipient->address, name))
+    if (!name_of_mail(entry->name, recipient->address, name))
         return IMPOSSIBLE;
     if (!read_intact_mail(run, name, event->id, &met, &there))
         return IO_FAILED;
@@ -405,7 +405,7 @@ static enum run_result finish_batch(struct run *run, struct batch *batch)
     if (batch->lost || run->spool.sync_failed)
         return RUN_IO_FAILED;
     if (batch->deciding && !ledger_commit(run->ledger))
-        return ledger_failed(run, batch, NULL);
+        return report_ledger_failure(run, batch, NULL);
     batch->deciding = false;
     enum run_result result = RUN_GOES_ON, moved = RUN_GOES_ON;
     for (size_t i = 0; result == RUN_GOES_ON && i < batch->count; i++)
@@ -434,7 +434,7 @@ static enum run_result compose_due(
 {
     enum run_result result = RUN_GOES_ON;
     for (size_t i = 0; result == RUN_GOES_ON && i < waiting->count && !run_stopping(); i++) {
-        result = take_event(run, dir, waiting->due[i].file, batch);
+        result = handle_event(run, dir, waiting->due[i].file, batch);
         if (result == RUN_GOES_ON && (batch->count == BATCH || batch->bytes >= BATCH_BYTES)) {
             result = finish_batch(run, batch);
             batch_clear(run, batch);
@@ -497,7 +497,7 @@ static void preview_event(struct run *run, const struct spool_file *file)
         struct buf message = {0}, why = {0};
         struct spool_file met;
         bool there = false; /* also when it cannot be found out */
-        if (!mail_name(file->record.id, list.item[i].address, mail))
+        if (!name_of_mail(file->record.id, list.item[i].address, mail))
             continue;
         if (read_intact_mail(run, mail, file->record.id, &met, &there) && there)
             spool_file_free(&met);

@@ -16,7 +16,7 @@ static bool name_fits(enum spool_dir dir, const char *name)
     return dir != DIR_OUT || (name_parse(name, &parsed) && *parsed.recipient);
 }
 
-static int by_arrival(const void *a, const void *b)
+static int by_event_arrival(const void *a, const void *b)
 {
     const struct waiting_item *x = a, *y = b;
     if (x->arrival != y->arrival)
@@ -59,7 +59,7 @@ bool waiting_find(struct run *run, enum spool_dir dir, struct waiting *waiting)
             spool_dir_name(dir), unknowns, unknown);
     for (size_t i = 0; waiting->count > 1 && i < waiting->count; i++)
         waiting->due[i].arrival = queue_arrival(&run->spool, dir, waiting->due[i].file);
-    qsort(waiting->due, waiting->count, sizeof *waiting->due, by_arrival);
+    qsort(waiting->due, waiting->count, sizeof *waiting->due, by_event_arrival);
     return true;
 }
 

@@ -44,7 +44,7 @@ bool accept_writable(const struct accept_batch *batch)
     return true;
 }
 
-static enum accept_result put_file(
+static enum accept_result put_event(
     struct accept_batch *batch, enum spool_dir dir, const char *id, const struct buf *file)
 {
     struct spool *spool = batch->spool;
@@ -68,7 +68,7 @@ static enum accept_result put_file(
 enum accept_result accept_put(struct accept_batch *batch, const char *id, const struct buf *file)
 {
     if (!spool_exists(batch->spool, DIR_DONE, id))
-        return put_file(batch, DIR_NEW, id, file);
+        return put_event(batch, DIR_NEW, id, file);
     /* neither the drain, which renamed it, nor its receiver need have synced it yet */
     batch->touched[DIR_DONE] = batch->touched[DIR_NEW] = true;
     return ACCEPT_DUPLICATE;
@@ -84,7 +84,7 @@ enum accept_result accept_hold(struct accept_batch *batch, const char *id, const
     }
     if (intact || spool_exists(batch->spool, DIR_DONE, id))
         return ACCEPT_DUPLICATE;
-    return put_file(batch, DIR_HELD, id, file);
+    return put_event(batch, DIR_HELD, id, file);
 }
 
 static bool sync_files(struct accept_batch *batch)

@@ -4,14 +4,14 @@
  * A batch holds all events of one turn of the event loop; its answers may be sent only when
  * accept_sync has returned true. Per event:
  *
- *   done/ID exists               duplicate; done/ and new/ are synced with the batch
- *   new/ID could be named        stored; file and directory are synced with the batch
- *   new/ID existed               not trusted, intact or not: a sync of it may have failed, which
- *                                 Linux reports only once. The new file is synced with the batch,
- *                                 then renamed over the name, and the directory synced once more
- *                                 for all of these: duplicate
- *   anything fails                503; the temp file is removed, but never a visible name, since
- *                                 another receiver may have answered 200 for it
+ *   done/ID exists         duplicate; done/ and new/ are synced with the batch
+ *   new/ID could be named  stored; file and directory are synced with the batch
+ *   new/ID existed         not trusted, intact or not: a sync of it may have failed, which Linux
+ *                          reports only once. The new file is synced with the batch, then renamed
+ *                          over the name, and the directory synced once more for all of these:
+ *                          duplicate
+ *   anything fails         503; the temp file is removed, but never a visible name, since another
+ *                          receiver may have answered 200 for it
  *
  * The name comes first, the sync after, the answer last: one journal commit instead of two. After a
  * power cut a name may hold a torn body, but never one that got a 200.

@@ -9,7 +9,7 @@
 #include "base/digest.h"
 #include "base/hex.h"
 
-bool mail_name(const char *event_name, const char *recipient, char name[MAIL_NAME_SIZE])
+bool name_of_mail(const char *event_name, const char *recipient, char name[MAIL_NAME_SIZE])
 {
     char lower[ADDRESS_SIZE], digest[DIGEST_HEX + 1];
     size_t len = strlen(recipient);

@@ -26,7 +26,7 @@ enum {
 };
 
 /* event_name is ID or ID.n. False: the recipient is too long, or libcrypto failed. */
-bool mail_name(const char *event_name, const char *recipient, char name[MAIL_NAME_SIZE]);
+bool name_of_mail(const char *event_name, const char *recipient, char name[MAIL_NAME_SIZE]);
 
 /* The parts of a file name; replay_number is 0 if there is none, recipient "" for an event. */
 struct spool_name {

@@ -5,11 +5,15 @@
  *
  * Marks on a mail in out/ are permission bits, because one call changes them and they move with the
  * file. The mtime is the next attempt.
- *   x (QUEUE_UNKNOWN)  the last byte may have been sent. If the mark is still there, the mail may
- *                      have arrived. Not synced: it records the death of a process, not a power
- * cut. t (QUEUE_SENT)     it was accepted, but could not be renamed to sent/: it is renamed, never
- * sent. On an event in new/ or replay/ the x bit (QUEUE_UNCOMPOSED) means that its mails could not
- * be composed; they are tried again at the mtime.
+ *
+ *   x (QUEUE_UNKNOWN)  The last byte may have been sent: the mail may have arrived. Not synced: it
+ *                      records the death of a process, not a power cut.
+ *
+ *   t (QUEUE_SENT)     The mail was accepted, but could not be renamed to sent/: it is renamed, and
+ *                      never sent.
+ *
+ * On an event in new/ or replay/ the x bit (QUEUE_UNCOMPOSED) means that its mails could not be
+ * composed; they are tried again at the mtime.
  */
 #ifndef SPOOL_QUEUE_H
 #define SPOOL_QUEUE_H

@@ -5,7 +5,7 @@
  *     Id: 3f5a...                       Id: 3f5a...
  *     Provider: calcom                  From: bookspool@example.org
  *     Event: BOOKING_CREATED            To: owner@example.org
- *     Received: ...T10:00:00.123456Z   Received: 2026-11-21T10:00:00.123456Z
+ *     Received: ...T10:00:00.123456Z    Received: 2026-11-21T10:00:00.123456Z
  *     Secret-Used: primary              Queued: 2026-11-21T10:00:05.001Z
  *     Signature: t=...,v1=...           Length: 1234
  *     Content-Type: application/json    Sha256: ...

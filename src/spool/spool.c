@@ -81,7 +81,8 @@ static bool refuse_dir(const struct spool *spool, enum spool_dir dir, const char
     return false;
 }
 
-static bool check_dir(int fd, dev_t device, const char *path, const char *name, struct buf *why)
+static bool check_spool_dir(
+    int fd, dev_t device, const char *path, const char *name, struct buf *why)
 {
     struct stat st;
     if (fstat(fd, &st) < 0)
@@ -157,14 +158,15 @@ bool spool_open(struct spool *spool, const char *path, struct buf *why)
 {
     struct stat st;
     init_spool(spool);
-    if (!open_root(spool, path, why, &st) || !check_dir(spool->root, st.st_dev, path, "", why))
+    if (!open_root(spool, path, why, &st) ||
+        !check_spool_dir(spool->root, st.st_dev, path, "", why))
         return false;
     for (enum spool_dir dir = 0; dir < SPOOL_DIRS; dir++) {
         if (!open_dir(spool, dir, true))
             return refuse_dir(spool, dir, path, &st, why);
         if (faccessat(spool->dir[dir], ".", W_OK | X_OK, AT_EACCESS) < 0 && errno == EACCES)
             return refuse_dir(spool, dir, path, &st, why);
-        if (!check_dir(spool->dir[dir], st.st_dev, path, names[dir], why))
+        if (!check_spool_dir(spool->dir[dir], st.st_dev, path, names[dir], why))
             return false;
     }
     return try_naming(spool, path, why);

@@ -164,7 +164,7 @@ static int make_notice(struct render *render, const char *operand)
     snprintf(render->recipient, sizeof render->recipient, "%.*s", (int)strcspn(to, ", "), to);
     if (!address_valid(render->recipient))
         tool_usage(render->tool, "%s is no bare mail address", to);
-    if (!mail_name(record->id, render->recipient, render->name))
+    if (!name_of_mail(record->id, render->recipient, render->name))
         tool_no_memory();
     render->notice = (struct notice){.event = &render->event,
         .decision = &render->decision,

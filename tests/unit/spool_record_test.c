@@ -209,8 +209,8 @@ static void mail_names_follow_the_address(void **state)
     (void)state;
     char a[MAIL_NAME_SIZE], b[MAIL_NAME_SIZE];
     struct spool_name parsed;
-    assert_true(mail_name(scratch_id, "Owner@Example.org", a));
-    assert_true(mail_name(scratch_id, "owner@example.org", b));
+    assert_true(name_of_mail(scratch_id, "Owner@Example.org", a));
+    assert_true(name_of_mail(scratch_id, "owner@example.org", b));
     assert_string_equal(a, b);
     assert_string_equal(a + ID_LEN, "-9057178f1b2d");
     assert_true(name_parse(a, &parsed));
