@@ -42,9 +42,9 @@ static enum run_result alarm_not_renamed(struct outbox *outbox, const char *name
     struct run *run = outbox->run;
     run_io_failed(run, id);
     bool marked = queue_mark_durably(&run->spool, DIR_OUT, name, QUEUE_UNKNOWN | QUEUE_SENT);
-    log_error(id, "sent-but-not-renamed", "out/%s was accepted, and %s; the run stops", name,
+    log_error(id, "sent-but-not-renamed", "out/%s was accepted, and %s; the run ends", name,
         marked ? "is marked so that it is never sent again"
-               : "could not even be marked: move it to sent/ by hand, or it goes out again");
+               : "could not even be marked: move it to sent/ by hand, or it is sent again");
     return RUN_IO_FAILED;
 }
 

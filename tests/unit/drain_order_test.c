@@ -58,7 +58,7 @@ static int pass(void)
     return code;
 }
 
-static void assert_all_settled(struct scratch *s)
+static void assert_all_sent(struct scratch *s)
 {
     static const enum spool_dir empty[] = {
         DIR_TMP, DIR_NEW, DIR_REPLAY, DIR_OUT, DIR_FAILED, DIR_BAD};
@@ -93,7 +93,7 @@ static void an_event_and_its_mail(void **state)
     ASSERT_ORDER("move tmp/x out/" MAILED, "sync all", "mode 0760 out/" MAILED,
         "name Maildir/tmp/* Maildir/new/*", "move out/" MAILED " sent/" MAILED, "sync sent",
         "sync out");
-    assert_all_settled(*state);
+    assert_all_sent(*state);
 }
 
 /* What was decided is on the disk before anything is built upon it. The first sync of a ledger may
@@ -113,7 +113,7 @@ static void a_late_duplicate(void **state)
     put(*state, "new", LATE, LATE);
     assert_int_equal(pass(), 0);
     ASSERT_ORDER("sync all", "remove new/" LATE);
-    assert_all_settled(*state);
+    assert_all_sent(*state);
 }
 
 static void a_held_event_that_is_done(void **state)
@@ -122,7 +122,7 @@ static void a_held_event_that_is_done(void **state)
     put(*state, "held", HELD, HELD);
     assert_int_equal(pass(), 0);
     ASSERT_ORDER("sync done", "remove held/" HELD);
-    assert_all_settled(*state);
+    assert_all_sent(*state);
 }
 
 static void a_replay(void **state)
@@ -132,13 +132,13 @@ static void a_replay(void **state)
     ASSERT_ORDER("name replay/x replay/" AGAIN ".*", "sync replay",
         "move tmp/x out/" AGAIN ".*" OWNER, "sync all", "move replay/" AGAIN ".* done/" AGAIN,
         "move out/" AGAIN ".*" OWNER " sent/*");
-    assert_all_settled(*state);
+    assert_all_sent(*state);
 }
 
 /* Within one second, or after the clock went back: another replay_number, else nothing would be
  * made.
  */
-static void a_generation_that_is_taken(void **state)
+static void a_replay_number_that_is_taken(void **state)
 {
     enum { TAKEN = 60 };
     int64_t now = clock_now() / MS_PER_SECOND;
@@ -152,7 +152,7 @@ static void a_generation_that_is_taken(void **state)
     ASSERT_ORDER("move tmp/x out/" AGAIN ".*" OWNER, "move out/" AGAIN ".*" OWNER " sent/*");
 }
 
-static void an_event_that_became_whole(void **state)
+static void an_event_that_became_intact(void **state)
 {
     put(*state, "bad", WAITS, WAITS);
     assert_int_equal(pass(), 0);
@@ -175,7 +175,7 @@ static void the_probe_comes_first(void **state)
     assert_never("mode *");
 }
 
-/* The half of a move, arrived just now: it stays an event that waits, and nothing is settled. */
+/* The half of a move, arrived just now: it stays in new/, and no mail is made. */
 static void put_half_of_a_move(struct scratch *s)
 {
     struct buf body = {0}, file = {0};
@@ -231,12 +231,12 @@ static void a_slow_mail_is_not_waited_for(void **state)
 {
     struct scratch *s = *state;
     struct run run = {.spool = s->spool};
-    struct outbox settle = {
+    struct outbox outbox = {
         .run = &run, .unsynced = 1, .first_unsynced = clock_monotonic() + MS_PER_DAY};
-    assert_int_equal(outbox_sync_due(&settle), RUN_GOES_ON);
+    assert_int_equal(outbox_sync_due(&outbox), RUN_GOES_ON);
     assert_calls("");
-    settle.first_unsynced = clock_monotonic() - MS_PER_SECOND;
-    assert_int_equal(outbox_sync_due(&settle), RUN_GOES_ON);
+    outbox.first_unsynced = clock_monotonic() - MS_PER_SECOND;
+    assert_int_equal(outbox_sync_due(&outbox), RUN_GOES_ON);
     assert_calls("sync sent\nsync out\n");
 }
 
@@ -267,7 +267,7 @@ static void a_batch_that_is_not_synced(void **state)
     assert_never("mode *");
     assert_int_equal(pass(), 0);
     assert_int_equal(scratch_count(*state, DIR_SENT), 2);
-    assert_all_settled(*state);
+    assert_all_sent(*state);
 }
 
 /* Reported again, it is the same event, not a repeated fact. */
@@ -280,7 +280,7 @@ static void a_ledger_that_is_not_synced(void **state)
     assert_int_equal(scratch_count(*state, DIR_NEW), 1);
     assert_int_equal(pass(), 0);
     assert_int_equal(scratch_count(*state, DIR_SENT), 2);
-    assert_all_settled(*state);
+    assert_all_sent(*state);
 }
 
 static void each_other_sync_ends_the_run(void **state)
@@ -295,11 +295,11 @@ static void each_other_sync_ends_the_run(void **state)
     assert_ends("sync sent", 0);
     assert_int_equal(scratch_count(*state, DIR_SENT), 2);
     assert_int_equal(pass(), 0);
-    assert_all_settled(*state);
+    assert_all_sent(*state);
 }
 
 /* It was accepted: the next run must know, and only rename it. */
-static void a_mail_that_cannot_be_settled(void **state)
+static void a_mail_that_cannot_be_renamed(void **state)
 {
     put(*state, "new", WAITS, WAITS);
     assert_ends("move out/" MAILED " sent/*", 0);
@@ -314,7 +314,7 @@ static void a_mail_that_cannot_be_settled(void **state)
     assert_int_equal(pass(), 0);
     assert_never("name Maildir/tmp/* *");
     assert_int_equal(scratch_count(s, DIR_SENT), 1);
-    assert_all_settled(s);
+    assert_all_sent(s);
 }
 
 /* ---- recipients ---- */
@@ -333,7 +333,7 @@ static void a_mail_in_out_and_in_sent(void **state)
     assert_never("name Maildir/tmp/* *");
     ASSERT_ORDER("remove out/" MAILED, "sync sent", "sync out");
     assert_int_equal(scratch_count(s, DIR_SENT), 1);
-    assert_all_settled(s);
+    assert_all_sent(s);
 }
 
 /* Its event came back too: a copy of the mail would be another file, and be sent. */
@@ -347,7 +347,7 @@ static void and_its_event_in_new(void **state)
     calls_clear();
     assert_int_equal(pass(), 0);
     assert_never("name Maildir/tmp/* *");
-    assert_all_settled(s);
+    assert_all_sent(s);
 }
 
 /* It was given up once, and is sent now. */
@@ -361,7 +361,7 @@ static void a_mail_in_out_and_in_failed(void **state)
     scratch_write(s, "failed/" MAILED ".why", "why\n", 4);
     assert_int_equal(pass(), 0);
     assert_int_equal(scratch_count(s, DIR_SENT), 1);
-    assert_all_settled(s);
+    assert_all_sent(s);
 }
 
 /* In done/ and where it came from: what is left is the name in done/. */
@@ -373,15 +373,15 @@ static void an_event_with_two_names(void **state)
     scratch_link(s, "done/" WAITS, "replay/" WAITS ".1700000000");
     assert_int_equal(pass(), 0);
     assert_int_equal(scratch_count(s, DIR_SENT), 2);
-    assert_all_settled(s);
+    assert_all_sent(s);
     scratch_link(s, "done/" WAITS, "bad/" WAITS);
     scratch_write(s, "bad/" WAITS ".why", "why\n", 4);
     assert_int_equal(pass(), 0);
-    assert_all_settled(s);
+    assert_all_sent(s);
     scratch_link(s, "done/" WAITS, "new/" WAITS);
     scratch_link(s, "done/" WAITS, "held/" WAITS);
     assert_int_equal(pass(), 0);
-    assert_all_settled(s);
+    assert_all_sent(s);
     assert_int_equal(scratch_count(s, DIR_HELD), 0);
     assert_true(spool_exists(&s->spool, DIR_DONE, WAITS));
 }
@@ -423,8 +423,8 @@ int main(void)
         PASS_TEST(a_late_duplicate),
         PASS_TEST(a_held_event_that_is_done),
         PASS_TEST(a_replay),
-        PASS_TEST(a_generation_that_is_taken),
-        PASS_TEST(an_event_that_became_whole),
+        PASS_TEST(a_replay_number_that_is_taken),
+        PASS_TEST(an_event_that_became_intact),
         PASS_TEST(an_event_that_waits_for_its_partner),
         PASS_TEST(the_probe_comes_first),
         PASS_TEST(many_mails_are_synced_on_the_way),
@@ -432,7 +432,7 @@ int main(void)
         PASS_TEST(a_batch_that_is_not_synced),
         PASS_TEST(a_ledger_that_is_not_synced),
         PASS_TEST(each_other_sync_ends_the_run),
-        PASS_TEST(a_mail_that_cannot_be_settled),
+        PASS_TEST(a_mail_that_cannot_be_renamed),
         PASS_TEST(a_mail_in_out_and_in_sent),
         PASS_TEST(and_its_event_in_new),
         PASS_TEST(a_mail_in_out_and_in_failed),

@@ -44,7 +44,7 @@ static enum accept_result put(struct accept_batch *batch, const char *id, const 
     return result;
 }
 
-static void assert_whole(struct scratch *s, enum spool_dir dir, const char *id, const char *body)
+static void assert_intact(struct scratch *s, enum spool_dir dir, const char *id, const char *body)
 {
     struct spool_file file;
     assert_true(spool_read(&s->spool, dir, id, &file));
@@ -64,7 +64,7 @@ static void stores_then_recognises(void **state)
     assert_true(accept_sync(&batch));
     assert_int_equal(scratch_count(s, DIR_NEW), 1);
     assert_int_equal(scratch_count(s, DIR_TMP), 0);
-    assert_whole(s, DIR_NEW, scratch_id, "{}");
+    assert_intact(s, DIR_NEW, scratch_id, "{}");
 }
 
 static void same_event_twice_in_a_batch(void **state)
@@ -88,7 +88,7 @@ static void replaces_what_it_meets_in_new(void **state)
     scratch_write(s, name, "\0\0\0\0", 4);
     assert_int_equal(put(&batch, scratch_id, "{\"a\":1}"), ACCEPT_DUPLICATE);
     assert_true(accept_sync(&batch));
-    assert_whole(s, DIR_NEW, scratch_id, "{\"a\":1}");
+    assert_intact(s, DIR_NEW, scratch_id, "{\"a\":1}");
 }
 
 static void done_is_a_duplicate_and_stores_nothing(void **state)

@@ -61,7 +61,7 @@ static void a_batch(void **state)
     assert_calls("name tmp/x new/" ID "\nname tmp/x new/" KEY2 "\nsync all\n");
 }
 
-static void a_batch_where_syncfs_tells_nothing(void **state)
+static void a_batch_where_syncfs_reports_nothing(void **state)
 {
     struct accept_batch batch = batch_of(*state, true);
     assert_int_equal(put(&batch, ID), ACCEPT_STORED);
@@ -134,7 +134,7 @@ static void a_stale_event(void **state)
     assert_calls("name tmp/x held/" ID "\nsync held/" ID "\nsync held\n");
 }
 
-static void each_failed_sync_is_told(void **state)
+static void each_failed_sync_is_reported(void **state)
 {
     static const char *const syncs[] = {"sync new/" ID, "sync new"};
     for (size_t i = 0; i < sizeof syncs / sizeof *syncs; i++) {
@@ -249,13 +249,13 @@ int main(void)
     const struct CMUnitTest tests[] = {
         ORDER_TEST(one_event),
         ORDER_TEST(a_batch),
-        ORDER_TEST(a_batch_where_syncfs_tells_nothing),
+        ORDER_TEST(a_batch_where_syncfs_reports_nothing),
         ORDER_TEST(a_duplicate_of_what_is_done),
         ORDER_TEST(a_name_met_in_new),
         ORDER_TEST(a_batch_of_names_met_in_new),
         ORDER_TEST(a_batch_that_replaces_nothing),
         ORDER_TEST(a_stale_event),
-        ORDER_TEST(each_failed_sync_is_told),
+        ORDER_TEST(each_failed_sync_is_reported),
         ORDER_TEST(files_stay_open_until_they_are_synced),
         ORDER_TEST(giving_up),
         ORDER_TEST(setting_aside_one_that_has_both_names),

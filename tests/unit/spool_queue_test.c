@@ -159,7 +159,7 @@ static void a_link_is_sent_and_a_copy_is_not(void **state)
     assert_false(queue_was_sent(&s->spool, mail));
 }
 
-static void a_claim_takes_a_free_generation(void **state)
+static void a_claim_takes_a_free_replay_number(void **state)
 {
     struct scratch *s = *state;
     char taken[80], claimed[MAIL_NAME_SIZE], want[80];
@@ -350,7 +350,7 @@ int main(void)
         SPOOL_TEST(a_move_takes_the_old_name_away),
         SPOOL_TEST(so_does_one_that_replaces_nothing),
         SPOOL_TEST(a_link_is_sent_and_a_copy_is_not),
-        SPOOL_TEST(a_claim_takes_a_free_generation),
+        SPOOL_TEST(a_claim_takes_a_free_replay_number),
         SPOOL_TEST(replays_put_twice_are_two),
         SPOOL_TEST(forgets_only_what_is_old),
         SPOOL_TEST(forgets_each_by_its_own_retention),
