@@ -11,7 +11,7 @@ import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
 from bookspool import (BIN, equal, event_file, finish, id_of, mail_file, mark_of, match, ok,
-                       program, sample, skip, wait_for)  # noqa: E402
+                       program, run_parts, sample, skip, wait_for)  # noqa: E402
 from mailer import DONE, Mailer  # noqa: E402
 from smtp_peer import HANG_UP, Scripted  # noqa: E402
 
@@ -276,9 +276,7 @@ def closing_replies():
 
 
 if __name__ == "__main__":
-    for part in (the_ledger, mails_of_events_that_wait, junk,
-                 bad_is_counted, no_memory, run_limit, refusals_at_the_end, giving_up, stuck, counters,
-                 closing_replies):
-        if part.__name__ in (sys.argv[1:] or [part.__name__]):
-            part()
+    run_parts((the_ledger, mails_of_events_that_wait, junk,
+               bad_is_counted, no_memory, run_limit, refusals_at_the_end, giving_up, stuck, counters,
+               closing_replies))
     finish()

@@ -87,17 +87,16 @@ enum run_result outbox_finish(struct outbox *outbox, const char *name, const cha
 
 /* The marks stay: an unknown outcome is still known when an operator moves the mail back to out/.
  */
-static enum run_result give_up(
-    struct outbox *outbox, const struct refusal *mail, const char *decision)
+static enum run_result give_up(struct outbox *outbox, const struct refusal *mail, const char *cause)
 {
     struct run *run = outbox->run;
     char why[WHY_SIZE], now[TIME_TEXT];
     time_format(clock_now(), now);
     snprintf(
-        why, sizeof why, "%s %s: %s: %s", now, decision, mail->result.reason, mail->result.detail);
+        why, sizeof why, "%s %s: %s: %s", now, cause, mail->result.reason, mail->result.detail);
     run->totals->failed++;
     counter_add(COUNT_MAIL_FAILED, 1);
-    log_error(mail->id, "given-up", "mail=%s %s: %s", mail->name, decision, mail->result.reason);
+    log_error(mail->id, "given-up", "mail=%s %s: %s", mail->name, cause, mail->result.reason);
     queue_mark(&run->spool, DIR_OUT, mail->name, mail->marks);
     return run_unless_gone(run, queue_give_up(&run->spool, DIR_OUT, mail->name, DIR_FAILED, why),
         DIR_OUT, mail->name, mail->id);

@@ -54,7 +54,7 @@ static inline int scratch_down(void **state)
 }
 
 static const char scratch_id[] = "0123456789abcdef0123456789abcdef";
-static const char scratch_key2[] = "fedcba9876543210fedcba9876543210";
+static const char scratch_id2[] = "fedcba9876543210fedcba9876543210";
 
 /* A whole event file of that body. */
 static inline void scratch_event(const char *id, const char *body, struct buf *out)

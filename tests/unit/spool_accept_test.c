@@ -73,7 +73,7 @@ static void same_event_twice_in_a_batch(void **state)
     struct accept_batch batch = batch_of(s);
     assert_int_equal(put(&batch, scratch_id, "{}"), ACCEPT_STORED);
     assert_int_equal(put(&batch, scratch_id, "{}"), ACCEPT_DUPLICATE);
-    assert_int_equal(put(&batch, scratch_key2, "[]"), ACCEPT_STORED);
+    assert_int_equal(put(&batch, scratch_id2, "[]"), ACCEPT_STORED);
     assert_true(accept_sync(&batch));
     assert_int_equal(scratch_count(s, DIR_NEW), 2);
 }

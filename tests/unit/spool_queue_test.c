@@ -206,12 +206,12 @@ static void fill(struct scratch *s)
     char name[400];
     in_dir(name, "done", scratch_id);
     write_event(s, name, scratch_id);
-    in_dir(name, "done", scratch_key2);
-    write_event(s, name, scratch_key2);
+    in_dir(name, "done", scratch_id2);
+    write_event(s, name, scratch_id2);
     in_dir(name, "sent", mail);
     write_event(s, name, scratch_id);
     age(s, DIR_DONE, scratch_id, 31);
-    age(s, DIR_DONE, scratch_key2, 29);
+    age(s, DIR_DONE, scratch_id2, 29);
     age(s, DIR_SENT, mail, 31);
 }
 
@@ -231,7 +231,7 @@ static void forgets_only_what_is_old(void **state)
     assert_true(result.visited);
     assert_int_equal(result.done, 1);
     assert_int_equal(result.sent, 1);
-    assert_true(spool_exists(&s->spool, DIR_DONE, scratch_key2));
+    assert_true(spool_exists(&s->spool, DIR_DONE, scratch_id2));
     assert_false(prune_with(s, monthly()).visited); /* once a day */
 }
 
@@ -251,7 +251,7 @@ static void forgets_each_by_its_own_retention(void **state)
     assert_int_equal(prune_with(s, options).sent, 1);
 }
 
-static void keeps_keys_in_play(void **state)
+static void keeps_ids_in_play(void **state)
 {
     static const char *const places[] = {"new/%s", "held/%s", "bad/%s", "replay/any",
         "replay/%s.17", "out/%s-bbbbbbbbbbbb", "failed/%s-bbbbbbbbbbbb",
@@ -354,7 +354,7 @@ int main(void)
         SPOOL_TEST(replays_put_twice_are_two),
         SPOOL_TEST(forgets_only_what_is_old),
         SPOOL_TEST(forgets_each_by_its_own_retention),
-        SPOOL_TEST(keeps_keys_in_play),
+        SPOOL_TEST(keeps_ids_in_play),
         SPOOL_TEST(believes_no_clock_that_jumped),
         SPOOL_TEST(sweeps_old_temp_files),
         SPOOL_TEST(refuses_what_is_unsafe),
