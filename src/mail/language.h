@@ -37,8 +37,7 @@ enum language_use {
     LANGUAGE_CHECK    /* is only checked for faults */
 };
 
-/* Each fault is a line of `why`. `file` names the file there, and must live as long as the words.
- */
+/* Each fault is a line of `why`. `file` is its name there, and must live as long as the words. */
 void language_read(struct language *language, enum language_use use, const char *file,
     const char *text, size_t len, struct buf *why);
 

@@ -36,10 +36,9 @@ struct templates;
 
 /*
  * `dir` is BOOKSPOOL_TEMPLATES or NULL, `language` BOOKSPOOL_LANGUAGE ("en"). Reads and checks
- * everything, also the languages not in use: NULL, with one line for each fault in `why`
- * ("FILE:LINE:COLUMN: ..."), when a file cannot be read or
- * parsed, a partial or word is missing, there is no such language, or a file in `dir` is neither
- * used nor named after a kind.
+ * everything, also the languages not in use. NULL, with one line for each fault in `why`
+ * ("FILE:LINE:COLUMN: ..."), when a file cannot be read or parsed, a partial or word is missing,
+ * there is no such language, or a file in `dir` is neither used nor named after a kind.
  */
 struct templates *templates_open(const char *dir, const char *language, struct buf *why);
 void templates_close(struct templates *templates);

@@ -46,8 +46,7 @@ const char *view_person_label(const struct person *person);
 
 enum { VIEW_KEY = 64 };
 
-/* Writes PREFIX_NAME, for a customer customer_PREFIX_NAME, to `key`. NULL: there is no such word.
- */
+/* Writes PREFIX_NAME, for a customer customer_PREFIX_NAME, to `key`. NULL: no such word. */
 const char *view_word_key(
     const struct view *view, const char *prefix, const char *name, char key[VIEW_KEY]);
 
