@@ -138,14 +138,14 @@ def meanings():
         equal((told["calendar_uid"], told["sequence"], told["previous_start"]),
               ("one@Cal.com", 1, utc(DAY)), "and goes on with the move")
         equal(world.decision(late)["late"], True, "what is over is told as such")
-        equal(world.decision(alone)["reason"], "partner-missing", "a half alone speaks")
+        equal(world.decision(alone)["reason"], "partner-missing", "a half alone is mailed")
         copy = world.record("done", first)[1]
         body = json.loads(copy)
         body["createdAt"] = utc(world.now)
         again = world.put("calcom", body)
         world.drained()
         match(world.tool("trace", again), r"ledger: not notified \(repeated-fact\)",
-              "another subscription's copy is silent")
+              "another subscription's copy is suppressed")
         equal([n for n in world.spool("sent") if n.startswith(again)], [], "nobody is mailed")
 
 
