@@ -120,6 +120,10 @@ def posting():
         found = json.loads(run(world, "post", "calendly", "created", peer.url, "--json"))
         equal((found["status"], found["answer"], type(found["ms"])),
               (200, '{"status":"accepted"}\nsecond line\n', int), "JSON, with an answer that is none")
+        before, peer.answer = peer.answer, (200, b"x" * 200000, {})
+        found = json.loads(run(world, "post", "calcom", "created", peer.url, "--json"))
+        equal(found["answer"], "x" * 65536, "of an answer 64 KB are read")
+        peer.answer = before
         for answers in ([200, 500, 200], [500, 200, 200]):
             peer.next = list(answers)
             shown = run(world, "post", "calcom", "created", peer.url, "--repeat", "3", code=1,

@@ -383,6 +383,10 @@ def status():
             match(found["warnings"], word, "a warning")
         equal((found["spool"]["out"]["count"], found["out_unknown"], found["well"]), (1, 1, False),
               "marks are counted")
+        os.chmod(world.file("out", mail), 0o1760)
+        found = world.json("status", code=1)
+        equal((found["out_unknown"], found["out_accepted"]), (0, 1), "what was accepted is not unknown")
+        os.chmod(world.file("out", mail), 0o760)
         with open(os.path.join(world.state_dir, "counters"), "wb") as file:
             file.write(counters(drain_at=now - 3 * 86400000))
         os.utime(world.file("out", mail), (time.time() - 999,) * 2)
@@ -446,6 +450,8 @@ def checking_files():
         match(found["findings"][0]["text"], "does not match Sha256", "a changed body")
         equal(found["ok"], False, "in JSON")
         world.tool("check", world.path("missing"), code=66)
+        world.tool("check", world.path("missing"), world.file("new", hourly), code=66,
+                   name="of several files the first that is wrong decides")
 
 
 def settings():
