@@ -1,4 +1,5 @@
 /* What each kind of event says in words. */
+#include "mail/cut.h"
 #include "mail_view.h"
 
 /* ---- subjects ---- */
@@ -215,6 +216,33 @@ static void remarks_explain_what_could_mislead(void **state)
     assert_says(&event, NULL, "word of the new time had not come yet");
 }
 
+/* Characters count, not bytes, and the sentence says how many were left out. */
+static void long_texts_are_cut(void **state)
+{
+    (void)state;
+    struct arena arena = {0};
+    const struct cut_limits limits = {.text = 4, .line = 200, .url = 200, .items = 10};
+    struct event event = event_of(KIND_CREATED);
+    assert_int_equal(cut_length("abc", 3), 3);
+    assert_int_equal(cut_length("abcd", 3), 3);
+    assert_int_equal(cut_length("\xc3\xa9\xc3\xa9z", 2), 4);
+    event.booking.description = "\xc3\xa9"
+                                "bcd";
+    assert_false(cut_event(&event, &limits, templates, &arena));
+    event.booking.description = "\xc3\xa9"
+                                "bcdefg";
+    assert_true(cut_event(&event, &limits, templates, &arena));
+    const char *text = event.booking.description;
+    assert_memory_equal(text,
+        "\xc3\xa9"
+        "bcd... ",
+        strlen("\xc3\xa9"
+               "bcd... "));
+    assert_non_null(strstr(text, "3 "));
+    assert_null(strpbrk(text, "01245678"));
+    arena_free(&arena);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -225,6 +253,7 @@ int main(void)
         cmocka_unit_test(a_text_of_almost_nothing),
         cmocka_unit_test(a_place_that_is_the_link_is_shown_once),
         cmocka_unit_test(remarks_explain_what_could_mislead),
+        cmocka_unit_test(long_texts_are_cut),
     };
     return cmocka_run_group_tests(tests, open_templates, close_templates);
 }
