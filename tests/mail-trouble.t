@@ -6,7 +6,8 @@ import sys
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
-from bookspool import World, equal, finish, free_port, mail_file, mark_of, match, ok, utc  # noqa: E402
+from bookspool import (World, equal, finish, free_port, mail_file, mark_of, match, ok,  # noqa: E402
+                       sample, utc)
 from fcgi import Client, params, request  # noqa: E402
 from smtp_peer import Scripted  # noqa: E402
 
@@ -68,7 +69,23 @@ def set_aside():
         equal(health(world), (200, "pass", None), "until it is gone; its .why does not count")
 
 
+def not_composed():
+    """An event that an earlier run could not compose is a warning until it is mailed."""
+    with World() as world:
+        world.start_receiver()
+        event = world.put_event("new", "calcom", sample("calcom", "booking_created"))
+        os.chmod(world.file("new", event), 0o760)
+        os.utime(world.file("new", event), (time.time() + 600,) * 2)
+        match(world.drain().stderr, r"drained: .* uncomposed=1$|^$", "it waits")
+        equal(health(world), (200, "warn", "events-not-composed"), "health warns")
+        match(world.run("bookspool", "status").stdout, "1 events wait because their mails", "so does status")
+        os.utime(world.file("new", event))
+        world.drain()
+        equal(health(world), (200, "pass", None), "until it is mailed")
+
+
 with Scripted({"RCPT": "450 4.2.1 busy"}) as peer:
     trouble(peer)
 set_aside()
+not_composed()
 finish()

@@ -47,7 +47,7 @@ static bool is_value(enum counter which)
     int request = (int)which % COUNTER_ROW_SIZE;
     if ((int)which < (int)COUNT_OTHER_REQUESTS)
         return request == COUNT_SECRET_PRIMARY_AT || request == COUNT_SECRET_SECONDARY_AT;
-    return which >= COUNT_DRAIN_LAST_AT && which <= COUNT_BAD_NOW;
+    return which >= COUNT_DRAIN_LAST_AT && which <= COUNT_UNCOMPOSED_NOW;
 }
 
 /* ---- the mapping ---- */

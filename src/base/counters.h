@@ -62,6 +62,7 @@ enum counter {
     COUNT_DRAIN_BLOCKED_AT, /* when a run was last blocked, or failed */
     COUNT_MAIL_STUCK_AT,    /* when a mail older than a day was last put off again */
     COUNT_BAD_NOW,          /* events in bad/ at the end of the last run */
+    COUNT_UNCOMPOSED_NOW, /* events that it could not compose, or that wait since an earlier one */
     COUNTERS
 };
 

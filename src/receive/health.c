@@ -22,7 +22,9 @@ static const char *mail_problem(void)
         return "drain-blocked";
     if ((int64_t)counter_get(COUNT_MAIL_STUCK_AT) > clock_now() - recent)
         return "mail-stuck";
-    return counter_get(COUNT_BAD_NOW) > 0 ? "events-in-bad" : NULL;
+    if (counter_get(COUNT_BAD_NOW) > 0)
+        return "events-in-bad";
+    return counter_get(COUNT_UNCOMPOSED_NOW) > 0 ? "events-not-composed" : NULL;
 }
 
 void health_answer(struct responder *r, enum provider provider, struct reply *reply)

@@ -30,6 +30,7 @@ struct status {
     int64_t oldest[SPOOL_DIRS]; /* TIME_NONE: empty */
     int64_t next;               /* the earliest attempt of a mail in out/ */
     size_t unknown, accepted;   /* marks in out/ */
+    size_t uncomposed;          /* marks in new/ and replay/ */
     bool drain_at_work, counted;
     struct buf warnings; /* a line each; empty: all is well */
 };
@@ -66,6 +67,8 @@ static bool gather_dir(struct status *status, enum spool_dir dir)
                 spool_file_free(&file);
             }
         }
+        if ((dir == DIR_NEW || dir == DIR_REPLAY) && item->mode & QUEUE_UNCOMPOSED)
+            status->uncomposed++;
         status->count[dir]++;
         take_earlier(&status->oldest[dir], since);
     }
@@ -132,6 +135,11 @@ static void add_warnings(struct status *s)
         "bookspool trace ID says why, bookspool replay FILE mails a repaired one");
     warn_of_waiting(s, DIR_FAILED,
         "given up; bookspool trace ID says why, mv failed/NAME out/ tries one again");
+    if (s->uncomposed)
+        buf_printf(&s->warnings,
+            "%zu events wait because their mails could not be composed: the line not-composed in "
+            "the log of bookspool-drain says why\n",
+            s->uncomposed);
     if (s->unknown)
         buf_printf(&s->warnings,
             "out/: the outcome of %zu is unknown: they may have arrived, and another attempt may "

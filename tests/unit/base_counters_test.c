@@ -133,7 +133,8 @@ static void counted_in_memory_until_there_is_a_file(void **state)
 /* Points in time, and a number that a run finds. */
 static const enum counter latest[] = {(enum counter)COUNT_SECRET_PRIMARY_AT,
     COUNTER_ROW_SIZE + (enum counter)COUNT_SECRET_SECONDARY_AT, COUNT_DRAIN_LAST_AT,
-    COUNT_MAIL_LAST_AT, COUNT_DRAIN_BLOCKED_AT, COUNT_MAIL_STUCK_AT, COUNT_BAD_NOW};
+    COUNT_MAIL_LAST_AT, COUNT_DRAIN_BLOCKED_AT, COUNT_MAIL_STUCK_AT, COUNT_BAD_NOW,
+    COUNT_UNCOMPOSED_NOW};
 enum { LATEST = sizeof latest / sizeof *latest };
 
 static void set_all(void)

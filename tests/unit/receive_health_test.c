@@ -76,6 +76,9 @@ static void events_in_bad_warn_until_they_are_gone(void **state)
     counter_set(COUNT_BAD_NOW, 1);
     assert_warns(*state, "events-in-bad");
     counter_set(COUNT_BAD_NOW, 0);
+    counter_set(COUNT_UNCOMPOSED_NOW, 1);
+    assert_warns(*state, "events-not-composed");
+    counter_set(COUNT_UNCOMPOSED_NOW, 0);
     assert_passes(*state);
 }
 
