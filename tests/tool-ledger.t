@@ -181,7 +181,7 @@ def rebuilt():
         before = world.contents()
         another(world, before)
         equal(world.json("rebuild"), {"events": 12, "left_out": 0}, "counts in JSON")
-        match(world.tool("rebuild"), "anew from 12 events; 0 were left out", "for people")
+        match(world.tool("rebuild"), "rebuilt from 12 events; 0 were left out", "for people")
         same(world.contents(), before, "every row is the same")
         for name in "", "-wal", "-shm":
             if os.path.exists(world.database + name):
