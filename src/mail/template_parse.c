@@ -47,7 +47,7 @@ void template_fault(struct buf *why, const char *format, ...)
 }
 
 /* Appends "FILE:LINE:COLUMN" of an offset in the source. */
-static void add_place(const struct template *template, size_t at, struct buf *out)
+static void print_place(const struct template *template, size_t at, struct buf *out)
 {
     size_t line = template->line, column = template->column;
     for (size_t i = 0; i < at; i++) {
@@ -67,7 +67,7 @@ bool template_fault_at(
 {
     va_list args;
     next_line(why);
-    add_place(template, at, why);
+    print_place(template, at, why);
     buf_puts(why, ": ");
     va_start(args, format);
     buf_vprintf(why, format, args);
@@ -244,7 +244,7 @@ static bool close_section(struct parser *p, const struct tag *tag)
     template_fault_at(p->template, at, p->why,
         "{{/%s}} is missing before {{/%.*s}}: that section was opened at ", node->name,
         (int)tag->len, tag->name);
-    add_place(p->template, node->at, p->why);
+    print_place(p->template, node->at, p->why);
     return false;
 }
 
@@ -384,7 +384,7 @@ void template_each_partial(const struct template *template,
         if (node->kind != NODE_PARTIAL)
             continue;
         struct buf place = {0};
-        add_place(template, node->at, &place);
+        print_place(template, node->at, &place);
         see(context, node->name, buf_text(&place));
         buf_free(&place);
     }
