@@ -127,6 +127,13 @@ def refused_alike():
                    len(world.failed()))
             equal(got, want, what) or diag(done.stderr)
             equal("refused-alike" in done.stderr, want[0] == HOLD, f"{what}: the log says so")
+    server = Scripted({"RCPT": [no]})  # each sender sees one recipient
+    with server, Mailer(f"smtp+plain://127.0.0.1:{server.port}", BOOKSPOOL_MAIL_TO=everyone,
+                        BOOKSPOOL_CONNECTIONS="4") as world:
+        world.arrive()
+        done = world.drain()
+        equal((done.returncode, len(world.spool("out")), world.failed()), (HOLD, 4, []),
+              "refused alike by several senders: nothing is given up") or diag(done.stderr)
     server = Scripted({"RCPT": [no]})
     with server, Mailer(f"smtp+plain://127.0.0.1:{server.port}") as world:
         for _ in range(5):

@@ -10,7 +10,7 @@ import signal
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
-from bookspool import (ENDPOINT, bail, finish, key_of, match, program, sample, sign,  # noqa: E402
+from bookspool import (ENDPOINT, bail, finish, id_of, match, program, sample, sign,  # noqa: E402
                        wait_for, wait_until_idle)
 from fault_steps import alloc_steps, death_steps, describe, fault_steps, tells  # noqa: E402
 from faults import OWNER, Trial, allocations_of, need_shims, series  # noqa: E402
@@ -75,7 +75,7 @@ def posts(trial):
     health = ask(trial, request(params("GET", "/api/health")))
     answers = {}
     for provider, body in bodies.items():
-        key = key_of(provider, body)
+        key = id_of(provider, body)
         answers[provider] = [post(trial, provider, body), post(trial, provider, body)]
         if key in trial.spool("new"):
             os.rename(trial.file("new", key), trial.file("done", key))
@@ -88,7 +88,7 @@ def posts(trial):
 def check(trial, tally, where, bodies, answers):
     """What was answered 200 is there; the retry is accepted; each is mailed once."""
     for provider, body in bodies.items():
-        there = any(key_of(provider, body) in trial.spool(d) for d in ("new", "done"))
+        there = any(id_of(provider, body) in trial.spool(d) for d in ("new", "done"))
         tally.expect(there or 200 not in answers[provider], where,
                      f"answered {answers}, and the event is nowhere")
         tally.expect(set(answers[provider]) <= {0, 200, 503}, where, f"answers {answers}")
@@ -96,7 +96,7 @@ def check(trial, tally, where, bodies, answers):
         trial.clean = start(trial, socket=trial.path("clean.sock"), log="clean.log")
     retried = [post(trial, provider, body, trial.path("clean.sock"))
                for provider, body in bodies.items()]
-    keys = sorted(key_of(provider, body) for provider, body in bodies.items())
+    keys = sorted(id_of(provider, body) for provider, body in bodies.items())
     tally.expect(set(retried) <= {200}, where, f"the retries are not accepted: {retried}")
     last = trial.settle()
     tally.expect(last.returncode == 0, where, f"the drain does not end well: {last.stderr[-300:]}")
@@ -150,7 +150,7 @@ def fails_to_start(trial, tally, step):
     body = sample("calcom", "booking_created")
     tally.expect(post(trial, "calcom", body) == 200, where, "a post after it is not accepted")
     tally.expect(trial.stop(again) == 0, where, "the next one does not end well")
-    tally.expect(trial.spool("new") == [key_of("calcom", body)], where, f"{trial.settled()}")
+    tally.expect(trial.spool("new") == [id_of("calcom", body)], where, f"{trial.settled()}")
     return trial.struck()
 
 

@@ -199,8 +199,10 @@ void sendgrid_send(void *state, const struct delivery *delivery, struct delivery
         outcome_set(result, OUTCOME_NEVER, "sendgrid-invalid");
         outcome_add_detail(result, "not a bare address");
     } else if (!sendgrid_body(delivery, &body)) {
-        outcome_set(result, OUTCOME_NEVER, "sendgrid-body");
-        outcome_add_detail(result, "the message cannot be read, or it has no text");
+        outcome_set(result, body.failed ? OUTCOME_RETRY : OUTCOME_NEVER,
+            body.failed ? "sendgrid-memory" : "sendgrid-body");
+        outcome_add_detail(result,
+            body.failed ? "out of memory" : "the message cannot be read, or it has no text");
     } else {
         http_post(sendgrid->client,
             &(struct http_request){.url = sendgrid->url.data,

@@ -158,6 +158,7 @@ bool sendgrid_body(const struct delivery *delivery, struct buf *out)
     char *text = complete ? cJSON_PrintUnformatted(m.root) : NULL;
     if (text)
         buf_puts(out, text);
+    out->failed |= m.failed || (complete && !text);
     bool made = text && !out->failed;
     cJSON_free(text);
     cJSON_Delete(m.root);

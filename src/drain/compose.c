@@ -53,7 +53,8 @@ static void batch_clear(struct run *run, struct batch *batch)
         ledger_rollback(run->ledger);
     for (size_t i = 0; i < batch->count; i++)
         entry_free(&batch->entry[i]);
-    buf_clear(&batch->made);
+    buf_reuse(&batch->made);
+    batch->made.failed = false;
     batch->count = batch->bytes = 0;
     batch->deciding = batch->lost = false;
 }
@@ -194,7 +195,9 @@ static enum run_result decide_event(
     }
     if (entry->decision.result == DECISION_DEFER) {
         log_info(id, "deferred", "%s", entry->decision.reason);
-        ok = queue_set_time(&run->spool, entry->dir, entry->name, entry->decision.until);
+        ok = (!(entry->file.mode & QUEUE_UNCOMPOSED) ||
+                 queue_mark(&run->spool, entry->dir, entry->name, 0)) &&
+             queue_set_time(&run->spool, entry->dir, entry->name, entry->decision.until);
         return run_unless_gone(run, ok, entry->dir, entry->name, id);
     }
     *taken = true;
@@ -274,7 +277,10 @@ static bool compose_mail(const struct run *run, const struct entry *entry, const
     return ok;
 }
 
-/* The file may be closed: the batch is synced by syncfs, which reports its errors all the same. */
+/*
+ * The file may be closed before the batch is synced: syncfs reports its errors all the same, but
+ * before Linux 5.8, where each file is synced by itself.
+ */
 static enum made put_mail(
     struct run *run, const char *name, const struct buf *file, struct buf *made)
 {
@@ -283,7 +289,8 @@ static enum made put_mail(
         return IMPOSSIBLE;
     if (!spool_temp_write(&run->spool, file->data, file->len, &temp))
         return IO_FAILED;
-    if (!spool_name_over(&run->spool, &temp, DIR_OUT, name)) {
+    if ((!run->spool.syncfs_reports && !spool_sync_file(&run->spool, temp.fd)) ||
+        !spool_name_over(&run->spool, &temp, DIR_OUT, name)) {
         spool_temp_drop(&run->spool, &temp);
         return IO_FAILED;
     }
@@ -410,10 +417,9 @@ static enum run_result finish_batch(struct run *run, struct batch *batch)
     enum run_result result = RUN_GOES_ON, moved = RUN_GOES_ON;
     for (size_t i = 0; result == RUN_GOES_ON && i < batch->count; i++)
         result = make_mails(run, &batch->entry[i], batch);
-    if (run->spool.sync_failed)
-        return RUN_IO_FAILED;
-    if (batch->count && !spool_sync_all(&run->spool)) {
-        moved = run_io_failed(run, NULL);
+    bool reported = run->spool.sync_failed;
+    if (reported || (batch->count && !spool_sync_all(&run->spool))) {
+        moved = reported ? RUN_IO_FAILED : run_io_failed(run, NULL);
         /*
          * The kernel may go on showing a mail intact that is not on the disk, and does not report
          * it again, so the next run must not find it. It was not sent, since the run ends here, and

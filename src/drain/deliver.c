@@ -223,7 +223,9 @@ static enum run_result send_share(
 {
     struct buf why = {0};
     struct sender sender = {.run = run,
-        .outbox = {.run = run, .failed_empty = spool_is_empty(&run->spool, DIR_FAILED)},
+        .outbox = {.run = run,
+            .failed_empty = spool_is_empty(&run->spool, DIR_FAILED),
+            .shared = of > 1},
         .index = index,
         .of = of,
         .waiting = waiting};
@@ -302,16 +304,20 @@ static enum run_result fork_senders(struct run *run, const struct waiting *waiti
     return result;
 }
 
-/* Is the event of this mail still in new/, or claimed in replay/? The mail may not be durable. */
-static bool event_waits(const struct run *run, const char *mail)
+/*
+ * Is the event of this mail still in new/, or claimed in replay/? The mail may not be durable. What
+ * cannot be found out counts as a yes.
+ */
+static bool event_waits(struct run *run, const char *mail)
 {
+    bool there;
     char event[MAIL_NAME_SIZE];
     size_t len = strcspn(mail, "-");
     snprintf(event, sizeof event, "%.*s", (int)len, mail);
-    return spool_exists(&run->spool, len == ID_LEN ? DIR_NEW : DIR_REPLAY, event);
+    return !spool_look(&run->spool, len == ID_LEN ? DIR_NEW : DIR_REPLAY, event, &there) || there;
 }
 
-static void leave_out_uncertain(const struct run *run, struct waiting *waiting)
+static void leave_out_uncertain(struct run *run, struct waiting *waiting)
 {
     size_t kept = 0;
     for (size_t i = 0; i < waiting->count; i++)

@@ -173,6 +173,15 @@ static enum run_result give_up_each(struct outbox *outbox)
     return result;
 }
 
+static enum run_result put_off_each(struct outbox *outbox)
+{
+    enum run_result result = RUN_GOES_ON;
+    for (size_t i = 0; result == RUN_GOES_ON && i < outbox->refused; i++)
+        result = put_off_mail(outbox, &outbox->refusal[i]);
+    outbox->refused = outbox->recipients = 0;
+    return result == RUN_GOES_ON ? RUN_BLOCKED : result;
+}
+
 static enum run_result refuse_mail(struct outbox *outbox, const struct refusal *mail)
 {
     enum run_result result = RUN_GOES_ON;
@@ -198,15 +207,16 @@ static enum run_result refuse_mail(struct outbox *outbox, const struct refusal *
     log_error(NULL, "refused-alike",
         "%s: %zu recipients were refused alike, and nothing was accepted; check the settings",
         mail->result.reason, outbox->recipients);
-    for (size_t i = 0; result == RUN_GOES_ON && i < outbox->refused; i++)
-        result = put_off_mail(outbox, &outbox->refusal[i]);
-    outbox->refused = outbox->recipients = 0;
-    return result == RUN_GOES_ON ? RUN_BLOCKED : result;
+    return put_off_each(outbox);
 }
 
 enum run_result outbox_end(struct outbox *outbox, enum run_result so_far)
 {
-    enum run_result result = so_far == RUN_GOES_ON ? give_up_each(outbox) : so_far;
+    enum run_result result = so_far;
+    if (so_far == RUN_GOES_ON && outbox->shared && outbox->refused && !outbox->run->totals->sent)
+        result = put_off_each(outbox);
+    else if (so_far == RUN_GOES_ON)
+        result = give_up_each(outbox);
     enum run_result synced = sync_renames(outbox);
     free(outbox->refusal);
     return synced == RUN_GOES_ON ? result : synced;
@@ -223,7 +233,7 @@ enum run_result outbox_apply(struct outbox *outbox, const char *name,
     snprintf(mail.name, sizeof mail.name, "%s", name);
     memcpy(mail.id, before->record.id, sizeof mail.id);
     memcpy(mail.to, before->record.to, sizeof mail.to);
-    enum run_result ended, given_up;
+    enum run_result ended;
     switch (result->outcome) {
     case OUTCOME_SENT:
         ended = to_sent(outbox, name, mail.id, false);
@@ -232,8 +242,7 @@ enum run_result outbox_apply(struct outbox *outbox, const char *name,
         counter_set(COUNT_MAIL_LAST_AT, (uint64_t)clock_now());
         log_info(
             mail.id, "sent", "mail=%s bytes=%zu %s", name, before->record.length, result->reason);
-        given_up = give_up_each(outbox);
-        return ended == RUN_GOES_ON ? given_up : ended;
+        return ended == RUN_GOES_ON ? give_up_each(outbox) : ended;
     case OUTCOME_NEVER:
         return refuse_mail(outbox, &mail);
     case OUTCOME_BLOCKED:

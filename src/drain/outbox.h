@@ -8,7 +8,9 @@
  * run is accepted, or refused for another reason: then each refusal concerns its own mail. When
  * three recipients were refused alike and nothing else happened, all are put off and the run ends;
  * the next run begins with other mails, so a few dead addresses delay no others. When a run comes
- * to its end with fewer of them, they are given up; when it ends early, they stay in out/.
+ * to its end with fewer of them, they are given up; when it ends early, they stay in out/. Of
+ * several senders each sees the refusals of its own recipients only, so where none of them had a
+ * mail accepted, the refused ones are put off at the end and the run counts as blocked.
  */
 #ifndef DRAIN_OUTBOX_H
 #define DRAIN_OUTBOX_H
@@ -39,6 +41,7 @@ struct outbox {
     bool failed_empty;       /* failed/ was empty after the listing: it has no mail of the list */
     bool clock_doubted;      /* logged already */
     bool refusals_trusted;   /* each concerns its own mail: none waits any more */
+    bool shared;             /* one of several senders: the others may be refused alike */
     struct refusal *refusal; /* those that wait, all for the same reason */
     size_t refused, refusal_room;
     size_t recipients; /* different ones among them */

@@ -152,7 +152,8 @@ static void report_run(struct run *run, enum run_result result)
     counters_check();
     if (spool_walk(&run->spool, DIR_BAD, count_event, &bad))
         counter_set(COUNT_BAD_NOW, bad); /* so that health checks need not list the directory */
-    counter_set(COUNT_UNCOMPOSED_NOW, t->uncomposed);
+    if (!run->composing_cut)
+        counter_set(COUNT_UNCOMPOSED_NOW, t->uncomposed);
     counter_add(COUNT_DRAIN_RUNS, 1);
     counter_add(COUNT_MAIL_BLOCKED_RUNS, result == RUN_BLOCKED);
     counter_set(result == RUN_GOES_ON ? COUNT_DRAIN_LAST_AT : COUNT_DRAIN_BLOCKED_AT,

@@ -143,6 +143,10 @@ static bool read_from(int fd, struct spool_file *file)
     if (!io_read_all(fd, &file->data, (size_t)st.st_size, SPOOL_FILE_MAX))
         return false;
     file->torn = record_decode(buf_text(&file->data), file->data.len, &file->record);
+    if (file->torn && strcmp(file->torn, RECORD_NO_DIGEST) == 0) { /* not the file's fault */
+        errno = ENOMEM;
+        return false;
+    }
     return true;
 }
 

@@ -183,7 +183,7 @@ static const char *check_body(const struct record *record, size_t len)
         return len < record->length ? "its body is shorter than Length says"
                                     : "its body is longer than Length says";
     if (!digest_hex(&(struct digest_part){record->body, len}, 1, digest))
-        return "no SHA-256 could be computed";
+        return RECORD_NO_DIGEST;
     return strcmp(digest, record->sha256) == 0 ? NULL : "its body does not match Sha256";
 }
 
