@@ -2,12 +2,13 @@
 """The drain and sendmail programs: how they are started, and what each end means for the mail."""
 
 import os
+import subprocess
 import sys
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
-from bookspool import (PATIENCE, diag, equal, finish, match, ok, run_parts, sample, skip, tool,
-                       wait_for)
+from bookspool import (PATIENCE, diag, equal, finish, match, ok, program, run_parts, sample, skip,
+                       tool, wait_for)
 from mailer import DONE, HELD, HOLD, NEVER, RETRY, SENT, UNKNOWN, WRONG, Mailer, big
 from smtp_peer import HANG_UP, Scripted
 
@@ -143,6 +144,23 @@ def repeats_and_crowds():
         ok(b"\n.\n" not in world.read("message"), "no line of a single dot")
 
 
+def a_death_of_the_drain():
+    """A pipe would end with the drain, and the program would send the part that it has read."""
+    with Post(": >$D/started\nwhile [ ! -e $D/go ]; do sleep 0.1; done\ncat >$D/got\n: >$D/done\n") as world:
+        world.arrive(big())
+        process = subprocess.Popen(program("bookspool-drain"), env=world.env(), stderr=subprocess.DEVNULL)
+        wait_for(lambda: os.path.exists(world.path("started")))
+        process.kill()
+        process.wait()
+        with open(world.path("go"), "wb"):
+            pass
+        wait_for(lambda: os.path.exists(world.path("done")))
+        name, = world.spool("out")
+        stored = world.record("out", name)[1]
+        equal(len(world.read("got")), len(stored.replace(b"\r\n", b"\n")), "the program gets all of the message")
+        ok(os.stat(world.file("out", name)).st_mode & 0o100, "and the mail is marked: it may have been sent")
+
+
 def msmtp():
     """A real one, which speaks to a mail server while we wait."""
     found = tool("msmtp")
@@ -171,5 +189,5 @@ def msmtp():
 
 
 if __name__ == "__main__":
-    run_parts((ends, how_it_is_started, repeats_and_crowds, msmtp))
+    run_parts((ends, how_it_is_started, repeats_and_crowds, a_death_of_the_drain, msmtp))
     finish()

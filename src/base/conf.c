@@ -136,7 +136,7 @@ static bool read_value_file(enum setting which, const char *path, struct buf *te
     for (const char *end = "\n\r"; *end; end++)
         if (text->len && text->data[text->len - 1] == *end)
             text->data[--text->len] = '\0';
-    if (text->len != strlen(buf_text(text)) || strchr(buf_text(text), '\n'))
+    if (!text->len || text->len != strlen(buf_text(text)) || strchr(buf_text(text), '\n'))
         buf_printf(why, "its file %s must hold one line of text", path);
     return why->len == 0;
 }

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/pidfd.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -17,6 +18,7 @@
 
 #include "base/address.h"
 #include "base/clock.h"
+#include "base/io.h"
 #include "deliver/outcome.h"
 
 #define CLEAN_PATH "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -30,9 +32,8 @@ struct sendmail {
 struct child {
     pid_t pid;
     int exited; /* a pidfd: readable when it ended */
-    int input, errors;
-    struct buf message;
-    size_t written;
+    int input;  /* a memory file: its standard input */
+    int errors;
     char words[DETAIL_SIZE_MAX]; /* the first line of standard error */
     size_t words_len;
     bool words_end;
@@ -81,7 +82,7 @@ static void close_fd(int *fd)
 /* ---- starting it ---- */
 
 /*
- * The far ends of the pipes become its 0 and 2, and no other descriptor of ours is open in it.
+ * `input` and `errors` become its 0 and 2, and no other descriptor of ours is open in it.
  * SIGPIPE is ignored here and would stay so. A process group of its own can be killed with all that
  * it started. 0, or the errno of what failed, here or in exec.
  */
@@ -126,25 +127,16 @@ static int spawn_sendmail(
 /* 0, or the errno of what failed. `child` owns the descriptors that are set in it. */
 static int start_sendmail(const char *path, const struct delivery *delivery, struct child *child)
 {
-    int in[2], err[2], failed, on = 1;
-    if (pipe2(in, O_CLOEXEC) < 0)
+    int err[2], on = 1;
+    if (pipe2(err, O_CLOEXEC) < 0)
         return errno;
-    if (pipe2(err, O_CLOEXEC) < 0) {
-        failed = errno;
-        close(in[0]);
-        close(in[1]);
-        return failed;
-    }
-    child->input = in[1];
     child->errors = err[0];
-    failed = spawn_sendmail(&child->pid, path, delivery, in[0], err[1]);
-    close(in[0]);
+    int failed = spawn_sendmail(&child->pid, path, delivery, child->input, err[1]);
     close(err[1]);
     if (failed)
         return failed;
     child->exited = pidfd_open(child->pid, 0);
-    if (child->exited >= 0 && ioctl(child->input, FIONBIO, &on) == 0 &&
-        ioctl(child->errors, FIONBIO, &on) == 0)
+    if (child->exited >= 0 && ioctl(child->errors, FIONBIO, &on) == 0)
         return 0;
     failed = errno;
     kill(-child->pid, SIGKILL);
@@ -172,47 +164,24 @@ static void read_errors(struct child *child)
         close_fd(&child->errors);
 }
 
-/* The end of its standard input is what makes the message complete. */
-static void write_more(struct child *child, const struct delivery *delivery)
-{
-    const struct buf *message = &child->message;
-    ssize_t len =
-        write(child->input, message->data + child->written, message->len - child->written);
-    if (len >= 0)
-        child->written += (size_t)len;
-    else if (errno != EAGAIN && errno != EINTR)
-        close_fd(&child->input); /* it reads no more: its exit status says why */
-    if (child->input < 0 || child->written < message->len)
-        return;
-    if (delivery->before_end(delivery->context)) {
-        child->attempt.end_given = true;
-        close_fd(&child->input);
-    } else {
-        child->attempt.given_up = true;
-        kill(-child->pid, SIGKILL);
-    }
-}
-
-/* Until it ended, was given up or took too long; killed in the latter cases. */
-static void converse(struct child *child, const struct delivery *delivery, int64_t limit)
+/* Until it ended or took too long; then it is killed. */
+static void wait_for_end(struct child *child, const struct delivery *delivery, int64_t limit)
 {
     int64_t deadline = clock_monotonic() + limit;
-    while (!child->attempt.given_up) {
+    for (;;) {
         int64_t left = deadline - clock_monotonic();
         if (left <= 0) {
             child->attempt.timed_out = true;
             kill(-child->pid, SIGKILL);
             return;
         }
-        struct pollfd fds[] = {{.fd = child->exited, .events = POLLIN},
-            {.fd = child->errors, .events = POLLIN}, {.fd = child->input, .events = POLLOUT}};
-        int ready = poll(fds, 3, left < MS_PER_SECOND ? (int)left : MS_PER_SECOND);
+        struct pollfd fds[] = {
+            {.fd = child->exited, .events = POLLIN}, {.fd = child->errors, .events = POLLIN}};
+        int ready = poll(fds, 2, left < MS_PER_SECOND ? (int)left : MS_PER_SECOND);
         if (ready == 0 && delivery->waiting)
             delivery->waiting(delivery->context);
         if (ready > 0 && fds[1].revents)
             read_errors(child);
-        if (ready > 0 && fds[2].revents)
-            write_more(child, delivery);
         if (ready > 0 && fds[0].revents)
             return;
     }
@@ -251,7 +220,7 @@ void sendmail_classify(const struct sendmail_attempt *attempt, struct delivery_r
 {
     int status = attempt->status, code = WEXITSTATUS(status);
     enum outcome outcome = OUTCOME_RETRY;
-    enum outcome no_answer = attempt->end_given ? OUTCOME_UNKNOWN : OUTCOME_RETRY;
+    enum outcome no_answer = attempt->read_all ? OUTCOME_UNKNOWN : OUTCOME_RETRY;
     if (attempt->start_errno) {
         result->words = strerrordesc_np(attempt->start_errno);
         outcome_set(result, is_passing(attempt->start_errno) ? OUTCOME_RETRY : OUTCOME_BLOCKED,
@@ -262,7 +231,7 @@ void sendmail_classify(const struct sendmail_attempt *attempt, struct delivery_r
         outcome_set(result, no_answer, "sendmail-timeout");
     } else if (!WIFEXITED(status)) {
         outcome_set(result, no_answer, "sendmail-signal-%d", WTERMSIG(status));
-    } else if (code == EX_OK && !attempt->end_given) {
+    } else if (code == EX_OK && !attempt->read_all) {
         outcome_set(result, OUTCOME_RETRY, "sendmail-unread");
     } else {
         for (size_t i = 0; i < sizeof exits / sizeof exits[0]; i++)
@@ -281,32 +250,38 @@ void sendmail_send(void *state, const struct delivery *delivery, struct delivery
 {
     struct sendmail *sendmail = state;
     struct child child = {.exited = -1, .input = -1, .errors = -1};
+    struct sendmail_attempt *attempt = &child.attempt;
+    struct buf message = {0};
     *result = (struct delivery_result){0};
-    delivery_add_local(delivery, &child.message);
+    delivery_add_local(delivery, &message);
     if (!address_valid(delivery->from) || !address_valid(delivery->to)) {
         outcome_set(result, OUTCOME_NEVER, "sendmail-invalid");
         outcome_add_detail(result, "not a bare address");
-    } else if (child.message.failed) {
+    } else if (message.failed || (child.input = memfd_create("mail", MFD_CLOEXEC)) < 0 ||
+               !io_write_all(child.input, message.data, message.len) ||
+               lseek(child.input, 0, SEEK_SET) < 0) {
         outcome_set(result, OUTCOME_RETRY, "sendmail-memory");
         outcome_add_detail(result, "out of memory");
     } else {
-        child.attempt.start_errno = start_sendmail(sendmail->path, delivery, &child);
-        if (!child.attempt.start_errno) {
-            converse(&child, delivery, sendmail->limit);
+        attempt->given_up = !delivery->before_end(delivery->context);
+        if (!attempt->given_up)
+            attempt->start_errno = start_sendmail(sendmail->path, delivery, &child);
+        if (!attempt->given_up && !attempt->start_errno) {
+            wait_for_end(&child, delivery, sendmail->limit);
             if (child.errors >= 0)
                 read_errors(&child);
-            while (waitpid(child.pid, &child.attempt.status, 0) < 0 && errno == EINTR)
+            while (waitpid(child.pid, &attempt->status, 0) < 0 && errno == EINTR)
                 continue;
+            /* the offset is shared with its standard input */
+            attempt->read_all = lseek(child.input, 0, SEEK_CUR) >= (off_t)message.len;
         }
-        /* not before: what is left of a killed group must not take this for the end of the message
-         */
-        close_fd(&child.input);
-        close_fd(&child.errors);
-        close_fd(&child.exited);
-        sendmail_classify(&child.attempt, result);
+        sendmail_classify(attempt, result);
         outcome_add_detail(result, child.words_len ? child.words
                                    : result->words ? result->words
                                                    : "it said nothing");
     }
-    buf_free(&child.message);
+    close_fd(&child.input);
+    close_fd(&child.errors);
+    close_fd(&child.exited);
+    buf_free(&message);
 }

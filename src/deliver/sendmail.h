@@ -6,7 +6,9 @@
  * Started as PATH -i -f FROM -- TO, without a shell, in a process group of its own, with a clean
  * environment (PATH and HOME) and no descriptor but its own three; the message, with LF line ends,
  * is its standard input. -i: a line of a single dot does not end it. The recipient never comes from
- * the headers. The message is complete for it when its standard input ends.
+ * the headers. The input is a file in memory and not a pipe: the end of a pipe comes also when the
+ * drain dies, and the program would take the part that it has read for the message. So all of it is
+ * given at once, and before_end is asked before the program is started.
  *
  * After BOOKSPOOL_REPLY_TIMEOUT the group is killed. `detail` is the first line that it wrote to
  * standard error.
@@ -39,9 +41,9 @@ void sendmail_close(void *state);
 struct sendmail_attempt {
     int start_errno; /* of starting it; 0: it was started */
     int status;      /* as waitpid(2) gives it */
-    bool end_given;  /* its standard input was closed after all of the message */
+    bool read_all;   /* it has read all of its standard input */
     bool timed_out;  /* killed, because it took too long */
-    bool given_up;   /* killed, because before_end said so */
+    bool given_up;   /* not started, because before_end said so */
 };
 
 /* Pure. Sets outcome, unreachable, words and reason; leaves detail alone. */

@@ -248,9 +248,10 @@ static void set_accepting(struct loop *l, bool accepting)
 
 static void pause_accepting(struct loop *l, const char *reason)
 {
-    if (l->now >= l->log_at)
+    if (l->now >= l->log_at) {
         log_warn(NULL, "accept-paused", "%s", reason);
-    l->log_at = l->now + SHORTAGE_LOG_MS;
+        l->log_at = l->now + SHORTAGE_LOG_MS;
+    }
     set_accepting(l, false);
     l->resume_at = l->now + PAUSE_MS;
 }

@@ -77,7 +77,8 @@ struct record {
 bool record_encode(const struct record *record, struct buf *out);
 
 /* NULL when `data` is an intact record; else the reason, as text for a log or a .why file. */
-#define RECORD_NO_DIGEST "no SHA-256 could be computed" /* for want of memory: no word on the file */
+#define RECORD_NO_DIGEST                                                                           \
+    "no SHA-256 could be computed" /* for want of memory: no word on the file */
 const char *record_decode(const char *data, size_t len, struct record *record);
 
 /*

@@ -12,7 +12,8 @@ static int open_ledger(struct tool *tool, struct ledger **ledger)
 {
     struct buf why = {0};
     *ledger = NULL;
-    if (tool_setting_wrong(tool, SET_LEDGER) || !conf_text(&tool->conf, SET_LEDGER))
+    if (tool_setting_wrong(tool, SET_LEDGER) || tool_setting_wrong(tool, SET_STATE) ||
+        !conf_text(&tool->conf, SET_LEDGER))
         return EX_CONFIG;
     *ledger = ledger_open_readonly(conf_text(&tool->conf, SET_LEDGER), &why);
     bool wrong = buf_text(&why)[0] != '\0';

@@ -177,7 +177,8 @@ static int run(struct tool *tool, int argc, char **argv)
     if (tool_parse(tool, argc, argv, NULL, &operands))
         tool_usage(tool, "takes no operands");
     int code = tool_open(tool);
-    if (code == EX_OK && tool_setting_wrong(tool, SET_LEDGER))
+    if (code == EX_OK &&
+        (tool_setting_wrong(tool, SET_LEDGER) || tool_setting_wrong(tool, SET_STATE)))
         code = EX_CONFIG;
     if (code == EX_OK)
         code = tool_lock(tool);

@@ -145,6 +145,8 @@ static void key_file(void **state)
     conf_free(&conf);
     write_file("value", "one\ntwo\n", 0600);
     assert_error(CONF_RECEIVE, "must hold one line");
+    write_file("value", "\n", 0600); /* an empty secret must not pass for one */
+    assert_error(CONF_RECEIVE, "must hold one line");
     write_file("value", "one", 0604);
     assert_error(CONF_RECEIVE, "open to others (mode 604): chmod o-rwx");
     assert_int_equal(unlink(path), 0);
