@@ -44,7 +44,7 @@ import time
 from collections import Counter
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
-from bookspool import diag, equal, finish, ok, skip_all  # noqa: E402
+from bookspool import diag, equal, finish, ok, skip_all, wants  # noqa: E402
 from powercut import (NEW_NAME_FIRST, ONE_STEP, RECORDER, RULES, SCRATCH, TWO_STEPS, Disk,  # noqa: E402
                       fingerprint, states)
 from powercut_scenes import RECORDINGS, record  # noqa: E402
@@ -54,7 +54,6 @@ from smtp_peer import Scripted  # noqa: E402
 
 FULL = os.environ.get("POWERCUT") == "full"
 SEED = int(os.environ.get("POWERCUT_SEED", random.randrange(10 ** 6)))
-ONLY = sys.argv[1:] or [name for name in os.environ.get("POWERCUT_ONLY", "").split(",") if name]
 MOST = 150 if FULL else 12  # states at one position
 TRIALS = int(os.environ.get("POWERCUT_TRIALS", 120 if FULL else 10))  # states of one recording
 TRIALS_WITHOUT = 60  # the same, for one sync that is taken out
@@ -253,7 +252,7 @@ class Syncs:
 def run_all(pool, site):
     total, all_syncs = 0, Syncs()
     for make in RECORDINGS:
-        if ONLY and make.__name__ not in ONLY:
+        if not wants(make.__name__):
             continue
         scene = record(site, make)
         for rename in RULES if FULL else (NEW_NAME_FIRST,):

@@ -96,7 +96,7 @@ STEPS = {
     "fstat": r"cannot be read|read \w+/|" + _SPOOL + "|" + _CHECK, "stat": r"its directory \S+: |" + _CHECK, "access": _CHECK,
     "fstatat": r"list \w+|look for \S+|" + _CHECK,
     "fstatvfs": r"look at the free space of new",
-    "fdopendir": r"list \w+", "readdir": r"list \w+",
+    "fdopendir": r"list \w+|" + _CHECK, "readdir": r"list \w+|" + _CHECK,
     "flock": r"lock",
     "fork": r"fork",
     "socket": r"smtp-connect|" + _LISTEN, "connect": r"smtp-(connect|greeting)",
