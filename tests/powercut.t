@@ -28,8 +28,8 @@ Then syncs are taken out of the recordings, and a state must appear that breaks 
 table NOT_NEEDED says of which syncs none does.
 
 POWERCUT=full tries many more states, all rules of rename, and each sync (make powercut);
-POWERCUT_TRIALS says how many of one recording; POWERCUT_SEED repeats a choice; arguments, or
-POWERCUT_ONLY=NAME,..., take some of the recordings.
+POWERCUT_TRIALS says how many of one recording; POWERCUT_SEED repeats a choice; arguments take some
+of the recordings.
 """
 
 import multiprocessing
@@ -244,7 +244,7 @@ class Syncs:
             diag(f"{what}: " + ("needed" if what in self.needed[ONE_STEP] else
                                 "needed if a rename is two steps" if what in self.needed[TWO_STEPS] else
                                 "not needed") + f" (in {len(names)} recordings)")
-        if not ONLY:
+        if len(sys.argv) == 1:
             equal(sorted(set(self.seen) - self.needed[ONE_STEP] - set(NOT_NEEDED)), [],
                   "each sync is needed, but for those that are known not to be")
 

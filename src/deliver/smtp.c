@@ -243,7 +243,7 @@ void *smtp_open(const struct conf *conf, const struct target *target, struct buf
         return smtp;
     }
     if (why->len == before)
-        conf_fault(conf, SET_TRANSPORT, why, "libcurl cannot be set up for SMTP");
+        conf_fault(conf, SET_TRANSPORT, why, "libcurl cannot be set up for SMTP (out of memory?)");
     smtp_close(smtp);
     return NULL;
 }

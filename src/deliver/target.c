@@ -8,7 +8,7 @@
 #include "base/address.h"
 #include "http/handle.h"
 
-/* NULL, or what is wrong. Memory that runs out is a value that cannot be read. */
+/* NULL, or what is wrong. */
 static const char *read_server(struct target *target, const char *text)
 {
     static const char bad_port[] = "its port must be a number from 1 to 65535";
@@ -20,7 +20,9 @@ static const char *read_server(struct target *target, const char *text)
     CURLU *parsed = curl_url();
     CURLUcode code = !parsed || url.failed ? CURLUE_OUT_OF_MEMORY
                                            : curl_url_set(parsed, CURLUPART_URL, url.data, 0);
-    if (code == CURLUE_BAD_PORT_NUMBER)
+    if (code == CURLUE_OUT_OF_MEMORY)
+        wrong = "out of memory";
+    else if (code == CURLUE_BAD_PORT_NUMBER)
         wrong = bad_port;
     else if (code != CURLUE_OK || curl_url_get(parsed, CURLUPART_HOST, &host, 0) != CURLUE_OK ||
              curl_url_get(parsed, CURLUPART_URL, &normal, 0) != CURLUE_OK)
