@@ -53,7 +53,8 @@ void *sendgrid_open(const struct conf *conf, const struct target *target, struct
                    .connect_ms = conf_number(conf, SET_CONNECT_TIMEOUT),
                    .silence_ms = conf_number(conf, SET_REPLY_TIMEOUT),
                })))
-        conf_fault(conf, SET_TRANSPORT, why, "libcurl cannot be set up for SendGrid");
+        conf_fault(
+            conf, SET_TRANSPORT, why, "libcurl cannot be set up for SendGrid (out of memory?)");
     else
         return sendgrid;
     sendgrid_close(sendgrid);
