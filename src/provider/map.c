@@ -117,7 +117,7 @@ void map_add_answer(struct event *event, const char *question, const char *answe
     if (!list)
         return;
     b->answers = list;
-    list[b->answer_count++] = (struct answer){question, answer};
+    list[b->answer_count++] = (struct answer){.question = question, .answer = answer};
 }
 
 int map_currency_places(const char *currency)

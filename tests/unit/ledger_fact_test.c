@@ -30,19 +30,29 @@ static void differs(struct event *event, const char *before, const char *what)
 /* Sets each field to another value and back again. */
 static void every_field_is_part_of_a_fact(void **state)
 {
-    struct person person = {"n", "e", "z"};
-    struct answer answer = {"q", "a"};
+    struct person person = {.name = "n", .email = "e", .timezone = "z"};
+    struct answer answer = {.question = "q", .answer = "a"};
+    struct person host = {.name = "h"};
+    struct detail detail = {.word = "d", .text = "t", .when = 5};
     const char *guest = "g";
     struct event event = {.kind = KIND_CREATED, .name = "N", .sent_at = 1, .received_at = 2};
     struct booking *b = &event.booking;
     b->attendees = &person, b->answers = &answer, b->guests = &guest;
-    b->attendee_count = b->answer_count = b->guest_count = 1;
+    b->hosts = &host, b->details = &detail, b->in_series = true;
+    b->attendee_count = b->answer_count = b->guest_count = b->host_count = b->detail_count = 1;
     const char **texts[] = {&event.name, &b->uid, &b->previous_uid, &b->ical_uid, &b->status,
         &b->seat, &b->title, &b->event_type, &b->description, &b->link, &b->timezone, &b->location,
         &b->join_url, &b->reason, &b->by, &b->payment, &b->organizer.name, &b->organizer.email,
         &b->organizer.timezone, &person.name, &person.email, &person.timezone, &answer.question,
-        &answer.answer, &guest};
-    int64_t *numbers[] = {&b->sequence, &b->start, &b->end, &b->previous_start, &b->previous_end};
+        &answer.word, &answer.answer, &guest, &b->group_uid, &b->series_frequency, &b->notes,
+        &b->host_notes, &b->location_word, &b->previous_location, &b->previous_location_word,
+        &b->reschedule_url, &b->cancel_url, &b->manage_url, &b->reply_to, &b->team,
+        &b->previous_organizer.name, &b->stand_in.name, &host.name, &person.written_email,
+        &person.phone, &person.language, &detail.word, &detail.text};
+    int64_t *numbers[] = {&b->sequence, &b->start, &b->end, &b->previous_start, &b->previous_end,
+        &b->places, &b->places_taken, &b->series_count, &b->series_interval, &detail.when};
+    bool *flags[] = {&b->asked_to_rebook, &b->whole_series, &b->calendar_written,
+        &b->hide_organizer_email, &b->hide_notes, &b->hide_details};
     char before[ID_SIZE];
     (void)state;
     digest_of(&event, before);
@@ -57,9 +67,11 @@ static void every_field_is_part_of_a_fact(void **state)
         differs(&event, before, "a number");
         *numbers[i] -= 7;
     }
-    b->asked_to_rebook = true;
-    differs(&event, before, "asked_to_rebook");
-    b->asked_to_rebook = false;
+    for (size_t i = 0; i < sizeof flags / sizeof *flags; i++) {
+        *flags[i] = true;
+        differs(&event, before, "a flag");
+        *flags[i] = false;
+    }
     b->guest_count = 0;
     differs(&event, before, "the number of guests");
     b->guest_count = 1;
@@ -69,8 +81,8 @@ static void every_field_is_part_of_a_fact(void **state)
     assert_string_equal(now, before);
     /* A field that is new in the event must come into the digest, and into this test. */
     cJSON *json = event_to_json(&event);
-    assert_int_equal(cJSON_GetArraySize(json), 7);
-    assert_int_equal(cJSON_GetArraySize(cJSON_GetObjectItem(json, "booking")), 25);
+    assert_int_equal(cJSON_GetArraySize(json), 8);
+    assert_int_equal(cJSON_GetArraySize(cJSON_GetObjectItem(json, "booking")), 45);
     cJSON_Delete(json);
 }
 

@@ -72,8 +72,9 @@ static void overlaps_are_listed(void **state)
 
 /* ---- customers ---- */
 
-static struct person people[] = {{"Ada Example", "ada@example.com", "America/Los_Angeles"},
-    {"Bea Other", "Bea@Example.com", "Asia/Kolkata"}};
+static struct person people[] = {
+    {.name = "Ada Example", .email = "ada@example.com", .timezone = "America/Los_Angeles"},
+    {.name = "Bea Other", .email = "Bea@Example.com", .timezone = "Asia/Kolkata"}};
 
 static struct event shared_booking(struct answer *answer, const char **guest)
 {
@@ -102,7 +103,7 @@ static struct rendered render_for(const struct event *event, const char *recipie
 static void who_booked_gets_their_own_words(void **state)
 {
     (void)state;
-    struct answer answer = {"Phone", "+49 30 123456"};
+    struct answer answer = {.question = "Phone", .answer = "+49 30 123456"};
     const char *guest = "gus@example.com";
     struct event event = shared_booking(&answer, &guest);
     struct rendered mail = render_for(&event, "ada@example.com");
@@ -131,7 +132,7 @@ static void who_booked_gets_their_own_words(void **state)
 static void other_participants_get_only_what_is_everybodys(void **state)
 {
     (void)state;
-    struct answer answer = {"Phone", "+49 30 123456"};
+    struct answer answer = {.question = "Phone", .answer = "+49 30 123456"};
     const char *guest = "gus@example.com";
     struct event event = shared_booking(&answer, &guest);
     struct rendered mail = render_for(&event, "bea@example.com");
@@ -155,7 +156,7 @@ static void a_customers_view_holds_nothing_of_others(void **state)
     static const char *const secrets[] = {
         "ada@", "Ada", "gus@", "+49", "Ben Ode", "49.00", "Consulting"};
     struct overlap list[2];
-    struct answer answer = {"Phone", "+49 30 123456"};
+    struct answer answer = {.question = "Phone", .answer = "+49 30 123456"};
     const char *guest = "gus@example.com";
     struct event event = shared_booking(&answer, &guest);
     struct decision decision = overlapping(list);
@@ -250,7 +251,7 @@ static void only_what_is_off_is_crossed_out(void **state)
 static void an_address_in_a_url_is_escaped(void **state)
 {
     (void)state;
-    struct person odd = {"Odd", "a?b=c&d%@example.com", NULL};
+    struct person odd = {.name = "Odd", .email = "a?b=c&d%@example.com"};
     struct event event = event_of(KIND_CREATED);
     struct decision decision = decided();
     event.booking.attendees = &odd;

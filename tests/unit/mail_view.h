@@ -24,7 +24,8 @@ static inline int64_t at(const char *text)
     return when;
 }
 
-static struct person ada = {"Ada Example", "ada@example.com", "America/Los_Angeles"};
+static struct person ada = {
+    .name = "Ada Example", .email = "ada@example.com", .timezone = "America/Los_Angeles"};
 
 static inline struct event event_of(enum event_kind kind)
 {
@@ -39,7 +40,9 @@ static inline struct event event_of(enum event_kind kind)
             .end = at("2026-11-24T15:30:00Z"),
             .previous_start = TIME_NONE,
             .previous_end = TIME_NONE,
-            .organizer = {"Bob Owner", "bob@example.org", "Europe/Berlin"},
+            .organizer = {.name = "Bob Owner",
+                .email = "bob@example.org",
+                .timezone = "Europe/Berlin"},
             .attendees = &ada,
             .attendee_count = 1}};
     strcpy(event.id, ID);

@@ -99,7 +99,7 @@ static void a_subject_stays_short(void **state)
     title[sizeof title - 1] = '\0';
     memset(name, 'n', 400);
     name[400] = '\0';
-    struct person people[3] = {{name, NULL, NULL}, ada, ada};
+    struct person people[3] = {{.name = name}, ada, ada};
     event.booking.title = title;
     event.booking.attendees = people;
     event.booking.attendee_count = 3;
@@ -121,7 +121,8 @@ static void a_full_text(void **state)
     struct event event = event_of(KIND_RESCHEDULED);
     event.name = "BOOKING_RESCHEDULED";
     struct answer answers[] = {
-        {"What is it about?", "The API.\n\nAnd the price."}, {"Phone", "+49 30 123456"}};
+        {.question = "What is it about?", .answer = "The API.\n\nAnd the price."},
+        {.question = "Phone", .answer = "+49 30 123456"}};
     const char *guests[] = {"carl@example.com", "dora@example.com"};
     struct booking *booking = &event.booking;
     booking->previous_uid = "uid-0";

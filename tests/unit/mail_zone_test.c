@@ -188,7 +188,8 @@ static void likeness_and_length(void **state)
 static void a_zone_of_theirs_that_is_unknown(void **state)
 {
     (void)state;
-    struct person nobody = {"Ada Example", "ada@example.com", "Mars/Base"};
+    struct person nobody = {
+        .name = "Ada Example", .email = "ada@example.com", .timezone = "Mars/Base"};
     struct event event = event_of(KIND_CREATED);
     struct decision decision = decided();
     const struct view_options utc = {.timezone = "UTC", .audience = AUDIENCE_OWNER};

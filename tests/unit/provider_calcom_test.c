@@ -226,6 +226,9 @@ static void people(void **state)
         {"booking.attendees.1.email", "c@example.com"}, {"booking.attendees.2", "(nothing)"});
 }
 
+#define ANSWER(question, answer)                                                                   \
+    "{\"question\":\"" question "\",\"word\":null,\"answer\":\"" answer "\"}"
+
 static void answers(void **state)
 {
     (void)state;
@@ -240,12 +243,10 @@ static void answers(void **state)
                 "\"C\",\"value\":\"x\"},\"m\":{\"label\":\"M\",\"value\":\"m\"}},"
                 "\"customInputs\":{\"m\":\"again\",\"n\":\"legacy\"}"),
         {"booking.answers",
-            "[{\"question\":\"d\",\"answer\":\"raw\"},{\"question\":\"e\",\"answer\":\"12\"},"
-            "{\"question\":\"f\",\"answer\":\"x, y\"},{\"question\":\"g\",\"answer\":\"yes\"},"
-            "{\"question\":\"h\",\"answer\":\"F L\"},{\"question\":\"i\",\"answer\":\"+1\"},"
-            "{\"question\":\"J\",\"answer\":\"attendeeInPerson\"},"
-            "{\"question\":\"A\",\"answer\":\"2\"},{\"question\":\"M\",\"answer\":\"m\"},"
-            "{\"question\":\"n\",\"answer\":\"legacy\"}]"});
+            "[" ANSWER("d", "raw") "," ANSWER("e", "12") "," ANSWER("f", "x, y") "," ANSWER(
+                "g", "yes") "," ANSWER("h", "F L") "," ANSWER("i", "+1") "," ANSWER("J",
+                "attendeeInPerson") "," ANSWER("A", "2") "," ANSWER("M", "m") "," ANSWER("n",
+                "legacy") "]"});
 }
 
 static void places(void **state)
