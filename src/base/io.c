@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -73,4 +74,23 @@ bool io_read_file(int dir, const char *path, struct buf *out, size_t most, struc
     close(fd);
     errno = saved;
     return ok;
+}
+
+bool io_replace_file(const char *path, const void *data, size_t len, mode_t mode)
+{
+    char new[PATH_MAX];
+    if (snprintf(new, sizeof new, "%s.new", path) >= (int)sizeof new)
+        return failed(ENAMETOOLONG);
+    unlink(new); /* left from a program that died */
+    int fd = open(new, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
+    if (fd < 0)
+        return false;
+    bool ok = io_write_all(fd, data, len) && fsync(fd) == 0;
+    int saved = errno;
+    close(fd);
+    if (ok && rename(new, path) == 0)
+        return true;
+    saved = ok ? errno : saved;
+    unlink(new);
+    return failed(saved);
 }

@@ -32,4 +32,11 @@ bool io_read_all(int fd, struct buf *out, size_t expected, size_t most);
  */
 bool io_read_file(int dir, const char *path, struct buf *out, size_t most, struct stat *st);
 
+/*
+ * Makes a file of these bytes, or replaces it, so that a reader sees either the old or the new
+ * one, also after a power cut. Written as PATH.new, synced, and renamed; the directory is not
+ * synced.
+ */
+bool io_replace_file(const char *path, const void *data, size_t len, mode_t mode);
+
 #endif
