@@ -56,7 +56,6 @@ struct http_client *http_open(const struct http_options *options)
     const struct handle_number numbers[] = {
         {CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_1_1},
         {CURLOPT_TIMEOUT_MS, (long)options->total_ms},
-        {CURLOPT_POST, 1},
     };
     struct http_client *client = calloc(1, sizeof *client);
     CURL *easy = client ? client->easy = handle_open(&policy, client->error) : NULL;
@@ -98,8 +97,8 @@ static struct curl_slist *header_list(const char *const *lines)
     return list;
 }
 
-bool http_post(
-    struct http_client *client, const struct http_request *request, struct http_answer *answer)
+static bool perform(struct http_client *client, CURLoption method,
+    const struct http_request *request, struct http_answer *answer)
 {
     CURL *easy = client->easy;
     CURLcode code = CURLE_OUT_OF_MEMORY;
@@ -113,9 +112,11 @@ bool http_post(
         .waiting = request->waiting,
         .context = request->context};
     struct curl_slist *headers = header_list(request->headers);
-    if (headers && curl_easy_setopt(easy, CURLOPT_URL, request->url) == CURLE_OK &&
+    if (headers && curl_easy_setopt(easy, method, 1L) == CURLE_OK &&
+        curl_easy_setopt(easy, CURLOPT_URL, request->url) == CURLE_OK &&
         curl_easy_setopt(easy, CURLOPT_HTTPHEADER, headers) == CURLE_OK &&
-        curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request->len) == CURLE_OK) {
+        (method == CURLOPT_HTTPGET || curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE,
+                                          (curl_off_t)request->len) == CURLE_OK)) {
         code = curl_easy_perform(easy);
         curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &answer->status);
     }
@@ -132,6 +133,18 @@ bool http_post(
     client->upload = (struct handle_upload){0};
     client->answer = NULL;
     return code == CURLE_OK;
+}
+
+bool http_post(
+    struct http_client *client, const struct http_request *request, struct http_answer *answer)
+{
+    return perform(client, CURLOPT_POST, request, answer);
+}
+
+bool http_get(
+    struct http_client *client, const struct http_request *request, struct http_answer *answer)
+{
+    return perform(client, CURLOPT_HTTPGET, request, answer);
 }
 
 void http_answer_free(struct http_answer *answer)

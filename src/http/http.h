@@ -61,6 +61,9 @@ struct http_answer {
 /* True when a complete answer came. The answer is to be freed either way. */
 bool http_post(
     struct http_client *client, const struct http_request *request, struct http_answer *answer);
+/* The same; a body is not sent. */
+bool http_get(
+    struct http_client *client, const struct http_request *request, struct http_answer *answer);
 void http_answer_free(struct http_answer *answer);
 
 /* The value of the last header of that name; "" when there is none. Printable ASCII. */
