@@ -22,6 +22,26 @@ bool id_make(
     return true;
 }
 
+#define ALARM_ZEROS "00000000"
+
+bool id_make_alarm(const char *const *words, size_t count, char id[ID_SIZE])
+{
+    enum { WORDS_MAX = 4 };
+    struct digest_part parts[WORDS_MAX];
+    char digest[DIGEST_HEX + 1];
+    for (size_t i = 0; i < count && i < WORDS_MAX; i++)
+        parts[i] = (struct digest_part){words[i], strlen(words[i]) + 1};
+    if (count > WORDS_MAX || !digest_hex(parts, count, digest))
+        return false;
+    snprintf(id, ID_SIZE, ALARM_ZEROS "%.*s", (int)(ID_LEN - strlen(ALARM_ZEROS)), digest);
+    return true;
+}
+
+bool id_is_alarm(const char *name)
+{
+    return strncmp(name, ALARM_ZEROS, strlen(ALARM_ZEROS)) == 0;
+}
+
 bool id_valid(const char *text)
 {
     return strlen(text) == ID_LEN && hex_only(text, ID_LEN);

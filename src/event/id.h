@@ -14,6 +14,7 @@
 #define EVENT_ID_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/digest.h"
@@ -26,6 +27,15 @@ enum { ID_LEN = 32, ID_SIZE = ID_LEN + 1 };
  */
 bool id_make(
     const char *provider, const char sha256[DIGEST_HEX + 1], int64_t arrival, char id[ID_SIZE]);
+
+/*
+ * The id of an alarm, which is a mail about no event: eight zeros, and 24 digits of SHA-256 over
+ * the words, with a zero byte after each. The zeros keep alarms out of the counts that alarms are
+ * made from; one event in four thousand million has them too.
+ */
+bool id_make_alarm(const char *const *words, size_t count, char id[ID_SIZE]);
+/* Does the name of a file begin with the id of an alarm? */
+bool id_is_alarm(const char *name);
 
 bool id_valid(const char *text);
 
