@@ -15,9 +15,9 @@ LDFLAGS    += -pie -Wl,-z,relro,-z,now
 
 # A room is a folder of src/. These lines are the architecture: a program links only the rooms
 # and libraries that its line names, so a call into another room is a link error.
-FCGI_ROOMS  = base event provider spool receive
-DRAIN_ROOMS = base event provider spool ledger http mail deliver drain
-TOOL_ROOMS  = base event provider spool ledger http mail deliver tool
+FCGI_ROOMS  = base event provider spool health receive
+DRAIN_ROOMS = base event provider spool ledger http mail deliver health report drain
+TOOL_ROOMS  = base event provider spool ledger http mail deliver health tool
 
 MAIL_LIBS  := $(shell $(PKG) --libs gmime-3.0 libical)
 FCGI_LIBS   = -lfcgi -lcjson -lcrypto
@@ -97,6 +97,10 @@ $(B)/tests/deliver_%: $(B)/obj/tests/deliver_%.o $(call objects,base event provi
 $(B)/tests/drain_%: $(B)/obj/tests/drain_%.o $(call no_main,$(DRAIN_ROOMS)) $(MAIL_DATA)
 	@mkdir -p $(@D)
 	$(LINK) $(DRAIN_LIBS) -lcmocka
+
+$(B)/tests/health_%: $(B)/obj/tests/health_%.o $(call objects,base event provider spool health)
+	@mkdir -p $(@D)
+	$(LINK) -lcjson -lcrypto -lcmocka
 
 $(B)/tests/receive_%: $(B)/obj/tests/receive_%.o $(call no_main,$(FCGI_ROOMS))
 	@mkdir -p $(@D)

@@ -16,7 +16,7 @@ DAY = 86400
 
 def health(world):
     with Client(world.socket) as client:
-        client.send(request(params("GET", "/api/health", b""), b""))
+        client.send(request(params("GET", "/api/health", REMOTE_ADDR="127.0.0.1"), b""))
         answer = client.answer()
         return answer.status, answer.json.get("status"), answer.json.get("reason")
 

@@ -10,14 +10,14 @@ import sys
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
+from counters import read  # noqa: E402
 from bookspool import (ENDPOINT, PATIENCE, World, aged, equal, finish, id_of, match,  # noqa: E402
                        ok, run_parts, sign, wait_for)
 from fcgi import PARAMS, STDIN, Client, begin, encode, params, record, request, stream  # noqa: E402
 
 OTHER_KEY = {"calcom": "CALCOM_WEBHOOK_SECRET_SECONDARY",
              "calendly": "CALENDLY_WEBHOOK_SIGNING_KEY_SECONDARY"}
-COUNTERS = ("accepted duplicate pong malformed signature stale held refused unavailable "
-            "key_primary key_secondary key_primary_at key_secondary_at").split()
+LOCAL = {"REMOTE_ADDR": "127.0.0.1"}
 
 
 def booking(provider, number, age=0):
@@ -47,13 +47,6 @@ def says(answer, status, word, reason, name, id=None):
     got = answer and (answer.status, answer.json.get("status"), answer.json.get("reason"),
                       answer.json.get("id"))
     return equal(got, (status, word, reason, id), name)
-
-
-def counter(world, provider, name):
-    with open(os.path.join(world.state_dir, "counters"), "rb") as file:
-        raw = file.read()
-    at = COUNTERS.index(name) + (16 if provider == "calendly" else 0)
-    return int.from_bytes(raw[16 + 8 * at:24 + 8 * at], "little")
 
 
 def accepted(world, provider):
@@ -125,12 +118,17 @@ def keys(world, provider):
     answer = post(world, provider, body, at, secret="the other one")
     equal(answer.status, 200, f"{provider}: the second key is as good")
     equal(world.record("new", id_of(provider, body))[0]["secret-used"], "secondary", "and noted")
-    equal(counter(world, provider, "key_secondary"), 1, "and counted")
-    ok(abs(counter(world, provider, "key_secondary_at") / 1000 - time.time()) < PATIENCE, "with the time")
-    ok(counter(world, provider, "key_primary") > 1, "apart from the first one's")
-    ok(counter(world, provider, "accepted") > 2, "accepted ones are counted")
-    ok(counter(world, provider, "signature") > 4, "so are refused signatures")
-    equal(counter(world, provider, "held"), 2, "and held ones")
+    def counted(*name):
+        return read(world.state_dir, name[0], provider, *name[1:])
+    equal(counted("COUNT_SECRET_USED", "secondary"), 1, "and counted")
+    for name in (("COUNT_SECRET_USED_AT", "secondary"), ("COUNT_ACCEPTED_AT",)):
+        ok(abs(counted(*name) / 1000 - time.time()) < PATIENCE, f"with the time: {name[0]}")
+    ok(counted("COUNT_SECRET_USED", "primary") > 1, "apart from the first one's")
+    ok(counted("COUNT_REQUESTS", "accepted") > 2, "accepted ones are counted")
+    ok(counted("COUNT_REQUESTS", "signature-wrong") > 1, "so are wrong signatures")
+    ok(counted("COUNT_REQUESTS", "signature-absent") > 0, "apart from absent ones")
+    ok(counted("COUNT_REQUEST_BYTES") > 500, "and bytes")
+    equal(counted("COUNT_REQUESTS", "held"), 2, "and held ones")
 
 
 def lengths(world, cap):
@@ -158,13 +156,15 @@ def lengths(world, cap):
 def paths(world):
     for path in ("/", "", "/api", "/api/calcom-webhook/", "/api/calcom-webhook/a/b",
                  "/api/calcom-webhooks", "/api/webhooks", "/api/webhooks/calendly//",
-                 "/api/health/", "/api/health/x", "/metrics", "/metrics/x", "/" + "x" * 5000):
+                 "/api/health/", "/api/health/x", "/metrics/x", "/" + "x" * 5000):
         says(ask(world, "POST", path, b"{}"), 404, "not-found", None, f"no such path: {path[:40]}")
     for method in ("GET", "HEAD", "PUT", "DELETE", "OPTIONS", "post", ""):
         answer = ask(world, method, ENDPOINT["calcom"])
         equal((answer.status, answer.headers.get("allow")), (405, "POST"), f"{method} of a webhook")
     answer = ask(world, "POST", "/api/health", b"{}")
     equal((answer.status, answer.headers.get("allow")), (405, "GET, HEAD"), "POST of the health")
+    answer = ask(world, "POST", "/metrics", b"{}")
+    equal((answer.status, answer.headers.get("allow")), (405, "GET, HEAD"), "POST of the metrics")
 
 
 def healthy(world):
@@ -174,7 +174,8 @@ def healthy(world):
         equal(answer.headers.get("content-type"), "application/health+json", "in its own type")
     answer = ask(world, "HEAD", "/api/health")
     equal((answer.status, answer.body), (200, b""), "HEAD has no body")
-    equal(ask(world, "GET", "/metrics").status, 404, "there are no metrics yet")
+    answer = ask(world, "GET", "/metrics")
+    says(answer, 403, "forbidden", None, "metrics are not for everybody")
 
 
 def probe_with_body(world):
@@ -197,7 +198,7 @@ def ping(world):
     body = b'{"triggerEvent":"PING","createdAt":"2020-01-01T00:00:00.000Z","payload":{}}'
     says(post(world, "calcom", body), 200, "pong", None, "Cal.com's test button: pong")
     equal((world.spool("new"), world.spool("held")), (before, world.spool("held")), "not stored")
-    equal(counter(world, "calcom", "pong"), 1, "but counted")
+    equal(read(world.state_dir, "COUNT_REQUESTS", "calcom", "pong"), 1, "but counted")
 
 
 def odd_bodies(world):
@@ -269,8 +270,10 @@ def without_keys():
         answer = post(world, "calcom", body, at)
         says(answer, 503, "unavailable", "no-secret", "no key: unavailable")
         equal(answer.headers.get("retry-after"), "60", "with a time to retry")
-        equal(ask(world, "GET", "/api/health/calcom").json,
-              {"status": "fail", "reason": "no-secret"}, "which its health tells")
+        equal(ask(world, "GET", "/api/health/calcom").json, {"status": "fail"},
+              "which its health tells")
+        equal(ask(world, "GET", "/api/health/calcom", **LOCAL).json.get("reason"), "no-secret",
+              "and why, to this machine")
         equal(ask(world, "GET", "/api/health").status, 200, "while the whole still works")
         equal(ask(world, "GET", "/api/health/calendly").status, 200, "and the other one")
         empty = hmac.new(b"", body, hashlib.sha256).hexdigest()
@@ -279,7 +282,7 @@ def without_keys():
     none["CALENDLY_WEBHOOK_SIGNING_KEY"] = None
     with World({}, none) as world:
         world.start_receiver()
-        answer = ask(world, "GET", "/api/health")
+        answer = ask(world, "GET", "/api/health", **LOCAL)
         equal((answer.status, answer.json.get("reason")), (503, "no-secret"), "no key at all")
 
 
@@ -294,7 +297,7 @@ def without_room():
         old, at = booking("calcom", 2, 10000)
         equal(post(world, "calcom", old, at).status, 503, "a stale one that cannot be held too")
         equal((world.spool("new"), world.spool("tmp")), ([], []), "nothing is stored")
-        answer = ask(world, "GET", "/api/health")
+        answer = ask(world, "GET", "/api/health", **LOCAL)
         equal((answer.status, answer.json.get("reason")), (503, "spool-full"), "health tells")
 
 
@@ -320,7 +323,7 @@ def damaged_counters():
             os.truncate(path, 0)
             body, at = booking("calcom", number)
             equal(post(world, "calcom", body, at).status, 200, "counters truncated: served")
-            equal(counter(world, "calcom", "accepted"), 1, "and counted from 0")
+            equal(read(world.state_dir, "COUNT_REQUESTS", "calcom", "accepted"), 1, "and counted from 0")
         match(world.log(), "counters-reopened: .*/counters: truncated", "the log says so")
         os.chmod(path, 0)
         body, at = booking("calcom", 4)
@@ -329,7 +332,7 @@ def damaged_counters():
         time.sleep(1.1)  # it is looked for once a second
         body, at = booking("calcom", 5)
         equal(post(world, "calcom", body, at).status, 200, "counters removed: served")
-        equal(counter(world, "calcom", "accepted"), 1, "and counted in a new file")
+        equal(read(world.state_dir, "COUNT_REQUESTS", "calcom", "accepted"), 1, "and counted in a new file")
         equal(world.stop(receiver), 0, "it ends cleanly")
 
 

@@ -5,11 +5,11 @@ import fcntl
 import json
 import os
 import stat
-import struct
 import sys
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
+import counters  # noqa: E402
 from bookspool import (BIN, World, equal, event_file, finish, id_of, mail_file, mark_of,  # noqa: E402
                        match, ok, run_parts, sample, skip, utc)
 
@@ -334,25 +334,15 @@ def pruning():
         world.tool("prune", code=78, name="a retention that is too short is not guessed at")
 
 
-def counters(**values):
-    """The counters' file, src/base/counters.h."""
-    names = ("accepted duplicate pong malformed signature stale held refused unavailable "
-             "key_primary key_secondary key_primary_at key_secondary_at").split()
-    row = [*names, *[""] * (16 - len(names))]
-    order = ([f"calcom_{n}" for n in row] + [f"calendly_{n}" for n in row] + [""] * 6 * 16 +
-             "other broken syncs mail_sent retry failed unknown held_runs runs drain_at mail_at"
-             .split())
-    return b"bookspool-count2" + struct.pack(f"<{len(order)}Q", *(values.get(n, 0) for n in order))
-
-
 def status():
     with Spool() as world:
         now = int(time.time() * 1000)
         world.tool("status", code=1, name="an empty spool")
         match(world.tool("status", code=1), "no drain has run yet", "is not drained by anybody")
-        with open(os.path.join(world.state_dir, "counters"), "wb") as file:
-            file.write(counters(calcom_accepted=7, calendly_key_secondary_at=now - 3 * 86400000,
-                                drain_at=now - 60000, mail_at=now - 120000, mail_sent=9))
+        counters.write(world.state_dir, {
+            ("COUNT_REQUESTS", "calcom", "accepted"): 7, "COUNT_DRAIN_LAST_AT": now - 60000,
+            ("COUNT_SECRET_USED_AT", "calendly", "secondary"): now - 3 * 86400000,
+            "COUNT_MAIL_LAST_AT": now - 120000, ("COUNT_MAIL_ATTEMPTS", "smtp", "sent"): 9})
         shown = world.tool("status", name="status with counters")
         match(shown, "secondary secret of calendly last used 3 d ago", "last use of a key")
         match(shown, r"last drain that ended well: \d+ [sm] ago", "last drain")
@@ -387,13 +377,12 @@ def status():
         found = world.json("status", code=1)
         equal((found["out_unknown"], found["out_accepted"]), (0, 1), "what was accepted is not unknown")
         os.chmod(world.file("out", mail), 0o760)
-        with open(os.path.join(world.state_dir, "counters"), "wb") as file:
-            file.write(counters(drain_at=now - 3 * 86400000))
+        counters.write(world.state_dir, {"COUNT_DRAIN_LAST_AT": now - 3 * 86400000})
         os.utime(world.file("out", mail), (time.time() - 999,) * 2)
         found = world.json("status", code=1)
         match(found["warnings"], "no drain has ended well for 3 d", "an old drain")
-        with open(os.path.join(world.state_dir, "counters"), "ab") as file:
-            file.write(struct.pack("<Q", now - 60000))
+        counters.write(world.state_dir, {"COUNT_DRAIN_LAST_AT": now - 3 * 86400000,
+                                         "COUNT_DRAIN_FAILED_AT": now - 60000})
         match(world.json("status", code=1)["warnings"], "could not do its work", "a run that held")
         match(found["warnings"], "out/: a mail has been due for 16 m", "a mail that is overdue")
         world.tool("status", "--spool", world.path("missing"), code=2)

@@ -65,6 +65,9 @@ int64_t conf_number(const struct conf *conf, enum setting which);
  */
 bool conf_reread(const struct conf *conf, enum setting which, struct buf *value, struct buf *why);
 
+/* A duration such as 90s, 5m, 12h or 7d, in ms. False: the text is none. */
+bool conf_duration(const char *text, int64_t *ms);
+
 /* The next item of a list separated by commas, without blanks around it; NULL at the end. */
 char *conf_next_item(char **list);
 

@@ -39,6 +39,11 @@ static bool parse_number(const char *text, const struct unit *units, int64_t *va
     return false;
 }
 
+bool conf_duration(const char *text, int64_t *ms)
+{
+    return parse_number(text, durations, ms);
+}
+
 static void put_amount(struct buf *hint, const struct unit *units, int64_t amount)
 {
     const struct unit *best = units;

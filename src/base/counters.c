@@ -8,6 +8,7 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -15,11 +16,106 @@
 #include "base/clock.h"
 #include "base/log.h"
 
-static const char magic[16] = "bookspool-count2";
-
-static_assert((int)COUNT_REQUEST_KINDS <= (int)COUNTER_ROW_SIZE, "a row holds them all");
+static const char magic[16] = "bookspool-count3";
+enum { MAGIC_STEM = 15 }; /* what the magic of every version begins with */
 
 enum { CHECK_MS = 1000, RETRY_MS = 60 * 1000 };
+
+/* ---- the table ---- */
+
+#define COUNTER_ROW(id, name, type, unit, a, b, help)                                              \
+    {id, name, TYPE_##type, UNIT_##unit, {LABEL_##a, LABEL_##b}, help},
+const struct counter_row counter_table[] = {COUNTER_TABLE(COUNTER_ROW)};
+#undef COUNTER_ROW
+const size_t counter_rows = sizeof counter_table / sizeof *counter_table;
+
+/* The words of a label, in the order of its values. Others are 0, so that "other" comes first. */
+#define WORDS(...) ((const char *const[]){__VA_ARGS__, NULL})
+static const struct {
+    const char *name;
+    size_t room;
+    const char *const *words;
+} labels[COUNTER_LABELS] = {
+    [LABEL_NONE] = {NULL, ROOM_NONE, WORDS("")},
+    [LABEL_PROVIDER] = {"provider", ROOM_PROVIDER, WORDS("calcom", "calendly")},
+    [LABEL_REASON] = {"reason", ROOM_REASON,
+        WORDS("other", "accepted", "duplicate", "pong", "held", "known", "body-short", "body-long",
+            "length-not-a-number", "signature-absent", "signature-malformed", "signature-wrong",
+            "signature-not-signed", "method", "length-required", "too-large", "no-secret",
+            "no-memory", "spool-full", "spool-read-only", "spool-failed", "sync-failed")},
+    [LABEL_SECRET] = {"secret", ROOM_SECRET, WORDS("primary", "secondary")},
+    [LABEL_KIND] = {"kind", ROOM_KIND,
+        WORDS("created", "rescheduled", "cancelled", "requested", "rejected", "paid",
+            "location_changed", "reassigned", "no_show", "host_no_show", "instant",
+            "meeting_started", "meeting_ended", "recording", "form", "out_of_office", "report",
+            "ping", "other")},
+    [LABEL_TRANSPORT] = {"transport", ROOM_TRANSPORT,
+        WORDS("other", "maildir", "smtp", "sendgrid", "sendmail")},
+    [LABEL_OUTCOME] = {"outcome", ROOM_OUTCOME,
+        WORDS("sent", "retry", "never", "unknown", "blocked")},
+    [LABEL_FAULT] = {"fault", ROOM_FAULT,
+        WORDS("other", "dns", "connect", "proxy", "tls", "greeting", "ehlo", "auth", "mail", "rcpt",
+            "data", "dot", "rate", "refused")},
+    [LABEL_DIRECTORY] = {"directory", ROOM_DIRECTORY,
+        WORDS("new", "replay", "out", "failed", "held", "bad")},
+    [LABEL_WAITING] = {"reason", ROOM_WAITING, WORDS("first", "retry", "unknown", "accepted")},
+    [LABEL_RESULT] = {"result", ROOM_RESULT, WORDS("done", "failed", "blocked")},
+};
+
+const char *counter_label_name(enum counter_label label)
+{
+    return labels[label].name;
+}
+
+const char *counter_label_word(enum counter_label label, size_t value)
+{
+    return labels[label].words[value];
+}
+
+size_t counter_label_value(enum counter_label label, const char *word)
+{
+    const char *const *words = labels[label].words;
+    for (size_t i = 0; words[i]; i++)
+        if (strcmp(words[i], word) == 0)
+            return i;
+    return 0;
+}
+
+size_t counter_label_room(enum counter_label label)
+{
+    return labels[label].room;
+}
+
+/* The row that has this position. */
+static const struct counter_row *row_of(enum counter which)
+{
+    size_t low = 0, high = counter_rows;
+    while (high - low > 1) {
+        size_t middle = (low + high) / 2;
+        if (counter_table[middle].first <= which)
+            low = middle;
+        else
+            high = middle;
+    }
+    return &counter_table[low];
+}
+
+enum counter counter_at(enum counter first, size_t a, size_t b)
+{
+    size_t room = labels[row_of(first)->label[1]].room;
+    return (enum counter)((size_t)first + a * room + b);
+}
+
+/* Of what takes a moment, in microseconds; and of what takes a while, in milliseconds. */
+static const int64_t short_bounds[HISTOGRAM_BOUNDS] = {
+    10, 25, 50, 100, 250, 500, 1000, 2500, 5000, 10000, 50000, 250000, 1000000};
+static const int64_t long_bounds[HISTOGRAM_BOUNDS] = {100, 1000, 5000, 15000, 60000, 120000, 300000,
+    600000, 1800000, 3600000, 4 * 3600000, 24 * 3600000, 5 * 24 * INT64_C(3600000)};
+
+const int64_t *counter_bounds(const struct counter_row *row)
+{
+    return row->unit == UNIT_US ? short_bounds : long_bounds;
+}
 
 struct table {
     char magic[sizeof magic];
@@ -40,15 +136,6 @@ static struct {
 
 static volatile sig_atomic_t lost; /* the mapping's pages are memory of this process only */
 static struct sigaction before;
-
-/* A value is the latest one; all other counters are sums. */
-static bool is_value(enum counter which)
-{
-    int request = (int)which % COUNTER_ROW_SIZE;
-    if ((int)which < (int)COUNT_OTHER_REQUESTS)
-        return request == COUNT_SECRET_PRIMARY_AT || request == COUNT_SECRET_SECONDARY_AT;
-    return which >= COUNT_DRAIN_LAST_AT && which <= COUNT_UNCOMPOSED_NOW;
-}
 
 /* ---- the mapping ---- */
 
@@ -72,34 +159,66 @@ static void on_sigbus(int number, siginfo_t *info, void *context)
 }
 
 /*
+ * A file of an earlier version is removed, once: of several programs that meet it, only the first
+ * to have its lock still finds it under its name. True: look again. False: errno.
+ */
+static bool remove_earlier(int fd)
+{
+    struct stat ours, named;
+    if (flock(fd, LOCK_EX) < 0 || fstat(fd, &ours) < 0)
+        return false;
+    if (lstat(file.path, &named) < 0)
+        return errno == ENOENT;
+    if (ours.st_dev != named.st_dev || ours.st_ino != named.st_ino)
+        return true;
+    if (unlink(file.path) < 0)
+        return false;
+    log_warn(NULL, "counters-reopened", "%s: of an earlier version; started anew", file.path);
+    return true;
+}
+
+/*
  * Several programs may do this at once: all write the same magic, and the last byte, the highest
  * of a number, is always 0. Unlike ftruncate, that write can never shorten the file.
  */
-static bool make_ready(int fd, const struct stat *st)
+enum ready { READY, NOT_READY, EARLIER };
+
+static enum ready make_ready(int fd, const struct stat *st)
 {
     static const char blank[sizeof magic];
-    char found[sizeof magic];
+    char found[sizeof magic] = "";
     if (!S_ISREG(st->st_mode)) {
         errno = EINVAL;
-        return false;
+        return NOT_READY;
     }
+    if (pread(fd, found, sizeof found, 0) == (ssize_t)sizeof found &&
+        memcmp(found, magic, MAGIC_STEM) == 0 && found[MAGIC_STEM] < magic[MAGIC_STEM])
+        return EARLIER;
     if (st->st_size < (off_t)sizeof *table && pwrite(fd, "", 1, sizeof *table - 1) != 1)
-        return false;
+        return NOT_READY;
     errno = EINVAL;
     if (pread(fd, found, sizeof found, 0) != (ssize_t)sizeof found)
-        return false;
-    if (memcmp(found, blank, sizeof found) == 0)
-        return pwrite(fd, magic, sizeof magic, 0) == (ssize_t)sizeof magic;
-    return memcmp(found, magic, sizeof found) == 0;
+        return NOT_READY;
+    bool ready = memcmp(found, magic, sizeof found) == 0 ||
+                 (memcmp(found, blank, sizeof found) == 0 &&
+                     pwrite(fd, magic, sizeof magic, 0) == (ssize_t)sizeof magic);
+    return ready ? READY : NOT_READY;
 }
 
 static struct table *map_file(void)
 {
     struct stat st;
     struct table *mapped = MAP_FAILED;
-    int fd = open(file.path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0660);
-    if (fd >= 0 && fstat(fd, &st) == 0 && make_ready(fd, &st))
-        mapped = mmap(NULL, sizeof *mapped, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    int fd;
+    for (;;) {
+        fd = open(file.path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0660);
+        enum ready ready = fd >= 0 && fstat(fd, &st) == 0 ? make_ready(fd, &st) : NOT_READY;
+        if (ready == READY)
+            mapped = mmap(NULL, sizeof *mapped, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+        if (ready != EARLIER || !remove_earlier(fd))
+            break;
+        close(fd);
+    }
     if (mapped != MAP_FAILED) {
         file.device = st.st_dev;
         file.inode = st.st_ino;
@@ -121,7 +240,8 @@ static bool remap(bool in_memory)
     lost = 0;
     for (enum counter i = 0; in_memory && i < COUNTERS; i++) {
         uint64_t value = atomic_load_explicit(&old->value[i], memory_order_relaxed);
-        if (value && is_value(i))
+        enum counter_type type = value ? row_of(i)->type : TYPE_COUNTER;
+        if (value && (type == TYPE_GAUGE || type == TYPE_STATE))
             atomic_store_explicit(&table->value[i], value, memory_order_relaxed);
         else if (value)
             atomic_fetch_add_explicit(&table->value[i], value, memory_order_relaxed);
@@ -130,6 +250,9 @@ static bool remap(bool in_memory)
         munmap(old, sizeof *old);
     else
         memset(&own, 0, sizeof own);
+    uint64_t never = 0; /* a fault here is met by the next addition */
+    atomic_compare_exchange_strong_explicit(&table->value[COUNT_SINCE], &never,
+        (uint64_t)clock_now(), memory_order_relaxed, memory_order_relaxed);
     return true;
 }
 
@@ -143,16 +266,21 @@ static bool make_path(const char *state_dir, char path[PATH_MAX])
     return fits;
 }
 
-bool counters_open(const char *state_dir)
+static bool handle_sigbus(void)
 {
     static bool handled;
     struct sigaction action = {.sa_sigaction = on_sigbus, .sa_flags = SA_SIGINFO};
-    if (!make_path(state_dir, file.path))
-        return false;
     sigemptyset(&action.sa_mask);
     handled = handled || sigaction(SIGBUS, &action, &before) == 0;
+    return handled;
+}
+
+bool counters_open(const char *state_dir)
+{
+    if (!make_path(state_dir, file.path))
+        return false;
     file.next_check = clock_monotonic() + CHECK_MS;
-    file.logged = !handled || !remap(true);
+    file.logged = !handle_sigbus() || !remap(true);
     return !file.logged;
 }
 
@@ -194,39 +322,102 @@ void counters_check(void)
     file.next_check = now + (file.logged ? RETRY_MS : CHECK_MS);
 }
 
-/* A snapshot: the file of an earlier version may be shorter, and what it lacks is 0. */
+/* A later version may have added rows: what a shorter file lacks is 0. */
 bool counters_open_readonly(const char *state_dir)
 {
     char path[PATH_MAX];
+    struct stat st;
     int flags = O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK;
     int fd = make_path(state_dir, path) ? open(path, flags) : -1;
     if (fd < 0)
         return false;
-    ssize_t n = pread(fd, &own, sizeof own, 0);
-    int error = n < 0 ? errno : EINVAL;
+    struct table *found = MAP_FAILED;
+    bool ok = handle_sigbus() && fstat(fd, &st) == 0;
+    size_t len = ok && st.st_size < (off_t)sizeof own ? (size_t)st.st_size : sizeof own;
+    errno = ok ? EINVAL : errno;
+    if (ok && S_ISREG(st.st_mode) && len >= sizeof magic)
+        found = mmap(NULL, sizeof *found, PROT_READ, MAP_SHARED, fd, 0);
+    int error = errno;
     close(fd);
-    if (n >= (ssize_t)sizeof magic && memcmp(own.magic, magic, sizeof magic) == 0)
-        return true;
     memset(&own, 0, sizeof own);
-    errno = error;
-    return false;
+    if (found == MAP_FAILED) {
+        errno = error;
+        return false;
+    }
+    table = found; /* for the handler */
+    size_t count = (len - sizeof magic) / sizeof *own.value;
+    ok = memcmp(found->magic, magic, sizeof magic) == 0;
+    for (size_t i = 0; ok && i < count; i++)
+        own.value[i] = atomic_load_explicit(&found->value[i], memory_order_relaxed);
+    table = &own;
+    munmap(found, sizeof *found);
+    lost = 0;
+    errno = EINVAL;
+    return ok;
+}
+
+/* ---- counting ---- */
+
+static void added(void)
+{
+    if (lost)
+        counters_check();
 }
 
 void counter_add(enum counter which, uint64_t amount)
 {
     atomic_fetch_add_explicit(&table->value[which], amount, memory_order_relaxed);
-    if (lost)
-        counters_check();
+    added();
 }
 
-void counter_set(enum counter which, uint64_t value)
+void counter_set(enum counter which, int64_t value)
 {
-    atomic_store_explicit(&table->value[which], value, memory_order_relaxed);
-    if (lost)
-        counters_check();
+    atomic_store_explicit(&table->value[which], (uint64_t)value, memory_order_relaxed);
+    added();
+}
+
+void counter_set_first(enum counter which, int64_t value)
+{
+    uint64_t none = 0;
+    if (atomic_load_explicit(&table->value[which], memory_order_relaxed) == 0)
+        atomic_compare_exchange_strong_explicit(&table->value[which], &none, (uint64_t)value,
+            memory_order_relaxed, memory_order_relaxed);
+    added();
+}
+
+void counter_observe(enum counter histogram, int64_t amount)
+{
+    const int64_t *bounds = counter_bounds(row_of(histogram));
+    size_t bucket = 0;
+    amount = amount < 0 ? 0 : amount; /* a clock was set back */
+    while (bucket < HISTOGRAM_BOUNDS && amount > bounds[bucket])
+        bucket++;
+    _Atomic uint64_t *value = &table->value[histogram];
+    atomic_fetch_add_explicit(&value[bucket], 1, memory_order_relaxed);
+    atomic_fetch_add_explicit(&value[HISTOGRAM_BOUNDS + 1], (uint64_t)amount, memory_order_relaxed);
+    added();
 }
 
 uint64_t counter_get(enum counter which)
 {
     return atomic_load_explicit(&table->value[which], memory_order_relaxed);
+}
+
+int64_t counter_get_signed(enum counter which)
+{
+    return (int64_t)counter_get(which);
+}
+
+uint64_t counter_sum(enum counter first, size_t a, enum counter_label b)
+{
+    uint64_t sum = 0;
+    for (size_t i = 0; counter_label_word(b, i); i++)
+        sum += counter_get(counter_at(first, a, i));
+    return sum;
+}
+
+void counters_copy(struct counters *copy)
+{
+    for (enum counter i = 0; i < COUNTERS; i++)
+        copy->value[i] = counter_get(i);
 }

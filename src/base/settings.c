@@ -25,7 +25,7 @@ const struct setting_info settings[SETTINGS] = {
     [SET_MAX_BODY] = {"BOOKSPOOL_MAX_BODY", SETTING_SIZE, "1M", 1 * KIB, 64 * MIB, .programs = RECEIVE},
     [SET_DEADLINE] = {"BOOKSPOOL_DEADLINE", SETTING_DURATION, "10s", 1 * SECOND, 5 * MINUTE, .programs = RECEIVE},
     [SET_SYNC] = {"BOOKSPOOL_SYNC", SETTING_WORD, "auto", .words = "auto fsync", .programs = RECEIVE},
-    [SET_RESERVE] = {"BOOKSPOOL_RESERVE", SETTING_RESERVE, "64M,1000", 0, 1024 * GIB, .programs = RECEIVE},
+    [SET_RESERVE] = {"BOOKSPOOL_RESERVE", SETTING_RESERVE, "64M,1000", 0, 1024 * GIB, .programs = ALL},
     [SET_RETENTION] = {"BOOKSPOOL_RETENTION", SETTING_DURATION, "30d", 7 * DAY, 3650 * DAY, .programs = ALL},
     [SET_RETENTION_SENT] = {"BOOKSPOOL_RETENTION_SENT", SETTING_DURATION, "30d", 7 * DAY, 3650 * DAY, .programs = DRAIN},
     [SET_LOG] = {"BOOKSPOOL_LOG", SETTING_WORD, "stderr", .words = "stderr syslog", .programs = ALL},
@@ -57,6 +57,10 @@ const struct setting_info settings[SETTINGS] = {
     [SET_GIVE_UP] = {"BOOKSPOOL_GIVE_UP", SETTING_DURATION, "5d", 1 * MINUTE, 30 * DAY, .programs = DRAIN},
     [SET_UNKNOWN] = {"BOOKSPOOL_UNKNOWN", SETTING_WORD, "retry", .words = "retry park", .programs = DRAIN},
     [SET_LEDGER] = {"BOOKSPOOL_LEDGER", SETTING_TEXT, "sqlite:$STATE/ledger.db", .programs = DRAIN},
+
+    [SET_SILENCE] = {"BOOKSPOOL_SILENCE", SETTING_TEXT, NULL, .programs = ALL},
+    [SET_STALE] = {"BOOKSPOOL_STALE", SETTING_DURATION, "10m", 1 * MINUTE, 7 * DAY, .programs = ALL},
+    [SET_HEALTH_TOKEN] = {"BOOKSPOOL_HEALTH_TOKEN", SETTING_TEXT, NULL, .programs = RECEIVE, .secret = true},
 
     [SET_CALCOM_SECRET] = {"CALCOM_WEBHOOK_SECRET", SETTING_TEXT, NULL, .programs = RECEIVE, .secret = true},
     [SET_CALCOM_SECRET_SECONDARY] = {"CALCOM_WEBHOOK_SECRET_SECONDARY", SETTING_TEXT, NULL, .programs = RECEIVE, .secret = true},

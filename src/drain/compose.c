@@ -7,12 +7,14 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/counters.h"
 #include "base/log.h"
 #include "drain/outbox.h"
 #include "drain/waiting.h"
 #include "mail/compose.h"
 #include "spool/queue.h"
 #include "spool/replay.h"
+#include "spool/survey.h"
 
 enum { NAME_SIZE = 256, BATCH = 64, BATCH_BYTES = 4 << 20 };
 
@@ -114,6 +116,7 @@ static enum run_result leave_torn_event(struct run *run, struct batch *batch, en
     }
     log_warn(item->name, "set-aside", "new/%s to bad/: %s", item->name, why);
     run->totals->bad++;
+    survey_taken();
     return run_unless_gone(run, queue_give_up(&run->spool, DIR_NEW, item->name, DIR_BAD, why),
         DIR_NEW, item->name, item->name);
 }
@@ -214,9 +217,10 @@ static enum run_result handle_event(
     if (done) {
         log_info(
             item->name, "late-duplicate", "it is in done/ already; to mail it again use replay/");
-        return spool_remove(&run->spool, DIR_NEW, item->name) || errno == ENOENT
-                   ? RUN_GOES_ON
-                   : run_io_failed(run, item->name);
+        if (!spool_remove(&run->spool, DIR_NEW, item->name) && errno != ENOENT)
+            return run_io_failed(run, item->name);
+        survey_taken();
+        return RUN_GOES_ON;
     }
     *entry = (struct entry){.dir = dir};
     snprintf(entry->name, sizeof entry->name, "%s", item->name);
@@ -297,6 +301,7 @@ static enum made put_mail(
     close(temp.fd);
     buf_add(made, name, strlen(name) + 1);
     run->totals->made++;
+    counter_add(COUNT_MAILS_MADE, 1);
     return MADE;
 }
 
@@ -399,6 +404,10 @@ static enum run_result move_to_done(struct run *run, const struct entry *entry)
         log_debug(id, "time-not-set", "%s: %s", run->spool.step, strerror(errno));
     if (!spool_move(&run->spool, entry->dir, entry->name, DIR_DONE, id) && errno != ENOENT)
         return run_io_failed(run, id);
+    counter_add(counter_at(COUNT_EVENTS, entry->file.record.provider, entry->event.kind), 1);
+    counter_add(COUNT_OVERLAPS, entry->decision.overlap_count > 0);
+    if (entry->dir == DIR_NEW)
+        survey_taken();
     run->totals->events++; /* ENOENT: an operator moved it meanwhile; its mails are made */
     return RUN_GOES_ON;
 }
@@ -444,6 +453,9 @@ static enum run_result compose_due(
         if (result == RUN_GOES_ON && (batch->count == BATCH || batch->bytes >= BATCH_BYTES)) {
             result = finish_batch(run, batch);
             batch_clear(run, batch);
+            counter_set(COUNT_DRAIN_ACTIVE_AT, clock_now());
+            if (dir == DIR_NEW && i + 1 < waiting->count) /* the oldest that waits now */
+                counter_set(COUNT_QUEUE_SINCE, waiting->due[i + 1].arrival / US_PER_MS);
         }
     }
     result = run_worse(result, finish_batch(run, batch));

@@ -128,7 +128,7 @@ static enum run_result reschedule(struct outbox *outbox, const struct refusal *m
     if (age > MS_PER_DAY) { /* reported by log, status and health, never by mail */
         char text[TIME_TEXT];
         time_format_age(age, text);
-        counter_set(COUNT_MAIL_STUCK_AT, (uint64_t)now);
+        counter_set(COUNT_MAIL_STUCK_AT, now);
         log_error(mail->id, "stuck", "mail=%s could not be sent for %s", mail->name, text);
     }
     bool ok = queue_mark(&run->spool, DIR_OUT, mail->name, mail->marks) &&
@@ -224,6 +224,31 @@ enum run_result outbox_end(struct outbox *outbox, enum run_result so_far)
 
 /* ---- all outcomes ---- */
 
+/* By the reason code, "TRANSPORT-STEP-CODE"; SendGrid's is "sendgrid-STATUS". */
+static void count_attempt(const struct delivery_result *result)
+{
+    char transport[REASON_SIZE] = "", step[REASON_SIZE] = "";
+    sscanf(result->reason, "%47[^-]-%47[^-]", transport, step);
+    size_t by = counter_label_value(LABEL_TRANSPORT, transport);
+    counter_add(counter_at(COUNT_MAIL_ATTEMPTS, by, (size_t)result->outcome), 1);
+    counter_set(COUNT_DRAIN_ACTIVE_AT, clock_now());
+    if (result->outcome == OUTCOME_SENT)
+        return;
+    if (strcmp(step, "401") == 0 || strcmp(step, "no") == 0) /* smtp-no-auth */
+        strcpy(step, "auth");
+    counter_add(counter_at(COUNT_MAIL_FAULTS, by, counter_label_value(LABEL_FAULT, step)), 1);
+}
+
+/* A replay is mailed long after its event was accepted, and says nothing about the speed. */
+static void count_sent(const char *mail, const struct record *record)
+{
+    struct spool_name name;
+    int64_t now = clock_now();
+    counter_set(COUNT_MAIL_LAST_AT, now);
+    if (name_parse(mail, &name) && !name.replay_number)
+        counter_observe(COUNT_MAILED_TIME, now - record->received);
+}
+
 enum run_result outbox_apply(struct outbox *outbox, const char *name,
     const struct spool_file *before, const struct delivery_result *result)
 {
@@ -234,12 +259,12 @@ enum run_result outbox_apply(struct outbox *outbox, const char *name,
     memcpy(mail.id, before->record.id, sizeof mail.id);
     memcpy(mail.to, before->record.to, sizeof mail.to);
     enum run_result ended;
+    count_attempt(result);
     switch (result->outcome) {
     case OUTCOME_SENT:
         ended = to_sent(outbox, name, mail.id, false);
         outbox->run->totals->sent++;
-        counter_add(COUNT_MAIL_SENT, 1);
-        counter_set(COUNT_MAIL_LAST_AT, (uint64_t)clock_now());
+        count_sent(name, &before->record);
         log_info(
             mail.id, "sent", "mail=%s bytes=%zu %s", name, before->record.length, result->reason);
         return ended == RUN_GOES_ON ? give_up_each(outbox) : ended;
@@ -249,7 +274,6 @@ enum run_result outbox_apply(struct outbox *outbox, const char *name,
         return stop_blocked(outbox, &mail);
     case OUTCOME_UNKNOWN:
         outbox->run->totals->unknown++;
-        counter_add(COUNT_MAIL_UNKNOWN, 1);
         mail.marks = QUEUE_UNKNOWN;
         return reschedule(outbox, &mail);
     case OUTCOME_RETRY:

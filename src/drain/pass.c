@@ -1,5 +1,9 @@
 #include "drain/pass.h"
 
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
 #include "base/clock.h"
 #include "base/counters.h"
 #include "base/log.h"
@@ -7,6 +11,7 @@
 #include "drain/deliver.h"
 #include "spool/prune.h"
 #include "spool/queue.h"
+#include "spool/survey.h"
 
 /* ---- bad/ and held/ ---- */
 
@@ -95,6 +100,8 @@ static enum run_result drop_held(struct run *run)
 
 /* ---- the order of a run ---- */
 
+#define WINDOW (INT64_C(3600) * MS_PER_SECOND)
+
 #define LEDGER_REMEMBERS (400 * MS_PER_DAY) /* a booking may be made a year ahead */
 
 /* Once a day, as prune decides. A failure of the ledger is tried again the next day. */
@@ -139,25 +146,47 @@ static enum run_result run_steps(struct run *run)
     return delivered == RUN_IO_FAILED ? result : run_worse(result, forget_old(run));
 }
 
-static bool count_event(void *context, const struct spool_item *item)
+/* Signature failures are judged over one to two hours, in two windows. */
+static void turn_window(int64_t now)
 {
-    *(size_t *)context += !queue_is_why(item->name);
-    return true;
+    static const char *const reasons[] = {
+        "signature-absent", "signature-malformed", "signature-wrong", "signature-not-signed"};
+    bool first = counter_get_signed(COUNT_WINDOW_AT) == 0;
+    if (!first && llabs(now - counter_get_signed(COUNT_WINDOW_AT)) < WINDOW)
+        return;
+    for (size_t p = 0; p < PROVIDERS; p++) {
+        int64_t failures = 0;
+        for (size_t i = 0; i < sizeof reasons / sizeof *reasons; i++)
+            failures += counter_get_signed(
+                counter_at(COUNT_REQUESTS, p, counter_label_value(LABEL_REASON, reasons[i])));
+        enum counter begun = counter_at(COUNT_WINDOW_FAILURES, p, 0),
+                     last = counter_at(COUNT_LAST_WINDOW_FAILURES, p, 0);
+        counter_set(last, first ? failures : counter_get_signed(begun));
+        counter_set(begun, failures);
+    }
+    counter_set(COUNT_WINDOW_AT, now);
 }
 
 static void report_run(struct run *run, enum run_result result)
 {
     struct totals *t = run->totals;
-    size_t bad = 0;
+    int64_t now = clock_now();
+    bool well = result == RUN_GOES_ON, blocked = result == RUN_BLOCKED;
     counters_check();
-    if (spool_walk(&run->spool, DIR_BAD, count_event, &bad))
-        counter_set(COUNT_BAD_NOW, bad); /* so that health checks need not list the directory */
     if (!run->composing_cut)
         counter_set(COUNT_UNCOMPOSED_NOW, t->uncomposed);
-    counter_add(COUNT_DRAIN_RUNS, 1);
-    counter_add(COUNT_MAIL_BLOCKED_RUNS, result == RUN_BLOCKED);
-    counter_set(result == RUN_GOES_ON ? COUNT_DRAIN_LAST_AT : COUNT_DRAIN_BLOCKED_AT,
-        (uint64_t)clock_now());
+    counter_add(counter_at(COUNT_DRAIN_RUNS,
+                    well      ? RESULT_DONE
+                    : blocked ? RESULT_BLOCKED
+                              : RESULT_FAILED,
+                    0),
+        1);
+    counter_observe(COUNT_DRAIN_TIME, clock_monotonic() - run->began);
+    counter_set(well ? COUNT_DRAIN_LAST_AT : COUNT_DRAIN_FAILED_AT, now);
+    if (blocked)
+        counter_set(COUNT_DRAIN_BLOCKED_AT, now);
+    counter_set(COUNT_DRAIN_ACTIVE_AT, now);
+    turn_window(now);
     bool active = t->events || t->tried || result != RUN_GOES_ON;
     log_line(active ? LOG_LEVEL_INFO : LOG_LEVEL_DEBUG, NULL, "drained",
         "events=%u mails=%u sent=%u retry=%u failed=%u unknown=%u bad=%u uncomposed=%u", t->events,
@@ -180,12 +209,16 @@ int pass_once(struct run *run)
             result = run_io_failed(run, NULL);
             break;
         case QUEUE_LOCKED:
-            run->deadline = clock_monotonic() + conf_number(run->conf, SET_RUN_LIMIT);
+            counter_set(COUNT_DRAIN_ACTIVE_AT, clock_now());
+            run->began = clock_monotonic();
+            run->deadline = run->began + conf_number(run->conf, SET_RUN_LIMIT);
             *run->totals = (struct totals){0};
             run->composing_cut = false;
             run->clock_trusted = prune_trusts_clock(&run->spool, clock_now());
             result = run_steps(run);
             run_close_ledger(run);
+            if (!survey_take(&run->spool, clock_now()))
+                log_warn(NULL, "not-counted", "%s: %s", run->spool.step, strerror(errno));
             queue_unlock(&run->spool);
             report_run(run, result);
         }

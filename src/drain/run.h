@@ -37,6 +37,7 @@ struct run {
     struct composer composer;
     struct recipients *recipients;
     struct totals *totals;
+    int64_t began;      /* monotonic */
     int64_t deadline;   /* monotonic; no mail is begun after it */
     int64_t completed;  /* when the last event went to done/ */
     bool progress;      /* draw on the terminal */

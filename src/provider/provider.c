@@ -18,7 +18,7 @@ const struct provider_row *const provider_table[] = {
 };
 
 static_assert(sizeof provider_table / sizeof *provider_table == PROVIDERS, "each has a row");
-static_assert((int)PROVIDERS <= (int)COUNTER_ROWS, "each has counters");
+static_assert((int)PROVIDERS <= (int)ROOM_PROVIDER, "each has counters");
 
 const char *provider_name(enum provider provider)
 {

@@ -1,12 +1,12 @@
 #include "receive/health.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 
+#include <openssl/crypto.h>
+
 #include "base/clock.h"
-#include "base/counters.h"
-#include "receive/responder.h"
+#include "health/present.h"
 
 const char *health_no_room(struct accept_batch *batch)
 {
@@ -15,31 +15,41 @@ const char *health_no_room(struct accept_batch *batch)
     return errno == EROFS ? "spool-read-only" : errno == ENOSPC ? "spool-full" : "spool-failed";
 }
 
-static const char *mail_problem(void)
+/* Digests are compared, so the time it takes says nothing about the token, nor its length. */
+static bool has_token(const struct responder *r, const struct request *request)
 {
-    const int64_t recent = 2 * 60 * 60 * MS_PER_SECOND;
-    if (counter_get(COUNT_DRAIN_BLOCKED_AT) > counter_get(COUNT_DRAIN_LAST_AT))
-        return "drain-blocked";
-    if ((int64_t)counter_get(COUNT_MAIL_STUCK_AT) > clock_now() - recent)
-        return "mail-stuck";
-    if (counter_get(COUNT_BAD_NOW) > 0)
-        return "events-in-bad";
-    return counter_get(COUNT_UNCOMPOSED_NOW) > 0 ? "events-not-composed" : NULL;
+    const char *given = request_bearer(request);
+    char digest[DIGEST_HEX + 1];
+    return *r->token && given &&
+           digest_hex(&(struct digest_part){given, strlen(given)}, 1, digest) &&
+           CRYPTO_memcmp(digest, r->token, DIGEST_HEX) == 0;
 }
 
-void health_answer(struct responder *r, enum provider provider, struct reply *reply)
+void health_admit(const struct responder *r, const struct request *request, struct judgment *j)
 {
-    bool has_secret = false;
-    for (int i = 0; i < PROVIDERS; i++)
-        if (provider == PROVIDERS || (int)provider == i)
-            has_secret = has_secret || !provider_secrets_empty(&r->secrets[i]);
-    reply->reason = accept_writable(r->batch) ? health_no_room(r->batch) : "spool-not-writable";
-    r->trouble[0] = '\0';
-    if (reply->reason)
-        snprintf(r->trouble, sizeof r->trouble, " %s: %s", r->spool->step, strerror(errno));
-    else if (!has_secret)
-        reply->reason = "no-secret";
-    reply->status = reply->reason ? REPLY_FAIL : REPLY_PASS;
-    if (!reply->reason && (reply->reason = mail_problem()))
-        reply->status = REPLY_WARN;
+    j->detailed = request_is_local(request) || has_token(r, request);
+    j->reply.status = REPLY_PASS; /* until it is answered */
+    if (j->route.kind == ROUTE_METRICS)
+        j->reply.status = j->detailed ? REPLY_METRICS : REPLY_FORBIDDEN;
+}
+
+void health_answer(struct responder *r, struct judgment *j)
+{
+    static const enum reply_status statuses[] = {
+        [HEALTH_PASS] = REPLY_PASS, [HEALTH_WARN] = REPLY_WARN, [HEALTH_FAIL] = REPLY_FAIL};
+    health_gather(&r->limits, r->spool, true, clock_now(), &r->facts);
+    health_check_all(&r->facts, &r->health);
+    buf_reuse(&r->page);
+    if (j->route.kind == ROUTE_METRICS) {
+        present_metrics(&r->facts, &r->health, &r->page);
+    } else {
+        j->reply.status = statuses[health_state(&r->health, j->route.provider, &j->reply.reason)];
+        if (j->detailed)
+            present_health(&r->facts, &r->health, j->route.provider, &r->page);
+    }
+    if (r->page.failed) {
+        buf_clear(&r->page);
+        j->reply.status = REPLY_UNAVAILABLE;
+        j->reply.reason = "no-memory";
+    }
 }

@@ -1,23 +1,20 @@
 /*
- * health: can events be accepted now? (draft-inadarei-api-health-check: pass, warn or fail.)
+ * health: the answers to /api/health, /api/health/PROVIDER and /metrics.
  *
- * It fails when the spool cannot be written or has no room, or when no provider has a secret; the
- * health of one provider fails also when that provider has none. It warns, with 200, when events
- * are accepted but their mail has a problem, according to the counters of the drain: its last run
- * was blocked or failed, a mail older than a day was put off within the last two hours, or events
- * were left in bad/.
+ * Everybody hears pass, warn or fail; what is behind it, and the metrics, only callers of this
+ * machine and those with the token of BOOKSPOOL_HEALTH_TOKEN. health/health.h says what is checked.
  */
 #ifndef RECEIVE_HEALTH_H
 #define RECEIVE_HEALTH_H
 
-#include "provider/provider.h"
-#include "receive/reply.h"
-#include "spool/accept.h"
+#include "receive/responder.h"
 
-struct responder;
+/* Decides what the caller may see. The reply is final for metrics that are refused only. */
+void health_admit(
+    const struct responder *r, const struct request *request, struct judgment *judgment);
 
-/* `provider` may be PROVIDERS: all of them. Sets status and reason of the reply, and r->trouble. */
-void health_answer(struct responder *r, enum provider provider, struct reply *reply);
+/* Looks at everything, sets status and reason of the reply, and r->page where there is one. */
+void health_answer(struct responder *r, struct judgment *judgment);
 
 /* NULL: there is room. Otherwise the reason code why nothing can be stored (spool->step, errno). */
 const char *health_no_room(struct accept_batch *batch);

@@ -71,7 +71,7 @@ static void drop_idle(struct loop *l, struct conn *c)
 static void send_answer(struct loop *l, struct conn *c)
 {
     buf_reuse(&l->response);
-    reply_write(&c->judgment.reply, &l->response);
+    responder_write(l->responder, &c->judgment, &l->response);
     responder_log(l->responder, &c->judgment);
     if (!libfcgi_answer(&c->exchange, c->fd, &l->response)) {
         c->fd = -1;

@@ -126,8 +126,8 @@ static bool run_cgi(struct responder *responder, int64_t deadline)
             judgment.reply = (struct reply){.status = REPLY_UNAVAILABLE, .reason = "no-memory"};
     }
     responder_finish(&judgment, responder_commit(responder));
+    responder_write(responder, &judgment, &response);
     responder_log(responder, &judgment);
-    reply_write(&judgment.reply, &response);
     bool ok = !response.failed && io_write_all(STDOUT_FILENO, response.data, response.len);
     buf_free(&body);
     buf_free(&response);
@@ -140,9 +140,15 @@ static int open_parts(struct service *s)
 {
     const char *path = conf_text(&s->conf, SET_SPOOL), *state = conf_text(&s->conf, SET_STATE);
     struct buf why = {0};
-    if (!responder_init(&s->responder, &s->conf, &s->spool, &s->batch)) {
-        log_error(NULL, "no-digest", "libcrypto cannot compute HMAC-SHA256, or memory is short");
-        return EX_SOFTWARE;
+    if (!responder_init(&s->responder, &s->conf, &s->spool, &s->batch, &why)) {
+        bool setting = why.len > 0;
+        if (setting)
+            log_lines(LOG_LEVEL_ERROR, "settings-wrong", buf_text(&why));
+        else
+            log_error(
+                NULL, "no-digest", "libcrypto cannot compute HMAC-SHA256, or memory is short");
+        buf_free(&why);
+        return setting ? EX_CONFIG : EX_SOFTWARE;
     }
     conf_wipe_secrets(&s->conf);
     /* root would make files that drain and receiver cannot use */

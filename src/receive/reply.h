@@ -22,9 +22,11 @@ enum reply_status {
     REPLY_LENGTH_REQUIRED,
     REPLY_TOO_LARGE,
     REPLY_UNAVAILABLE,
-    REPLY_PASS, /* health */
-    REPLY_WARN, /* events are accepted, but their mail has a problem */
+    REPLY_FORBIDDEN, /* metrics are for local callers, and for those who have the token */
+    REPLY_PASS,      /* health */
+    REPLY_WARN,      /* something needs attention */
     REPLY_FAIL,
+    REPLY_METRICS,
     REPLY_STATUSES
 };
 
@@ -42,7 +44,11 @@ const char *reply_word(enum reply_status status);
 /* 200, 401, ... */
 int reply_http_status(enum reply_status status);
 
-/* Appends the response, headers and body; out->failed when memory is short. */
-void reply_write(const struct reply *reply, struct buf *out);
+/*
+ * Appends the response, headers and body; out->failed when memory is short. `page` is the body of
+ * metrics and of a detailed health; NULL or empty: the one line of JSON that every answer has. The
+ * public answer about health is its status alone.
+ */
+void reply_write(const struct reply *reply, const struct buf *page, struct buf *out);
 
 #endif

@@ -3,6 +3,7 @@
 #include <ctype.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 enum { DIGITS_MAX = 18 }; /* more could overflow */
 
@@ -43,6 +44,8 @@ void request_fill(struct request *request, enum request_length kind, uint64_t le
 {
     request->length_kind = kind;
     request->length = length;
+    request->lookup = lookup;
+    request->context = context;
     request->method = text(lookup, context, "REQUEST_METHOD");
     request->content_type = text(lookup, context, "CONTENT_TYPE");
     int len = snprintf(request->path, sizeof request->path, "%s%s",
@@ -56,6 +59,28 @@ void request_fill(struct request *request, enum request_length kind, uint64_t le
 size_t request_body_max(const char *method, size_t max_body)
 {
     return strcmp(method, "POST") == 0 ? max_body : 0;
+}
+
+bool request_is_local(const struct request *request)
+{
+    static const char *const passed_on[] = {"HTTP_X_FORWARDED_FOR", "HTTP_FORWARDED",
+        "HTTP_X_REAL_IP", "HTTP_CF_CONNECTING_IP", "HTTP_TRUE_CLIENT_IP", "HTTP_VIA"};
+    const char *from = text(request->lookup, request->context, "REMOTE_ADDR");
+    if (strncmp(from, "127.", 4) != 0 && strcmp(from, "::1") != 0 &&
+        strncmp(from, "::ffff:127.", 11) != 0 && strcmp(from, "unix:") != 0)
+        return false;
+    for (size_t i = 0; i < sizeof passed_on / sizeof *passed_on; i++)
+        if (request->lookup(request->context, passed_on[i]))
+            return false;
+    return true;
+}
+
+const char *request_bearer(const struct request *request)
+{
+    const char *value = request->lookup(request->context, "HTTP_AUTHORIZATION");
+    if (!value || strncasecmp(value, "Bearer ", 7) != 0)
+        return NULL;
+    return value + 7 + strspn(value + 7, " ");
 }
 
 /* What follows PREFIX/ in a path, if it is one element; otherwise NULL. */
@@ -74,6 +99,8 @@ struct route route_find(const char *path, const char *const endpoint[PROVIDERS])
     for (int i = 0; i < PROVIDERS; i++)
         if (strcmp(path, endpoint[i]) == 0)
             return (struct route){ROUTE_WEBHOOK, (enum provider)i};
+    if (strcmp(path, "/metrics") == 0)
+        return (struct route){ROUTE_METRICS, PROVIDERS};
     if (strcmp(path, health) == 0)
         return (struct route){ROUTE_HEALTH, PROVIDERS};
     if (name && provider_parse(name, &provider))

@@ -1,48 +1,28 @@
 #include <inttypes.h>
 
 #include "base/clock.h"
-#include "base/counters.h"
 #include "base/log.h"
+#include "receive/count.h"
 #include "receive/responder.h"
 
-static const struct {
-    enum counter_request counter;
-    enum log_level level;
-} rules[REPLY_STATUSES] = {
-    [REPLY_ACCEPTED] = {COUNT_ACCEPTED, LOG_LEVEL_INFO},
-    [REPLY_DUPLICATE] = {COUNT_DUPLICATE, LOG_LEVEL_INFO},
-    [REPLY_PONG] = {COUNT_PONG, LOG_LEVEL_INFO},
-    [REPLY_MALFORMED] = {COUNT_MALFORMED, LOG_LEVEL_WARNING},
-    [REPLY_SIGNATURE] = {COUNT_SIGNATURE, LOG_LEVEL_WARNING},
-    [REPLY_STALE] = {COUNT_STALE, LOG_LEVEL_WARNING},
-    [REPLY_NOT_FOUND] = {COUNT_REFUSED, LOG_LEVEL_INFO},
-    [REPLY_METHOD] = {COUNT_REFUSED, LOG_LEVEL_INFO},
-    [REPLY_LENGTH_REQUIRED] = {COUNT_REFUSED, LOG_LEVEL_INFO},
-    [REPLY_TOO_LARGE] = {COUNT_REFUSED, LOG_LEVEL_INFO},
-    [REPLY_UNAVAILABLE] = {COUNT_UNAVAILABLE, LOG_LEVEL_ERROR},
-    [REPLY_PASS] = {COUNT_REQUEST_KINDS, LOG_LEVEL_DEBUG},
-    [REPLY_WARN] = {COUNT_REQUEST_KINDS, LOG_LEVEL_DEBUG},
-    [REPLY_FAIL] = {COUNT_REQUEST_KINDS, LOG_LEVEL_WARNING},
+static const enum log_level levels[REPLY_STATUSES] = {
+    [REPLY_ACCEPTED] = LOG_LEVEL_INFO,
+    [REPLY_DUPLICATE] = LOG_LEVEL_INFO,
+    [REPLY_PONG] = LOG_LEVEL_INFO,
+    [REPLY_MALFORMED] = LOG_LEVEL_WARNING,
+    [REPLY_SIGNATURE] = LOG_LEVEL_WARNING,
+    [REPLY_STALE] = LOG_LEVEL_WARNING,
+    [REPLY_NOT_FOUND] = LOG_LEVEL_INFO,
+    [REPLY_METHOD] = LOG_LEVEL_INFO,
+    [REPLY_LENGTH_REQUIRED] = LOG_LEVEL_INFO,
+    [REPLY_TOO_LARGE] = LOG_LEVEL_INFO,
+    [REPLY_UNAVAILABLE] = LOG_LEVEL_ERROR,
+    [REPLY_FORBIDDEN] = LOG_LEVEL_INFO,
+    [REPLY_PASS] = LOG_LEVEL_DEBUG,
+    [REPLY_WARN] = LOG_LEVEL_DEBUG,
+    [REPLY_FAIL] = LOG_LEVEL_WARNING,
+    [REPLY_METRICS] = LOG_LEVEL_DEBUG,
 };
-
-static void count_request(const struct judgment *j)
-{
-    if (j->route.kind != ROUTE_WEBHOOK) {
-        counter_add(COUNT_OTHER_REQUESTS, 1);
-        return;
-    }
-    int row = (int)j->route.provider;
-    counter_add(counter_in_row(row, rules[j->reply.status].counter), 1);
-    if (j->held)
-        counter_add(counter_in_row(row, COUNT_HELD), 1);
-    if (j->which >= 0) {
-        static const enum counter_request uses[] = {COUNT_SECRET_PRIMARY, COUNT_SECRET_SECONDARY};
-        static const enum counter_request times[] = {
-            COUNT_SECRET_PRIMARY_AT, COUNT_SECRET_SECONDARY_AT};
-        counter_add(counter_in_row(row, uses[j->which]), 1);
-        counter_set(counter_in_row(row, times[j->which]), (uint64_t)clock_now());
-    }
-}
 
 bool log_limit_allows(struct log_limit *limit, int64_t now, unsigned long *dropped)
 {
@@ -61,13 +41,16 @@ bool log_limit_allows(struct log_limit *limit, int64_t now, unsigned long *dropp
 
 static void log_request(const struct responder *r, const struct judgment *j)
 {
-    enum log_level level = rules[j->reply.status].level;
+    static const char *const paths[] = {
+        [ROUTE_NONE] = "unknown", [ROUTE_HEALTH] = "health", [ROUTE_METRICS] = "metrics"};
+    enum log_level level = levels[j->reply.status];
+    bool trouble = j->reply.status == REPLY_FAIL;
     const char *word = reply_word(j->reply.status), *reason = j->reply.reason;
     const char *id = *j->reply.id ? j->reply.id : NULL;
     if (j->route.kind != ROUTE_WEBHOOK)
-        log_line(level, NULL, reason ? reason : word, "status=%d path=%s%s",
-            reply_http_status(j->reply.status), j->route.kind == ROUTE_NONE ? "unknown" : "health",
-            j->reply.status == REPLY_FAIL ? r->trouble : "");
+        log_line(level, NULL, reason ? reason : word, "status=%d path=%s%s%s",
+            reply_http_status(j->reply.status), paths[j->route.kind],
+            trouble && *r->facts.trouble ? " " : "", trouble ? r->facts.trouble : "");
     else if (j->reply.status == REPLY_STALE)
         log_warn(id, "stale",
             "right signature, but outside the replay window: provider=%s event=%s age=%" PRId64
@@ -87,8 +70,8 @@ void responder_log(struct responder *r, const struct judgment *j)
     enum reply_status status = j->reply.status;
     unsigned long dropped = 0;
     bool allowed = true;
-    count_request(j);
-    if (!log_wanted(rules[status].level)) /* a line below the level is not counted as dropped */
+    count_answer(j, clock_now());
+    if (!log_wanted(levels[status])) /* a line below the level is not counted as dropped */
         return;
     /* unauthenticated clients can trigger most lines at will, so those are rate-limited */
     if (j->which < 0 || status == REPLY_UNAVAILABLE)

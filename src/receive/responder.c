@@ -12,9 +12,10 @@
 
 static const char *const secret_names[PROVIDER_SECRETS] = {"primary", "secondary"};
 
-bool responder_init(
-    struct responder *r, const struct conf *conf, struct spool *spool, struct accept_batch *batch)
+bool responder_init(struct responder *r, const struct conf *conf, struct spool *spool,
+    struct accept_batch *batch, struct buf *why)
 {
+    const char *token = conf_text(conf, SET_HEALTH_TOKEN);
     *r = (struct responder){
         .spool = spool, .batch = batch, .max_body = (size_t)conf_number(conf, SET_MAX_BODY)};
     for (int i = 0; i < PROVIDERS; i++) {
@@ -25,7 +26,8 @@ bool responder_init(
                 &r->secrets[i], conf_text(conf, row->secret[0]), conf_text(conf, row->secret[1])))
             return false;
     }
-    return true;
+    return health_limits_read(conf, &r->limits, why) &&
+           (!token || digest_hex(&(struct digest_part){token, strlen(token)}, 1, r->token));
 }
 
 void responder_close(struct responder *r)
@@ -33,6 +35,7 @@ void responder_close(struct responder *r)
     for (int i = 0; i < PROVIDERS; i++)
         provider_secrets_close(&r->secrets[i]);
     buf_free(&r->file);
+    buf_free(&r->page);
 }
 
 /* ---- before the body ---- */
@@ -65,7 +68,7 @@ bool responder_admit(struct responder *r, const struct request *request, struct 
     } else if (webhook) {
         return true;
     } else {
-        health_answer(r, j->route.provider, &j->reply);
+        health_admit(r, request, j);
     }
     return false;
 }
@@ -104,8 +107,10 @@ static void store_event(struct responder *r, bool in_window, struct judgment *j)
         set(j, REPLY_UNAVAILABLE, r->no_room);
         return;
     }
+    int64_t start = clock_microseconds();
     enum accept_result result = in_window ? accept_put(r->batch, j->reply.id, &r->file)
                                           : accept_hold(r->batch, j->reply.id, &r->file);
+    counter_observe(COUNT_WRITE_TIME, clock_microseconds() - start);
     if (result == ACCEPT_FAILED) {
         log_error(j->reply.id, "spool-failed", "%s: %s%s", r->spool->step, strerror(errno),
             owner_hint(errno));
@@ -148,6 +153,7 @@ static void process_genuine(struct responder *r, const struct request *request, 
         set(j, REPLY_UNAVAILABLE, "no-memory");
         return;
     }
+    j->dated = envelope.clock == CLOCK_SENT;
     j->age = envelope.clock == CLOCK_NONE ? 0 : now - envelope.at;
     store_event(r, envelope_in_window(&envelope, now, r->window[provider]), j);
 }
@@ -165,8 +171,10 @@ void responder_judge(struct responder *r, const struct request *request, const v
         set(j, REPLY_MALFORMED, "body-long");
         return;
     }
+    int64_t start = clock_microseconds();
     enum signature_result s = provider_verify(
         provider, &r->secrets[provider], request->signature[provider], body, len, &j->which);
+    counter_observe(COUNT_VERIFY_TIME, clock_microseconds() - start);
     if (s == SIGNATURE_RIGHT) {
         process_genuine(r, request, body, len, j);
         return;
@@ -180,6 +188,14 @@ void responder_judge(struct responder *r, const struct request *request, const v
 
 /* ---- the end of a turn ---- */
 
+void responder_write(struct responder *r, struct judgment *j, struct buf *out)
+{
+    bool page = j->reply.status == REPLY_PASS || j->reply.status == REPLY_METRICS;
+    if (page)
+        health_answer(r, j);
+    reply_write(&j->reply, page ? &r->page : NULL, out);
+}
+
 bool responder_commit(struct responder *r)
 {
     bool nothing = r->waiting == 0;
@@ -187,10 +203,11 @@ bool responder_commit(struct responder *r)
     r->waiting = 0;
     if (nothing)
         return true;
-    if (accept_sync(r->batch)) {
-        counter_add(COUNT_SYNCS, 1);
+    int64_t start = clock_microseconds();
+    bool synced = accept_sync(r->batch);
+    counter_observe(COUNT_SYNC_TIME, clock_microseconds() - start);
+    if (synced)
         return true;
-    }
     log_error(NULL, "sync-failed", "%s: %s", r->spool->step, strerror(errno));
     return false;
 }

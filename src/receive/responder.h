@@ -15,6 +15,8 @@
 
 #include "base/buf.h"
 #include "base/conf.h"
+#include "base/digest.h"
+#include "health/health.h"
 #include "provider/provider.h"
 #include "receive/reply.h"
 #include "receive/request.h"
@@ -28,7 +30,9 @@ struct judgment {
     bool held;  /* stored in held/ by this request */
     int which;  /* the secret that matched; -1: none */
     size_t bytes;
-    int64_t age; /* ms between the signed time and now; negative: it is in the future */
+    bool detailed; /* a health check that may show all of it, or metrics */
+    bool dated;    /* the signed time is when it was sent: `age` says how exact the clocks are */
+    int64_t age;   /* ms between the signed time and now; negative: it is in the future */
     char event[65];
 };
 
@@ -48,17 +52,24 @@ struct responder {
     const char *endpoint[PROVIDERS];
     int64_t window[PROVIDERS]; /* ms */
     size_t max_body;
-    bool room_checked;                  /* in this turn */
-    const char *no_room;                /* the reason code; NULL: there is room */
-    size_t waiting;                     /* judgments that wait for the commit of this turn */
-    char trouble[SPOOL_STEP_SIZE + 64]; /* the step by which health failed last, for its log line */
-    struct buf file;                    /* the record being made */
+    bool room_checked;   /* in this turn */
+    const char *no_room; /* the reason code; NULL: there is room */
+    size_t waiting;      /* judgments that wait for the commit of this turn */
+    struct buf file;     /* the record being made */
+    struct health_limits limits;
+    char token[DIGEST_HEX + 1]; /* the digest of BOOKSPOOL_HEALTH_TOKEN; "": none is set */
+    struct health_facts facts;  /* of the last health check, and */
+    struct health health;       /* what was found */
+    struct buf page;            /* its body, or that of the metrics */
     struct log_limit log_limit[REPLY_STATUSES];
 };
 
-/* Sets up the secrets; endpoints point into conf. False: libcrypto failed. */
-bool responder_init(
-    struct responder *r, const struct conf *conf, struct spool *spool, struct accept_batch *batch);
+/*
+ * Sets up the secrets; endpoints point into conf. False: libcrypto failed, or, with a line in
+ * `why`, a setting is wrong.
+ */
+bool responder_init(struct responder *r, const struct conf *conf, struct spool *spool,
+    struct accept_batch *batch, struct buf *why);
 void responder_close(struct responder *r);
 
 /*
@@ -82,7 +93,13 @@ void responder_judge(struct responder *r, const struct request *request, const v
 bool responder_commit(struct responder *r);
 void responder_finish(struct judgment *judgment, bool committed);
 
-/* Logs a line and counts. */
+/*
+ * Appends the response to a final judgment. Health and metrics are found only now, and their reply
+ * becomes final with that.
+ */
+void responder_write(struct responder *r, struct judgment *judgment, struct buf *out);
+
+/* After responder_write. Logs a line and counts. */
 void responder_log(struct responder *r, const struct judgment *judgment);
 
 /*

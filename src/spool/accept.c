@@ -4,8 +4,9 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/statvfs.h>
 #include <unistd.h>
+
+#include "spool/survey.h"
 
 void accept_init(struct accept_batch *batch, struct spool *spool, bool fsync_each,
     int64_t reserve_bytes, int64_t reserve_inodes)
@@ -23,25 +24,15 @@ bool accept_full(const struct accept_batch *batch)
 
 bool accept_has_room(struct accept_batch *batch)
 {
-    struct statvfs fs;
-    if (fstatvfs(batch->spool->root, &fs) < 0)
-        return spool_failed(batch->spool, "look at the free space of", DIR_NEW, "");
-    bool inodes = fs.f_files == 0 /* btrfs and others have no fixed number */ ||
-                  (int64_t)fs.f_favail >= batch->reserve_inodes;
-    bool bytes = (int64_t)(fs.f_bavail * fs.f_frsize) >= batch->reserve_bytes;
-    if (inodes && bytes && !(fs.f_flag & ST_RDONLY))
+    struct spool_space space;
+    if (!survey_space(batch->spool, &space))
+        return false;
+    bool inodes = space.inodes < 0 || space.inodes >= batch->reserve_inodes;
+    bool bytes = space.bytes >= batch->reserve_bytes;
+    if (inodes && bytes && !space.read_only)
         return true;
-    errno = fs.f_flag & ST_RDONLY ? EROFS : ENOSPC;
+    errno = space.read_only ? EROFS : ENOSPC;
     return spool_failed(batch->spool, "keep the reserve for", DIR_NEW, "");
-}
-
-bool accept_writable(const struct accept_batch *batch)
-{
-    static const enum spool_dir dirs[] = {DIR_TMP, DIR_NEW, DIR_HELD};
-    for (size_t i = 0; i < sizeof dirs / sizeof *dirs; i++)
-        if (faccessat(batch->spool->dir[dirs[i]], ".", W_OK | X_OK, AT_EACCESS) < 0)
-            return spool_failed(batch->spool, "look at", dirs[i], "");
-    return true;
 }
 
 static enum accept_result put_event(

@@ -62,9 +62,6 @@ bool accept_full(const struct accept_batch *batch);
 /* Is there space above the reserve? Once a turn. False also when it cannot be found out. */
 bool accept_has_room(struct accept_batch *batch);
 
-/* Does this process have permission to put files? Writes nothing: made for health checks. */
-bool accept_writable(const struct accept_batch *batch);
-
 /* `file` is a record of record_encode. */
 enum accept_result accept_put(struct accept_batch *batch, const char *id, const struct buf *file);
 

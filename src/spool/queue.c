@@ -63,15 +63,31 @@ bool queue_due(int64_t mtime, int64_t now, int64_t longest)
     return mtime <= now || mtime > now + longest;
 }
 
+/* The beginning of the file; its length, or -1. */
+static ssize_t read_head(
+    struct spool *spool, enum spool_dir dir, const char *name, char head[RECORD_HEADER_MAX])
+{
+    int fd =
+        openat(spool->dir[dir], name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
+    ssize_t len = fd < 0 ? -1 : pread(fd, head, RECORD_HEADER_MAX, 0);
+    if (fd >= 0)
+        close(fd);
+    return len;
+}
+
+bool queue_queued(
+    struct spool *spool, enum spool_dir dir, const struct spool_item *item, int64_t *when)
+{
+    char head[RECORD_HEADER_MAX];
+    ssize_t len = read_head(spool, dir, item->name, head);
+    return len > 0 && record_queued(head, (size_t)len, when);
+}
+
 int64_t queue_arrival(struct spool *spool, enum spool_dir dir, const struct spool_item *item)
 {
     char head[RECORD_HEADER_MAX];
     int64_t arrival;
-    int fd = openat(
-        spool->dir[dir], item->name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
-    ssize_t len = fd < 0 ? -1 : pread(fd, head, sizeof head, 0);
-    if (fd >= 0)
-        close(fd);
+    ssize_t len = read_head(spool, dir, item->name, head);
     if (len > 0 && record_arrival(head, (size_t)len, &arrival))
         return arrival;
     return item->mtime * US_PER_MS;

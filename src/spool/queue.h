@@ -53,6 +53,10 @@ bool queue_due(int64_t mtime, int64_t now, int64_t longest);
  */
 int64_t queue_arrival(struct spool *spool, enum spool_dir dir, const struct spool_item *item);
 
+/* Since when a mail waits: Queued of its header, in ms. Reads one block. False: it has none. */
+bool queue_queued(
+    struct spool *spool, enum spool_dir dir, const struct spool_item *item, int64_t *when);
+
 /* Why the file is not an intact record of that kind and id; NULL: it is one. */
 const char *queue_objection(const struct spool_file *file, enum record_kind kind, const char *id);
 

@@ -225,6 +225,13 @@ bool record_arrival(const char *data, size_t len, int64_t *microseconds)
            time_parse_us(*received ? received : queued, microseconds);
 }
 
+bool record_queued(const char *data, size_t len, int64_t *when)
+{
+    char queued[TIME_TEXT] = "";
+    const struct field fields[] = {{"Queued", queued, sizeof queued}, {NULL, NULL, 0}};
+    return !parse_lines(fields, &data, data + len) && time_parse(queued, when);
+}
+
 bool record_map(const struct record *record, struct event *event)
 {
     const struct webhook webhook = {

@@ -88,6 +88,9 @@ const char *record_decode(const char *data, size_t len, struct record *record);
  */
 bool record_arrival(const char *data, size_t len, int64_t *microseconds);
 
+/* Only Queued of a mail, in the same way. */
+bool record_queued(const char *data, size_t len, int64_t *when);
+
 /* provider_map of the event that the record holds. */
 bool record_map(const struct record *record, struct event *event);
 

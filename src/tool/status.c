@@ -5,6 +5,8 @@
 
 #include "base/counters.h"
 #include "base/text.h"
+#include "deliver/transport.h"
+#include "health/health.h"
 #include "spool/queue.h"
 #include "tool/find.h"
 #include "tool/output.h"
@@ -21,9 +23,6 @@ static const char usage[] =
 
 enum { EXIT_WARNINGS = 1, EXIT_TROUBLE = 2 };
 
-#define MAIL_MAX  (INT64_C(60) * 60 * MS_PER_SECOND)
-#define DRAIN_MAX MS_PER_DAY
-
 struct status {
     struct tool *tool;
     size_t count[SPOOL_DIRS];   /* without .why files */
@@ -32,6 +31,8 @@ struct status {
     size_t unknown, accepted;   /* marks in out/ */
     size_t uncomposed;          /* marks in new/ and replay/ */
     bool drain_at_work, counted;
+    struct health_facts facts;
+    struct health health;
     struct buf warnings; /* a line each; empty: all is well */
 };
 
@@ -83,130 +84,100 @@ static int64_t counted_time(const struct status *status, enum counter which)
     return when ? (int64_t)when : TIME_NONE;
 }
 
-/* ---- warnings ---- */
-
-static void warn_of_late(
-    struct status *s, const char *what, int64_t when, int64_t max, const char *advice)
-{
-    char age[TIME_TEXT];
-    if (when == TIME_NONE || s->tool->now - when <= max)
-        return;
-    time_format_age(s->tool->now - when, age);
-    buf_printf(&s->warnings, "%s %s%s\n", what, age, advice);
-}
-
-/* What waits for a person: how many, how long, and what to do. */
-static void warn_of_waiting(struct status *s, enum spool_dir dir, const char *advice)
-{
-    char age[TIME_TEXT];
-    if (s->count[dir] == 0)
-        return;
-    time_format_age(s->tool->now - s->oldest[dir], age);
-    buf_printf(&s->warnings, "%s/ holds %zu, the oldest for %s: %s\n", spool_dir_name(dir),
-        s->count[dir], age, advice);
-}
-
+/* What was just listed is exact, where the receiver has to estimate. */
 static void add_warnings(struct status *s)
 {
-    int64_t well = counted_time(s, COUNT_DRAIN_LAST_AT),
-            blocked = counted_time(s, COUNT_DRAIN_BLOCKED_AT);
-    if (well == TIME_NONE && blocked == TIME_NONE)
-        buf_puts(
-            &s->warnings, "no drain has run yet: is bookspool-drain run by cron or a timer?\n");
-    else if (blocked != TIME_NONE && blocked > well)
-        buf_puts(&s->warnings, "the last run of the drain could not do its work: see its log, "
-                               "or run it by hand\n");
-    const char *drain = s->drain_at_work ? ", though a drain is at work"
-                                         : ": is bookspool-drain run by cron or a timer?";
-    warn_of_late(
-        s, "new/: the oldest event has waited for", s->oldest[DIR_NEW], TOOL_WAIT_MAX, drain);
-    warn_of_late(
-        s, "replay/: an event has waited for", s->oldest[DIR_REPLAY], TOOL_WAIT_MAX, drain);
-    warn_of_late(s, "out/: a mail has been due for", s->next, TOOL_WAIT_MAX, drain);
-    warn_of_late(s, "out/: a mail could not be sent for", s->oldest[DIR_OUT], MAIL_MAX,
-        ": see the log of bookspool-drain");
-    warn_of_late(s, "no drain has ended well for", well, DRAIN_MAX,
-        ": is bookspool-drain run by cron or a timer?");
-    warn_of_waiting(s, DIR_HELD,
-        "signed, but outside the replay window; bookspool show prints one, bookspool release ID "
-        "lets it go on");
-    warn_of_waiting(s, DIR_BAD,
-        "not mailed, because not intact or not composable; bookspool list bad names them, "
-        "bookspool trace ID says why, bookspool replay FILE mails a repaired one");
-    warn_of_waiting(s, DIR_FAILED,
-        "given up; bookspool trace ID says why, mv failed/NAME out/ tries one again");
-    if (s->uncomposed)
-        buf_printf(&s->warnings,
-            "%zu events wait because their mails could not be composed: the line not-composed in "
-            "the log of bookspool-drain says why\n",
-            s->uncomposed);
-    if (s->unknown)
-        buf_printf(&s->warnings,
-            "out/: the outcome of %zu is unknown: they may have arrived, and another attempt may "
-            "be a repeat\n",
-            s->unknown);
-    if (s->accepted)
-        buf_printf(&s->warnings,
-            "out/: %zu were accepted, but could not be moved to sent/: the next drain does that\n",
-            s->accepted);
+    struct health_facts *facts = &s->facts;
+    const uint64_t waiting[] = {[WAITING_UNKNOWN] = s->unknown, [WAITING_ACCEPTED] = s->accepted};
+    uint64_t *value = facts->counters.value;
+    for (enum spool_dir dir = 0; dir < SPOOL_DIRS; dir++) {
+        facts->survey.count[dir] = (int64_t)s->count[dir];
+        facts->survey.oldest[dir] = s->oldest[dir];
+    }
+    for (size_t i = WAITING_UNKNOWN; i <= WAITING_ACCEPTED; i++)
+        value[counter_at(COUNT_OUT_WAITING, i, 0)] = waiting[i];
+    value[COUNT_OUT_DUE_AT] = s->next == TIME_NONE ? 0 : (uint64_t)s->next;
+    value[COUNT_UNCOMPOSED_NOW] = s->uncomposed;
+    facts->drain_at_work = s->drain_at_work;
+    health_check_all(facts, &s->health);
+    for (size_t i = 0; i < s->health.count; i++) {
+        const struct health_check *check = &s->health.check[i];
+        if (check->state != HEALTH_PASS && !check->own)
+            buf_printf(&s->warnings, "%s: %s\n", check->text, check->advice);
+    }
 }
 
 /* ---- counters ---- */
 
-struct counter_name {
-    int which;
+static int64_t sent_by_any(enum outcome outcome)
+{
+    int64_t sum = 0;
+    for (size_t t = 0; counter_label_word(LABEL_TRANSPORT, t); t++)
+        sum += counter_get_signed(counter_at(COUNT_MAIL_ATTEMPTS, t, (size_t)outcome));
+    return sum;
+}
+
+static int64_t requests_of(enum provider provider, size_t reason)
+{
+    return counter_get_signed(counter_at(COUNT_REQUESTS, provider, reason));
+}
+
+/* Of all providers together. */
+struct other {
     const char *name;
+    int64_t value;
 };
+enum { OTHERS = 8 };
 
-/* Of each provider, and of all together. */
-static const struct counter_name requests[] = {
-    {COUNT_ACCEPTED, "accepted"},
-    {COUNT_DUPLICATE, "duplicate"},
-    {COUNT_PONG, "pong"},
-    {COUNT_MALFORMED, "malformed"},
-    {COUNT_SIGNATURE, "signature"},
-    {COUNT_STALE, "stale"},
-    {COUNT_HELD, "held"},
-    {COUNT_REFUSED, "refused"},
-    {COUNT_UNAVAILABLE, "unavailable"},
-    {COUNT_SECRET_PRIMARY, "secret_primary"},
-    {COUNT_SECRET_SECONDARY, "secret_secondary"},
-};
-
-static const struct counter_name others[] = {
-    {COUNT_OTHER_REQUESTS, "other_requests"},
-    {COUNT_BROKEN_CONNECTIONS, "broken_connections"},
-    {COUNT_MAIL_SENT, "mail_sent"},
-    {COUNT_MAIL_RETRY, "mail_retry"},
-    {COUNT_MAIL_FAILED, "mail_failed"},
-    {COUNT_MAIL_UNKNOWN, "mail_unknown"},
-    {COUNT_MAIL_BLOCKED_RUNS, "blocked_runs"},
-    {COUNT_DRAIN_RUNS, "drain_runs"},
-};
+static void get_others(struct other other[OTHERS])
+{
+    const struct other found[OTHERS] = {
+        {"other_requests", counter_get_signed(COUNT_OTHER_REQUESTS)},
+        {"broken_connections", counter_get_signed(COUNT_BROKEN_CONNECTIONS)},
+        {"mail_sent", sent_by_any(OUTCOME_SENT)},
+        {"mail_retry", counter_get_signed(COUNT_MAIL_RETRY)},
+        {"mail_failed", counter_get_signed(COUNT_MAIL_FAILED)},
+        {"mail_unknown", sent_by_any(OUTCOME_UNKNOWN)},
+        {"blocked_runs", counter_get_signed(counter_at(COUNT_DRAIN_RUNS, RESULT_BLOCKED, 0))},
+        {"drain_runs", (int64_t)counter_sum(COUNT_DRAIN_RUNS, 0, LABEL_RESULT)},
+    };
+    memcpy(other, found, sizeof found);
+}
 
 static int64_t secret_time(const struct status *status, enum provider provider, int slot)
 {
-    enum counter_request which = slot ? COUNT_SECRET_SECONDARY_AT : COUNT_SECRET_PRIMARY_AT;
-    return counted_time(status, counter_in_row((int)provider, which));
+    return counted_time(status, counter_at(COUNT_SECRET_USED_AT, provider, (size_t)slot));
 }
 
 /* ---- for people ---- */
 
-static void print_counters(
-    const char *label, const struct counter_name *names, size_t count, enum counter first)
+/* Goes on in the next line where the name and value do not fit any more. */
+static void print_counter(int *column, const char *name, int64_t value)
 {
     enum { WIDTH = 78 };
-    int column = printf("%s:", label);
-    for (size_t i = 0; i < count; i++) {
-        char text[64];
-        unsigned long long value = counter_get((enum counter)((int)first + names[i].which));
-        int len = snprintf(text, sizeof text, " %s %llu", names[i].name, value);
-        if (value == 0)
-            continue;
-        if (column + len > WIDTH)
-            column = printf("\n ") - 1;
-        column += printf("%s", text);
+    char text[64];
+    int len = snprintf(text, sizeof text, " %s %lld", name, (long long)value);
+    if (value == 0)
+        return;
+    if (*column + len > WIDTH)
+        *column = printf("\n ") - 1;
+    *column += printf("%s", text);
+}
+
+static void print_counters(void)
+{
+    struct other other[OTHERS];
+    const char *reason;
+    for (enum provider p = 0; p < PROVIDERS; p++) {
+        int column = printf("%s:", provider_name(p));
+        for (size_t i = 0; (reason = counter_label_word(LABEL_REASON, i)); i++)
+            print_counter(&column, reason, requests_of(p, i));
+        putchar('\n');
     }
+    get_others(other);
+    int column = printf("all:");
+    for (size_t i = 0; i < OTHERS; i++)
+        print_counter(&column, other[i].name, other[i].value);
     putchar('\n');
 }
 
@@ -237,12 +208,9 @@ static void print_status(const struct status *status)
             printf("%s secret of %s last used %s\n", slot ? "secondary" : "primary",
                 provider_name(p), ago);
         }
-    if (status->counted) {
-        for (enum provider p = 0; p < PROVIDERS; p++)
-            print_counters(provider_name(p), requests, sizeof requests / sizeof *requests,
-                counter_in_row((int)p, 0));
-        print_counters("all", others, sizeof others / sizeof *others, 0);
-    } else
+    if (status->counted)
+        print_counters();
+    else
         puts("nothing was counted yet");
     int len;
     for (const char *line, *at = buf_text(&status->warnings); (line = text_line(&at, &len));)
@@ -252,15 +220,6 @@ static void print_status(const struct status *status)
 }
 
 /* ---- for programs ---- */
-
-static void put_counters(cJSON *object, const struct status *status,
-    const struct counter_name *names, size_t count, enum counter first)
-{
-    for (size_t i = 0; i < count; i++)
-        json_put_number(object, names[i].name,
-            status->counted ? (int64_t)counter_get((enum counter)((int)first + names[i].which))
-                            : 0);
-}
 
 static void print_status_json(const struct status *status)
 {
@@ -285,18 +244,22 @@ static void print_status_json(const struct status *status)
         cJSON *one = json_put_object(object, provider_name(p));
         json_put_time(one, "secret_primary_at", secret_time(status, p, 0));
         json_put_time(one, "secret_secondary_at", secret_time(status, p, 1));
-        put_counters(
-            one, status, requests, sizeof requests / sizeof *requests, counter_in_row((int)p, 0));
+        for (size_t i = 0; counter_label_word(LABEL_REASON, i); i++)
+            json_put_number(one, counter_label_word(LABEL_REASON, i), requests_of(p, i));
     }
-    put_counters(
-        json_put_object(object, "counters"), status, others, sizeof others / sizeof *others, 0);
+    cJSON *counters = json_put_object(object, "counters");
+    struct other other[OTHERS];
+    get_others(other);
+    for (size_t i = 0; i < OTHERS; i++)
+        json_put_number(counters, other[i].name, other[i].value);
     json_print(object, JSON_INDENTED);
 }
 
 static int run(struct tool *tool, int argc, char **argv)
 {
     char **operands;
-    struct status status = {.tool = tool, .next = TIME_NONE};
+    static struct status status; /* static: it is large */
+    status = (struct status){.tool = tool, .next = TIME_NONE};
     if (tool_parse(tool, argc, argv, NULL, &operands))
         tool_usage(tool, "takes no operands");
     if (tool_look(tool) != EX_OK)
@@ -309,6 +272,7 @@ static int run(struct tool *tool, int argc, char **argv)
     const char *state = conf_text(&tool->conf, SET_STATE);
     status.counted = state && counters_open_readonly(state);
     status.drain_at_work = tool_drain_at_work(tool);
+    tool_health(tool, status.counted, &status.facts);
     add_warnings(&status);
     if (status.warnings.failed)
         tool_no_memory();

@@ -341,6 +341,19 @@ bool tool_drain_at_work(const struct tool *tool)
     return found;
 }
 
+/* Secrets that may not be read are not missing; and a person is told at once that no drain runs. */
+void tool_health(struct tool *tool, bool counted, struct health_facts *facts)
+{
+    struct health_limits limits;
+    struct buf why = {0};
+    if (!health_limits_read(&tool->conf, &limits, &why))
+        tool_say_lines(tool, "settings: ", &why);
+    buf_free(&why);
+    limits.secrets_known = !tool_secrets_unread(&tool->conf);
+    limits.grace = -1;
+    health_gather(&limits, &tool->spool, counted, tool->now, facts);
+}
+
 bool tool_due(const struct tool *tool, enum spool_dir dir, int64_t mtime)
 {
     enum setting longest = dir == DIR_OUT ? SET_RETRY_MAX : SET_MOVE_WAIT;

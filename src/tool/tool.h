@@ -15,6 +15,7 @@
 #include <stdbool.h>
 
 #include "base/conf.h"
+#include "health/facts.h"
 #include "provider/provider.h"
 #include "spool/spool.h"
 
@@ -126,6 +127,12 @@ bool tool_list(struct tool *tool, enum spool_dir dir, struct spool_list *list);
 
 /* Does a drain hold the lock? Does not take it, so a drain that starts meanwhile gets it. */
 bool tool_drain_at_work(const struct tool *tool);
+
+/*
+ * The facts of health/facts.h for a spool that tool_look has opened. `counted`: the counters were
+ * opened. A setting that cannot be understood is reported.
+ */
+void tool_health(struct tool *tool, bool counted, struct health_facts *facts);
 
 /* A drain runs every minute; what waits longer than this is late. */
 #define TOOL_WAIT_MAX (INT64_C(5) * 60 * MS_PER_SECOND)

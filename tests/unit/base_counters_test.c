@@ -73,13 +73,13 @@ static int in_process(void (*job)(void))
 static void count_and_truncate(void)
 {
     must(counters_open(dir));
-    counter_add(COUNT_SYNCS, 7);
+    counter_add(COUNT_OTHER_REQUESTS, 7);
     counter_set(COUNT_DRAIN_LAST_AT, 1000);
     for (int round = 0; round < 3; round++) {
         must(truncate(path, 0) == 0);
-        counter_add(COUNT_SYNCS, 5);
+        counter_add(COUNT_OTHER_REQUESTS, 5);
         counter_set(COUNT_DRAIN_LAST_AT, 2000);
-        must(counter_get(COUNT_SYNCS) == 5);
+        must(counter_get(COUNT_OTHER_REQUESTS) == 5);
         must(counter_get(COUNT_BROKEN_CONNECTIONS) == 0);
     }
 }
@@ -88,7 +88,7 @@ static void a_truncated_file(void **state)
 {
     (void)state;
     assert_int_equal(in_process(count_and_truncate), 0);
-    assert_int_equal(in_file(COUNT_SYNCS), 5);
+    assert_int_equal(in_file(COUNT_OTHER_REQUESTS), 5);
     assert_int_equal(in_file(COUNT_DRAIN_LAST_AT), 2000);
 }
 
@@ -96,29 +96,29 @@ static void a_truncated_file(void **state)
 static void truncate_and_read(void)
 {
     must(counters_open(dir));
-    counter_add(COUNT_SYNCS, 7);
+    counter_add(COUNT_OTHER_REQUESTS, 7);
     must(truncate(path, 0) == 0);
-    must(counter_get(COUNT_SYNCS) == 0);
-    counter_add(COUNT_SYNCS, 1);
+    must(counter_get(COUNT_OTHER_REQUESTS) == 0);
+    counter_add(COUNT_OTHER_REQUESTS, 1);
 }
 
 static void a_truncated_file_that_is_read(void **state)
 {
     (void)state;
     assert_int_equal(in_process(truncate_and_read), 0);
-    assert_int_equal(in_file(COUNT_SYNCS), 1);
+    assert_int_equal(in_file(COUNT_OTHER_REQUESTS), 1);
 }
 
 static void count_while_unavailable(void)
 {
     struct stat st;
     must(!counters_open(dir));
-    counter_add(COUNT_SYNCS, 3);
-    must(counter_get(COUNT_SYNCS) == 3);
+    counter_add(COUNT_OTHER_REQUESTS, 3);
+    must(counter_get(COUNT_OTHER_REQUESTS) == 3);
     must(rmdir(path) == 0);
     usleep(1100 * 1000);
     counters_check();
-    counter_add(COUNT_SYNCS, 1);
+    counter_add(COUNT_OTHER_REQUESTS, 1);
     must(stat(path, &st) == 0 && S_ISREG(st.st_mode));
 }
 
@@ -127,14 +127,13 @@ static void counted_in_memory_until_there_is_a_file(void **state)
     (void)state;
     assert_int_equal(mkdir(path, 0700), 0);
     assert_int_equal(in_process(count_while_unavailable), 0);
-    assert_int_equal(in_file(COUNT_SYNCS), 4);
+    assert_int_equal(in_file(COUNT_OTHER_REQUESTS), 4);
 }
 
-/* Points in time, and a number that a run finds. */
-static const enum counter latest[] = {(enum counter)COUNT_SECRET_PRIMARY_AT,
-    COUNTER_ROW_SIZE + (enum counter)COUNT_SECRET_SECONDARY_AT, COUNT_DRAIN_LAST_AT,
-    COUNT_MAIL_LAST_AT, COUNT_DRAIN_BLOCKED_AT, COUNT_MAIL_STUCK_AT, COUNT_BAD_NOW,
-    COUNT_UNCOMPOSED_NOW};
+/* Points in time, numbers that a run finds, and what programs keep for themselves. */
+static const enum counter latest[] = {COUNT_SECRET_USED_AT, COUNT_SECRET_USED_AT + 3,
+    COUNT_DRAIN_LAST_AT, COUNT_MAIL_LAST_AT, COUNT_DRAIN_FAILED_AT, COUNT_MAIL_STUCK_AT,
+    COUNT_FILES + 8, COUNT_UNCOMPOSED_NOW, COUNT_CLOCK_SKEW, COUNT_SURVEY_ACCEPTED};
 enum { LATEST = sizeof latest / sizeof *latest };
 
 static void set_all(void)
@@ -142,7 +141,8 @@ static void set_all(void)
     must(counters_open(dir));
     for (size_t i = 0; i < LATEST; i++)
         counter_set(latest[i], 1000);
-    counter_add(counter_in_row(0, COUNT_SECRET_PRIMARY), 1000);
+    counter_add(COUNT_SECRET_USED, 1000);
+    counter_observe(COUNT_SYNC_TIME, 100);
 }
 
 static void set_all_while_unavailable(void)
@@ -152,7 +152,8 @@ static void set_all_while_unavailable(void)
     must(!counters_open(dir));
     for (size_t i = 0; i < LATEST; i++)
         counter_set(latest[i], 7);
-    counter_add(counter_in_row(0, COUNT_SECRET_PRIMARY), 7);
+    counter_add(COUNT_SECRET_USED, 7);
+    counter_observe(COUNT_SYNC_TIME, 90);
     must(rmdir(path) == 0 && rename(aside, path) == 0);
     usleep(1100 * 1000);
     counters_check();
@@ -169,7 +170,9 @@ static void the_latest_value_is_no_sum(void **state)
     assert_int_equal(in_process(set_all_while_unavailable), 0);
     for (size_t i = 0; i < LATEST; i++)
         assert_int_equal(in_file(latest[i]), 7);
-    assert_int_equal(in_file(counter_in_row(0, COUNT_SECRET_PRIMARY)), 1007);
+    assert_int_equal(in_file(COUNT_SECRET_USED), 1007);
+    assert_int_equal(in_file(COUNT_SYNC_TIME + 3), 2); /* up to 100 us */
+    assert_int_equal(in_file(COUNT_SYNC_TIME_END), 190);
 }
 
 static void count_and_replace(void)
@@ -177,32 +180,32 @@ static void count_and_replace(void)
     char other[160];
     snprintf(other, sizeof other, "%s.new", path);
     must(counters_open(dir));
-    counter_add(COUNT_SYNCS, 7);
+    counter_add(COUNT_OTHER_REQUESTS, 7);
     must(unlink(path) == 0);
     usleep(1100 * 1000);
     counters_check();
-    counter_add(COUNT_SYNCS, 2); /* into a new file */
-    must(access(path, F_OK) == 0 && in_file(COUNT_SYNCS) == 2);
+    counter_add(COUNT_OTHER_REQUESTS, 2); /* into a new file */
+    must(access(path, F_OK) == 0 && in_file(COUNT_OTHER_REQUESTS) == 2);
     int fd = open(other, O_WRONLY | O_CREAT, 0660);
-    must(fd >= 0 && ftruncate(fd, 4096) == 0 && close(fd) == 0 && rename(other, path) == 0 &&
+    must(fd >= 0 && ftruncate(fd, 65536) == 0 && close(fd) == 0 && rename(other, path) == 0 &&
          chmod(path, 0600) == 0);
     usleep(1100 * 1000);
     counters_check();
-    counter_add(COUNT_SYNCS, 3);
+    counter_add(COUNT_OTHER_REQUESTS, 3);
 }
 
 static void a_file_that_is_removed_or_replaced(void **state)
 {
     (void)state;
     assert_int_equal(in_process(count_and_replace), 0);
-    assert_int_equal(in_file(COUNT_SYNCS), 3);
+    assert_int_equal(in_file(COUNT_OTHER_REQUESTS), 3);
 }
 
 /* What is no file of counters is left alone. */
 static void count_over_something_else(void)
 {
     must(!counters_open(dir));
-    counter_add(COUNT_SYNCS, 1);
+    counter_add(COUNT_OTHER_REQUESTS, 1);
 }
 
 static void something_else_in_its_place(void **state)
@@ -236,7 +239,7 @@ static void start_adding(pid_t child[CHILDREN], int go)
         must(counters_open(dir));
         must(write(ready[1], "r", 1) == 1 && read(go, &c, 1) == 1);
         for (int n = 0; n < ADDS; n++)
-            counter_add(COUNT_SYNCS, 1);
+            counter_add(COUNT_OTHER_REQUESTS, 1);
         _exit(0);
     }
     for (int i = 0; i < CHILDREN; i++) {
@@ -269,7 +272,7 @@ static void processes_that_count_after_it_was_truncated(void **state)
     wait_for_all(child);
     close(go[0]);
     close(go[1]);
-    assert_int_equal(in_file(COUNT_SYNCS), CHILDREN * ADDS);
+    assert_int_equal(in_file(COUNT_OTHER_REQUESTS), CHILDREN * ADDS);
 }
 
 static void processes_that_count_while_it_is_truncated(void **state)

@@ -1,0 +1,319 @@
+/* From facts to checks: each limit, and what a state of the whole is made of. */
+#include "scratch.h"
+
+#include "base/clock.h"
+#include "health/health.h"
+
+#define MINUTE (INT64_C(60) * MS_PER_SECOND)
+#define HOUR   (60 * MINUTE)
+#define NOW    INT64_C(1800000000000)
+
+static struct health_facts facts;
+static struct health health;
+
+/* An installation on which all is well. */
+static int up(void **state)
+{
+    (void)state;
+    memset(&facts, 0, sizeof facts);
+    facts.now = NOW;
+    facts.counted = facts.space_known = facts.limits.secrets_known = true;
+    facts.limits.stale = 10 * MINUTE;
+    facts.limits.grace = 5 * MINUTE;
+    facts.limits.reserve_bytes = 100;
+    facts.limits.reserve_inodes = 10;
+    facts.space = (struct spool_space){.bytes = 1000, .inodes = 100};
+    for (enum provider p = 0; p < PROVIDERS; p++) {
+        facts.limits.secret[p][0] = true;
+        facts.limits.window[p] = 5 * MINUTE;
+    }
+    for (enum spool_dir dir = 0; dir < SPOOL_DIRS; dir++)
+        facts.survey.oldest[dir] = TIME_NONE;
+    facts.counters.value[COUNT_SINCE] = NOW - 24 * HOUR;
+    facts.counters.value[COUNT_DRAIN_LAST_AT] = facts.counters.value[COUNT_DRAIN_ACTIVE_AT] =
+        NOW - MINUTE;
+    return 0;
+}
+
+static void set_ago(enum counter which, int64_t ago)
+{
+    facts.counters.value[which] = (uint64_t)(NOW - ago);
+}
+
+static enum health_state whole(const char **reason)
+{
+    health_check_all(&facts, &health);
+    assert_in_range(health.count, 10, HEALTH_CHECKS_MAX);
+    return health_state(&health, PROVIDERS, reason);
+}
+
+static void assert_whole(enum health_state want, const char *want_reason)
+{
+    const char *reason;
+    enum health_state got = whole(&reason);
+    if (got != want || (want_reason && (!reason || strcmp(reason, want_reason) != 0)))
+        fail_msg("%s, %s; want %s, %s", health_state_name(got), reason ? reason : "no reason",
+            health_state_name(want), want_reason ? want_reason : "no reason");
+    if (!want_reason)
+        assert_null(reason);
+}
+
+static void all_is_well(void **state)
+{
+    (void)state;
+    assert_whole(HEALTH_PASS, NULL);
+    for (size_t i = 0; i < health.count; i++) {
+        assert_non_null(health.check[i].name);
+        assert_true(*health.check[i].text);
+        assert_null(health.check[i].advice);
+    }
+}
+
+static void the_disk_warns_at_twice_its_reserve(void **state)
+{
+    (void)state;
+    facts.space.bytes = 199;
+    assert_whole(HEALTH_WARN, "spool-filling");
+    facts.space = (struct spool_space){.bytes = 1000, .inodes = 19};
+    assert_whole(HEALTH_WARN, "spool-filling");
+    facts.space.inodes = -1; /* a file system without a fixed number */
+    assert_whole(HEALTH_PASS, NULL);
+    facts.storing = "spool-full";
+    assert_whole(HEALTH_FAIL, "spool-full");
+}
+
+static void a_provider_without_a_secret_fails_alone(void **state)
+{
+    const char *reason;
+    (void)state;
+    facts.limits.secret[PROVIDER_CALCOM][0] = false;
+    assert_whole(HEALTH_PASS, NULL);
+    assert_int_equal(health_state(&health, PROVIDER_CALCOM, &reason), HEALTH_FAIL);
+    assert_string_equal(reason, "no-secret");
+    assert_int_equal(health_state(&health, PROVIDER_CALENDLY, &reason), HEALTH_PASS);
+    facts.limits.secret[PROVIDER_CALENDLY][0] = false;
+    assert_whole(HEALTH_FAIL, "no-secret");
+    facts.limits.secret[PROVIDER_CALENDLY][1] = true; /* the secondary one is enough */
+    assert_whole(HEALTH_PASS, NULL);
+    facts.limits.secret[PROVIDER_CALENDLY][1] = false;
+    facts.limits.secrets_known = false; /* a program that may not know says nothing */
+    assert_whole(HEALTH_PASS, NULL);
+}
+
+static void half_of_stale_warns_and_all_of_it_fails(void **state)
+{
+    (void)state;
+    set_ago(COUNT_DRAIN_LAST_AT, 6 * MINUTE);
+    set_ago(COUNT_DRAIN_ACTIVE_AT, 4 * MINUTE); /* a long run goes on */
+    assert_whole(HEALTH_PASS, NULL);
+    set_ago(COUNT_DRAIN_ACTIVE_AT, 6 * MINUTE);
+    assert_whole(HEALTH_WARN, "drain-stale");
+    set_ago(COUNT_DRAIN_LAST_AT, 11 * MINUTE);
+    set_ago(COUNT_DRAIN_ACTIVE_AT, 11 * MINUTE);
+    assert_whole(HEALTH_FAIL, "drain-stale");
+}
+
+static void the_first_run_is_waited_for(void **state)
+{
+    (void)state;
+    facts.counters.value[COUNT_DRAIN_LAST_AT] = facts.counters.value[COUNT_DRAIN_ACTIVE_AT] = 0;
+    set_ago(COUNT_SINCE, 4 * MINUTE);
+    assert_whole(HEALTH_PASS, NULL);
+    facts.limits.grace = -1; /* for a person */
+    assert_whole(HEALTH_WARN, "drain-stale");
+    facts.limits.grace = 5 * MINUTE;
+    set_ago(COUNT_SINCE, 6 * MINUTE);
+    assert_whole(HEALTH_WARN, "drain-stale");
+    set_ago(COUNT_SINCE, 11 * MINUTE);
+    assert_whole(HEALTH_FAIL, "drain-stale");
+    facts.counted = false;
+    assert_whole(HEALTH_WARN, "drain-stale");
+}
+
+static void a_run_that_was_blocked_warns_until_one_ends_well(void **state)
+{
+    const char *reason;
+    (void)state;
+    set_ago(COUNT_DRAIN_LAST_AT, 3 * MINUTE);
+    set_ago(COUNT_DRAIN_FAILED_AT, 2 * MINUTE);
+    assert_whole(HEALTH_WARN, "drain-blocked");
+    set_ago(COUNT_DRAIN_BLOCKED_AT, 2 * MINUTE);
+    assert_whole(HEALTH_WARN, "drain-blocked");
+    set_ago(COUNT_DRAIN_LAST_AT, 11 * MINUTE);
+    assert_whole(HEALTH_FAIL, "drain-blocked");
+    assert_int_equal(health_state(&health, PROVIDER_CALCOM, &reason), HEALTH_WARN);
+    set_ago(COUNT_DRAIN_LAST_AT, 0);
+    assert_whole(HEALTH_PASS, NULL);
+}
+
+static void what_is_late_warns_and_fails(void **state)
+{
+    static const enum spool_dir dirs[] = {DIR_NEW, DIR_REPLAY};
+    (void)state;
+    for (size_t i = 0; i < 2; i++) {
+        facts.survey.oldest[dirs[i]] = NOW + MINUTE; /* half of a move is deferred */
+        assert_whole(HEALTH_PASS, NULL);
+        facts.survey.oldest[dirs[i]] = NOW - 6 * MINUTE;
+        assert_whole(HEALTH_WARN, "events-late");
+        facts.survey.oldest[dirs[i]] = NOW - 11 * MINUTE;
+        assert_whole(HEALTH_FAIL, "events-late");
+        facts.survey.oldest[dirs[i]] = TIME_NONE;
+    }
+    set_ago(COUNT_OUT_DUE_AT, 6 * MINUTE);
+    assert_whole(HEALTH_PASS, NULL); /* out/ is empty now */
+    facts.survey.count[DIR_OUT] = 1;
+    assert_whole(HEALTH_WARN, "mails-late");
+    set_ago(COUNT_OUT_DUE_AT, 11 * MINUTE);
+    assert_whole(HEALTH_FAIL, "mails-late");
+    set_ago(COUNT_OUT_DUE_AT, -MINUTE);
+    facts.survey.oldest[DIR_OUT] = NOW - HOUR;
+    assert_whole(HEALTH_PASS, NULL);
+    facts.survey.oldest[DIR_OUT] = NOW - 2 * HOUR - 1;
+    assert_whole(HEALTH_WARN, "mail-late");
+}
+
+static void a_late_mail_warns_for_two_hours(void **state)
+{
+    (void)state;
+    set_ago(COUNT_MAIL_STUCK_AT, 119 * MINUTE);
+    assert_whole(HEALTH_WARN, "mail-stuck");
+    set_ago(COUNT_MAIL_STUCK_AT, 121 * MINUTE);
+    assert_whole(HEALTH_PASS, NULL);
+}
+
+static void what_waits_for_a_person_warns(void **state)
+{
+    static const struct {
+        enum spool_dir dir;
+        const char *reason;
+    } rows[] = {
+        {DIR_BAD, "events-in-bad"}, {DIR_HELD, "events-held"}, {DIR_FAILED, "mails-given-up"}};
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        facts.survey.count[rows[i].dir] = 3;
+        facts.survey.oldest[rows[i].dir] = NOW - 90 * 24 * HOUR;
+        assert_whole(HEALTH_WARN, rows[i].reason);
+        facts.survey.count[rows[i].dir] = 0;
+    }
+    facts.counters.value[COUNT_UNCOMPOSED_NOW] = 1;
+    assert_whole(HEALTH_WARN, "events-not-composed");
+    facts.counters.value[COUNT_UNCOMPOSED_NOW] = 0;
+    facts.counters.value[COUNT_OUT_WAITING + WAITING_UNKNOWN] = 1;
+    assert_whole(HEALTH_WARN, "outcome-unknown");
+    facts.counters.value[COUNT_OUT_WAITING + WAITING_UNKNOWN] = 0;
+    facts.counters.value[COUNT_OUT_WAITING + WAITING_ACCEPTED] = 1;
+    assert_whole(HEALTH_WARN, "not-renamed");
+    facts.counters.value[COUNT_OUT_WAITING + WAITING_ACCEPTED] = 0;
+    facts.survey.count[DIR_NEW] = 1001;
+    assert_whole(HEALTH_WARN, "queue-long");
+}
+
+static void silence_is_off_until_it_has_a_limit(void **state)
+{
+    const char *reason;
+    enum counter used = counter_at(COUNT_SECRET_USED_AT, PROVIDER_CALENDLY, 1);
+    (void)state;
+    set_ago(used, 3 * 24 * HOUR);
+    assert_whole(HEALTH_PASS, NULL);
+    facts.limits.silence[PROVIDER_CALENDLY] = 4 * 24 * HOUR;
+    assert_whole(HEALTH_WARN, "no-webhook");
+    set_ago(used, 5 * 24 * HOUR);
+    assert_whole(HEALTH_FAIL, "no-webhook");
+    assert_int_equal(health_state(&health, PROVIDER_CALENDLY, &reason), HEALTH_FAIL);
+    assert_int_equal(health_state(&health, PROVIDER_CALCOM, &reason), HEALTH_PASS);
+    set_ago(counter_at(COUNT_SECRET_USED_AT, PROVIDER_CALENDLY, 0), HOUR); /* the other secret */
+    assert_whole(HEALTH_PASS, NULL);
+    facts.limits.silence[PROVIDER_CALCOM] = 4 * 24 * HOUR; /* never one: since counting began */
+    assert_whole(HEALTH_PASS, NULL);
+    set_ago(COUNT_SINCE, 5 * 24 * HOUR);
+    assert_whole(HEALTH_FAIL, "no-webhook");
+}
+
+static void signature_failures_of_the_window_warn(void **state)
+{
+    enum counter wrong = counter_at(COUNT_REQUESTS, PROVIDER_CALCOM,
+                     counter_label_value(LABEL_REASON, "signature-wrong")),
+                 absent = counter_at(COUNT_REQUESTS, PROVIDER_CALCOM,
+                     counter_label_value(LABEL_REASON, "signature-absent"));
+    (void)state;
+    facts.counters.value[wrong] = 105;
+    facts.counters.value[absent] = 4;
+    facts.counters.value[counter_at(COUNT_LAST_WINDOW_FAILURES, PROVIDER_CALCOM, 0)] = 100;
+    assert_whole(HEALTH_PASS, NULL);
+    facts.counters.value[absent] = 5;
+    assert_whole(HEALTH_WARN, "signatures-wrong");
+}
+
+static void only_a_webhook_from_the_future_shows_a_wrong_clock(void **state)
+{
+    enum counter skew = counter_at(COUNT_CLOCK_SKEW, PROVIDER_CALENDLY, 0);
+    (void)state;
+    facts.counters.value[skew] = (uint64_t)(-20 * HOUR);
+    assert_whole(HEALTH_PASS, NULL);
+    facts.counters.value[skew] = 2 * MINUTE;
+    assert_whole(HEALTH_PASS, NULL);
+    facts.counters.value[skew] = 3 * MINUTE;
+    assert_whole(HEALTH_WARN, "clock-wrong");
+}
+
+/* ---- settings ---- */
+
+static void assert_silence(struct scratch *s, const char *value, int64_t calcom, int64_t calendly)
+{
+    char text[200];
+    struct conf conf;
+    struct buf why = {0};
+    struct health_limits limits;
+    snprintf(text, sizeof text, "BOOKSPOOL_SILENCE=%s\n", value);
+    scratch_settings(s, text);
+    setenv("CALCOM_WEBHOOK_SECRET", "a secret of this test", 1);
+    assert_true(conf_load(&conf, CONF_RECEIVE));
+    bool ok = health_limits_read(&conf, &limits, &why);
+    if (ok != (calcom >= 0))
+        fail_msg("%s: %s", value, buf_text(&why));
+    if (ok) {
+        assert_int_equal(limits.silence[PROVIDER_CALCOM], calcom);
+        assert_int_equal(limits.silence[PROVIDER_CALENDLY], calendly);
+        assert_true(limits.secret[PROVIDER_CALCOM][0]);
+        assert_false(limits.secret[PROVIDER_CALENDLY][0]);
+    } else {
+        assert_non_null(strstr(buf_text(&why), "BOOKSPOOL_SILENCE"));
+    }
+    buf_free(&why);
+    conf_free(&conf);
+}
+
+static void silence_for_all_or_for_each(void **state)
+{
+    scratch_up(state);
+    struct scratch *s = *state;
+    assert_silence(s, "7d", 7 * 24 * HOUR, 7 * 24 * HOUR);
+    assert_silence(s, "calcom=2d", 2 * 24 * HOUR, 0);
+    assert_silence(s, "calcom=2d, calendly=36h", 2 * 24 * HOUR, 36 * HOUR);
+    assert_silence(s, "3d,calcom=90m", 90 * MINUTE, 3 * 24 * HOUR);
+    static const char *const wrong[] = {"7", "7w", "acme=2d", "calcom=", "30s", "400d", "calcom"};
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
+        assert_silence(s, wrong[i], -1, -1);
+    scratch_down(state);
+}
+
+int main(void)
+{
+#define HEALTH_TEST(f) cmocka_unit_test_setup(f, up)
+    const struct CMUnitTest tests[] = {
+        HEALTH_TEST(all_is_well),
+        HEALTH_TEST(the_disk_warns_at_twice_its_reserve),
+        HEALTH_TEST(a_provider_without_a_secret_fails_alone),
+        HEALTH_TEST(half_of_stale_warns_and_all_of_it_fails),
+        HEALTH_TEST(the_first_run_is_waited_for),
+        HEALTH_TEST(a_run_that_was_blocked_warns_until_one_ends_well),
+        HEALTH_TEST(what_is_late_warns_and_fails),
+        HEALTH_TEST(a_late_mail_warns_for_two_hours),
+        HEALTH_TEST(what_waits_for_a_person_warns),
+        HEALTH_TEST(silence_is_off_until_it_has_a_limit),
+        HEALTH_TEST(signature_failures_of_the_window_warn),
+        HEALTH_TEST(only_a_webhook_from_the_future_shows_a_wrong_clock),
+        cmocka_unit_test(silence_for_all_or_for_each),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
