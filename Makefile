@@ -20,9 +20,9 @@ DRAIN_ROOMS = base event provider spool ledger http mail deliver health report d
 TOOL_ROOMS  = base event provider spool ledger http mail deliver health tool
 
 MAIL_LIBS  := $(shell $(PKG) --libs gmime-3.0 libical)
-FCGI_LIBS   = -lfcgi -lcjson -lcrypto
-DRAIN_LIBS  = -lcurl $(MAIL_LIBS) -lsqlite3 -lcjson -lcrypto
-TOOL_LIBS   = -lcurl $(MAIL_LIBS) -lsqlite3 -lcjson -lcrypto
+FCGI_LIBS   = -lfcgi -lcjson -lidn2 -lcrypto
+DRAIN_LIBS  = -lcurl $(MAIL_LIBS) -lsqlite3 -lcjson -lidn2 -lcrypto
+TOOL_LIBS   = -lcurl $(MAIL_LIBS) -lsqlite3 -lcjson -lidn2 -lcrypto
 
 # Only the room that needs a library sees its headers' flags.
 mail_CFLAGS := $(shell $(PKG) --cflags gmime-3.0 libical)
@@ -84,11 +84,11 @@ $(UNIT_TESTS): $(B)/obj/tests/part.o
 
 $(B)/tests/mail_%: $(B)/obj/tests/mail_%.o $(call objects,base event provider spool ledger mail) $(MAIL_DATA)
 	@mkdir -p $(@D)
-	$(LINK) $(MAIL_LIBS) -lsqlite3 -lcjson -lcrypto -lcmocka
+	$(LINK) $(MAIL_LIBS) -lsqlite3 -lcjson -lidn2 -lcrypto -lcmocka
 
 $(B)/tests/ledger_%: $(B)/obj/tests/ledger_%.o $(call objects,base event provider spool ledger)
 	@mkdir -p $(@D)
-	$(LINK) -lsqlite3 -lcjson -lcrypto -lcmocka
+	$(LINK) -lsqlite3 -lcjson -lidn2 -lcrypto -lcmocka
 
 $(B)/tests/deliver_%: $(B)/obj/tests/deliver_%.o $(call objects,base event provider spool ledger http mail deliver) $(MAIL_DATA)
 	@mkdir -p $(@D)
@@ -112,7 +112,7 @@ $(B)/tests/tool_%: $(B)/obj/tests/tool_%.o $(call no_main,$(TOOL_ROOMS)) $(TOOL_
 
 $(B)/tests/%: $(B)/obj/tests/%.o $(call objects,$(PURE_ROOMS))
 	@mkdir -p $(@D)
-	$(LINK) -lcjson -lcrypto -lcmocka
+	$(LINK) -lcjson -lidn2 -lcrypto -lcmocka
 
 $(B)/obj/tests/%.o: tests/unit/%.c
 	@mkdir -p $(@D)
@@ -165,7 +165,7 @@ $(B)/obj/tests/cost/%.o: tests/cost/%.c
 
 $(B)/tests/request: $(B)/obj/tests/cost/request.o $(call objects,base event provider spool)
 	@mkdir -p $(@D)
-	$(LINK) -lcjson -lcrypto
+	$(LINK) -lcjson -lidn2 -lcrypto
 
 unit-tests: $(UNIT_TESTS) $(SHIM) $(B)/tests/model $(B)/tests/request
 

@@ -4,6 +4,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include <idn2.h>
+
 #include "base/buf.h"
 #include "base/text.h"
 
@@ -207,9 +209,31 @@ static const char *copy_trimmed(struct arena *arena, const char *text)
     return len ? arena_strndup(arena, text, len) : NULL;
 }
 
+static bool is_ascii(const char *text)
+{
+    for (; *text; text++)
+        if ((unsigned char)*text > '~')
+            return false;
+    return true;
+}
+
+/* The address with its domain as xn--, by the rules that browsers use (UTS 46, nontransitional). */
+static const char *ascii_address(struct arena *arena, const char *address)
+{
+    const char *at = strrchr(address, '@');
+    char *domain = NULL;
+    if (!at || idn2_to_ascii_8z(at + 1, &domain, IDN2_NONTRANSITIONAL) != IDN2_OK)
+        return NULL;
+    const char *ascii = arena_printf(arena, "%.*s@%s", (int)(at - address), address, domain);
+    idn2_free(domain);
+    return ascii;
+}
+
 const char *clean_address(struct arena *arena, const char *text)
 {
     const char *address = copy_trimmed(arena, text);
+    if (address && !is_ascii(address))
+        address = ascii_address(arena, address);
     return address && address_valid(address) ? address : NULL;
 }
 

@@ -25,7 +25,11 @@ enum {
 const char *clean_line(struct arena *arena, const char *text);
 /* Lines: CR LF and CR become LF, at most one empty line in a row, no blanks at the ends. */
 const char *clean_text(struct arena *arena, const char *text);
-/* An address of base/address.h, less surrounding blanks, else NULL. */
+/*
+ * An address of base/address.h, less surrounding blanks, else NULL. An internationalized domain
+ * (RFC 5890) becomes its ASCII form; letters beyond ASCII before the @ give NULL, since they can be
+ * mailed only with SMTPUTF8 (RFC 6531).
+ */
 const char *clean_address(struct arena *arena, const char *text);
 /* An http or https URL of printable ASCII without blanks, quotes and angle brackets, else NULL. */
 const char *clean_url(struct arena *arena, const char *text);

@@ -104,7 +104,8 @@ struct booking {
     const char *timezone; /* of the first attendee */
     int64_t previous_start, previous_end;
     const char *location;      /* a typed place or number, else the English text of its word */
-    const char *location_word; /* place_WORD; NULL: the place is only what was typed */
+    const char *location_word; /* place_WORD (provider/place.h); NULL: the place is only what was
+                                  typed. With a typed number: what kind of call it is for */
     const char *previous_location, *previous_location_word;
     const char *join_url;
     const char *reschedule_url, *cancel_url; /* for the customer */

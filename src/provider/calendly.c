@@ -9,6 +9,7 @@
 #include "base/text.h"
 #include "event/clean.h"
 #include "provider/map.h"
+#include "provider/place.h"
 
 enum { CALENDLY_TIME_DIGITS = 15 }; /* its milliseconds fit an int64_t */
 
@@ -16,47 +17,53 @@ enum { CALENDLY_TIME_DIGITS = 15 }; /* its milliseconds fit an int64_t */
 
 /* Zoom has two names: Calendly's specification lists one, and its example shows the other. */
 static const struct {
-    const char *type, *label;
+    const char *type, *word; /* NULL: only what was typed */
 } location_types[] = {
-    {"physical", "In person"},
-    {"inbound_call", "Phone call to the host"},
-    {"outbound_call", "Phone call to the customer"},
+    {"physical", "in_person"},
+    {"inbound_call", "phone_call_by_customer"},
+    {"outbound_call", "phone_call_by_host"},
     {"custom", NULL},
     {"ask_invitee", NULL},
-    {"google_conference", "Google Meet"},
-    {"zoom", "Zoom"},
-    {"zoom_conference", "Zoom"},
-    {"microsoft_teams_conference", "Microsoft Teams"},
-    {"webex_conference", "Webex"},
-    {"gotomeeting", "GoTo Meeting"},
+    {"google_conference", "google_meet"},
+    {"zoom", "zoom"},
+    {"zoom_conference", "zoom"},
+    {"microsoft_teams_conference", "microsoft_teams"},
+    {"webex_conference", "webex"},
+    {"gotomeeting", "goto_meeting"},
 };
 
-/* An unknown type is its own label. The two of phone calls go before the number. */
-static const char *location_place(struct arena *arena, const cJSON *location)
+/* A typed place needs no word beside it, but a number says who calls whom. */
+static void map_place_by_type(
+    const cJSON *location, const char *typed, struct booking *b, struct arena *arena)
 {
-    const char *type = map_line(arena, location, "type"), *label = type;
-    const char *place = map_line(arena, location, "location");
+    const char *type = map_line(arena, location, "type");
+    bool known = false;
     for (size_t i = 0; type && i < sizeof location_types / sizeof *location_types; i++)
-        if (strcmp(location_types[i].type, type) == 0)
-            label = location_types[i].label;
-    if (place && type && (strcmp(type, "inbound_call") == 0 || strcmp(type, "outbound_call") == 0))
-        return clean_line(arena, arena_printf(arena, "%s: %s", label, place));
-    return place ? place : label;
+        if (strcmp(location_types[i].type, type) == 0) {
+            b->location_word = location_types[i].word;
+            known = true;
+        }
+    bool call = b->location_word && strncmp(b->location_word, "phone_", 6) == 0;
+    if (typed && !call)
+        b->location_word = NULL;
+    if (typed)
+        b->location = typed;
+    else if (type && !known)
+        b->location = place_readable(arena, type);
+    else
+        b->location = place_text(b->location_word);
 }
 
 static void calendly_map_location(const cJSON *location, struct event *event)
 {
     struct arena *arena = &event->arena;
     struct booking *b = &event->booking;
-    const char *typed =
+    const char *raw =
         cJSON_IsString(location) ? location->valuestring : json_text(location, "location");
     b->join_url = map_url(arena, location, "join_url");
     if (!b->join_url)
-        b->join_url = clean_url(arena, typed);
-    if (cJSON_IsString(location))
-        b->location = clean_line(arena, typed);
-    else
-        b->location = location_place(arena, location);
+        b->join_url = clean_url(arena, raw);
+    map_place_by_type(location, clean_line(arena, raw), b, arena);
     /* When the place is the join URL itself, the URL alone is enough. */
     if (b->location && b->join_url && strcmp(b->location, b->join_url) == 0)
         b->location = NULL;
@@ -82,30 +89,51 @@ static struct person calendly_person(struct arena *arena, const cJSON *object)
 {
     struct person person = {
         .name = map_line(arena, object, "name"),
-        .email = map_address(arena, object, "email"),
+        .phone = map_line(arena, object, "text_reminder_number"),
         .timezone = calendly_timezone(arena, object),
     };
+    map_email(arena, object, "email", &person);
     if (!person.name)
         person.name = map_joined(
             arena, map_line(arena, object, "first_name"), map_line(arena, object, "last_name"));
     return person;
 }
 
-static void calendly_map_people(const cJSON *invitee, const cJSON *scheduled, struct event *event)
+static void calendly_map_hosts(const cJSON *scheduled, struct event *event)
 {
     struct arena *arena = &event->arena;
     struct booking *b = &event->booking;
-    const cJSON *item, *hosts = map_list(scheduled, "event_memberships");
-    const cJSON *host = hosts ? hosts->child : NULL;
+    const cJSON *item;
     size_t left = LIST_MAX;
-    b->organizer.name = map_line(arena, host, "user_name");
-    b->organizer.email = map_address(arena, host, "user_email");
+    cJSON_ArrayForEach (item, map_list(scheduled, "event_memberships")) {
+        if (left-- == 0)
+            break;
+        struct person host = {.name = map_line(arena, item, "user_name")};
+        map_email(arena, item, "user_email", &host);
+        map_add_host(event, host);
+    }
+    if (b->host_count)
+        b->organizer = b->hosts[0];
+}
+
+/* A guest who cannot be mailed is shown among the participants. */
+static void calendly_map_people(const cJSON *invitee, const cJSON *scheduled, struct event *event)
+{
+    struct arena *arena = &event->arena;
+    const cJSON *item;
+    size_t left = LIST_MAX;
+    calendly_map_hosts(scheduled, event);
     map_add_attendee(event, calendly_person(arena, invitee));
-    b->timezone = calendly_timezone(arena, invitee);
+    event->booking.timezone = calendly_timezone(arena, invitee);
     cJSON_ArrayForEach (item, map_list(scheduled, "event_guests")) {
         if (left-- == 0)
             break;
-        map_add_guest(event, map_address(arena, item, "email"));
+        struct person guest = {0};
+        map_email(arena, item, "email", &guest);
+        if (guest.email)
+            map_add_guest(event, guest.email);
+        else
+            map_add_attendee(event, guest);
     }
 }
 
@@ -175,6 +203,35 @@ static void calendly_map_move(const cJSON *payload, struct event *event)
         b->status = "moved";
 }
 
+/*
+ * All invitees of a group event share one scheduled event. Who cancelled is not among the active
+ * ones any more.
+ */
+static void calendly_map_group(const cJSON *payload, const cJSON *scheduled, struct event *event)
+{
+    static const char *const uris[] = {"uri", "uuid", NULL};
+    struct booking *b = &event->booking;
+    int64_t limit = map_count(scheduled, "invitees_counter.limit");
+    const char *kind = json_text(scheduled, "event_type.kind");
+    if (limit <= 1 && !(kind && strcmp(kind, "group") == 0))
+        return;
+    b->group_uid = map_first(&event->arena, scheduled, uris);
+    if (!b->group_uid)
+        b->group_uid = map_line(&event->arena, payload, "event");
+    b->places = limit;
+    b->places_taken = map_count(scheduled, "invitees_counter.active");
+}
+
+/* Who cancelled, or has moved on, cannot use the links any more. */
+static void calendly_map_links(const cJSON *payload, struct event *event)
+{
+    struct booking *b = &event->booking;
+    if (event->kind != KIND_CREATED && event->kind != KIND_RESCHEDULED)
+        return;
+    b->cancel_url = map_url(&event->arena, payload, "cancel_url");
+    b->reschedule_url = map_url(&event->arena, payload, "reschedule_url");
+}
+
 /* In API v1 the scheduled event is the object `event`, and the person is `invitee`. */
 static const cJSON *payload_part(const cJSON *payload, const char *name, const char *v1_name)
 {
@@ -199,7 +256,8 @@ static void calendly_map_invitee(const cJSON *payload, struct event *event)
         b->status = map_lower(arena, scheduled, "status");
     b->title = map_line(arena, scheduled, "name");
     b->event_type = map_line(arena, scheduled, "event_type");
-    b->description = map_text(arena, scheduled, "meeting_notes_plain");
+    b->host_notes = map_text(arena, scheduled, "meeting_notes_plain");
+    b->calendar_written = cJSON_IsObject(json_get(scheduled, "calendar_event"));
     b->start = map_time(scheduled, "start_time");
     b->end = map_time(scheduled, "end_time");
     calendly_map_location(json_get(scheduled, "location"), event);
@@ -209,9 +267,11 @@ static void calendly_map_invitee(const cJSON *payload, struct event *event)
     const cJSON *cancellation = json_get(payload, "cancellation");
     if (!cJSON_IsObject(cancellation))
         cancellation = json_get(scheduled, "cancellation");
-    b->reason = map_line(arena, cancellation, "reason");
+    b->reason = map_text(arena, cancellation, "reason");
     b->by = map_line(arena, cancellation, "canceled_by");
     calendly_map_move(payload, event);
+    calendly_map_group(payload, scheduled, event);
+    calendly_map_links(invitee, event);
 }
 
 /* The person's name and address are among the free answers, if anywhere. */
@@ -231,17 +291,33 @@ static void calendly_map_routing_form(const cJSON *payload, struct event *event)
         event->booking.description = headline ? headline : body;
 }
 
-/*
- * An unknown event is mapped as an invitee's when it looks like one. The others are about event
- * types, contacts and recaps: no bookings, so there is no uid.
- */
-static void calendly_map_unknown(const cJSON *payload, struct event *event)
+/* About event types, contacts and recaps: no bookings, so there is no uid. */
+static void calendly_map_resource(const cJSON *payload, struct event *event)
 {
     static const char *const titles[] = {"name", "title", "uri", NULL};
-    if (json_get(payload, "scheduled_event") || json_get(payload, "invitee"))
-        calendly_map_invitee(payload, event);
-    else
-        event->booking.title = map_first(&event->arena, payload, titles);
+    static const char *const mapped[] = {"name", "title", "uri", NULL};
+    event->booking.title = map_first(&event->arena, payload, titles);
+    map_add_members(event, payload, mapped);
+}
+
+/* An unknown event is mapped as an invitee's when it looks like one. */
+static void calendly_map_unknown(const cJSON *payload, struct event *event)
+{
+    static const char *const mapped[] = {"uri", "uuid", "event", "name", "first_name", "last_name",
+        "email", "text_reminder_number", "timezone", "status", "questions_and_answers", "payment",
+        "old_invitee", "new_invitee", "rescheduled", "cancellation", "invitee", "tracking",
+        "scheduled_event.uri", "scheduled_event.name", "scheduled_event.status",
+        "scheduled_event.start_time", "scheduled_event.end_time", "scheduled_event.event_type",
+        "scheduled_event.location", "scheduled_event.meeting_notes_plain",
+        "scheduled_event.meeting_notes_html", "scheduled_event.invitees_counter",
+        "scheduled_event.event_memberships", "scheduled_event.event_guests",
+        "scheduled_event.calendar_event", NULL};
+    if (!json_get(payload, "scheduled_event") && !json_get(payload, "invitee")) {
+        calendly_map_resource(payload, event);
+        return;
+    }
+    calendly_map_invitee(payload, event);
+    map_add_members(event, payload, mapped);
 }
 
 /* ---- events ---- */
@@ -259,6 +335,15 @@ static const struct {
     {"invitee_no_show.created", KIND_NO_SHOW, "no_show", calendly_map_invitee},
     {"invitee_no_show.deleted", KIND_NO_SHOW, "no_show_cleared", calendly_map_invitee},
     {"routing_form_submission.created", KIND_FORM, NULL, calendly_map_routing_form},
+    {"event_type.created", KIND_OTHER, NULL, calendly_map_resource},
+    {"event_type.updated", KIND_OTHER, NULL, calendly_map_resource},
+    {"event_type.deleted", KIND_OTHER, NULL, calendly_map_resource},
+    {"contact.created", KIND_OTHER, NULL, calendly_map_resource},
+    {"contact.updated", KIND_OTHER, NULL, calendly_map_resource},
+    {"contact.deleted", KIND_OTHER, NULL, calendly_map_resource},
+    {"meeting_recap.created", KIND_OTHER, NULL, calendly_map_resource},
+    {"meeting_recap.updated", KIND_OTHER, NULL, calendly_map_resource},
+    {"meeting_recap.deleted", KIND_OTHER, NULL, calendly_map_resource},
 };
 
 enum { CALENDLY_EVENTS = sizeof calendly_events / sizeof *calendly_events };
@@ -271,6 +356,7 @@ static void calendly_map(const cJSON *root, struct event *event)
     for (size_t i = 0; i < CALENDLY_EVENTS; i++) {
         if (!event->name || strcmp(calendly_events[i].name, event->name) != 0)
             continue;
+        event->known = true;
         event->kind = calendly_events[i].kind;
         calendly_events[i].map(payload, event);
         if (calendly_events[i].status)

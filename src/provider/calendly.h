@@ -6,7 +6,7 @@
  * which becomes KIND_CANCELLED with status "moved", and invitee.created with old_invitee, which
  * becomes KIND_RESCHEDULED (developer.calendly.com, "See how webhook payloads change when invitees
  * reschedule events"). A no-show that is cleared has the status "no_show_cleared". The links to
- * cancel and to reschedule are never taken over: they work for everyone who has them.
+ * cancel and to reschedule work for everyone who has them: they are for the customer.
  *
  * The signature is `t=<digits>,v1=<64 hex>`: v1 is the HMAC of t, a dot and the body. Only that one
  * form is documented. Blanks around commas and equals signs, any order, several v1, empty elements

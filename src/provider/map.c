@@ -5,6 +5,7 @@
 
 #include "base/json.h"
 #include "event/clean.h"
+#include "provider/redact.h"
 
 #define EXACT_INTEGERS 9007199254740992.0 /* 2^53 */
 #define MONEY_MAX      1e12
@@ -22,6 +23,14 @@ const char *map_text(struct arena *arena, const cJSON *object, const char *path)
 const char *map_address(struct arena *arena, const cJSON *object, const char *path)
 {
     return clean_address(arena, json_text(object, path));
+}
+
+void map_email(struct arena *arena, const cJSON *object, const char *path, struct person *person)
+{
+    const char *written = map_line(arena, object, path);
+    person->email = map_address(arena, object, path);
+    if (written && (!person->email || strcmp(written, person->email) != 0))
+        person->written_email = written;
 }
 
 const char *map_url(struct arena *arena, const cJSON *object, const char *path)
@@ -60,6 +69,32 @@ int64_t map_time(const cJSON *object, const char *path)
     return text && time_parse(text, &when) ? when : TIME_NONE;
 }
 
+int64_t map_count(const cJSON *object, const char *path)
+{
+    const cJSON *item = json_path(object, path);
+    double value = cJSON_IsNumber(item) ? item->valuedouble : 0;
+    return value >= 1 && value < EXACT_INTEGERS ? (int64_t)value : 0;
+}
+
+const char *map_language(struct arena *arena, const cJSON *object, const char *path)
+{
+    static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+    const char *tag = clean_token(arena, json_text(object, path));
+    return tag && strspn(tag, letters) >= 2 && !strpbrk(tag, "_.") ? tag : NULL;
+}
+
+enum clock_form map_clock_form(const cJSON *object, const char *path)
+{
+    const cJSON *item = json_path(object, path);
+    int64_t hours = map_count(object, path);
+    const char *text = cJSON_IsString(item) ? item->valuestring : "";
+    if (hours == 12 || strcmp(text, "12") == 0 || strchr(text, 'h'))
+        return CLOCK_FORM_12;
+    if (hours == 24 || strcmp(text, "24") == 0 || strchr(text, 'H'))
+        return CLOCK_FORM_24;
+    return CLOCK_FORM_UNKNOWN;
+}
+
 const char *map_joined(struct arena *arena, const char *first, const char *second)
 {
     if (first && second)
@@ -84,16 +119,43 @@ static void *grown(struct arena *arena, void *list, size_t count, size_t size)
     return copy;
 }
 
+static bool is_nobody(const struct person *person)
+{
+    return !person->name && !person->email && !person->written_email;
+}
+
 void map_add_attendee(struct event *event, struct person person)
 {
     struct booking *b = &event->booking;
-    if (!person.name && !person.email)
+    if (is_nobody(&person))
         return;
     struct person *list = grown(&event->arena, b->attendees, b->attendee_count, sizeof *list);
     if (!list)
         return;
     b->attendees = list;
     list[b->attendee_count++] = person;
+}
+
+static bool is_same_person(const struct person *a, const struct person *b)
+{
+    if (a->email && b->email)
+        return strcasecmp(a->email, b->email) == 0;
+    return a->name && b->name && strcmp(a->name, b->name) == 0;
+}
+
+void map_add_host(struct event *event, struct person person)
+{
+    struct booking *b = &event->booking;
+    if (is_nobody(&person))
+        return;
+    for (size_t i = 0; i < b->host_count; i++)
+        if (is_same_person(&b->hosts[i], &person))
+            return;
+    struct person *list = grown(&event->arena, b->hosts, b->host_count, sizeof *list);
+    if (!list)
+        return;
+    b->hosts = list;
+    list[b->host_count++] = person;
 }
 
 void map_add_guest(struct event *event, const char *address)
@@ -108,7 +170,8 @@ void map_add_guest(struct event *event, const char *address)
     list[b->guest_count++] = address;
 }
 
-void map_add_answer(struct event *event, const char *question, const char *answer)
+void map_add_known_answer(
+    struct event *event, const char *word, const char *question, const char *answer)
 {
     struct booking *b = &event->booking;
     if (!question || !answer)
@@ -117,8 +180,96 @@ void map_add_answer(struct event *event, const char *question, const char *answe
     if (!list)
         return;
     b->answers = list;
-    list[b->answer_count++] = (struct answer){.question = question, .answer = answer};
+    list[b->answer_count++] = (struct answer){question, word, answer};
 }
+
+void map_add_answer(struct event *event, const char *question, const char *answer)
+{
+    map_add_known_answer(event, NULL, question, answer);
+}
+
+void map_add_detail(struct event *event, const char *word, const char *text, int64_t when)
+{
+    struct booking *b = &event->booking;
+    if (!text && when == TIME_NONE)
+        return;
+    struct detail *list = grown(&event->arena, b->details, b->detail_count, sizeof *list);
+    if (!list)
+        return;
+    b->details = list;
+    list[b->detail_count++] = (struct detail){word, text, text ? TIME_NONE : when};
+}
+
+const char *map_person_text(struct arena *arena, struct person person)
+{
+    const char *address = person.written_email ? person.written_email : person.email;
+    if (person.name && address)
+        return clean_line(arena, arena_printf(arena, "%s <%s>", person.name, address));
+    return person.name ? person.name : address;
+}
+
+/* ---- members that nothing here knows ---- */
+
+enum { MEMBER_DEPTH = 8 };
+
+struct members {
+    struct event *event;
+    const char *const *mapped;
+    size_t left;
+};
+
+static bool is_listed(const char *const *list, const char *name)
+{
+    for (; *list; list++)
+        if (strcmp(*list, name) == 0)
+            return true;
+    return false;
+}
+
+static const char *scalar_text(struct arena *arena, const cJSON *item)
+{
+    if (cJSON_IsString(item))
+        return clean_text(arena, redact_text(arena, item->valuestring));
+    if (cJSON_IsNumber(item))
+        return arena_printf(arena, "%.15g", item->valuedouble);
+    if (cJSON_IsBool(item))
+        return cJSON_IsTrue(item) ? "yes" : "no";
+    return NULL;
+}
+
+static void add_members(struct members *members, const cJSON *object, const char *path, int depth)
+{
+    struct arena *arena = &members->event->arena;
+    const cJSON *item;
+    size_t index = 0;
+    cJSON_ArrayForEach (item, object) {
+        if (members->left == 0)
+            return;
+        members->left--;
+        const char *name =
+            item->string ? clean_line(arena, item->string) : arena_printf(arena, "%zu", index);
+        index++;
+        if (!name || (item->string && redact_is_secret(item->string)))
+            continue;
+        if (path)
+            name = clean_line(arena, arena_printf(arena, "%s.%s", path, name));
+        if (!name || is_listed(members->mapped, name))
+            continue;
+        if (item->child && depth < MEMBER_DEPTH)
+            add_members(members, item, name, depth + 1);
+        else
+            map_add_answer(members->event, name, scalar_text(arena, item));
+    }
+}
+
+void map_add_members(struct event *event, const cJSON *object, const char *const *mapped)
+{
+    struct members members = {event, mapped, ANSWERS_MAX};
+    if (cJSON_IsObject(object))
+        add_members(&members, object, NULL, 0);
+}
+
+/* ---- money, and raw text ---- */
 
 int map_currency_places(const char *currency)
 {

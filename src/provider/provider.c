@@ -84,8 +84,9 @@ bool provider_envelope(enum provider provider, const char *header, const void *b
 static bool is_foreign_object(const cJSON *root, const struct event *event)
 {
     const struct booking *b = &event->booking;
-    bool blank = !b->uid && !b->title && !b->description && !b->reason && b->start == TIME_NONE &&
-                 !b->organizer.email && b->attendee_count + b->guest_count + b->answer_count == 0;
+    bool blank = !b->uid && !b->title && !b->description && !b->notes && !b->reason &&
+                 b->start == TIME_NONE && !b->organizer.email &&
+                 b->attendee_count + b->guest_count + b->answer_count == 0;
     return root->child && !event->name && !cJSON_IsObject(json_get(root, "payload")) && blank;
 }
 

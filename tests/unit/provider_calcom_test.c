@@ -19,7 +19,8 @@ static void created(void **state)
         {"booking.status", "accepted"}, {"booking.seat", "null"},
         {"booking.title", "Intro call between Olga Example and Ada Example"},
         {"booking.event_type", "intro-call"},
-        {"booking.description", "Zo\xc3\xab says: 15 minutes would do."}, {"booking.link", "null"},
+        {"booking.notes", "Zo\xc3\xab says: 15 minutes would do."},
+        {"booking.description", "Half an hour to get to know each other"}, {"booking.link", "null"},
         {"booking.start", "2026-11-24T15:00:00Z"}, {"booking.end", "2026-11-24T15:30:00Z"},
         {"booking.timezone", "America/Los_Angeles"}, {"booking.previous_start", "null"},
         {"booking.location", "Cal Video"}, {"booking.join_url", "https://app.cal.com/video/" UID},
@@ -33,8 +34,6 @@ static void created(void **state)
         {"booking.answers.0.answer", "Example & Sons"}, {"booking.answers.1", "(nothing)"});
     SAMPLE("booking_created_seat.json", {"kind", "created"},
         {"booking.seat", "00000000-0000-4000-8000-000000000002"});
-    SAMPLE("instant_meeting.json", {"kind", "created"}, {"booking.uid", UID},
-        {"booking.title", "Instant call"});
 }
 
 static void moved(void **state)
@@ -138,8 +137,9 @@ static void meetings(void **state)
         {"booking.description", "ada@example.com marked as no-show"});
     SAMPLE(
         "booking_no_show_cleared.json", {"kind", "no_show"}, {"booking.status", "no_show_cleared"});
-    SAMPLE("after_hosts_cal_video_no_show.json", {"kind", "no_show"}, {"booking.status", "no_show"},
-        {"booking.uid", UID}, {"booking.start", "2026-11-24T15:00:00Z"});
+    SAMPLE("after_hosts_cal_video_no_show.json", {"kind", "host_no_show"},
+        {"booking.status", "no_show"}, {"booking.uid", UID},
+        {"booking.start", "2026-11-24T15:00:00Z"});
     SAMPLE("after_guests_cal_video_no_show.json", {"kind", "no_show"});
 }
 
@@ -171,10 +171,15 @@ static void the_rest(void **state)
         {"booking.end", "2026-12-31T23:59:59Z"}, {"booking.reason", "Vacation"},
         {"booking.description", "Back in the new year"},
         {"booking.organizer.email", "olga@example.org"});
-    SAMPLE("delegation_credential_error.json", {"kind", "other"},
-        {"booking.organizer.email", "olga@example.org"},
-        {"booking.description", "The calendar refused the delegated credential"});
-    SAMPLE("wrong_assignment_report.json", {"kind", "other"}, {"booking.uid", UID});
+    SAMPLE("delegation_credential_error.json", {"kind", "report"},
+        {"booking.status", "credential_error"}, {"booking.organizer.email", "olga@example.org"},
+        {"booking.details.0.word", "platform"}, {"booking.details.0.text", "google-calendar"},
+        {"booking.details.1.word", "error"},
+        {"booking.details.1.text",
+            "The calendar refused the delegated credential (CredentialError)"});
+    SAMPLE("wrong_assignment_report.json", {"kind", "report"}, {"booking.uid", UID},
+        {"booking.status", "wrong_assignment"},
+        {"booking.notes", "Should have gone to the sales team"});
     SAMPLE("ping.json", {"kind", "ping"}, {"booking.title", "Test trigger event"});
     TEXT("{\"triggerEvent\":\"BOOKING_CONFIRMED\",\"payload\":{\"uid\":\"u\",\"title\":\"T\"}}",
         {"kind", "other"}, {"event", "BOOKING_CONFIRMED"}, {"booking.uid", "u"},
@@ -186,7 +191,7 @@ static void templates(void **state)
     (void)state;
     SAMPLE("template_flat.json", {"kind", "other"}, {"event", "null"}, {"booking.uid", "1001"},
         {"booking.start", "2026-11-24T15:00:00Z"}, {"booking.status", "accepted"},
-        {"booking.description", "15 minutes would do"}, {"booking.organizer.name", "null"});
+        {"booking.notes", "15 minutes would do"}, {"booking.organizer.name", "null"});
     SAMPLE("template_envelope.json", {"kind", "created"}, {"booking.uid", UID});
     SAMPLE("template_foreign.json", {"kind", "other"},
         {"booking.description",
@@ -258,7 +263,7 @@ static void places(void **state)
         {"\"location\":\"integrations:google:meet\"", "Google Meet", "null"},
         {"\"location\":\"integrations:zoom\",\"videoCallData\":{\"url\":\"https://z.example/\"}",
             "Zoom", "https://z.example/"},
-        {"\"location\":\"integrations:hologram_video\"", "integrations:hologram_video", "null"},
+        {"\"location\":\"integrations:hologram_video\"", "Hologram", "null"},
         {"\"location\":\"https://a.example/\"", "null", "https://a.example/"},
         {"\"location\":\"https://a.example/\",\"metadata\":{\"videoCallUrl\":\"https://b.example/"
          "\"}",
