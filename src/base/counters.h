@@ -140,7 +140,9 @@ enum counter_unit { UNIT_ONE, UNIT_BYTES, UNIT_US, UNIT_MS, UNIT_TIME };
     X(COUNT_SINCE, "bookspool_counters_created_timestamp_seconds", GAUGE, TIME, NONE, NONE, "Since when the counters count.") \
     X(COUNT_WINDOW_AT, "window_at", STATE, TIME, NONE, NONE, "When the present window for signature failures began.") \
     X(COUNT_WINDOW_FAILURES, "window_failures", STATE, ONE, PROVIDER, NONE, "Signature failures when it began.") \
-    X(COUNT_LAST_WINDOW_FAILURES, "last_window_failures", STATE, ONE, PROVIDER, NONE, "Signature failures when the window before it began.")
+    X(COUNT_LAST_WINDOW_FAILURES, "last_window_failures", STATE, ONE, PROVIDER, NONE, "Signature failures when the window before it began.") \
+    X(COUNT_UNKNOWN_EVENTS, "bookspool_unknown_events_total", COUNTER, ONE, PROVIDER, NONE, "Events of a name that this program has no words for.") \
+    X(COUNT_UNKNOWN_VERSIONS, "bookspool_unknown_versions_total", COUNTER, ONE, PROVIDER, NONE, "Events of a version of the payload that this program was not written for.")
 /* clang-format on */
 
 #define COUNTER_ENUM(id, name, type, unit, a, b, help)                                             \

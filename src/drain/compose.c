@@ -390,6 +390,26 @@ static enum run_result make_mails(struct run *run, struct entry *entry, struct b
 
 /* ---- a batch ---- */
 
+/* Once for each event, however often it is put off or mailed again. */
+static void count_unknown(const struct entry *entry)
+{
+    const struct record *record = &entry->file.record;
+    const struct event *event = &entry->event;
+    if (entry->dir != DIR_NEW)
+        return;
+    if (event->name && !event->known) {
+        counter_add(counter_at(COUNT_UNKNOWN_EVENTS, record->provider, 0), 1);
+        log_warn(record->id, "unknown-event", "%s of %s is not known here", event->name,
+            provider_title(event->provider));
+    }
+    if (!provider_version_known(record->provider, record->version)) {
+        counter_add(counter_at(COUNT_UNKNOWN_VERSIONS, record->provider, 0), 1);
+        log_warn(record->id, "unknown-version",
+            "version %s of the payloads of %s is not known here", record->version,
+            provider_title(event->provider));
+    }
+}
+
 static enum run_result move_to_done(struct run *run, const struct entry *entry)
 {
     const char *id = entry->file.record.id;
@@ -408,6 +428,7 @@ static enum run_result move_to_done(struct run *run, const struct entry *entry)
     counter_add(COUNT_OVERLAPS, entry->decision.overlap_count > 0);
     if (entry->dir == DIR_NEW)
         survey_taken();
+    count_unknown(entry);
     run->totals->events++; /* ENOENT: an operator moved it meanwhile; its mails are made */
     return RUN_GOES_ON;
 }

@@ -215,10 +215,15 @@ static bool calcom_sign(
     return out_size > DIGEST_HEX && signature_hex(hmac, &body, 1, out);
 }
 
+/* The second adds members to the first: complete calendar files, which are not read. */
+static const char *const calcom_versions[] = {"2021-10-20", "2026-07-27", NULL};
+
 const struct provider_row calcom_provider = {
     .name = "calcom",
     .title = "Cal.com",
     .signature_header = "X-Cal-Signature-256",
+    .version_header = "X-Cal-Webhook-Version",
+    .versions = calcom_versions,
     .secret = {SET_CALCOM_SECRET, SET_CALCOM_SECRET_SECONDARY},
     .endpoint = SET_CALCOM_ENDPOINT,
     .window = SET_CALCOM_WINDOW,

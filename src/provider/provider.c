@@ -41,6 +41,17 @@ const char *provider_title(const char *name)
     return provider_parse(name, &provider) ? provider_table[provider]->title : name;
 }
 
+bool provider_version_known(enum provider provider, const char *version)
+{
+    const char *const *known = provider_table[provider]->versions;
+    if (!version || !*version)
+        return true;
+    for (; known && *known; known++)
+        if (strcmp(*known, version) == 0)
+            return true;
+    return false;
+}
+
 void provider_list_names(struct buf *out)
 {
     for (enum provider p = 0; p < PROVIDERS; p++)

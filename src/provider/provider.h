@@ -30,6 +30,10 @@ struct provider_row {
     const char *name;  /* "calcom": in paths, files, JSON, the ledger and on command lines */
     const char *title; /* "Cal.com": in mails and messages */
     const char *signature_header;
+    /* The header that names the form of the payload, and the forms that `map` was written for, NULL
+     * at their end; both NULL where the provider has none. It is not signed: only counted by. */
+    const char *version_header;
+    const char *const *versions;
 
     enum setting secret[PROVIDER_SECRETS]; /* primary, secondary */
     enum setting endpoint;
@@ -59,6 +63,8 @@ const char *provider_name(enum provider provider);
 bool provider_parse(const char *name, enum provider *provider);
 /* The title of the provider with this name; the name itself where it is unknown. */
 const char *provider_title(const char *name);
+/* Was `map` written for this version of the payload? Absent ("" or NULL) is the oldest one. */
+bool provider_version_known(enum provider provider, const char *version);
 /* "calcom or calendly": all names, for messages. */
 void provider_list_names(struct buf *out);
 

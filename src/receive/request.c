@@ -52,8 +52,11 @@ void request_fill(struct request *request, enum request_length kind, uint64_t le
         text(lookup, context, "SCRIPT_NAME"), text(lookup, context, "PATH_INFO"));
     if (len < 0 || len >= (int)sizeof request->path)
         request->path[0] = '\0';
-    for (int i = 0; i < PROVIDERS; i++)
+    for (int i = 0; i < PROVIDERS; i++) {
+        const char *version = provider_table[i]->version_header;
         request->signature[i] = header(lookup, context, provider_table[i]->signature_header);
+        request->version[i] = version ? header(lookup, context, version) : NULL;
+    }
 }
 
 size_t request_body_max(const char *method, size_t max_body)

@@ -24,8 +24,9 @@ struct request {
     enum request_length length_kind;
     uint64_t length; /* bytes, when declared */
     const char *signature[PROVIDERS];
-    const char *content_type; /* "" when absent */
-    request_lookup *lookup;   /* for what few requests need */
+    const char *version[PROVIDERS]; /* of the payload; NULL when absent */
+    const char *content_type;       /* "" when absent */
+    request_lookup *lookup;         /* for what few requests need */
     void *context;
 };
 

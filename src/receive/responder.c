@@ -85,11 +85,13 @@ static bool make_record(struct responder *r, const struct request *request, cons
         .body = body,
         .length = len};
     const char *signature = request->signature[j->route.provider];
+    const char *version = request->version[j->route.provider];
     snprintf(record.sha256, sizeof record.sha256, "%s", sha256);
     snprintf(record.id, sizeof record.id, "%s", j->reply.id);
     snprintf(record.event, sizeof record.event, "%s", j->event);
     snprintf(record.secret_used, sizeof record.secret_used, "%s", secret_names[j->which]);
     snprintf(record.signature, sizeof record.signature, "%s", signature ? signature : "");
+    snprintf(record.version, sizeof record.version, "%s", version ? version : "");
     snprintf(record.content_type, sizeof record.content_type, "%s", request->content_type);
     buf_reuse(&r->file);
     return record_encode(&record, &r->file) && !r->file.failed;

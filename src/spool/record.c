@@ -62,6 +62,7 @@ bool record_encode(const struct record *record, struct buf *out)
         put_received_field(out, record);
         put_field(out, "Secret-Used", record->secret_used);
         put_field(out, "Signature", record->signature);
+        put_field(out, "Payload-Version", record->version);
         put_field(out, "Content-Type", record->content_type);
     } else {
         put_field(out, "Bookspool-Mail", "1");
@@ -200,6 +201,7 @@ const char *record_decode(const char *data, size_t len, struct record *record)
         {"Received", header.received, sizeof header.received},
         {"Secret-Used", record->secret_used, sizeof record->secret_used},
         {"Signature", record->signature, sizeof record->signature},
+        {"Payload-Version", record->version, sizeof record->version},
         {"Content-Type", record->content_type, sizeof record->content_type},
         {"From", record->from, sizeof record->from},
         {"To", record->to, sizeof record->to},

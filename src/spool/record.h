@@ -8,8 +8,9 @@
  *     Received: ...T10:00:00.123456Z    Received: 2026-11-21T10:00:00.123456Z
  *     Secret-Used: primary              Queued: 2026-11-21T10:00:05.001Z
  *     Signature: t=...,v1=...           Length: 1234
- *     Content-Type: application/json    Sha256: ...
- *     Length: 3073                      (empty line, then the message, RFC 5322)
+ *     Payload-Version: 2021-10-20       Sha256: ...
+ *     Content-Type: application/json    (empty line, then the message, RFC 5322)
+ *     Length: 3073
  *     Sha256: ...
  *
  *     (empty line, then the body exactly as it came)
@@ -59,6 +60,7 @@ struct record {
     char event[65];
     char secret_used[16]; /* primary, secondary; "-" where a file was sealed by hand */
     char signature[RECORD_VALUE_MAX + 1];
+    char version[65]; /* of the payload, as the provider says in a header that it does not sign */
     char content_type[RECORD_VALUE_MAX + 1];
     /* a mail */
     char from[ADDRESS_MAX + 1], to[ADDRESS_MAX + 1];

@@ -5,6 +5,7 @@
 #include <sysexits.h>
 
 #include "base/text.h"
+#include "provider/place.h"
 #include "provider/provider.h"
 #include "tool/find.h"
 #include "tool/output.h"
@@ -48,14 +49,47 @@ static void print_person(const char *label, const struct person *person)
     struct buf text = {0};
     if (person->name)
         buf_puts(&text, person->name);
-    if (person->email)
-        buf_printf(&text, "%s<%s>", text.len ? " " : "", person->email);
+    const char *address = person->email ? person->email : person->written_email;
+    if (address)
+        buf_printf(&text, "%s<%s>", text.len ? " " : "", address);
+    if (address && !person->email)
+        buf_puts(&text, " (cannot be mailed)");
+    if (person->phone)
+        buf_printf(&text, "%s%s", text.len ? ", " : "", person->phone);
     if (person->timezone)
         buf_printf(&text, "%s%s", text.len ? ", " : "", person->timezone);
     if (text.failed)
         tool_no_memory();
     print_field(label, buf_text(&text));
     buf_free(&text);
+}
+
+/* The English text of a word is in the place already, unless a number was typed. */
+static void print_where(const char *label, const char *place, const char *word)
+{
+    struct buf text = {0};
+    const char *meant = place_text(word);
+    if (meant && place && strcmp(meant, place) != 0)
+        buf_printf(&text, "%s: ", meant);
+    buf_puts(&text, place ? place : "");
+    if (text.failed)
+        tool_no_memory();
+    print_field(label, buf_text(&text));
+    buf_free(&text);
+}
+
+static void print_answers(const struct booking *booking)
+{
+    for (size_t i = 0; i < booking->answer_count; i++) {
+        print_field("Question", booking->answers[i].question);
+        print_field("Answer", booking->answers[i].answer);
+    }
+    for (size_t i = 0; i < booking->detail_count; i++) {
+        const struct detail *detail = &booking->details[i];
+        print_field("Detail", detail->word);
+        print_field("", detail->text);
+        print_time("", detail->when);
+    }
 }
 
 static void print_event(const struct event *event, const struct record *record)
@@ -80,24 +114,28 @@ static void print_event(const struct event *event, const struct record *record)
     print_time("Was from", booking->previous_start);
     print_time("Was to", booking->previous_end);
     print_field("Time zone", booking->timezone);
-    print_field("Where", booking->location);
+    print_where("Where", booking->location, booking->location_word);
+    print_where("Was at", booking->previous_location, booking->previous_location_word);
     print_field("Join", booking->join_url);
     print_field("Link", booking->link);
     print_field("Reason", booking->reason);
     print_field("By", booking->by);
     print_field("Payment", booking->payment);
+    print_field("Notes", booking->notes);
+    print_field("Host's notes", booking->host_notes);
     print_field("Description", booking->description);
     if (booking->asked_to_rebook)
         print_field("Rebook", "the customer was asked to choose another time");
+    print_field("Team", booking->team);
     print_person("Organizer", &booking->organizer);
+    for (size_t i = 1; i < booking->host_count; i++)
+        print_person("Host", &booking->hosts[i]);
+    print_person("Stand-in", &booking->stand_in);
     for (size_t i = 0; i < booking->attendee_count; i++)
         print_person("Attendee", &booking->attendees[i]);
     for (size_t i = 0; i < booking->guest_count; i++)
         print_field("Guest", booking->guests[i]);
-    for (size_t i = 0; i < booking->answer_count; i++) {
-        print_field("Question", booking->answers[i].question);
-        print_field("Answer", booking->answers[i].answer);
-    }
+    print_answers(booking);
 }
 
 static int show_file(struct tool *tool, const struct place *place, const struct spool_file *file,

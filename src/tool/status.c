@@ -122,6 +122,14 @@ static int64_t requests_of(enum provider provider, size_t reason)
     return counter_get_signed(counter_at(COUNT_REQUESTS, provider, reason));
 }
 
+/* What this program was not written for, of each provider. */
+static const struct {
+    enum counter first;
+    const char *name;
+} unknowns[] = {
+    {COUNT_UNKNOWN_EVENTS, "unknown_event"}, {COUNT_UNKNOWN_VERSIONS, "unknown_version"}};
+enum { UNKNOWNS = sizeof unknowns / sizeof *unknowns };
+
 /* Of all providers together. */
 struct other {
     const char *name;
@@ -172,6 +180,9 @@ static void print_counters(void)
         int column = printf("%s:", provider_name(p));
         for (size_t i = 0; (reason = counter_label_word(LABEL_REASON, i)); i++)
             print_counter(&column, reason, requests_of(p, i));
+        for (size_t i = 0; i < UNKNOWNS; i++)
+            print_counter(
+                &column, unknowns[i].name, counter_get_signed(counter_at(unknowns[i].first, p, 0)));
         putchar('\n');
     }
     get_others(other);
@@ -246,6 +257,9 @@ static void print_status_json(const struct status *status)
         json_put_time(one, "secret_secondary_at", secret_time(status, p, 1));
         for (size_t i = 0; counter_label_word(LABEL_REASON, i); i++)
             json_put_number(one, counter_label_word(LABEL_REASON, i), requests_of(p, i));
+        for (size_t i = 0; i < UNKNOWNS; i++)
+            json_put_number(
+                one, unknowns[i].name, counter_get_signed(counter_at(unknowns[i].first, p, 0)));
     }
     cJSON *counters = json_put_object(object, "counters");
     struct other other[OTHERS];
