@@ -131,11 +131,14 @@ static const struct calcom_event *find_event(const char *name)
  */
 static void calcom_map_unknown(const cJSON *payload, struct event *event)
 {
+    static const char *const around_booking[] = {"triggerEvent", "createdAt", "booking", NULL};
     const cJSON *booking = json_get(payload, "booking");
     bool nested = cJSON_IsObject(booking) && !json_get(payload, "uid");
     calcom_map_booking(nested ? booking : payload, event);
     if (event->name)
-        map_add_members(event, payload, calcom_booking_members);
+        map_add_members(event, nested ? booking : payload, calcom_booking_members);
+    if (event->name && nested)
+        map_add_members(event, payload, around_booking);
 }
 
 /* The payload, or the root where there is no payload object. */

@@ -134,6 +134,94 @@ static void every_place(void **state)
     }
 }
 
+static void words_of_places(void **state)
+{
+    (void)state;
+    static const char *const rows[][3] = {
+        {"{\"type\":\"physical\"}", "In person", "in_person"},
+        {"{\"type\":\"physical\",\"location\":\"4 Wharf\"}", "4 Wharf", "null"},
+        {"{\"type\":\"inbound_call\",\"location\":\"+15550111\",\"additional_info\":\"ext. 3\"}",
+            "+15550111 (ext. 3)", "phone_call_by_customer"},
+        {"{\"type\":\"outbound_call\"}", "Phone call to the customer", "phone_call_by_host"},
+        {"{\"type\":\"google_conference\"}", "Google Meet", "google_meet"},
+        {"{\"type\":\"zoom_conference\"}", "Zoom", "zoom"},
+        {"{\"type\":\"gotomeeting\"}", "GoTo Meeting", "goto_meeting"},
+        {"{\"type\":\"pigeon_post\"}", "Pigeon Post", "null"},
+        {"\"4 Wharf\"", "4 Wharf", "null"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        char body[512];
+        snprintf(body, sizeof body,
+            "{\"event\":\"invitee.created\",\"payload\":{\"scheduled_event\":{\"location\":%s}}}",
+            rows[i][0]);
+        TEXT(body, {"booking.location", rows[i][1]}, {"booking.location_word", rows[i][2]});
+    }
+}
+
+#define COUNTER(total, active, limit)                                                              \
+    "{\"event\":\"invitee.canceled\",\"payload\":{\"uri\":\"i\",\"event\":\"e\",\"scheduled_"      \
+    "event\":"                                                                                     \
+    "{\"uri\":\"s\",\"invitees_counter\":{\"total\":" #total ",\"active\":" #active                \
+    ",\"limit\":" #limit "}}}}"
+
+static void groups_and_hosts(void **state)
+{
+    (void)state;
+    SAMPLE("invitee_created_group", {"known", "true"}, {"booking.uid", INV1},
+        {"booking.group_uid", API "scheduled_events/00000000-0000-4000-8000-00000000e001"},
+        {"booking.places", "6"}, {"booking.places_taken", "2"},
+        {"booking.attendees.0.phone", "+1 503-555-0102"}, {"booking.host_notes", "Pays late"},
+        {"booking.description", "null"}, {"booking.notes", "null"},
+        {"booking.calendar_written", "true"}, {"booking.organizer.email", "olga@example.org"},
+        {"booking.hosts.0.name", "Olga Example"}, {"booking.hosts.1.email", "otto@example.org"},
+        {"booking.hosts.2", "(nothing)"},
+        {"booking.cancel_url",
+            "https://calendly.com/cancellations/00000000-0000-4000-8000-00000000a001"},
+        {"booking.reschedule_url",
+            "https://calendly.com/reschedulings/00000000-0000-4000-8000-00000000a001"});
+    SAMPLE("invitee_created", {"booking.group_uid", "null"}, {"booking.places", "null"},
+        {"booking.places_taken", "null"}, {"booking.calendar_written", "false"},
+        {"booking.attendees.0.phone", "null"});
+    SAMPLE("invitee_canceled", {"booking.cancel_url", "null"}, {"booking.reschedule_url", "null"});
+    SAMPLE("invitee_canceled_moved", {"booking.reschedule_url", "null"});
+    TEXT(COUNTER(4, 0, 9), {"booking.group_uid", "s"}, {"booking.places", "9"},
+        {"booking.places_taken", "null"});
+    TEXT(COUNTER(1, 1, 1), {"booking.group_uid", "null"});
+    TEXT("{\"event\":\"invitee.created\",\"payload\":{\"event\":\"e\",\"scheduled_event\":{\"event_"
+         "type\":"
+         "{\"kind\":\"group\"}}}}",
+        {"booking.group_uid", "e"});
+    TEXT("{\"event\":\"invitee.created\",\"payload\":{\"email\":\"a@k\xc3\xb8.example\","
+         "\"scheduled_event\":{\"event_guests\":[{\"email\":\"b..c@example.com\"},{\"email\":"
+         "\"d@k\xc3\xb8.example\"}]}}}",
+        {"booking.attendees.0.email", "a@xn--k-5ga.example"},
+        {"booking.attendees.0.written_email", "a@k\xc3\xb8.example"},
+        {"booking.attendees.1.written_email", "b..c@example.com"},
+        {"booking.guests", "[\"d@xn--k-5ga.example\"]"});
+}
+
+static void what_is_known(void **state)
+{
+    (void)state;
+    static const char *const known[] = {"invitee.created", "invitee_no_show.deleted",
+        "event_type.updated", "contact.deleted", "meeting_recap.created",
+        "routing_form_submission.created"};
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
+        char body[128];
+        snprintf(body, sizeof body, "{\"event\":\"%s\",\"payload\":{}}", known[i]);
+        TEXT(body, {"known", "true"});
+    }
+    SAMPLE("event_type_created", {"booking.answers.0.question", "active"},
+        {"booking.answers.0.answer", "yes"}, {"booking.answers.1.answer", "intro-call"});
+    TEXT("{\"event\":\"invitee.applauded\",\"payload\":{\"uri\":\"a\",\"hands\":2,\"token\":\"t\","
+         "\"cancel_url\":\"https://c.example/"
+         "\",\"scheduled_event\":{\"name\":\"I\",\"mood\":\"good\"}}}",
+        {"known", "false"}, {"booking.answers.0.question", "hands"},
+        {"booking.answers.1.question", "scheduled_event.mood"}, {"booking.answers.2", "(nothing)"},
+        {"booking.cancel_url", "null"});
+    SAMPLE("v1_like", {"known", "true"});
+}
+
 static void payments(void **state)
 {
     (void)state;
@@ -180,6 +268,9 @@ int main(void)
         cmocka_unit_test(forms),
         cmocka_unit_test(resources),
         cmocka_unit_test(every_place),
+        cmocka_unit_test(words_of_places),
+        cmocka_unit_test(groups_and_hosts),
+        cmocka_unit_test(what_is_known),
         cmocka_unit_test(payments),
         cmocka_unit_test(secrets_stay_out),
     };
