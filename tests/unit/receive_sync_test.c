@@ -111,11 +111,12 @@ static _Noreturn void serve(struct scratch *s, int listener, const char *failing
     struct conf conf;
     struct responder responder;
     struct accept_batch batch;
+    struct buf why = {0};
     prctl(PR_SET_PDEATHSIG, SIGKILL); /* a test that fails leaves no process */
     alarm(60);                        /* a loop that hangs fails the test */
     calls.failing = failing;
     bool ok = conf_load(&conf, CONF_RECEIVE) && libfcgi_init() &&
-              responder_init(&responder, &conf, &s->spool, &batch);
+              responder_init(&responder, &conf, &s->spool, &batch, &why);
     accept_init(&batch, &s->spool, false, 0, 0);
     batch.fsync_each = false;
     loop_block_signals();
