@@ -100,7 +100,7 @@ $(B)/tests/drain_%: $(B)/obj/tests/drain_%.o $(call no_main,$(DRAIN_ROOMS)) $(MA
 
 $(B)/tests/health_%: $(B)/obj/tests/health_%.o $(call objects,base event provider spool health)
 	@mkdir -p $(@D)
-	$(LINK) -lcjson -lcrypto -lcmocka
+	$(LINK) -lcjson -lcrypto -lidn2 -lcmocka
 
 $(B)/tests/receive_%: $(B)/obj/tests/receive_%.o $(call no_main,$(FCGI_ROOMS))
 	@mkdir -p $(@D)
