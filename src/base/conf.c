@@ -98,14 +98,21 @@ static bool keep_text(struct conf *conf, enum setting which, const char *text)
     return copy != NULL;
 }
 
-static void set_text(
-    struct conf *conf, enum setting which, const char *text, const struct place *place)
+/* A value with its place and nothing else: what it stays when it is wrong. */
+static void begin_value(struct conf_value *value, const struct place *place)
 {
-    struct buf hint = {0}, at = {0};
-    struct conf_value *value = &conf->value[which];
+    struct buf at = {0};
     clear_value(value);
     put_place(place, &at);
     value->place = at.data;
+}
+
+static void set_text(
+    struct conf *conf, enum setting which, const char *text, const struct place *place)
+{
+    struct buf hint = {0};
+    struct conf_value *value = &conf->value[which];
+    begin_value(value, place);
     const char *wrong = conf_value_check(&settings[which], text, value, &hint);
     if (wrong && settings[which].secret)
         put_fault(conf, place, settings[which].name, "must be %s", wrong);
@@ -115,6 +122,7 @@ static void set_text(
         value->given = keep_text(conf, which, text);
     if (!wrong && !value->given)
         put_fault(conf, place, settings[which].name, "out of memory");
+    value->parsed = value->given;
     buf_free(&hint);
 }
 
@@ -154,6 +162,7 @@ static void set_text_of_file(
 {
     struct buf text = {0}, why = {0};
     if (!read_value_file(which, path, &text, &why)) {
+        begin_value(&conf->value[which], place);
         put_fault(conf, place, settings[which].name, "%s", buf_text(&why));
     } else {
         set_text(conf, which, buf_text(&text), place);
@@ -275,8 +284,10 @@ static void apply_default(struct conf *conf, enum setting which)
     static const struct place place = {.file = "built-in default"};
     if (!settings[which].fallback || conf->value[which].given || !conf_may_have(conf, which))
         return;
+    bool wrong = conf->value[which].place != NULL; /* the programs do not start with it */
     set_text(conf, which, settings[which].fallback, &place);
     conf->value[which].given = false;
+    conf->value[which].parsed = !wrong;
     free(conf->value[which].place);
     conf->value[which].place = NULL;
 }

@@ -167,6 +167,12 @@ const char *conf_value_check(
 
 /* ---- rules between settings ---- */
 
+/* May a rule be applied? A setting that is wrong by itself was reported. */
+static bool known(const struct conf *conf, enum setting which)
+{
+    return conf_may_have(conf, which) && conf->value[which].parsed;
+}
+
 /*
  * sent/ keeps an event that comes again from being mailed again: what done/ still knows as handled
  * must not be forgotten there. So the default follows a longer BOOKSPOOL_RETENTION.
@@ -174,51 +180,62 @@ const char *conf_value_check(
 static void check_retention(struct conf *conf)
 {
     struct conf_value *sent = &conf->value[SET_RETENTION_SENT];
-    int64_t events = conf_number(conf, SET_RETENTION);
-    if (sent->number >= events)
+    if (!known(conf, SET_RETENTION) || !known(conf, SET_RETENTION_SENT) ||
+        sent->number >= conf_number(conf, SET_RETENTION))
         return;
     if (sent->given)
-        buf_puts(&conf->errors,
-            "BOOKSPOOL_RETENTION_SENT: must not be below BOOKSPOOL_RETENTION: an event that is "
-            "still remembered would be mailed a second time if it were queued again\n");
+        conf_fault(conf, SET_RETENTION_SENT, &conf->errors,
+            "must not be below BOOKSPOOL_RETENTION: an event that is still remembered would be "
+            "mailed a second time if it were queued again");
     else
-        sent->number = events;
+        sent->number = conf_number(conf, SET_RETENTION);
+}
+
+static void check_retries(struct conf *conf)
+{
+    if (!known(conf, SET_RETRY_MIN) || !known(conf, SET_RETRY_MAX) ||
+        conf_number(conf, SET_RETRY_MIN) <= conf_number(conf, SET_RETRY_MAX))
+        return;
+    bool given = conf->value[SET_RETRY_MIN].given;
+    conf_fault(conf, given ? SET_RETRY_MIN : SET_RETRY_MAX, &conf->errors,
+        given ? "must not be above BOOKSPOOL_RETRY_MAX" : "must not be below BOOKSPOOL_RETRY_MIN");
 }
 
 /* The path alone selects the provider. */
 static void check_endpoints(struct conf *conf)
 {
     for (enum setting one = 0; one < SETTINGS; one++) {
-        if (settings[one].kind != SETTING_ENDPOINT || !conf_may_have(conf, one))
+        if (settings[one].kind != SETTING_ENDPOINT || !known(conf, one))
             continue;
         const char *path = conf_text(conf, one);
         if (strcmp(path, "/api/health") == 0 || strncmp(path, "/api/health/", 12) == 0 ||
             strcmp(path, "/metrics") == 0)
-            buf_printf(
-                &conf->errors, "%s: /api/health and /metrics are taken\n", settings[one].name);
+            conf_fault(conf, one, &conf->errors, "/api/health and /metrics are taken");
         for (enum setting other = one + 1; other < SETTINGS; other++)
-            if (settings[other].kind == SETTING_ENDPOINT && conf_may_have(conf, other) &&
-                strcmp(path, conf_text(conf, other)) == 0)
-                buf_printf(&conf->errors,
-                    "%s and %s: must not be the same path: the provider is chosen by path\n",
-                    settings[one].name, settings[other].name);
+            if (settings[other].kind == SETTING_ENDPOINT && known(conf, other) &&
+                strcmp(path, conf_text(conf, other)) == 0) {
+                bool given = conf->value[other].given;
+                conf_fault(conf, given ? other : one, &conf->errors,
+                    "must not be the same path as %s: the provider is chosen by path",
+                    settings[given ? one : other].name);
+            }
     }
+}
+
+/* Ledger and counters are in there, and by default mails. */
+static void check_state(struct conf *conf)
+{
+    struct stat st;
+    const char *state = conf_text(conf, SET_STATE);
+    if (state && stat(state, &st) == 0 && st.st_mode & S_IWOTH)
+        conf_fault(conf, SET_STATE, &conf->errors,
+            "the directory %s is writable by everybody: chmod o-w %s", state, state);
 }
 
 void conf_check_together(struct conf *conf)
 {
-    struct stat st;
-    const char *state = conf_text(conf, SET_STATE);
-    if (conf_may_have(conf, SET_RETENTION_SENT) && conf->errors.len == 0)
-        check_retention(conf);
-    if (conf_may_have(conf, SET_RETRY_MIN) && conf->errors.len == 0)
-        if (conf_number(conf, SET_RETRY_MIN) > conf_number(conf, SET_RETRY_MAX))
-            buf_puts(&conf->errors, "BOOKSPOOL_RETRY_MIN: must not be above BOOKSPOOL_RETRY_MAX\n");
-    if (conf->errors.len == 0)
-        check_endpoints(conf);
-    /* ledger and counters are in there, and by default mails */
-    if (state && stat(state, &st) == 0 && st.st_mode & S_IWOTH)
-        buf_printf(&conf->errors,
-            "BOOKSPOOL_STATE: the directory %s is writable by everybody: chmod o-w %s\n", state,
-            state);
+    check_retention(conf);
+    check_retries(conf);
+    check_endpoints(conf);
+    check_state(conf);
 }

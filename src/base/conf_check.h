@@ -13,7 +13,10 @@
 const char *conf_value_check(
     const struct setting_info *info, const char *text, struct conf_value *value, struct buf *hint);
 
-/* Adds a line to conf->errors for each rule between settings that is broken. */
+/*
+ * Adds a line to conf->errors for each rule between settings that is broken. Rules about a setting
+ * that is wrong by itself (not conf_value.parsed) are left out.
+ */
 void conf_check_together(struct conf *conf);
 
 /* May the program that loads have this setting? */

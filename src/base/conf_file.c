@@ -1,32 +1,75 @@
 #include "base/conf_file.h"
 
 #include <errno.h>
+#include <limits.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/text.h"
 
-bool conf_file_safe(const char *path, const struct stat *st, struct buf *why)
+enum { LINKS_MAX = 40 }; /* as the kernel follows */
+
+/*
+ * Could any user put something else in the place of this directory entry, a file or a link? `st` is
+ * the entry's own.
+ */
+static bool check_entry(const char *path, const struct stat *st, struct buf *why)
 {
     const char *slash = strrchr(path, '/');
     struct buf dir = {0};
     struct stat around;
+    size_t before = why->len;
     if (slash)
         buf_add(&dir, path, slash == path ? 1 : (size_t)(slash - path));
     else
         buf_puts(&dir, ".");
-    if (st->st_mode & S_IWOTH)
-        buf_printf(why, "is writable by everybody: chmod o-w %s", path);
-    else if (stat(buf_text(&dir), &around) < 0)
+    if (stat(buf_text(&dir), &around) < 0)
         buf_printf(why, "its directory %s: %s", buf_text(&dir), strerror(errno));
     else if ((around.st_mode & (S_IWOTH | S_ISVTX)) == S_IWOTH)
         buf_printf(why, "its directory is writable by everybody: chmod o-w %s", buf_text(&dir));
     else if (around.st_mode & S_IWOTH && st->st_uid != 0 && st->st_uid != geteuid())
         buf_printf(why,
             "belongs to another user (uid %u), in a directory that everybody can write to: "
-            "chown root %s",
+            "chown -h root %s",
             (unsigned)st->st_uid, path);
     buf_free(&dir);
+    return why->len == before && !why->failed;
+}
+
+/* The path that a link names; false: `path` is no link, or it cannot be read. */
+static bool follow_link(char path[PATH_MAX])
+{
+    char target[PATH_MAX], next[2 * PATH_MAX];
+    ssize_t len = readlink(path, target, sizeof target);
+    const char *slash = strrchr(path, '/');
+    if (len <= 0 || len == sizeof target)
+        return false;
+    int folder = *target == '/' || !slash ? 0 : (int)(slash - path + 1);
+    int size = snprintf(next, sizeof next, "%.*s%.*s", folder, path, (int)len, target);
+    if (size >= PATH_MAX)
+        return false;
+    memcpy(path, next, (size_t)size + 1);
+    return true;
+}
+
+bool conf_file_safe(const char *path, const struct stat *st, struct buf *why)
+{
+    char at[PATH_MAX];
+    struct stat entry;
+    bool safe = !(st->st_mode & S_IWOTH);
+    if (!safe)
+        buf_printf(why, "is writable by everybody: chmod o-w %s", path);
+    else if (snprintf(at, sizeof at, "%s", path) >= (int)sizeof at)
+        buf_puts(why, "its name is too long");
+    for (int links = 0; safe && why->len == 0; links++) {
+        if (links > LINKS_MAX || lstat(at, &entry) < 0)
+            buf_printf(why, "%s: %s", at, strerror(links > LINKS_MAX ? ELOOP : errno));
+        else if (!check_entry(at, &entry, why) && links)
+            buf_printf(why, " (%s is a link to there)", path);
+        else if (!S_ISLNK(entry.st_mode) || !follow_link(at))
+            break;
+    }
     return why->len == 0 && !why->failed;
 }
 

@@ -18,7 +18,9 @@ enum { CONF_FILE_MAX = 256 * 1024 };
  * Could any user have written this file, or put it there? True when not. Else `why` says what is
  * wrong and what would be right: the file, or the directory that holds it, is writable by
  * everybody. In a directory with the sticky bit a file of root or of the program's own user is
- * safe: no other user can replace it. Groups and owners are the administrator's choice.
+ * safe: no other user can replace it. Where the path is a symbolic link, the same holds for each
+ * link on the way and for the directory of the file itself. Groups and owners are the
+ * administrator's choice.
  */
 bool conf_file_safe(const char *path, const struct stat *st, struct buf *why);
 

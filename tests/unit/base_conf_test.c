@@ -357,6 +357,59 @@ static void files_for_everybody_to_write_are_refused(void **state)
     assert_int_equal(conf_number(&conf, SET_LOG_LEVEL), 3); /* whose it is, is root's choice */
 }
 
+/* Who can change a link, or where it leads, has changed the file. */
+static void links_are_followed_to_their_directories(void **state)
+{
+    (void)state;
+    char real[128], link[128], middle[128], words[500];
+    static const char text[] = "BOOKSPOOL_LOG_LEVEL=debug\n";
+    path_of(real, "open");
+    path_of(link, "bookspool.conf");
+    path_of(middle, "open/middle");
+    assert_int_equal(mkdir(real, 0755), 0);
+    write_file("open/real.conf", text, 0644);
+    assert_int_equal(unlink(link), 0);
+    assert_int_equal(symlink("open/real.conf", link), 0);
+    assert_true(conf_load(&conf, CONF_DRAIN));
+    conf_free(&conf);
+    assert_int_equal(chmod(real, 0777), 0);
+    snprintf(words, sizeof words,
+        "its directory is writable by everybody: chmod o-w %s (%s is a link to there)", real, link);
+    assert_error(CONF_DRAIN, words);
+
+    /* the file is safe, and so is the first link; another one on the way is not */
+    write_file("safe.conf", text, 0644);
+    assert_int_equal(symlink("../safe.conf", middle), 0);
+    assert_int_equal(unlink(link), 0);
+    assert_int_equal(symlink(middle, link), 0);
+    assert_error(CONF_DRAIN, words);
+    assert_int_equal(chmod(real, 0755), 0);
+    assert_true(conf_load(&conf, CONF_DRAIN));
+    assert_int_equal(conf_number(&conf, SET_LOG_LEVEL), 3);
+    conf_free(&conf);
+    assert_int_equal(chmod(real, 01777), 0);
+    if (geteuid() == 0) {
+        assert_int_equal(lchown(middle, 65534, 65534), 0);
+        assert_error(CONF_DRAIN, "belongs to another user (uid 65534)");
+    }
+
+    /* NAME_FILE is judged by the same rule */
+    assert_int_equal(chmod(real, 0777), 0);
+    unlink(link);
+    write_file("bookspool.conf", "", 0644);
+    path_of(link, "value");
+    assert_int_equal(symlink("open/real.conf", link), 0);
+    setenv("BOOKSPOOL_TRANSPORT_FILE", link, 1);
+    assert_error(CONF_DRAIN, "BOOKSPOOL_TRANSPORT: its file");
+    assert_error(CONF_DRAIN, "is a link to there");
+    unlink(middle);
+    path_of(middle, "open/real.conf");
+    unlink(middle);
+    path_of(middle, "safe.conf");
+    unlink(middle);
+    assert_int_equal(rmdir(real), 0);
+}
+
 static void a_state_directory_for_everybody_is_refused(void **state)
 {
     (void)state;
@@ -395,6 +448,36 @@ static void mails_are_remembered_as_long_as_events(void **state)
     assert_error(
         CONF_DRAIN, "BOOKSPOOL_RETENTION_SENT: must not be below BOOKSPOOL_RETENTION: an event");
     assert_true(conf_load(&conf, CONF_RECEIVE)); /* which knows the one alone */
+}
+
+/* What is wrong together is found in one go, beside what is wrong alone, and says where. */
+static void rules_are_checked_beside_errors(void **state)
+{
+    (void)state;
+    write_file("bookspool.conf",
+        "BOOKSPOOL_DEADLINE=soon\nBOOKSPOOL_RETENTION=40d\nBOOKSPOOL_RETENTION_SENT=20d\n"
+        "BOOKSPOOL_RETRY_MAX=30s\nCALENDLY_WEBHOOK_ENDPOINT_PREFIX=/api/calcom-webhook\n",
+        0644);
+    assert_error(CONF_TOOL, "bookspool.conf:1: BOOKSPOOL_DEADLINE: \"soon\" must be");
+    assert_error(CONF_TOOL, "bookspool.conf:3: BOOKSPOOL_RETENTION_SENT: must not be below");
+    assert_error(
+        CONF_TOOL, "bookspool.conf:4: BOOKSPOOL_RETRY_MAX: must not be below BOOKSPOOL_RE");
+    assert_error(CONF_TOOL, "bookspool.conf:5: CALENDLY_WEBHOOK_ENDPOINT_PREFIX: must not be the "
+                            "same path as CALCOM_WEBHOOK_ENDPOINT: the provider");
+
+    /* of a setting that is wrong alone nothing else is said */
+    static const char *const alone[] = {
+        "BOOKSPOOL_RETRY_MIN=never\nBOOKSPOOL_RETRY_MAX=30s\n",
+        "BOOKSPOOL_RETENTION=40\nBOOKSPOOL_RETENTION_SENT=9d\n",
+        "BOOKSPOOL_RETRY_MIN_FILE=/nowhere/at/all\nBOOKSPOOL_RETRY_MAX=30s\n",
+    };
+    for (size_t i = 0; i < sizeof alone / sizeof *alone; i++) {
+        write_file("bookspool.conf", alone[i], 0644);
+        assert_false(conf_load(&conf, CONF_DRAIN));
+        assert_ptr_equal(
+            strchr(buf_text(&conf.errors), '\n') + 1, buf_text(&conf.errors) + conf.errors.len);
+        conf_free(&conf);
+    }
 }
 
 static void environment_errors(void **state)
@@ -437,8 +520,10 @@ int main(void)
         CONF_TEST(secrets_are_never_echoed),
         CONF_TEST(a_setting_in_the_wrong_own_file),
         CONF_TEST(files_for_everybody_to_write_are_refused),
+        CONF_TEST(links_are_followed_to_their_directories),
         CONF_TEST(a_state_directory_for_everybody_is_refused),
         CONF_TEST(mails_are_remembered_as_long_as_events),
+        CONF_TEST(rules_are_checked_beside_errors),
         CONF_TEST(environment_errors),
         CONF_TEST(settings_without_a_feature_are_unknown),
     };
