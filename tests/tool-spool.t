@@ -72,6 +72,11 @@ def command_line():
         match(world.tool("--version"), r"^bookspool \d+\.\d+\.\d+$", "the version")
         world.tool(code=64, name="nothing at all")
         world.tool("lists", code=64)
+        for wrong, said in (("-xj", "no such option: -x; options are words"),
+                            ("--jsons", "no such option: --jsons;"),
+                            ("--json=yes", "--json takes no value")):
+            world.tool("list", wrong, "out", code=64)
+            match(world.said, said, f"{wrong} is explained")
         world.tool("list", "--nonsense", code=64)
         match(world.said, "--nonsense", "the unknown option is named")
         world.tool("show", code=64)

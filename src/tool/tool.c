@@ -61,6 +61,21 @@ _Noreturn void tool_no_memory(void)
 
 /* ---- the command line ---- */
 
+/*
+ * After '?' of getopt_long. `word` is the one before optind, which is not the word at fault while
+ * letters of it are left ("-xj"); optopt is then the letter. There are no options of one letter.
+ */
+static _Noreturn void refuse_option(const struct tool *tool, const char *word)
+{
+    const char *value = strchr(word, '=');
+    if (optopt > ' ')
+        tool_usage(tool, "no such option: -%c; options are words, such as --json", optopt);
+    else if (optopt && value)
+        tool_usage(tool, "%.*s takes no value", (int)(value - word), word);
+    else
+        tool_usage(tool, "no such option: %s", word);
+}
+
 int tool_parse(
     struct tool *tool, int argc, char **argv, const struct tool_option *options, char ***operands)
 {
@@ -74,18 +89,19 @@ int tool_parse(
     for (size_t i = 0; i < count; i++)
         table[i] = (struct option){.name = known[i].name,
             .has_arg = known[i].value ? required_argument : no_argument,
-            .val = (int)i};
+            .val = (int)i + 1}; /* optopt is 0 for an unknown one */
     int found;
     opterr = 0;
     while ((found = getopt_long(argc, argv, ":", table, NULL)) != -1) {
         if (found == ':')
             tool_usage(tool, "%s needs a value", argv[optind - 1]);
         if (found == '?')
-            tool_usage(tool, "no such option: %s", argv[optind - 1]);
-        if (known[found].set)
-            *known[found].set = true;
+            refuse_option(tool, argv[optind - 1]);
+        const struct tool_option *option = &known[found - 1];
+        if (option->set)
+            *option->set = true;
         else
-            *known[found].value = optarg;
+            *option->value = optarg;
     }
     if (help) {
         printf("usage: bookspool %s", tool->command->usage);
