@@ -312,6 +312,16 @@ def without_spool():
         equal((answer.status, answer.json["reason"]), (503, "spool-failed"), "the spool is gone")
         wait_for(lambda: "spool-failed" in world.log())
         match(world.log(), r"spool-failed: .+: .+", "the log names the step")
+        for number in range(2, 16):
+            body, at = booking("calcom", number)
+            post(world, "calcom", body, at)
+        body, at = booking("calcom", 16)
+        equal(post(world, "calcom", body, at, secret="x").status, 401, "all are answered")
+        wait_for(lambda: "signature-wrong" in world.log())
+        lines = [line for line in world.log().splitlines() if " spool-failed: " in line]
+        steps = [line for line in lines if "provider=" not in line]
+        equal((len(steps), len(lines) - len(steps)), (10, 10),
+              "ten lines a minute name the step, and ten the answer")
         equal(receiver.poll(), None, "and the receiver lives")
 
 

@@ -1,9 +1,12 @@
+#include <errno.h>
 #include <inttypes.h>
+#include <string.h>
 
 #include "base/clock.h"
 #include "base/log.h"
 #include "receive/count.h"
 #include "receive/responder.h"
+#include "spool/owner.h"
 
 static const enum log_level levels[REPLY_STATUSES] = {
     [REPLY_ACCEPTED] = LOG_LEVEL_INFO,
@@ -81,4 +84,15 @@ void responder_log(struct responder *r, const struct judgment *j)
             NULL, "lines-dropped", "%lu lines like the next one, %s", dropped, reply_word(status));
     if (allowed)
         log_request(r, j);
+}
+
+void responder_log_step(struct responder *r, const char *id, const char *reason)
+{
+    int error = errno;
+    unsigned long dropped;
+    bool allowed = log_limit_allows(&r->step_limit, clock_monotonic(), &dropped);
+    if (dropped)
+        log_warn(NULL, "lines-dropped", "%lu lines like the next one, %s", dropped, reason);
+    if (allowed)
+        log_error(id, reason, "%s: %s%s", r->spool->step, strerror(error), owner_hint(error));
 }

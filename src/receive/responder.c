@@ -1,14 +1,11 @@
 #include "receive/responder.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/clock.h"
 #include "base/counters.h"
-#include "base/log.h"
 #include "receive/health.h"
-#include "spool/owner.h"
 
 static const char *const secret_names[PROVIDER_SECRETS] = {"primary", "secondary"};
 
@@ -103,7 +100,7 @@ static void store_event(struct responder *r, bool in_window, struct judgment *j)
         r->room_checked = true;
         r->no_room = health_no_room(r->batch);
         if (r->no_room)
-            log_error(NULL, r->no_room, "%s: %s", r->spool->step, strerror(errno));
+            responder_log_step(r, NULL, r->no_room);
     }
     if (r->no_room) {
         set(j, REPLY_UNAVAILABLE, r->no_room);
@@ -114,8 +111,7 @@ static void store_event(struct responder *r, bool in_window, struct judgment *j)
                                           : accept_hold(r->batch, j->reply.id, &r->file);
     counter_observe(COUNT_WRITE_TIME, clock_microseconds() - start);
     if (result == ACCEPT_FAILED) {
-        log_error(j->reply.id, "spool-failed", "%s: %s%s", r->spool->step, strerror(errno),
-            owner_hint(errno));
+        responder_log_step(r, j->reply.id, "spool-failed");
         set(j, REPLY_UNAVAILABLE, "spool-failed");
         return;
     }
@@ -210,7 +206,7 @@ bool responder_commit(struct responder *r)
     counter_observe(COUNT_SYNC_TIME, clock_microseconds() - start);
     if (synced)
         return true;
-    log_error(NULL, "sync-failed", "%s: %s", r->spool->step, strerror(errno));
+    responder_log_step(r, NULL, "sync-failed");
     return false;
 }
 

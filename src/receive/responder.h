@@ -61,7 +61,7 @@ struct responder {
     struct health_facts facts;  /* of the last health check, and */
     struct health health;       /* what was found */
     struct buf page;            /* its body, or that of the metrics */
-    struct log_limit log_limit[REPLY_STATUSES];
+    struct log_limit log_limit[REPLY_STATUSES], step_limit;
 };
 
 /*
@@ -101,6 +101,10 @@ void responder_write(struct responder *r, struct judgment *judgment, struct buf 
 
 /* After responder_write. Logs a line and counts. */
 void responder_log(struct responder *r, const struct judgment *judgment);
+
+/* Logs the step of the spool that has just failed (spool->step, errno); limited like the lines of
+ * the answers that it causes. */
+void responder_log_step(struct responder *r, const char *id, const char *reason);
 
 /*
  * True when a line may be written at `now` (milliseconds, any steady clock). *dropped becomes the
