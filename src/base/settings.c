@@ -41,6 +41,7 @@ const struct setting_info settings[SETTINGS] = {
     [SET_TIMEZONE] = {"BOOKSPOOL_TIMEZONE", SETTING_TEXT, NULL, .programs = DRAIN},
     [SET_LANGUAGE] = {"BOOKSPOOL_LANGUAGE", SETTING_TEXT, "en", .programs = DRAIN},
     [SET_MOVE_WAIT] = {"BOOKSPOOL_MOVE_WAIT", SETTING_DURATION, "60s", 0, 1 * HOUR, .programs = DRAIN},
+    [SET_AGENDA] = {"BOOKSPOOL_AGENDA", SETTING_TEXT, NULL, .programs = DRAIN},
 
     [SET_TRANSPORT] = {"BOOKSPOOL_TRANSPORT", SETTING_TEXT, "maildir:$STATE/Maildir", .programs = DRAIN},
     [SET_SMTP_USER] = {"BOOKSPOOL_SMTP_USER", SETTING_TEXT, NULL, .programs = DRAIN},

@@ -29,6 +29,7 @@ enum setting {
     SET_TIMEZONE,
     SET_LANGUAGE,
     SET_MOVE_WAIT,
+    SET_AGENDA,
     SET_TRANSPORT,
     SET_SMTP_USER,
     SET_SMTP_PASSWORD,

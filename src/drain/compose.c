@@ -248,8 +248,6 @@ static enum run_result handle_event(
 
 /* ---- its mails ---- */
 
-enum made { MADE, IMPOSSIBLE, IO_FAILED };
-
 /* Reads the mail in out/. *there is false when there is none, or a torn one. */
 static bool read_intact_mail(
     struct run *run, const char *name, const char *id, struct spool_file *file, bool *there)
@@ -263,7 +261,7 @@ static bool read_intact_mail(
     return true;
 }
 
-static bool compose_mail(const struct run *run, const struct entry *entry, const char *name,
+static bool compose_notice(const struct run *run, const struct entry *entry, const char *name,
     const struct recipient *recipient, struct buf *out, struct buf *why)
 {
     bool ok = compose_message(&run->composer,
@@ -305,48 +303,76 @@ static enum made put_mail(
     return MADE;
 }
 
-static enum made make_mail(struct run *run, const struct entry *entry,
-    const struct recipient *recipient, struct buf *made, struct buf *why)
+bool compose_find_mail(struct run *run, const char *name, const char *id, bool *known)
 {
-    const struct record *event = &entry->file.record;
-    char name[MAIL_NAME_SIZE];
-    struct buf message = {0}, file = {0};
     struct spool_file met;
     bool there;
-    if (!name_of_mail(entry->name, recipient->address, name))
-        return IMPOSSIBLE;
-    if (!read_intact_mail(run, name, event->id, &met, &there))
-        return IO_FAILED;
+    if (!read_intact_mail(run, name, id, &met, &there))
+        return false;
     if (there && queue_was_sent(&run->spool, name)) { /* a copy would be another file */
         spool_file_free(&met);
-        return MADE;
+        return *known = true;
     }
     if (there) {
         queue_leave_failed(&run->spool, name);
         bool renewed = queue_adopt(&run->spool, DIR_OUT, name, &met);
         spool_file_free(&met);
-        return renewed ? MADE : IO_FAILED;
+        *known = renewed;
+        return renewed;
     }
-    if (!look_sent_or_failed(run, name, &there))
+    return look_sent_or_failed(run, name, known);
+}
+
+enum made compose_put_mail(struct run *run, const struct compose_mail *mail, struct buf *made)
+{
+    struct buf file = {0};
+    struct record record = {.kind = RECORD_MAIL,
+        .received_us = mail->received_us,
+        .received = mail->received_us / US_PER_MS,
+        .queued = clock_now(),
+        .body = buf_text(mail->message),
+        .length = mail->message->len};
+    memcpy(record.id, mail->id, ID_SIZE);
+    snprintf(record.from, sizeof record.from, "%s", run->composer.from);
+    snprintf(record.to, sizeof record.to, "%s", mail->recipient);
+    enum made result = IMPOSSIBLE;
+    if (record_encode(&record, &file))
+        result = put_mail(run, mail->name, &file, made);
+    buf_free(&file);
+    return result;
+}
+
+/*
+ * The kernel may go on showing a mail intact that is not on the disk, and does not report it again,
+ * so the next run must not find it. It was not sent, since the run ends here.
+ */
+void compose_remove_mails(struct run *run, const struct buf *made)
+{
+    const char *name = made->data, *end = name + made->len;
+    for (; name < end; name += strlen(name) + 1)
+        spool_remove(&run->spool, DIR_OUT, name);
+}
+
+static enum made make_mail(struct run *run, const struct entry *entry,
+    const struct recipient *recipient, struct buf *made, struct buf *why)
+{
+    const struct record *event = &entry->file.record;
+    char name[MAIL_NAME_SIZE];
+    struct buf message = {0};
+    bool known;
+    if (!name_of_mail(entry->name, recipient->address, name))
+        return IMPOSSIBLE;
+    if (!compose_find_mail(run, name, event->id, &known))
         return IO_FAILED;
-    if (there)
+    if (known)
         return MADE;
     enum made result = IMPOSSIBLE;
-    if (compose_mail(run, entry, name, recipient, &message, why)) {
-        struct record mail = {.kind = RECORD_MAIL,
-            .received = event->received,
-            .received_us = event->received_us,
-            .queued = clock_now(),
-            .body = buf_text(&message),
-            .length = message.len};
-        memcpy(mail.id, event->id, ID_SIZE);
-        snprintf(mail.from, sizeof mail.from, "%s", run->composer.from);
-        snprintf(mail.to, sizeof mail.to, "%s", recipient->address);
-        if (record_encode(&mail, &file))
-            result = put_mail(run, name, &file, made);
-    }
+    if (compose_notice(run, entry, name, recipient, &message, why))
+        result = compose_put_mail(run,
+            &(struct compose_mail){
+                name, event->id, recipient->address, event->received_us, &message},
+            made);
     buf_free(&message);
-    buf_free(&file);
     return result;
 }
 
@@ -450,14 +476,7 @@ static enum run_result finish_batch(struct run *run, struct batch *batch)
     bool reported = run->spool.sync_failed;
     if (reported || (batch->count && !spool_sync_all(&run->spool))) {
         moved = reported ? RUN_IO_FAILED : run_io_failed(run, NULL);
-        /*
-         * The kernel may go on showing a mail intact that is not on the disk, and does not report
-         * it again, so the next run must not find it. It was not sent, since the run ends here, and
-         * its event has not moved.
-         */
-        const char *name = batch->made.data, *end = name + batch->made.len;
-        for (; name < end; name += strlen(name) + 1)
-            spool_remove(&run->spool, DIR_OUT, name);
+        compose_remove_mails(run, &batch->made);
     }
     for (size_t i = 0; moved == RUN_GOES_ON && i < batch->count; i++)
         if (batch->entry[i].composed)
@@ -541,7 +560,7 @@ static void preview_event(struct run *run, const struct spool_file *file)
         if (read_intact_mail(run, mail, file->record.id, &met, &there) && there)
             spool_file_free(&met);
         if (!there && !(look_sent_or_failed(run, mail, &there) && there)) {
-            bool composed = compose_mail(run, &entry, mail, &list.item[i], &message, &why);
+            bool composed = compose_notice(run, &entry, mail, &list.item[i], &message, &why);
             printf("--- %s to %s\n%s\n", mail, list.item[i].address,
                 buf_text(composed ? &message : &why));
         }

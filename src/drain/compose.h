@@ -37,4 +37,23 @@ enum run_result compose_run(struct run *run);
  * needs no lock. */
 void compose_preview(struct run *run);
 
+/* ---- making one mail, by the rules above; for the agenda too ---- */
+
+enum made { MADE, IMPOSSIBLE /* out of memory */, IO_FAILED };
+
+/* *known: there is a mail of that name, and it is durable. False: it cannot be found out. */
+bool compose_find_mail(struct run *run, const char *name, const char *id, bool *known);
+
+struct compose_mail {
+    const char *name, *id, *recipient;
+    int64_t received_us; /* when its event arrived: mails leave in this order */
+    const struct buf *message;
+};
+
+/* Puts it into out/, not yet durable, and adds its name, with the NUL, to `made`. */
+enum made compose_put_mail(struct run *run, const struct compose_mail *mail, struct buf *made);
+
+/* After a sync that failed: takes the mails of `made` out of out/. */
+void compose_remove_mails(struct run *run, const struct buf *made);
+
 #endif

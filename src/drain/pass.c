@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/counters.h"
 #include "base/log.h"
+#include "drain/agenda.h"
 #include "drain/compose.h"
 #include "drain/deliver.h"
 #include "spool/prune.h"
@@ -137,6 +138,8 @@ static enum run_result run_steps(struct run *run)
     enum run_result result = restore_bad(run);
     if (!run->spool.sync_failed)
         result = run_worse(result, compose_run(run));
+    if (!run->spool.sync_failed)
+        result = run_worse(result, agenda_run(run));
     if (!run->spool.sync_failed)
         result = run_worse(result, drop_held(run));
     if (run->spool.sync_failed)

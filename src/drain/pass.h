@@ -2,7 +2,8 @@
  * pass: one drain of the spool, in the order that the protocol needs:
  *
  *   lock; probe; restore from bad/; list; sync the file system;
- *   compose mails (drain/compose.h); drop events in held/ that came another way;
+ *   compose mails (drain/compose.h); the agenda (drain/agenda.h);
+ *   drop events in held/ that came another way;
  *   deliver mails (drain/deliver.h); prune.
  *
  * If a sync fails the pass ends there, because later steps rely on what was synced. Any other fault

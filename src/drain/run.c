@@ -61,13 +61,14 @@ bool run_init(struct run *run, const struct conf *conf, struct buf *why)
 {
     *run = (struct run){
         .conf = conf,
+        .agenda_done = TIME_NONE,
         .totals = MAP_FAILED,
         .progress = isatty(STDERR_FILENO),
     };
     if (!composer_open(&run->composer, conf, why))
         return false;
     run->recipients = recipients_open(conf, LOCAL_ADDRESS, why);
-    if (!run->recipients)
+    if (!run->recipients || !schedule_open(&run->schedule, conf, LOCAL_ADDRESS, why))
         return false;
     run->totals =
         mmap(NULL, sizeof *run->totals, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
@@ -80,6 +81,7 @@ void run_free(struct run *run)
 {
     run_close_ledger(run);
     recipients_close(run->recipients);
+    schedule_free(&run->schedule);
     composer_close(&run->composer);
     if (run->totals != MAP_FAILED)
         munmap(run->totals, sizeof *run->totals);

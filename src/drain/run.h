@@ -13,6 +13,7 @@
 #include "ledger/ledger.h"
 #include "mail/compose.h"
 #include "mail/recipients.h"
+#include "mail/schedule.h"
 #include "spool/spool.h"
 
 /* The result of a step. The numbers are the exit codes of sysexits(3). */
@@ -36,12 +37,14 @@ struct run {
     struct ledger *ledger; /* NULL: not opened yet */
     struct composer composer;
     struct recipients *recipients;
+    struct schedule schedule;
     struct totals *totals;
-    int64_t began;      /* monotonic */
-    int64_t deadline;   /* monotonic; no mail is begun after it */
-    int64_t completed;  /* when the last event went to done/ */
-    bool progress;      /* draw on the terminal */
-    bool clock_trusted; /* a mail may be given up for its age: see spool/prune.h */
+    int64_t began;       /* monotonic */
+    int64_t deadline;    /* monotonic; no mail is begun after it */
+    int64_t agenda_done; /* when the last agenda was due that is dealt with */
+    int64_t completed;   /* when the last event went to done/ */
+    bool progress;       /* draw on the terminal */
+    bool clock_trusted;  /* a mail may be given up for its age: see spool/prune.h */
     /* Composing ended early. A mail whose event still waits is not sent: it may be left from a run
      * that died before its sync, and was not written again. */
     bool composing_cut;

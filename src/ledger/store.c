@@ -60,9 +60,23 @@ static const char *const upgrades[] = {
     "UPDATE booking SET state = 'named' WHERE state = 'heard-of';"
     "UPDATE decision SET result ="
     " CASE result WHEN 'speaks' THEN 'notify' WHEN 'silent' THEN 'suppress' ELSE result END;",
+    "CREATE TABLE agenda("
+    " id TEXT NOT NULL PRIMARY KEY, day TEXT NOT NULL, result TEXT NOT NULL, made INTEGER NOT NULL)"
+    " STRICT, WITHOUT ROWID;",
 };
 
 enum { VERSION = sizeof upgrades / sizeof *upgrades };
+
+/* What an agenda needs of a booking; the number of persons is 0 where only one was ever in it. */
+#define AGENDA_ITEM                                                                                \
+    "SELECT b.provider, b.uid, b.meeting, b.title, b.who, b.organizer, b.start, b.finish, "        \
+    "b.state,"                                                                                     \
+    " b.calendar_uid, (SELECT count(*) FROM person p"                                              \
+    "  WHERE p.uid = b.uid AND p.provider = b.provider AND p.present), NULL"
+/* The events of booking b that were mailed. */
+#define AGENDA_EVENTS                                                                              \
+    " FROM notice n JOIN decision d ON d.id = n.id"                                                \
+    " WHERE n.uid = b.uid AND n.provider = b.provider"
 
 static const char *const sql[SQL_STATEMENTS] = {
     [SQL_BEGIN] = "BEGIN IMMEDIATE",
@@ -109,6 +123,23 @@ static const char *const sql[SQL_STATEMENTS] = {
         " AND (b.start, b.uid, b.provider) > (a.start, a.uid, a.provider)"
         " AND coalesce(a.organizer = b.organizer, 1) AND a.calendar_uid <> b.calendar_uid"
         " AND a.meeting <> b.meeting ORDER BY a.start, a.uid, b.start, b.uid",
+    [SQL_AGENDA_DAY] =
+        AGENDA_ITEM " FROM booking b WHERE " LIVE " AND start < ?2 AND (start >= ?1 OR busy > ?1)"
+                    " ORDER BY start, uid, provider",
+    [SQL_AGENDA_REQUESTS] = AGENDA_ITEM " FROM booking b WHERE state = 'pending' AND busy > ?1"
+                                        " ORDER BY start, uid, provider",
+    [SQL_AGENDA_CHANGES] = AGENDA_ITEM
+    ", EXISTS(SELECT 1" AGENDA_EVENTS " AND d.arrived > ?2 AND d.arrived <= ?3"
+    "  AND d.calendar <> 'untouched')"
+    " FROM booking b WHERE state IN ('accepted', 'cancelled', 'rejected')"
+    " AND (start >= ?1 OR busy > ?1)"
+    " AND EXISTS(SELECT 1" AGENDA_EVENTS "  AND d.arrived > ?2 AND d.arrived <= ?3 AND NOT d.late)"
+    " ORDER BY start, uid, provider",
+    [SQL_AGENDA_LINK] = "SELECT b.previous_uid, b.start, (SELECT min(d.arrived)" AGENDA_EVENTS ")"
+                        " FROM booking b WHERE b.uid = ?1 AND b.provider = ?2",
+    [SQL_AGENDA_KNOWN] = "SELECT 1 FROM agenda WHERE id = ?1",
+    [SQL_AGENDA_MARK] = "INSERT OR IGNORE INTO agenda VALUES(?1,?2,?3,?4)",
+    [SQL_AGENDA_FORGET] = "DELETE FROM agenda WHERE made < ?1",
     [SQL_FORGET] =
         "DELETE FROM booking WHERE coalesce(busy, ?1 - 1) < ?1 AND coalesce(stamp, 0) < ?1",
     [SQL_FORGET + 1] =

@@ -9,6 +9,7 @@
 #include "mail/template_files.h"
 
 #define BASE_LANGUAGE "en"
+#define AGENDA        "agenda"
 
 static const struct {
     const char *before, *general; /* before the kind's name; for all kinds */
@@ -22,6 +23,7 @@ struct templates {
     struct language language;
     const char *names[NAME_LISTS][NAMES_MAX];
     const struct template *part[AUDIENCES][KINDS][TEMPLATE_PARTS];
+    const struct template *agenda[TEMPLATE_PARTS];
 };
 
 /* ---- names ---- */
@@ -61,7 +63,7 @@ static bool is_part(const struct template_file *file)
             if (is_for_kind(file, audience, kind))
                 return true;
     }
-    return false;
+    return strcmp(file->stem, AGENDA) == 0;
 }
 
 /* The key of a word that is included as {{>t.KEY}}; NULL: it is the name of a template. */
@@ -139,6 +141,7 @@ static void check_used(const struct templates *set, struct buf *why)
             nearest_try(&nearest, event_kind_name(kind));
         for (size_t a = 0; a < AUDIENCES; a++)
             nearest_try(&nearest, names[a].general);
+        nearest_try(&nearest, AGENDA);
         template_fault(why,
             "%s: nothing uses it: \"%s\" is no kind of event, and no %s file includes it",
             file->label, file->stem, template_endings[file->part]);
@@ -253,6 +256,12 @@ static void choose_all(struct templates *set, struct buf *why)
                     template_fault(
                         why, "%s%s: there is none", names[a].general, template_endings[part]);
             }
+    for (enum template_part part = 0; part < TEMPLATE_PARTS; part++) {
+        const struct template_file *file = find_file(set, AGENDA, part);
+        set->agenda[part] = file ? file->template : NULL;
+        if (!file && part != PART_HTML && why->len == 0)
+            template_fault(why, "%s%s: there is none", AGENDA, template_endings[part]);
+    }
 }
 
 static const struct template *find_partial(void *context, const char *name)
@@ -322,13 +331,21 @@ const char *templates_name(const struct templates *templates, enum name_list lis
     return number > 0 && number <= NAMES_MAX ? templates->names[list][number - 1] : NULL;
 }
 
+static const enum template_escape escapes[TEMPLATE_PARTS] = {
+    [PART_SUBJECT] = ESCAPE_LINE, [PART_TEXT] = ESCAPE_TEXT, [PART_HTML] = ESCAPE_HTML};
+
 bool templates_render(const struct templates *templates, enum event_kind kind,
     enum audience audience, enum template_part part, const struct value *context, struct buf *out,
     struct buf *why)
 {
-    static const enum template_escape escapes[TEMPLATE_PARTS] = {
-        [PART_SUBJECT] = ESCAPE_LINE, [PART_TEXT] = ESCAPE_TEXT, [PART_HTML] = ESCAPE_HTML};
     const struct template *template = templates->part[audience][kind][part];
+    return !template || template_render(template, context, escapes[part], out, why);
+}
+
+bool templates_render_agenda(const struct templates *templates, enum template_part part,
+    const struct value *context, struct buf *out, struct buf *why)
+{
+    const struct template *template = templates->agenda[part];
     return !template || template_render(template, context, escapes[part], out, why);
 }
 

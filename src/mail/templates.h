@@ -8,6 +8,7 @@
  *     KIND.subject KIND.txt KIND.html    for the owner; KIND as event_kind_name spells it
  *     default.subject default.txt ...    where there is none for the kind
  *     customer.subject customer.txt ...  for the customer, of all kinds; customer-KIND.* first
+ *     agenda.subject agenda.txt ...      the daily agenda (mail/agenda.h)
  *     NAME.txt NAME.html NAME.subject    partials: {{>NAME}} finds that of the same kind of file
  *     LANG.lang                          the words of a language (mail/language.h)
  *
@@ -60,5 +61,9 @@ bool templates_say(const struct templates *templates, const char *key, const str
 bool templates_render(const struct templates *templates, enum event_kind kind,
     enum audience audience, enum template_part part, const struct value *context, struct buf *out,
     struct buf *why);
+
+/* The same for the daily agenda. */
+bool templates_render_agenda(const struct templates *templates, enum template_part part,
+    const struct value *context, struct buf *out, struct buf *why);
 
 #endif

@@ -73,6 +73,11 @@ void view_add_facts(struct view *view);
 void view_add_short_span(
     struct view *view, struct value *object, const char *name, int64_t start, int64_t end);
 
+/* For the words of a date: weekday, day, month, clock, ... in the reader's zone, into `object`. */
+void view_add_pieces(struct view *view, struct value *object, int64_t when);
+/* For the word "hours": start, end, same_day, same_zone. */
+void view_add_span(struct view *view, struct value *object, int64_t start, int64_t end);
+
 /* The first attendee's zone, else the booking's; NULL: not known. */
 const char *view_their_zone(const struct booking *booking);
 

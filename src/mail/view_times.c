@@ -98,6 +98,20 @@ static struct value *span_pieces(
     return span;
 }
 
+void view_add_pieces(struct view *view, struct value *object, int64_t when)
+{
+    struct zone_time time;
+    if (local_time(&view->zone, when, &time))
+        add_pieces(view, object, &time);
+}
+
+void view_add_span(struct view *view, struct value *object, int64_t start, int64_t end)
+{
+    if (add_time(view, object, "start", &view->zone, start) &&
+        add_time(view, object, "end", &view->zone, end))
+        add_likeness(view, object, &view->zone, start, end);
+}
+
 static void add_span(
     struct view *view, const char *name, const struct zone *zone, int64_t start, int64_t end)
 {

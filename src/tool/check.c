@@ -17,6 +17,7 @@
 #include "ledger/ledger.h"
 #include "mail/compose.h"
 #include "mail/recipients.h"
+#include "mail/schedule.h"
 #include "spool/owner.h"
 #include "spool/record.h"
 #include "tool/output.h"
@@ -344,6 +345,13 @@ static void check_mail(struct report *r)
 
     struct recipients *recipients = recipients_open(conf, LOCAL_ADDRESS, &why);
     recipients_close(recipients);
+    add_reason(r, &why);
+
+    struct schedule schedule;
+    if (schedule_open(&schedule, conf, LOCAL_ADDRESS, &why) && schedule.on)
+        add_finding(r, LEVEL_OK, "the agenda is mailed at %02d:%02d", schedule.minutes / 60,
+            schedule.minutes % 60);
+    schedule_free(&schedule);
     add_reason(r, &why);
 
     const char *templates = conf_text(conf, SET_TEMPLATES);

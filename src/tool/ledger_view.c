@@ -7,8 +7,7 @@
 #include "mail/zone.h"
 #include "tool/output.h"
 
-/* *ledger is NULL with EX_OK where there is none yet. */
-static int open_ledger(struct tool *tool, struct ledger **ledger)
+int ledger_view_open(struct tool *tool, struct ledger **ledger)
 {
     struct buf why = {0};
     *ledger = NULL;
@@ -30,7 +29,7 @@ bool ledger_view_decision(struct tool *tool, const char *id, struct decision *de
     struct ledger *ledger;
     bool found = false;
     decision_init(decision);
-    if (open_ledger(tool, &ledger) == EX_OK && ledger &&
+    if (ledger_view_open(tool, &ledger) == EX_OK && ledger &&
         !ledger_recall(ledger, id, decision, &found))
         tool_say(tool, "%s", ledger_failure(ledger));
     ledger_close(ledger);
@@ -140,7 +139,7 @@ int ledger_view_conflicts(struct tool *tool)
     struct ledger *ledger;
     struct conflicts conflicts = {.table = {.columns = 7}};
     tool_settings(tool);
-    int code = open_ledger(tool, &ledger);
+    int code = ledger_view_open(tool, &ledger);
     if (code != EX_OK)
         return code;
     cJSON *json = tool->json ? json_object() : NULL;

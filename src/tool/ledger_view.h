@@ -11,6 +11,10 @@
 #include "ledger/ledger.h"
 #include "tool/tool.h"
 
+/* With the settings loaded. EX_OK with *ledger NULL where there is none yet; else the exit status
+ * after a message, and *ledger is NULL too. */
+int ledger_view_open(struct tool *tool, struct ledger **ledger);
+
 /* The decision about an event, with the settings loaded; false when there is none. A failure is
  * reported, and counts as none. decision_free either way. */
 bool ledger_view_decision(struct tool *tool, const char *id, struct decision *decision);

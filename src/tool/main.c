@@ -15,6 +15,7 @@ static const struct command *const commands[] = {
     &command_show,
     &command_trace,
     &command_render,
+    &command_agenda,
     &command_status,
     &command_check,
     &command_replay,
