@@ -100,6 +100,7 @@ def says():
         ok("\n18:00" not in letter.text, "a cancelled one takes no time")
         match(letter.text, r"(?s)Open requests:\n  \S+ \d+ \S+ \d+, 09:45 to 10:15 \S+\n    Eve, ",
               "the requests that wait")
+        match(letter.text, r"(?s)14:15 to.*?\n  https://zoom\.example\.com/j/1234567890\n", "where")
         changes = letter.text.partition("Since yesterday:\n")[2]
         match(changes, r"Moved: .*16:30 to 17:00.*\n    Cara, .*\n    Previously: .*15:00", "moved")
         match(changes, r"Cancelled: .*18:00 to 18:30.*\n    Dan, ", "cancelled")

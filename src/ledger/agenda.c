@@ -9,6 +9,7 @@
 #include "base/array.h"
 #include "base/clock.h"
 #include "base/digest.h"
+#include "ledger/fact.h"
 #include "ledger/store.h"
 
 enum { CHAIN_MAX = 16, MARKS_KEPT_DAYS = 400 };
@@ -31,6 +32,8 @@ static void read_item(sqlite3_stmt *s, struct arena *arena, struct agenda_item *
         .calendar_uid = store_text(s, 9, arena),
         .others = persons > 1 ? (size_t)persons - 1 : 0,
         .place = store_text(s, 11, arena),
+        .place_word = store_text(s, 12, arena),
+        .link = store_text(s, 13, arena),
         .previous_start = TIME_NONE,
         .change = AGENDA_CHANGES};
     if (state && strcmp(state, "cancelled") == 0)
@@ -134,7 +137,7 @@ static bool find_changes(
     while (ok && store_step(ledger, s)) {
         struct agenda_item item;
         read_item(s, &agenda->arena, &item);
-        bool entry_changed = sqlite3_column_int(s, 12);
+        bool entry_changed = sqlite3_column_int(s, 14);
         ok = judge_change(ledger, span->since, &agenda->arena, &item, entry_changed) &&
              (item.change == AGENDA_CHANGES || add_item(ledger, &agenda->changes, &item));
     }
@@ -223,6 +226,19 @@ bool agenda_of_organizer(const struct agenda *all, const char *address, struct a
     return copy_of_organizer(&all->bookings, address, &own->bookings) &&
            copy_of_organizer(&all->requests, address, &own->requests) &&
            copy_of_organizer(&all->changes, address, &own->changes);
+}
+
+bool agenda_put_place(struct ledger *ledger, const struct event *event)
+{
+    const struct booking *b = &event->booking;
+    if (!b->uid || (!b->location && !b->join_url))
+        return true;
+    sqlite3_stmt *s = store_prepare(ledger, SQL_PLACE_PUT, b->uid, event->provider);
+    store_bind_text(s, 3, b->location);
+    store_bind_text(s, 4, b->location_word);
+    store_bind_text(s, 5, b->join_url);
+    store_bind_number(s, 6, fact_stamp(event));
+    return store_run(ledger, s);
 }
 
 /* ---- which were made ---- */

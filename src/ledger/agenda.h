@@ -30,9 +30,9 @@ struct agenda_item {
     const char *provider; /* its name */
     const char *uid, *meeting;
     const char *title;
-    const char *who;       /* name or address of the first attendee */
-    const char *organizer; /* address in lower case */
-    const char *place;     /* where, as text, or the link to join */
+    const char *who;                       /* name or address of the first attendee */
+    const char *organizer;                 /* address in lower case */
+    const char *place, *place_word, *link; /* location, location_word, join_url of struct booking */
     const char *calendar_uid;
     int64_t start, end;
     int64_t previous_start;    /* of a change: before it */
@@ -73,6 +73,9 @@ bool agenda_of_organizer(const struct agenda *all, const char *address, struct a
 /* The id of an agenda's mail: the first 32 hex digits of SHA-256 over "agenda", a zero byte, the
  * day as 2027-01-18 and the recipient's address in lower case. */
 bool agenda_id(const char *day, const char *recipient, char id[ID_SIZE]);
+
+/* Remembers where the event's booking takes place; what an older event says is not taken. */
+bool agenda_put_place(struct ledger *ledger, const struct event *event);
 
 /* Was it decided about the agenda of that id? */
 bool ledger_agenda_known(struct ledger *ledger, const char *id, bool *known);

@@ -1,5 +1,6 @@
 #include "ledger/ledger.h"
 
+#include "ledger/agenda.h"
 #include "ledger/fact.h"
 #include "ledger/rows.h"
 #include "ledger/rules.h"
@@ -82,7 +83,7 @@ static bool save(struct entering *t)
     struct arena *arena = &t->decision->arena;
     return (!w->own_changed || rows_put_booking(ledger, &w->own, arena)) &&
            (!w->previous_changed || rows_put_booking(ledger, &w->previous, arena)) &&
-           save_persons(t) &&
+           save_persons(t) && (!w->own_changed || agenda_put_place(ledger, event)) &&
            (!w->takes_time || rows_find_overlaps(ledger, &w->own, t->decision)) &&
            (!w->notified || rows_put_notice(ledger, event->provider, &t->fact, event->id)) &&
            (!w->decided || rows_put_decision(ledger, event->id, event->received_at, t->decision));
@@ -122,7 +123,7 @@ bool ledger_clear(struct ledger *ledger)
 {
     return store_exec(ledger,
         "DELETE FROM booking; DELETE FROM person; DELETE FROM notice;"
-        "DELETE FROM decision; DELETE FROM overlap",
+        "DELETE FROM decision; DELETE FROM overlap; DELETE FROM place",
         "clear");
 }
 

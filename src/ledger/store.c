@@ -62,7 +62,10 @@ static const char *const upgrades[] = {
     " CASE result WHEN 'speaks' THEN 'notify' WHEN 'silent' THEN 'suppress' ELSE result END;",
     "CREATE TABLE agenda("
     " id TEXT NOT NULL PRIMARY KEY, day TEXT NOT NULL, result TEXT NOT NULL, made INTEGER NOT NULL)"
-    " STRICT, WITHOUT ROWID;",
+    " STRICT, WITHOUT ROWID;"
+    "CREATE TABLE place("
+    " uid TEXT NOT NULL, provider TEXT NOT NULL, place TEXT, word TEXT, link TEXT,"
+    " stamp INTEGER NOT NULL, PRIMARY KEY(uid, provider)) STRICT, WITHOUT ROWID;",
 };
 
 enum { VERSION = sizeof upgrades / sizeof *upgrades };
@@ -72,7 +75,9 @@ enum { VERSION = sizeof upgrades / sizeof *upgrades };
     "SELECT b.provider, b.uid, b.meeting, b.title, b.who, b.organizer, b.start, b.finish, "        \
     "b.state,"                                                                                     \
     " b.calendar_uid, (SELECT count(*) FROM person p"                                              \
-    "  WHERE p.uid = b.uid AND p.provider = b.provider AND p.present), NULL"
+    "  WHERE p.uid = b.uid AND p.provider = b.provider AND p.present),"                            \
+    " w.place, w.word, w.link"
+#define AGENDA_FROM " FROM booking b LEFT JOIN place w ON w.uid = b.uid AND w.provider = b.provider"
 /* The events of booking b that were mailed. */
 #define AGENDA_EVENTS                                                                              \
     " FROM notice n JOIN decision d ON d.id = n.id"                                                \
@@ -124,21 +129,24 @@ static const char *const sql[SQL_STATEMENTS] = {
         " AND coalesce(a.organizer = b.organizer, 1) AND a.calendar_uid <> b.calendar_uid"
         " AND a.meeting <> b.meeting ORDER BY a.start, a.uid, b.start, b.uid",
     [SQL_AGENDA_DAY] =
-        AGENDA_ITEM " FROM booking b WHERE " LIVE " AND start < ?2 AND (start >= ?1 OR busy > ?1)"
-                    " ORDER BY start, uid, provider",
-    [SQL_AGENDA_REQUESTS] = AGENDA_ITEM " FROM booking b WHERE state = 'pending' AND busy > ?1"
-                                        " ORDER BY start, uid, provider",
+        AGENDA_ITEM AGENDA_FROM " WHERE " LIVE " AND start < ?2 AND (start >= ?1 OR busy > ?1)"
+                                " ORDER BY start, b.uid, b.provider",
+    [SQL_AGENDA_REQUESTS] = AGENDA_ITEM AGENDA_FROM " WHERE state = 'pending' AND busy > ?1"
+                                                    " ORDER BY start, b.uid, b.provider",
     [SQL_AGENDA_CHANGES] = AGENDA_ITEM
     ", EXISTS(SELECT 1" AGENDA_EVENTS " AND d.arrived > ?2 AND d.arrived <= ?3"
-    "  AND d.calendar <> 'untouched')"
-    " FROM booking b WHERE state IN ('accepted', 'cancelled', 'rejected')"
+    "  AND d.calendar <> 'untouched')" AGENDA_FROM
+    " WHERE state IN ('accepted', 'cancelled', 'rejected')"
     " AND (start >= ?1 OR busy > ?1)"
     " AND EXISTS(SELECT 1" AGENDA_EVENTS "  AND d.arrived > ?2 AND d.arrived <= ?3 AND NOT d.late)"
-    " ORDER BY start, uid, provider",
+    " ORDER BY start, b.uid, b.provider",
     [SQL_AGENDA_LINK] = "SELECT b.previous_uid, b.start, (SELECT min(d.arrived)" AGENDA_EVENTS ")"
                         " FROM booking b WHERE b.uid = ?1 AND b.provider = ?2",
     [SQL_AGENDA_KNOWN] = "SELECT 1 FROM agenda WHERE id = ?1",
     [SQL_AGENDA_MARK] = "INSERT OR IGNORE INTO agenda VALUES(?1,?2,?3,?4)",
+    [SQL_PLACE_PUT] = "INSERT INTO place VALUES(?1,?2,?3,?4,?5,?6) ON CONFLICT DO UPDATE"
+                      " SET place = excluded.place, word = excluded.word, link = excluded.link,"
+                      " stamp = excluded.stamp WHERE excluded.stamp >= stamp",
     [SQL_AGENDA_FORGET] = "DELETE FROM agenda WHERE made < ?1",
     [SQL_FORGET] =
         "DELETE FROM booking WHERE coalesce(busy, ?1 - 1) < ?1 AND coalesce(stamp, 0) < ?1",
@@ -147,6 +155,8 @@ static const char *const sql[SQL_STATEMENTS] = {
     [SQL_FORGET + 2] = "DELETE FROM notice WHERE stamp < ?1"
                        " AND (uid, provider) NOT IN (SELECT uid, provider FROM booking)",
     [SQL_FORGET + 3] = "DELETE FROM decision WHERE arrived < ?1",
+    [SQL_FORGET + 5] =
+        "DELETE FROM place WHERE (uid, provider) NOT IN (SELECT uid, provider FROM booking)",
     [SQL_FORGET + 4] = "DELETE FROM overlap WHERE id NOT IN (SELECT id FROM decision)",
 };
 

@@ -21,19 +21,18 @@ static void add_clipped(struct view *view, struct value *object, const char *nam
     view_text(view, object, name, text);
 }
 
-static bool is_link(const char *place)
+/* A place that is one of the provider's own words is said in the language; a link as a link. */
+static void add_place(struct view *view, struct value *object, const struct agenda_item *item)
 {
-    return strncmp(place, "https://", 8) == 0 || strncmp(place, "http://", 7) == 0;
-}
-
-static void add_place(struct view *view, struct value *object, const char *place)
-{
-    if (!place)
-        return;
-    if (is_link(place))
-        view_text(view, object, "link", place);
-    else
-        add_clipped(view, object, "place", place);
+    char key[VIEW_KEY];
+    snprintf(key, sizeof key, "place_%s", item->place_word ? item->place_word : "");
+    const char *word = item->place_word ? templates_word(view->templates, key) : NULL;
+    bool is_link = item->place && strstr(item->place, "://");
+    view_text(view, object, "link", item->link ? item->link : is_link ? item->place : NULL);
+    if (word)
+        view_say(view, object, "place", key, object);
+    else if (!is_link)
+        add_clipped(view, object, "place", item->place);
 }
 
 static void add_item(struct view *view, struct value *list, const struct agenda_item *item,
@@ -51,7 +50,7 @@ static void add_item(struct view *view, struct value *list, const struct agenda_
     if (item->others)
         value_add_number(view->arena, object, "others", (double)item->others);
     add_clipped(view, object, "what", item->title);
-    add_place(view, object, item->place);
+    add_place(view, object, item);
     if (with_host)
         add_clipped(view, object, "host", item->organizer);
     if (provider_parse(item->provider, &provider))

@@ -83,6 +83,8 @@ static void print_item(const struct printing *printing, const struct agenda_item
         buf_printf(&line, ", %s", item->title);
     if (item->place)
         buf_printf(&line, "\n      %s", item->place);
+    if (item->link && (!item->place || strcmp(item->place, item->link) != 0))
+        buf_printf(&line, "\n      %s", item->link);
     if (item->organizer)
         buf_printf(&line, "\n      host: %s", item->organizer);
     if (item->previous_start != TIME_NONE) {
@@ -146,6 +148,7 @@ static void put_items(const struct agenda_list *list, cJSON *array)
         json_put_text(object, "who", item->who);
         json_put_number(object, "others", (int64_t)item->others);
         json_put_text(object, "place", item->place);
+        json_put_text(object, "join_url", item->link);
         json_put_text(object, "organizer", item->organizer);
         if (change)
             json_put_time(object, "previous_start", item->previous_start);
@@ -185,7 +188,8 @@ static void add_rows(struct table *table, const char *kind, const struct agenda_
                                                             : "-";
         table_add(table,
             (const char *[]){item->change != AGENDA_CHANGES ? change_names[item->change] : kind,
-                start, end, item->who, item->title, item->place, item->organizer, marks});
+                start, end, item->who, item->title, item->place ? item->place : item->link,
+                item->organizer, marks});
     }
 }
 
