@@ -160,7 +160,8 @@ static void a_ledger_of_version_1_is_brought_up_to_date(void **state)
     enter_one(ledger, 1, &(struct step){KIND_CREATED, "a", .sent = 1, .start = 9, .minutes = 300});
     scene_dump(ledger, &before);
     ledger_close(ledger);
-    sql(place, "DROP INDEX booking_long; CREATE INDEX booking_long ON booking(busy - start)"
+    sql(place, "DROP TABLE agenda; DROP TABLE place;"
+               "DROP INDEX booking_long; CREATE INDEX booking_long ON booking(busy - start)"
                " WHERE state IN ('pending', 'accepted') AND busy - start > 86400000;"
                "ALTER TABLE notice RENAME COLUMN id TO key;"
                "ALTER TABLE overlap RENAME COLUMN id TO key;"
