@@ -204,6 +204,12 @@ def asked_for():
         letter = desk.agendas()[OWNER]
         day = desk.today + 24 * HOUR
         match(letter.subject, rf"^{day:%a} {day.day} .*: 1 booking from 14:00$", "of the next day")
+        match(letter.text, "\nSince yesterday:\n", "and what changed since the last one")
+    with Desk(f"10:00 {datetime.datetime.now(noon()[1]):%a}") as desk:
+        desk.book("booking_created", "one", "14:00")
+        week = desk.today - 7 * 24 * HOUR
+        match(desk.agendas()[OWNER].text, rf"\nSince {week:%a} {week.day} \S+ \d+, 10:00 \S+:\n",
+              "a week ago, where it comes once a week")
 
 
 def hosts():

@@ -108,14 +108,13 @@ static void add_day(struct view *view, const struct agenda_mail *mail)
 {
     struct value *context = view->context;
     int64_t noon = day_instant(&view->zone, mail->day, MINUTES_OF_DAY / 2);
-    int64_t midnight = day_instant(&view->zone, mail->day, 0);
     struct value *moment = value_root(view->arena), *day = view_object(view, context, "day");
     view_add_pieces(view, day, noon);
     view_say(view, context, "heading", "date_long", day);
     view_text(view, context, "zone_name", view->zone.name);
     view_add_pieces(view, moment, mail->since);
     view_say(view, context, "since", "moment", moment);
-    if (mail->since > midnight - ONE_DAY_HOURS * INT64_C(3600) * MS_PER_SECOND)
+    if (mail->since > mail->date - ONE_DAY_HOURS * INT64_C(3600) * MS_PER_SECOND)
         view_flag(view, context, "since_yesterday");
 }
 
