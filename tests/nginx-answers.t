@@ -87,9 +87,17 @@ def health(world):
         equal((answer.status, answer.body), (200, b""), f"HEAD {path} has no body")
     equal(world.post("calcom", b"{}", path="/api/health").status, 405, "POST on health is refused")
     equal(world.curl("/api/health/other").status, 404, "health of something else is not found")
-
-
-    equal(world.curl("/metrics").status, 404, "there are no metrics yet")
+    match(world.curl("/api/health").headers.get("content-type"), "^application/health.json$",
+          "the type of health")
+    answer = world.curl("/metrics")
+    equal((answer.status, answer.headers.get("content-type")),
+          (200, "text/plain; version=0.0.4; charset=utf-8"), "metrics, by a unix socket")
+    match(answer.body.decode(), r'(?m)^bookspool_requests_total\{provider="calcom",reason="accepted"\} 0$',
+          "of the receiver")
+    answer = world.curl("/metrics", "--header", "X-Forwarded-For: 192.0.2.1")
+    equal((answer.status, answer.json.get("status")), (403, "forbidden"), "not for what a proxy passes on")
+    answer = world.curl("/api/health", "--header", "X-Forwarded-For: 192.0.2.1")
+    equal(answer.json, {"status": "pass"}, "which hears of the health its status alone")
     for path in ("/api/health", "/api/health/calcom"):
         answer = world.curl(path, "--request", "GET", body=b"x" * 1000)
         equal(answer.status, 413, f"GET of {path} with a body is refused")
@@ -101,6 +109,7 @@ need("nginx", "curl")
 with World({"BOOKSPOOL_MAX_BODY": "16K"}) as world:
     world.start_receiver()
     world.start_nginx(http=LOCAL_ADDRESS)
+    health(world)
     for provider in ENDPOINT:
         one_provider(world, provider)
     unsigned = {"X-Cal-Signature-256": "no-secret-provided"}
@@ -108,7 +117,6 @@ with World({"BOOKSPOOL_MAX_BODY": "16K"}) as world:
     crossed = sample("calcom", "booking_created")
     answer = world.post("calendly", crossed, sign("calcom", crossed, world.secret["calcom"]))
     refused(answer, 401, "signature", "one provider's signature at the other's path")
-    health(world)
     drained = world.drain()
     equal(drained.returncode, 0, "the drain ends well")
     equal((len(world.mails()), world.spool("new")), (8, []), "each accepted booking is one mail")

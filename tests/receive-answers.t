@@ -221,6 +221,7 @@ def main_world():
     second = {name: "the other one" for name in OTHER_KEY.values()}
     with World(settings, second) as world:
         world.start_receiver()
+        healthy(world)
         windows = {"calcom": 1800, "calendly": 300}
         for provider in ENDPOINT:
             accepted(world, provider)
@@ -231,7 +232,6 @@ def main_world():
         odd_bodies(world)
         lengths(world, 1024 * 1024)
         paths(world)
-        healthy(world)
         probe_with_body(world)
         quiet_log(world)
         known(world)
