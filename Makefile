@@ -102,6 +102,10 @@ $(B)/tests/health_%: $(B)/obj/tests/health_%.o $(call objects,base event provide
 	@mkdir -p $(@D)
 	$(LINK) -lcjson -lcrypto -lidn2 -lcmocka
 
+$(B)/tests/report_%: $(B)/obj/tests/report_%.o $(call objects,base event provider spool health report)
+	@mkdir -p $(@D)
+	$(LINK) -lcjson -lcrypto -lcmocka
+
 $(B)/tests/receive_%: $(B)/obj/tests/receive_%.o $(call no_main,$(FCGI_ROOMS))
 	@mkdir -p $(@D)
 	$(LINK) $(FCGI_LIBS) -lcmocka

@@ -77,5 +77,10 @@ const struct setting_info settings[SETTINGS] = {
 
     [SET_SENDGRID_API_KEY] = {"SENDGRID_API_KEY", SETTING_TEXT, NULL, .programs = DRAIN, .secret = true},
     [SET_SENDGRID_API_BASE] = {"SENDGRID_API_BASE", SETTING_URL, "https://api.sendgrid.com", .programs = DRAIN},
+
+    [SET_DD_URL] = {"DD_DOGSTATSD_URL", SETTING_TEXT, NULL, .programs = DRAIN},
+    [SET_DD_ENV] = {"DD_ENV", SETTING_TEXT, NULL, .programs = DRAIN},
+    [SET_DD_SERVICE] = {"DD_SERVICE", SETTING_TEXT, "bookspool", .programs = DRAIN},
+    [SET_DD_VERSION] = {"DD_VERSION", SETTING_TEXT, NULL, .programs = DRAIN},
 };
 /* clang-format on */

@@ -170,7 +170,7 @@ static void turn_window(int64_t now)
     counter_set(COUNT_WINDOW_AT, now);
 }
 
-static void report_run(struct run *run, enum run_result result)
+static void conclude(struct run *run, enum run_result result)
 {
     struct totals *t = run->totals;
     int64_t now = clock_now();
@@ -223,7 +223,8 @@ int pass_once(struct run *run)
             if (!survey_take(&run->spool, clock_now()))
                 log_warn(NULL, "not-counted", "%s: %s", run->spool.step, strerror(errno));
             queue_unlock(&run->spool);
-            report_run(run, result);
+            conclude(run, result);
+            report_run(&run->report, &run->spool, clock_now());
         }
     spool_close(&run->spool);
     buf_free(&why);

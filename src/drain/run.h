@@ -14,6 +14,7 @@
 #include "mail/compose.h"
 #include "mail/recipients.h"
 #include "mail/schedule.h"
+#include "report/report.h"
 #include "spool/spool.h"
 
 /* The result of a step. The numbers are the exit codes of sysexits(3). */
@@ -39,6 +40,7 @@ struct run {
     struct recipients *recipients;
     struct schedule schedule;
     struct totals *totals;
+    struct report report;
     int64_t began;       /* monotonic */
     int64_t deadline;    /* monotonic; no mail is begun after it */
     int64_t agenda_done; /* when the last agenda was due that is dealt with */

@@ -109,7 +109,7 @@ static void put_histogram(struct buf *out, const struct counter_row *row, const 
         sum += value[i];
         buf_printf(out, "%s_bucket{le=\"", row->name);
         if (i < HISTOGRAM_BOUNDS)
-            buf_printf(out, "%.5g", (double)bounds[i] / (row->unit == UNIT_US ? 1e6 : 1e3));
+            buf_printf(out, "%.10g", (double)bounds[i] / (row->unit == UNIT_US ? 1e6 : 1e3));
         else
             buf_puts(out, "+Inf");
         buf_printf(out, "\"} %" PRIu64 "\n", sum);

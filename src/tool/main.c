@@ -17,6 +17,7 @@ static const struct command *const commands[] = {
     &command_render,
     &command_agenda,
     &command_status,
+    &command_metrics,
     &command_check,
     &command_replay,
     &command_release,

@@ -56,3 +56,21 @@ def write(state_dir, values):
         found[position(*([name] if isinstance(name, str) else name))] = value
     with open(os.path.join(state_dir, "counters"), "wb") as file:
         file.write(MAGIC + struct.pack(f"<{COUNT}q", *found))
+
+
+def dogstatsd_name(constant):
+    """As src/report/dogstatsd_text.h has it."""
+    row = TABLE[constant]
+    name = row["name"].removeprefix("bookspool_")
+    if row["type"] == "COUNTER":
+        name = name.removesuffix("_total")
+    elif row["unit"] == "TIME":
+        name = re.sub("_timestamp_seconds$", "_age_seconds", name)
+    elif row["unit"] == "BYTES":
+        name = re.sub("_bytes$", "_mebibytes", name)
+    return "bookspool." + name
+
+
+def exported():
+    """The constants of all rows that are reported."""
+    return [constant for constant, row in TABLE.items() if row["type"] != "STATE"]
