@@ -167,7 +167,8 @@ $(B)/obj/tests/cost/%.o: tests/cost/%.c
 	@mkdir -p $(@D)
 	$(call quiet,CC) $(CC) $(BASE_CFLAGS) $(CPPFLAGS) $(CFLAGS) $(SAN_FLAGS) -MMD -MP -c -o $@ $<
 
-$(B)/tests/request: $(B)/obj/tests/cost/request.o $(call objects,base event provider spool)
+$(B)/tests/request: $(B)/obj/tests/cost/request.o $(B)/obj/receive/count.o $(B)/obj/receive/reply.o \
+                    $(call objects,base event provider spool)
 	@mkdir -p $(@D)
 	$(LINK) -lcjson -lidn2 -lcrypto
 

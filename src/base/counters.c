@@ -86,18 +86,21 @@ size_t counter_label_room(enum counter_label label)
     return labels[label].room;
 }
 
-/* The row that has this position. */
+/* The row that has this position. A table, filled at the first call, because requests wait for it.
+ */
 static const struct counter_row *row_of(enum counter which)
 {
-    size_t low = 0, high = counter_rows;
-    while (high - low > 1) {
-        size_t middle = (low + high) / 2;
-        if (counter_table[middle].first <= which)
-            low = middle;
-        else
-            high = middle;
+    static unsigned char rows[COUNTERS];
+    static bool filled;
+    static_assert(sizeof counter_table / sizeof *counter_table <= 256, "a byte numbers each row");
+    if (!filled) {
+        for (size_t row = 0, i = 0; i < COUNTERS; i++) {
+            row += row + 1 < counter_rows && counter_table[row + 1].first == i;
+            rows[i] = (unsigned char)row;
+        }
+        filled = true;
     }
-    return &counter_table[low];
+    return &counter_table[rows[which]];
 }
 
 enum counter counter_at(enum counter first, size_t a, size_t b)
@@ -191,9 +194,14 @@ static enum ready make_ready(int fd, const struct stat *st)
         errno = EINVAL;
         return NOT_READY;
     }
-    if (pread(fd, found, sizeof found, 0) == (ssize_t)sizeof found &&
-        memcmp(found, magic, MAGIC_STEM) == 0 && found[MAGIC_STEM] < magic[MAGIC_STEM])
+    ssize_t n = pread(fd, found, sizeof found, 0);
+    if (n == (ssize_t)sizeof found && memcmp(found, magic, MAGIC_STEM) == 0 &&
+        found[MAGIC_STEM] < magic[MAGIC_STEM])
         return EARLIER;
+    errno = EINVAL; /* what is something else is left alone */
+    if (n == (ssize_t)sizeof found && memcmp(found, blank, sizeof found) != 0 &&
+        memcmp(found, magic, sizeof found) != 0)
+        return NOT_READY;
     if (st->st_size < (off_t)sizeof *table && pwrite(fd, "", 1, sizeof *table - 1) != 1)
         return NOT_READY;
     errno = EINVAL;

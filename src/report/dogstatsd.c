@@ -120,18 +120,6 @@ static bool read_known(const char *path, struct known *known)
     return ok && known->checks <= HEALTH_CHECKS_MAX;
 }
 
-/* Not synced: after a power cut the next report begins anew, or repeats one. */
-static bool write_known(const char *path, const struct known *known)
-{
-    char temp[PATH_MAX + 8];
-    snprintf(temp, sizeof temp, "%s.new", path);
-    int fd = open(temp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0660);
-    bool ok = fd >= 0 && io_write_all(fd, known, sizeof *known);
-    if (fd >= 0)
-        close(fd);
-    return ok && rename(temp, path) == 0;
-}
-
 static int known_state(const struct known *known, const struct health_check *check)
 {
     for (uint32_t i = 0; i < known->checks; i++)
@@ -265,7 +253,7 @@ void dogstatsd_report(
     if (known->counters.value[COUNT_SINCE] != since) /* the counters began anew at 0 */
         known->counters = (struct counters){.value[COUNT_SINCE] = since};
     report(d, facts, health, known, first);
-    if (!write_known(path, known))
+    if (!io_replace_file(path, known, sizeof *known, 0660))
         log_warn(NULL, "dogstatsd-unsent", "%s: %s; the next report may repeat this one", path,
             strerror(errno));
     free(known);

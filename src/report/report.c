@@ -2,6 +2,8 @@
 
 #include <stdlib.h>
 
+#include "base/clock.h"
+
 bool report_open(struct report *report, const struct conf *conf, struct buf *why)
 {
     *report = (struct report){0};
@@ -19,11 +21,13 @@ struct found {
     struct health health;
 };
 
-void report_run(const struct report *report, struct spool *spool, int64_t now)
+void report_run(struct report *report, struct spool *spool, int64_t now)
 {
-    struct found *found = report->dogstatsd.wanted ? malloc(sizeof *found) : NULL;
+    bool due = report->dogstatsd.wanted && clock_monotonic() >= report->next;
+    struct found *found = due ? malloc(sizeof *found) : NULL;
     if (!found)
         return;
+    report->next = clock_monotonic() + REPORT_EVERY;
     health_gather(&report->limits, spool, true, now, &found->facts);
     health_check_all(&found->facts, &found->health);
     dogstatsd_report(&report->dogstatsd, &found->facts, &found->health);

@@ -1,11 +1,9 @@
 /* bookspool metrics: the counters for Prometheus, as the receiver's /metrics has them. */
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sysexits.h>
-#include <unistd.h>
 
 #include "base/counters.h"
 #include "base/io.h"
@@ -21,32 +19,6 @@ static const char usage[] =
     "                  collector of the node exporter, whose files end in .prom\n"
     "\n"
     "Exit status: 0 printed, 66 there is no spool, 73 FILE cannot be written.\n";
-
-/*
- * The collector reads every file whose name ends in .prom, so the temporary one has another name.
- * It runs as a user of its own and must be able to read the file.
- */
-static bool write_file(const char *path, const struct buf *text)
-{
-    char temp[4096];
-    if (snprintf(temp, sizeof temp, "%s.new", path) >= (int)sizeof temp) {
-        errno = ENAMETOOLONG;
-        return false;
-    }
-    int fd = open(temp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644);
-    bool ok = fd >= 0 && fchmod(fd, 0644) == 0 && io_write_all(fd, text->data, text->len) &&
-              fsync(fd) == 0;
-    int saved = errno;
-    if (fd >= 0)
-        close(fd);
-    if (ok && rename(temp, path) == 0)
-        return true;
-    saved = ok ? errno : saved;
-    if (fd >= 0)
-        unlink(temp);
-    errno = saved;
-    return false;
-}
 
 static int run(struct tool *tool, int argc, char **argv)
 {
@@ -69,9 +41,10 @@ static int run(struct tool *tool, int argc, char **argv)
     present_metrics(&facts, &health, &text);
     if (text.failed)
         tool_no_memory();
+    umask(022); /* the node exporter runs as a user of its own */
     if (!output) {
         fwrite(text.data, 1, text.len, stdout);
-    } else if (!write_file(output, &text)) {
+    } else if (!io_replace_file(output, text.data, text.len, 0644)) {
         tool_say(tool, "%s: %s", output, strerror(errno));
         code = EX_CANTCREAT;
     }

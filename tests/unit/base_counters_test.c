@@ -1,6 +1,7 @@
 /* Counters survive whatever happens to their file, and several processes count exactly. */
 #include <fcntl.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
@@ -8,6 +9,7 @@
 #include "base/counters.h"
 #include "base/log.h"
 #include "scratch.h"
+#include "spool/survey.h"
 
 static char dir[64], path[128];
 
@@ -290,6 +292,204 @@ static void processes_that_count_while_it_is_truncated(void **state)
     close(go[1]);
 }
 
+/* ---- sixteen workers, killed at random ---- */
+
+enum { WORKERS = 16, KILLS = 60, LEAST = 100 };
+
+/* What each worker is about to count, and has counted; it dies between the two, or not. */
+struct work {
+    _Atomic uint64_t begun, done;
+};
+
+static void work(struct work *mine)
+{
+    counters_open(dir);
+    for (uint64_t n = 1;; n++) {
+        atomic_fetch_add(&mine->begun, 1);
+        counter_add(counter_at(COUNT_REQUESTS, 1, 3), 1);
+        counter_observe(COUNT_SYNC_TIME, 7);
+        counter_set(COUNT_DRAIN_LAST_AT, (int64_t)(n % 255 * UINT64_C(0x0101010101010101)));
+        atomic_fetch_add(&mine->done, 1);
+        if (n % 500 == 0)
+            usleep(100); /* two processors may be all there are */
+    }
+}
+
+static pid_t start_worker(struct work *mine)
+{
+    pid_t child = fork();
+    if (child == 0)
+        work(mine);
+    assert_true(child > 0);
+    return child;
+}
+
+/* All bytes of the value are the same, or it was read while half of it was written. */
+static void assert_not_torn(uint64_t value)
+{
+    if (value != (value & 0xff) * UINT64_C(0x0101010101010101))
+        fail_msg("%016llx is torn", (unsigned long long)value);
+}
+
+/* A worker that dies has counted all that it has done, and at most the one that it had begun. */
+static void sixteen_workers_that_are_killed(void **state)
+{
+    (void)state;
+    struct work *all = mmap(
+        NULL, WORKERS * sizeof *all, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    pid_t child[WORKERS];
+    uint64_t begun = 0, done = 0;
+    assert_true(all != MAP_FAILED);
+    for (int i = 0; i < WORKERS; i++)
+        child[i] = start_worker(&all[i]);
+    for (int kills = 0; kills < KILLS; kills++) {
+        int i = rand() % WORKERS;
+        uint64_t seen = atomic_load(&all[i].done);
+        while (atomic_load(&all[i].done) < seen + LEAST)
+            usleep(100);
+        kill(child[i], SIGKILL);
+        assert_int_equal(waitpid(child[i], NULL, 0), child[i]);
+        assert_not_torn(in_file(COUNT_DRAIN_LAST_AT));
+        child[i] = start_worker(&all[i]);
+    }
+    for (int i = 0; i < WORKERS; i++) {
+        kill(child[i], SIGKILL);
+        assert_int_equal(waitpid(child[i], NULL, 0), child[i]);
+        begun += atomic_load(&all[i].begun);
+        done += atomic_load(&all[i].done);
+    }
+    munmap(all, WORKERS * sizeof *all);
+    assert_in_range(done, (uint64_t)KILLS * LEAST, UINT64_MAX);
+    assert_in_range(begun, done, done + KILLS + WORKERS);
+    assert_in_range(in_file(counter_at(COUNT_REQUESTS, 1, 3)), done, begun);
+    assert_in_range(in_file(COUNT_SYNC_TIME), done, begun); /* up to 10 us */
+    assert_in_range(in_file(COUNT_SYNC_TIME_END), 7 * done, 7 * begun);
+    assert_int_equal(in_file(COUNT_SYNC_TIME + 1), 0);
+}
+
+/* ---- other versions of the file ---- */
+
+static void write_version(const char *magic, size_t numbers, uint64_t value)
+{
+    FILE *out = fopen(path, "w");
+    assert_non_null(out);
+    assert_int_equal(fwrite(magic, 1, 16, out), 16);
+    for (size_t i = 0; i < numbers; i++)
+        assert_int_equal(fwrite(&value, sizeof value, 1, out), 1);
+    assert_int_equal(fclose(out), 0);
+}
+
+static void count_one(void)
+{
+    must(counters_open(dir));
+    counter_add(COUNT_REQUESTS, 1);
+}
+
+static void a_file_of_an_earlier_version_is_started_anew(void **state)
+{
+    (void)state;
+    pid_t child[WORKERS];
+    write_version("bookspool-count2", 160, 77);
+    assert_int_equal(in_file(COUNT_REQUESTS), 999999999); /* and never read as one of this */
+    for (int i = 0; i < WORKERS; i++) {
+        child[i] = fork();
+        if (child[i] == 0) {
+            log_setup(&(struct log_options){.program = "test", .level = LOG_LEVEL_ERROR});
+            count_one();
+            _exit(0);
+        }
+    }
+    for (int i = 0; i < WORKERS; i++) {
+        int status;
+        assert_int_equal(waitpid(child[i], &status, 0), child[i]);
+        assert_int_equal(status, 0);
+    }
+    assert_int_equal(in_file(COUNT_REQUESTS), WORKERS); /* all found the same new file */
+    assert_true(in_file(COUNT_SINCE) > 0);
+}
+
+static void a_file_of_a_later_version_is_left_alone(void **state)
+{
+    (void)state;
+    write_version("bookspool-count9", 160, 77);
+    assert_int_equal(in_process(count_over_something_else), 0);
+    struct stat st;
+    assert_int_equal(stat(path, &st), 0);
+    assert_int_equal(st.st_size, 16 + 160 * 8);
+}
+
+static void a_shorter_file_is_lengthened(void **state)
+{
+    (void)state;
+    write_version("bookspool-count3", 10, 5);
+    assert_int_equal(in_file(COUNT_REQUESTS + 9), 5);
+    assert_int_equal(in_file(COUNT_REQUESTS + 10), 0);
+    assert_int_equal(in_file(COUNT_DRAIN_LAST_AT), 0);
+    assert_int_equal(in_process(count_one), 0);
+    assert_int_equal(in_file(COUNT_REQUESTS), 6);
+    assert_int_equal(in_file(COUNT_REQUESTS + 9), 5);
+}
+
+/* ---- the table ---- */
+
+static void assert_name(const struct counter_row *row)
+{
+    size_t len = strlen(row->name);
+    bool total = len > 6 && strcmp(row->name + len - 6, "_total") == 0;
+    if (row->type != TYPE_STATE && strncmp(row->name, "bookspool_", 10) != 0)
+        fail_msg("%s begins otherwise", row->name);
+    if (total != (row->type == TYPE_COUNTER && row->name[0] == 'b'))
+        fail_msg("%s: only counters end in _total", row->name);
+    if ((row->unit == UNIT_US || row->unit == UNIT_MS) && !strstr(row->name, "_seconds"))
+        fail_msg("%s: seconds are its unit", row->name);
+    if (row->unit == UNIT_TIME && row->type == TYPE_GAUGE &&
+        !strstr(row->name, "_timestamp_seconds"))
+        fail_msg("%s is a time", row->name);
+    assert_true(strlen(row->help) > 10 && row->help[strlen(row->help) - 1] == '.');
+}
+
+/* The names of values that other rooms have lists of, too. */
+static void words_are_those_of_the_rooms(void **state)
+{
+    (void)state;
+    for (enum provider p = 0; p < PROVIDERS; p++)
+        assert_string_equal(counter_label_word(LABEL_PROVIDER, p), provider_name(p));
+    assert_null(counter_label_word(LABEL_PROVIDER, PROVIDERS));
+    for (enum event_kind kind = 0; kind < KINDS; kind++)
+        assert_string_equal(counter_label_word(LABEL_KIND, kind), event_kind_name(kind));
+    assert_null(counter_label_word(LABEL_KIND, KINDS));
+    for (size_t i = 0; counter_label_word(LABEL_DIRECTORY, i); i++) {
+        enum spool_dir d = 0;
+        while (d < SPOOL_DIRS &&
+               strcmp(spool_dir_name(d), counter_label_word(LABEL_DIRECTORY, i)) != 0)
+            d++;
+        assert_true(d < SPOOL_DIRS && survey_covers(d));
+    }
+}
+
+static void the_table(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < counter_rows; i++) {
+        const struct counter_row *row = &counter_table[i];
+        assert_name(row);
+        for (size_t j = 0; j < i; j++)
+            assert_string_not_equal(row->name, counter_table[j].name);
+        assert_int_equal(counter_at(row->first, 0, 0), row->first);
+        size_t room = counter_label_room(row->label[0]) * counter_label_room(row->label[1]);
+        enum counter next = i + 1 < counter_rows ? counter_table[i + 1].first : COUNTERS;
+        assert_int_equal(
+            next - row->first, row->type == TYPE_HISTOGRAM ? HISTOGRAM_BOUNDS + 2 : room);
+    }
+    for (enum counter_label label = 0; label < COUNTER_LABELS; label++)
+        for (size_t i = 0; counter_label_word(label, i); i++) {
+            assert_true(i < counter_label_room(label));
+            assert_int_equal(counter_label_value(label, counter_label_word(label, i)), i);
+        }
+    assert_string_equal(
+        counter_label_word(LABEL_REASON, counter_label_value(LABEL_REASON, "new word")), "other");
+}
+
 static void fault_elsewhere(void)
 {
     char other[160];
@@ -322,6 +522,12 @@ int main(void)
         COUNTERS_TEST(something_else_in_its_place),
         COUNTERS_TEST(processes_that_count_after_it_was_truncated),
         COUNTERS_TEST(processes_that_count_while_it_is_truncated),
+        COUNTERS_TEST(sixteen_workers_that_are_killed),
+        COUNTERS_TEST(a_file_of_an_earlier_version_is_started_anew),
+        COUNTERS_TEST(a_file_of_a_later_version_is_left_alone),
+        COUNTERS_TEST(a_shorter_file_is_lengthened),
+        cmocka_unit_test(words_are_those_of_the_rooms),
+        cmocka_unit_test(the_table),
         COUNTERS_TEST(another_fault_still_ends_the_program),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
