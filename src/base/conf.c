@@ -11,6 +11,7 @@
 
 #include "base/conf_check.h"
 #include "base/conf_file.h"
+#include "base/incident.h"
 #include "base/io.h"
 #include "base/log.h"
 #include "base/nearest.h"
@@ -400,6 +401,8 @@ void conf_setup_log(const struct conf *conf, const char *program)
         .json = conf_number(conf, SET_LOG_FORMAT) == LOG_AS_JSON,
         .level = (enum log_level)conf_number(conf, SET_LOG_LEVEL),
     });
+    if (conf_text(conf, SET_SENTRY_DSN))
+        incident_open(conf_text(conf, SET_STATE), program);
 }
 
 bool conf_start(struct conf *conf, enum conf_program program, const char *name)

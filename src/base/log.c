@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/incident.h"
 #include "base/text.h"
 
 /* A line is one write(2) to standard error, so lines of several workers do not mix. */
@@ -93,6 +94,8 @@ bool log_wanted(enum log_level level)
 
 void log_line(enum log_level level, const char *id, const char *reason, const char *format, ...)
 {
+    if (level == LOG_LEVEL_ERROR)
+        incident_note(reason);
     if (!log_wanted(level))
         return;
     int saved = errno;

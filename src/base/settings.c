@@ -76,6 +76,12 @@ const struct setting_info settings[SETTINGS] = {
     [SET_CALENDLY_ENDPOINT] = {"CALENDLY_WEBHOOK_ENDPOINT_PREFIX", SETTING_ENDPOINT, "/api/webhooks/calendly", .programs = RECEIVE},
 
     [SET_SENDGRID_API_KEY] = {"SENDGRID_API_KEY", SETTING_TEXT, NULL, .programs = DRAIN, .secret = true},
+    [SET_KEY_AGE] = {"BOOKSPOOL_KEY_AGE", SETTING_DURATION, "90d", 1 * DAY, 3650 * DAY, .programs = ALL},
+    [SET_ALARM] = {"BOOKSPOOL_ALARM", SETTING_TEXT, NULL, .programs = DRAIN},
+    [SET_PING_URL] = {"BOOKSPOOL_PING_URL", SETTING_URL, NULL, .programs = DRAIN},
+    [SET_SENTRY_DSN] = {"SENTRY_DSN", SETTING_TEXT, NULL, .programs = ALL},
+    [SET_SENTRY_ENVIRONMENT] = {"SENTRY_ENVIRONMENT", SETTING_TEXT, NULL, .programs = DRAIN},
+
     [SET_SENDGRID_API_BASE] = {"SENDGRID_API_BASE", SETTING_URL, "https://api.sendgrid.com", .programs = DRAIN},
 
     [SET_DD_URL] = {"DD_DOGSTATSD_URL", SETTING_TEXT, NULL, .programs = DRAIN},

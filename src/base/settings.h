@@ -64,6 +64,11 @@ enum setting {
     SET_DD_ENV,
     SET_DD_SERVICE,
     SET_DD_VERSION,
+    SET_KEY_AGE,
+    SET_ALARM,
+    SET_PING_URL,
+    SET_SENTRY_DSN,
+    SET_SENTRY_ENVIRONMENT,
     SETTINGS
 };
 

@@ -9,6 +9,7 @@
 #include "base/array.h"
 #include "base/clock.h"
 #include "base/counters.h"
+#include "base/incident.h"
 #include "base/log.h"
 #include "spool/queue.h"
 
@@ -96,6 +97,7 @@ static enum run_result give_up(struct outbox *outbox, const struct refusal *mail
         why, sizeof why, "%s %s: %s: %s", now, cause, mail->result.reason, mail->result.detail);
     run->totals->failed++;
     counter_add(COUNT_MAIL_FAILED, 1);
+    incident_cause(mail->result.reason);
     log_error(mail->id, "given-up", "mail=%s %s: %s", mail->name, cause, mail->result.reason);
     queue_mark(&run->spool, DIR_OUT, mail->name, mail->marks);
     return run_unless_gone(run, queue_give_up(&run->spool, DIR_OUT, mail->name, DIR_FAILED, why),
@@ -146,6 +148,7 @@ static enum run_result put_off_mail(struct outbox *outbox, const struct refusal 
 static enum run_result stop_blocked(struct outbox *outbox, const struct refusal *mail)
 {
     const struct delivery_result *result = &mail->result;
+    incident_cause(result->reason);
     log_error(mail->id, "blocked", "%s%s%s; nothing can be sent until this is fixed",
         result->reason, result->words ? ": " : "", result->words ? result->words : "");
     if (outbox->run->progress)
