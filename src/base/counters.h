@@ -142,7 +142,9 @@ enum counter_unit { UNIT_ONE, UNIT_BYTES, UNIT_US, UNIT_MS, UNIT_TIME };
     X(COUNT_WINDOW_FAILURES, "window_failures", STATE, ONE, PROVIDER, NONE, "Signature failures when it began.") \
     X(COUNT_LAST_WINDOW_FAILURES, "last_window_failures", STATE, ONE, PROVIDER, NONE, "Signature failures when the window before it began.") \
     X(COUNT_UNKNOWN_EVENTS, "bookspool_unknown_events_total", COUNTER, ONE, PROVIDER, NONE, "Events of a name that this program has no words for.") \
-    X(COUNT_UNKNOWN_VERSIONS, "bookspool_unknown_versions_total", COUNTER, ONE, PROVIDER, NONE, "Events of a version of the payload that this program was not written for.")
+    X(COUNT_UNKNOWN_VERSIONS, "bookspool_unknown_versions_total", COUNTER, ONE, PROVIDER, NONE, "Events of a version of the payload that this program was not written for.") \
+    X(COUNT_SECRET_SINCE, "bookspool_secret_since_timestamp_seconds", GAUGE, TIME, PROVIDER, SECRET, "Since when the receiver has been using this secret.") \
+    X(COUNT_SECRET_MARK, "secret_mark", STATE, ONE, PROVIDER, SECRET, "By which a change of the secret is noticed.")
 /* clang-format on */
 
 #define COUNTER_ENUM(id, name, type, unit, a, b, help)                                             \

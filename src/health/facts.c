@@ -35,6 +35,7 @@ bool health_limits_read(const struct conf *conf, struct health_limits *limits, s
 {
     *limits = (struct health_limits){.secrets_known = conf->program != CONF_DRAIN,
         .stale = conf_number(conf, SET_STALE),
+        .key_age = conf_number(conf, SET_KEY_AGE),
         .reserve_bytes = conf_number(conf, SET_RESERVE),
         .reserve_inodes = conf->value[SET_RESERVE].second};
     limits->grace = limits->stale / 2;

@@ -21,6 +21,7 @@ struct health_limits {
     int64_t window[PROVIDERS];  /* ms */
     int64_t silence[PROVIDERS]; /* ms; 0: not checked */
     int64_t stale;              /* ms */
+    int64_t key_age;            /* ms after which a secret is due for rotation */
     int64_t grace;              /* ms for which the first run of a drain may be awaited */
     int64_t reserve_bytes, reserve_inodes;
 };

@@ -267,6 +267,36 @@ static void check_silence(
         "is the subscription still there and enabled? bookspool post sends a test webhook");
 }
 
+/* The older one of a provider's secrets. It warns a while before it is due. */
+static void check_secret_age(
+    const struct health_facts *facts, enum provider provider, struct health *health)
+{
+    struct health_check *check = add(health, "secret:age");
+    int64_t limit = facts->limits.key_age, oldest = TIME_NONE;
+    char age[TIME_TEXT];
+    size_t which = 0;
+    check->provider = provider;
+    for (size_t slot = 0; slot < PROVIDER_SECRETS; slot++) {
+        int64_t since = health_time(facts, counter_at(COUNT_SECRET_SINCE, provider, slot));
+        if (since != TIME_NONE && (oldest == TIME_NONE || since < oldest)) {
+            oldest = since;
+            which = slot;
+        }
+    }
+    check->since = oldest;
+    if (oldest == TIME_NONE) {
+        say(check, "%s: the age of the secret is not known", provider_name(provider));
+        return;
+    }
+    count(check, (facts->now - oldest) / MS_PER_SECOND, "s");
+    time_format_age(facts->now - oldest, age);
+    say(check, "%s: the %s secret has been in use for %s", provider_name(provider),
+        counter_label_word(LABEL_SECRET, which), age);
+    set(check, facts->now - oldest > limit - limit / 8 ? HEALTH_WARN : HEALTH_PASS, "secret-old",
+        "it is due for rotation after BOOKSPOOL_KEY_AGE: set a new one, with the old one as "
+        "secondary, change it at the provider, then remove the old one");
+}
+
 static uint64_t signature_failures(const struct health_facts *facts, enum provider provider)
 {
     static const char *const reasons[] = {
@@ -347,6 +377,7 @@ void health_check_all(const struct health_facts *facts, struct health *health)
         if (facts->limits.silence[p])
             check_silence(facts, p, health);
         check_signatures(facts, p, health);
+        check_secret_age(facts, p, health);
         check_clock(facts, p, health);
     }
 }

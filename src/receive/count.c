@@ -1,7 +1,48 @@
 #include "receive/count.h"
 
+#include <stdlib.h>
+#include <string.h>
+
 #include "base/counters.h"
+#include "base/digest.h"
 #include "spool/survey.h"
+
+/* ---- secrets ---- */
+
+void count_read_secrets(const struct conf *conf, struct secret_marks *marks)
+{
+    *marks = (struct secret_marks){0};
+    for (enum provider p = 0; p < PROVIDERS; p++)
+        for (size_t slot = 0; slot < PROVIDER_SECRETS; slot++) {
+            const char *secret = conf_text(conf, provider_table[p]->secret[slot]);
+            char digest[DIGEST_HEX + 1];
+            if (!secret || !digest_hex(&(struct digest_part){secret, strlen(secret)}, 1, digest))
+                continue;
+            digest[4] = '\0';
+            marks->mark[p][slot] = strtoul(digest, NULL, 16) | 0x10000;
+        }
+}
+
+void count_secrets(const struct secret_marks *marks, int64_t now)
+{
+    for (enum provider p = 0; p < PROVIDERS; p++) {
+        uint64_t mark[PROVIDER_SECRETS], since[PROVIDER_SECRETS];
+        for (size_t slot = 0; slot < PROVIDER_SECRETS; slot++) {
+            mark[slot] = counter_get(counter_at(COUNT_SECRET_MARK, p, slot));
+            since[slot] = counter_get(counter_at(COUNT_SECRET_SINCE, p, slot));
+        }
+        for (size_t slot = 0; slot < PROVIDER_SECRETS; slot++) {
+            int64_t begun = now;
+            for (size_t old = 0; old < PROVIDER_SECRETS; old++)
+                if (mark[old] == marks->mark[p][slot] && since[old])
+                    begun = (int64_t)since[old];
+            counter_set(counter_at(COUNT_SECRET_MARK, p, slot), (int64_t)marks->mark[p][slot]);
+            counter_set(counter_at(COUNT_SECRET_SINCE, p, slot), marks->mark[p][slot] ? begun : 0);
+        }
+    }
+}
+
+/* ---- requests ---- */
 
 void count_answer(const struct judgment *j, int64_t now)
 {

@@ -16,6 +16,7 @@
 #include "base/io.h"
 #include "base/log.h"
 #include "base/version.h"
+#include "receive/count.h"
 #include "receive/libfcgi.h"
 #include "receive/listen.h"
 #include "receive/loop.h"
@@ -150,6 +151,8 @@ static int open_parts(struct service *s)
         buf_free(&why);
         return setting ? EX_CONFIG : EX_SOFTWARE;
     }
+    struct secret_marks marks;
+    count_read_secrets(&s->conf, &marks);
     conf_wipe_secrets(&s->conf);
     /* root would make files that drain and receiver cannot use */
     if (!spool_become_owner(path)) {
@@ -165,6 +168,7 @@ static int open_parts(struct service *s)
     if (!counters_open(state))
         log_warn(NULL, "counters-in-memory", "%s/counters: %s%s", state, strerror(errno),
             owner_hint(errno));
+    count_secrets(&marks, clock_now());
     bool each = conf_number(&s->conf, SET_SYNC) == SYNC_FSYNC || !s->spool.syncfs_reports;
     accept_init(&s->batch, &s->spool, each, conf_number(&s->conf, SET_RESERVE),
         s->conf.value[SET_RESERVE].second);

@@ -20,6 +20,7 @@ static int up(void **state)
     facts.counted = facts.space_known = facts.limits.secrets_known = true;
     facts.limits.stale = 10 * MINUTE;
     facts.limits.grace = 5 * MINUTE;
+    facts.limits.key_age = 80 * 24 * HOUR;
     facts.limits.reserve_bytes = 100;
     facts.limits.reserve_inodes = 10;
     facts.space = (struct spool_space){.bytes = 1000, .inodes = 100};
@@ -229,6 +230,21 @@ static void silence_is_off_until_it_has_a_limit(void **state)
     assert_whole(HEALTH_FAIL, "no-webhook");
 }
 
+static void an_old_secret_warns_a_while_before_it_is_due(void **state)
+{
+    (void)state;
+    set_ago(counter_at(COUNT_SECRET_SINCE, PROVIDER_CALCOM, 0), 70 * 24 * HOUR);
+    assert_whole(HEALTH_PASS, NULL);
+    set_ago(counter_at(COUNT_SECRET_SINCE, PROVIDER_CALCOM, 1), 71 * 24 * HOUR);
+    assert_whole(HEALTH_WARN, "secret-old");
+    for (size_t i = 0; i < health.count; i++)
+        if (health.check[i].state != HEALTH_PASS)
+            assert_string_equal(
+                health.check[i].text, "calcom: the secondary secret has been in use for 71 d");
+    facts.counters.value[counter_at(COUNT_SECRET_SINCE, PROVIDER_CALCOM, 1)] = 0;
+    assert_whole(HEALTH_PASS, NULL);
+}
+
 static void signature_failures_of_the_window_warn(void **state)
 {
     enum counter wrong = counter_at(COUNT_REQUESTS, PROVIDER_CALCOM,
@@ -310,6 +326,7 @@ int main(void)
         HEALTH_TEST(what_is_late_warns_and_fails),
         HEALTH_TEST(a_late_mail_warns_for_two_hours),
         HEALTH_TEST(what_waits_for_a_person_warns),
+        HEALTH_TEST(an_old_secret_warns_a_while_before_it_is_due),
         HEALTH_TEST(silence_is_off_until_it_has_a_limit),
         HEALTH_TEST(signature_failures_of_the_window_warn),
         HEALTH_TEST(only_a_webhook_from_the_future_shows_a_wrong_clock),
