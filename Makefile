@@ -17,7 +17,7 @@ LDFLAGS    += -pie -Wl,-z,relro,-z,now
 # and libraries that its line names, so a call into another room is a link error.
 FCGI_ROOMS  = base event provider spool health receive
 DRAIN_ROOMS = base event provider spool ledger http mail deliver health report drain
-TOOL_ROOMS  = base event provider spool ledger http mail deliver health tool
+TOOL_ROOMS  = base event provider spool ledger http mail deliver health report tool
 
 MAIL_LIBS  := $(shell $(PKG) --libs gmime-3.0 libical)
 FCGI_LIBS   = -lfcgi -lcjson -lidn2 -lcrypto
@@ -105,6 +105,7 @@ $(B)/tests/health_%: $(B)/obj/tests/health_%.o $(call objects,base event provide
 $(B)/tests/report_%: $(B)/obj/tests/report_%.o $(call objects,base event provider spool health report)
 	@mkdir -p $(@D)
 	$(LINK) -lcjson -lcrypto -lcmocka
+	$(LINK) -lcjson -lidn2 -lcrypto -lcmocka
 
 $(B)/tests/receive_%: $(B)/obj/tests/receive_%.o $(call no_main,$(FCGI_ROOMS))
 	@mkdir -p $(@D)

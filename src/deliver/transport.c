@@ -196,3 +196,13 @@ void transport_send(
         target[SECOND].kind->send(transport->state[SECOND], delivery, result);
     }
 }
+
+bool transport_has_second(const struct conf *conf)
+{
+    struct target_list list;
+    struct buf why = {0};
+    bool second = target_list_read(conf, &list, &why) && list.count > 1;
+    target_list_free(&list);
+    buf_free(&why);
+    return second;
+}

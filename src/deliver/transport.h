@@ -74,6 +74,9 @@ enum transport_state {
  */
 enum transport_state transport_check(const struct conf *conf, struct buf *why);
 
+/* Does BOOKSPOOL_TRANSPORT name a second transport? */
+bool transport_has_second(const struct conf *conf);
+
 /*
  * The transport or the two transports of BOOKSPOOL_TRANSPORT (deliver/target.h). NULL, with a line
  * for each fault in `why`, when a setting is missing or wrong.

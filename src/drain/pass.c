@@ -10,6 +10,7 @@
 #include "drain/agenda.h"
 #include "drain/compose.h"
 #include "drain/deliver.h"
+#include "drain/report.h"
 #include "spool/prune.h"
 #include "spool/queue.h"
 #include "spool/survey.h"
@@ -171,6 +172,7 @@ static void turn_window(int64_t now)
 }
 
 static void conclude(struct run *run, enum run_result result)
+static void count_run(struct run *run, enum run_result result)
 {
     struct totals *t = run->totals;
     int64_t now = clock_now();
@@ -218,10 +220,13 @@ int pass_once(struct run *run)
             *run->totals = (struct totals){0};
             run->composing_cut = false;
             run->clock_trusted = prune_trusts_clock(&run->spool, clock_now());
+            report_begin(run->report);
             result = run_steps(run);
             run_close_ledger(run);
             if (!survey_take(&run->spool, clock_now()))
                 log_warn(NULL, "not-counted", "%s: %s", run->spool.step, strerror(errno));
+            count_run(run, result);
+            report_end(run->report, run, result);
             queue_unlock(&run->spool);
             conclude(run, result);
             report_run(&run->report, &run->spool, clock_now());

@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "drain/report.h"
 #include "spool/owner.h"
 #include "spool/queue.h"
 
@@ -70,6 +71,9 @@ bool run_init(struct run *run, const struct conf *conf, struct buf *why)
     run->recipients = recipients_open(conf, LOCAL_ADDRESS, why);
     if (!run->recipients || !schedule_open(&run->schedule, conf, LOCAL_ADDRESS, why))
         return false;
+    run->report = report_open(conf, why);
+    if (!run->report)
+        return false;
     run->totals =
         mmap(NULL, sizeof *run->totals, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (run->totals == MAP_FAILED)
@@ -80,6 +84,7 @@ bool run_init(struct run *run, const struct conf *conf, struct buf *why)
 void run_free(struct run *run)
 {
     run_close_ledger(run);
+    report_close(run->report);
     recipients_close(run->recipients);
     schedule_free(&run->schedule);
     composer_close(&run->composer);

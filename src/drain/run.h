@@ -32,6 +32,8 @@ struct totals {
     _Atomic unsigned uncomposed; /* events that wait because they could not be composed */
 };
 
+struct report;
+
 struct run {
     const struct conf *conf;
     struct spool spool;
@@ -39,6 +41,7 @@ struct run {
     struct composer composer;
     struct recipients *recipients;
     struct schedule schedule;
+    struct report *report;
     struct totals *totals;
     struct report report;
     int64_t began;       /* monotonic */

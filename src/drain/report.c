@@ -1,0 +1,394 @@
+#include "drain/report.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include "base/clock.h"
+#include "base/hex.h"
+#include "base/incident.h"
+#include "base/io.h"
+#include "base/json.h"
+#include "base/log.h"
+#include "deliver/transport.h"
+#include "drain/compose.h"
+#include "drain/report_mail.h"
+#include "health/health.h"
+#include "http/http.h"
+#include "report/alarm.h"
+#include "report/ping.h"
+#include "report/sentry.h"
+
+/* How often a run that succeeds is reported, while --watch makes one after the other. */
+#define REPORT_EVERY (INT64_C(60) * MS_PER_SECOND)
+enum { MONITOR_MINUTES = 5, STATE_MAX = 1 << 20 };
+
+struct report {
+    const struct conf *conf;
+    struct alarm_targets targets;
+    struct health_limits limits;
+    struct sentry_dsn dsn;
+    bool has_sentry, mail_alone;
+    char path[PATH_MAX]; /* of the state */
+    /* the state */
+    struct alarm_book book;
+    struct sentry_limits sentry;
+    int64_t sentry_pause;       /* Sentry could not be reached: until then */
+    int64_t pinged, checked_in; /* when it was last done */
+    bool pinged_good;
+    /* of the present run */
+    int64_t began;                 /* monotonic */
+    char check_in[SENTRY_ID_SIZE]; /* "": none was begun */
+};
+
+/* ---- settings ---- */
+
+static bool read_settings(struct report *report, struct buf *faults)
+{
+    const struct conf *conf = report->conf;
+    const char *dsn = conf_text(conf, SET_SENTRY_DSN), *why;
+    bool ok = alarm_targets_read(conf, &report->targets, faults);
+    ok = health_limits_read(conf, &report->limits, faults) && ok;
+    report->has_sentry = dsn != NULL;
+    if (dsn && !sentry_dsn_parse(dsn, &report->dsn, &why)) {
+        conf_fault(conf, SET_SENTRY_DSN, faults, "%s", why);
+        ok = false;
+    }
+    report->mail_alone = !transport_has_second(conf);
+    int len =
+        snprintf(report->path, sizeof report->path, "%s/reports.json", conf_text(conf, SET_STATE));
+    return ok && len < (int)sizeof report->path;
+}
+
+struct report *report_open(const struct conf *conf, struct buf *faults)
+{
+    struct report *report = calloc(1, sizeof *report);
+    if (!report) {
+        buf_puts(faults, "not enough memory\n");
+        return NULL;
+    }
+    report->conf = conf;
+    if (read_settings(report, faults))
+        return report;
+    free(report);
+    return NULL;
+}
+
+void report_close(struct report *report)
+{
+    free(report);
+}
+
+/* ---- the state ---- */
+
+static int64_t number_of(const cJSON *object, const char *name)
+{
+    const cJSON *number = json_get(object, name);
+    return cJSON_IsNumber(number) ? (int64_t)number->valuedouble : 0;
+}
+
+static void load_state(struct report *report)
+{
+    struct buf text = {0};
+    io_read_file(AT_FDCWD, report->path, &text, STATE_MAX, NULL);
+    cJSON *root = json_parse(text.data, text.len);
+    alarm_book_read(&report->book, root);
+    report->sentry.errors = number_of(root, "sentry_errors_until");
+    report->sentry.monitors = number_of(root, "sentry_monitors_until");
+    report->sentry_pause = number_of(root, "sentry_pause_until");
+    report->pinged = number_of(root, "pinged_at");
+    report->checked_in = number_of(root, "checked_in_at");
+    report->pinged_good = json_true(root, "pinged_good");
+    cJSON_Delete(root);
+    buf_free(&text);
+}
+
+static void save_state(struct report *report)
+{
+    cJSON *root = cJSON_CreateObject();
+    alarm_book_write(&report->book, root);
+    cJSON_AddNumberToObject(root, "sentry_errors_until", (double)report->sentry.errors);
+    cJSON_AddNumberToObject(root, "sentry_monitors_until", (double)report->sentry.monitors);
+    cJSON_AddNumberToObject(root, "sentry_pause_until", (double)report->sentry_pause);
+    cJSON_AddNumberToObject(root, "pinged_at", (double)report->pinged);
+    cJSON_AddNumberToObject(root, "checked_in_at", (double)report->checked_in);
+    cJSON_AddBoolToObject(root, "pinged_good", report->pinged_good);
+    char *text = cJSON_Print(root);
+    if (!text || !io_replace_file(report->path, text, strlen(text), 0660))
+        log_warn(NULL, "state-not-written", "%s: %s", report->path,
+            text ? strerror(errno) : "not enough memory");
+    cJSON_free(text);
+    cJSON_Delete(root);
+}
+
+/* ---- requests ---- */
+
+/*
+ * True when an answer came. Errors of the network are logged with the service's word, not with its
+ * URL, which is a secret of many services.
+ */
+static bool ask(const struct report *report, const char *service, const char *url,
+    const char *const *headers, const struct buf *body, struct http_answer *answer)
+{
+    const struct http_options options = {.ca = conf_text(report->conf, SET_TLS_CA),
+        .connect_ms = REPORT_TIMEOUT,
+        .total_ms = REPORT_TIMEOUT};
+    const struct http_request request = {.url = url,
+        .headers = headers,
+        .body = body ? body->data : NULL,
+        .len = body ? body->len : 0};
+    struct http_client *client = http_open(&options);
+    *answer = (struct http_answer){0};
+    bool ok =
+        client && (body ? http_post(client, &request, answer) : http_get(client, &request, answer));
+    if (!ok)
+        log_warn(NULL, "report-failed", "%s: %s", service,
+            client ? answer->error : "libcurl cannot be set up");
+    http_close(client);
+    return ok;
+}
+
+/* ---- alarms ---- */
+
+static const struct alarm_target *target_of(
+    const struct report *report, const struct alarm_report *alarm)
+{
+    for (size_t i = 0; i < report->targets.count; i++)
+        if (strcmp(report->targets.item[i].name, alarm->target) == 0)
+            return &report->targets.item[i];
+    return NULL;
+}
+
+/* True: the report is done with, because it arrived, or because it never can. */
+static bool post_alarm(const struct report *report, const struct alarm_report *alarm,
+    const struct alarm_target *target, bool *reached)
+{
+    static const char *const headers[] = {"Content-Type: application/json", NULL};
+    struct http_answer answer = {0};
+    struct buf body = {0};
+    *reached = alarm_json(alarm, target, &body) &&
+               ask(report, "BOOKSPOOL_ALARM", target->text, headers, &body, &answer);
+    long status = answer.status;
+    bool ok = *reached && status >= 200 && status < 300;
+    bool refused = *reached && status >= 300 && status < 500 && status != 408 && status != 429;
+    if (refused)
+        log_error(NULL, "alarm-refused",
+            "a target of BOOKSPOOL_ALARM answered %ld to %s %s; it is not asked again", status,
+            alarm->name, alarm_change_name(alarm->change));
+    http_answer_free(&answer);
+    buf_free(&body);
+    return ok || refused;
+}
+
+static void post_alarms(struct report *report)
+{
+    bool silent[ALARM_TARGETS_MAX] = {false}; /* could not be reached in this run */
+    for (size_t i = 0; i < report->book.report_count;) {
+        const struct alarm_report *alarm = &report->book.report[i];
+        const struct alarm_target *target = target_of(report, alarm);
+        bool reached = true, done = !target; /* the setting does not name it any more */
+        if (target && target->kind != ALARM_BY_MAIL) {
+            bool *quiet = &silent[target - report->targets.item];
+            if (!*quiet)
+                done = post_alarm(report, alarm, target, &reached);
+            *quiet |= !reached;
+        }
+        if (done)
+            alarm_done(&report->book, i);
+        else
+            i++;
+    }
+}
+
+static void log_changes(const struct report *report, int64_t now)
+{
+    const char *logged = "";
+    for (size_t i = 0; i < report->book.report_count; i++) {
+        const struct alarm_report *alarm = &report->book.report[i];
+        if (alarm->at != now || strcmp(logged, alarm->name) == 0)
+            continue;
+        log_warn(NULL, "alarm", "%s %s (%s)", alarm->name, alarm_change_name(alarm->change),
+            health_state_name(alarm->state));
+        logged = alarm->name;
+    }
+}
+
+/* The reports are on the disk before the first is sent, so that each keeps its id. */
+static void raise_alarms(struct report *report, struct run *run, int64_t now)
+{
+    if (!report->targets.count)
+        return;
+    struct health_facts *facts = malloc(sizeof *facts);
+    struct health *health = malloc(sizeof *health);
+    if (facts && health) {
+        health_gather(&report->limits, &run->spool, true, now, facts);
+        health_check_all(facts, health);
+        size_t dropped =
+            alarm_enter(&report->book, health, &report->targets, report->mail_alone, now);
+        if (dropped)
+            log_error(NULL, "alarms-dropped", "%zu could not be delivered for a day", dropped);
+        log_changes(report, now);
+        save_state(report);
+        report_mail_alarms(run, &report->book);
+        post_alarms(report);
+    }
+    free(health);
+    free(facts);
+}
+
+/* ---- Sentry ---- */
+
+static bool make_id(char id[SENTRY_ID_SIZE])
+{
+    unsigned char bytes[16];
+    if (getrandom(bytes, sizeof bytes, 0) != (ssize_t)sizeof bytes)
+        return false;
+    hex_encode(bytes, sizeof bytes, id);
+    return true;
+}
+
+/* True when Sentry has it, or has refused it. */
+static bool send_envelope(struct report *report, const struct buf *envelope, int64_t now)
+{
+    char auth[512], limits[512], after[64];
+    struct http_answer answer;
+    snprintf(auth, sizeof auth,
+        "X-Sentry-Auth: Sentry sentry_version=7, sentry_key=%s, sentry_client=bookspool/1",
+        report->dsn.key);
+    const char *const headers[] = {auth, "Content-Type: application/x-sentry-envelope", NULL};
+    bool ok = ask(report, "SENTRY_DSN", report->dsn.url, headers, envelope, &answer);
+    if (ok) {
+        http_answer_header(&answer, "X-Sentry-Rate-Limits", limits, sizeof limits);
+        http_answer_header(&answer, "Retry-After", after, sizeof after);
+        sentry_read_limits(&report->sentry, answer.status, limits, after, now);
+        if (answer.status >= 400 && answer.status != 429)
+            log_warn(NULL, "report-failed", "SENTRY_DSN: status %ld", answer.status);
+    } else
+        report->sentry_pause = now + REPORT_PAUSE;
+    http_answer_free(&answer);
+    return ok;
+}
+
+static bool sentry_wanted(const struct report *report, int64_t limit, int64_t now)
+{
+    return report->has_sentry && now >= limit && now >= report->sentry_pause;
+}
+
+static struct sentry_source source_of(const struct report *report, int64_t now)
+{
+    return (struct sentry_source){conf_text(report->conf, SET_SENTRY_ENVIRONMENT), now};
+}
+
+static void check_in(struct report *report, enum sentry_check_in status, int64_t now)
+{
+    const struct sentry_monitor monitor = {
+        MONITOR_MINUTES, conf_number(report->conf, SET_RUN_LIMIT) / (60 * MS_PER_SECOND) + 1};
+    const struct sentry_source source = source_of(report, now);
+    struct buf envelope = {0};
+    if (sentry_check_in(&source, report->check_in, status, clock_monotonic() - report->began,
+            &monitor, &envelope))
+        send_envelope(report, &envelope, now);
+    buf_free(&envelope);
+}
+
+/* One event a cause: lines of one program, reason and cause are added up. */
+enum { CAUSES_MAX = 32 };
+
+static size_t add_up(struct buf *lines, struct incident causes[CAUSES_MAX])
+{
+    const char *at = buf_text(lines);
+    struct incident one;
+    size_t count = 0, i;
+    while (incident_next(&at, &one)) {
+        for (i = 0; i < count; i++)
+            if (strcmp(causes[i].program, one.program) == 0 &&
+                strcmp(causes[i].reason, one.reason) == 0 &&
+                strcmp(causes[i].cause, one.cause) == 0)
+                break;
+        if (i < count)
+            causes[i].count += one.count;
+        else if (count < CAUSES_MAX)
+            causes[count++] = one;
+    }
+    return count;
+}
+
+/* During a limit events are dropped, as Sentry asks for; while it cannot be reached they wait. */
+static void send_errors(struct report *report, int64_t now)
+{
+    const char *state = conf_text(report->conf, SET_STATE);
+    const struct sentry_source source = source_of(report, now);
+    struct incident causes[CAUSES_MAX];
+    struct buf lines = {0};
+    bool ok = true;
+    if (!report->has_sentry || now < report->sentry_pause || !incident_take(state, &lines)) {
+        buf_free(&lines);
+        return;
+    }
+    size_t count = add_up(&lines, causes);
+    for (size_t i = 0; i < count && ok && sentry_wanted(report, report->sentry.errors, now); i++) {
+        struct buf envelope = {0};
+        char id[SENTRY_ID_SIZE];
+        if (make_id(id) && sentry_event(&source, id, &causes[i], &envelope))
+            ok = send_envelope(report, &envelope, now);
+        buf_free(&envelope);
+    }
+    if (ok)
+        incident_taken(state);
+    buf_free(&lines);
+}
+
+/* ---- the ping ---- */
+
+static void send_ping(struct report *report, bool good, int64_t now)
+{
+    static const char *const headers[] = {NULL};
+    const char *setting = conf_text(report->conf, SET_PING_URL);
+    bool often = good && report->pinged_good && now >= report->pinged &&
+                 now - report->pinged < REPORT_EVERY / 2;
+    if (!setting || often)
+        return;
+    struct http_answer answer;
+    struct buf url = {0};
+    ping_url(setting, good, &url);
+    if (ask(report, "BOOKSPOOL_PING_URL", buf_text(&url), headers, NULL, &answer)) {
+        if (answer.status < 200 || answer.status >= 300)
+            log_warn(NULL, "report-failed", "BOOKSPOOL_PING_URL: status %ld", answer.status);
+        report->pinged = now;
+        report->pinged_good = good;
+    }
+    http_answer_free(&answer);
+    buf_free(&url);
+}
+
+/* ---- the order ---- */
+
+void report_begin(struct report *report)
+{
+    int64_t now = clock_now();
+    report->began = clock_monotonic();
+    *report->check_in = '\0';
+    load_state(report);
+    bool often = now >= report->checked_in && now - report->checked_in < REPORT_EVERY;
+    if (often || !sentry_wanted(report, report->sentry.monitors, now) || !make_id(report->check_in))
+        return;
+    check_in(report, SENTRY_IN_PROGRESS, now);
+    report->checked_in = now;
+}
+
+void report_end(struct report *report, struct run *run, enum run_result result)
+{
+    int64_t now = clock_now();
+    bool good = result == RUN_GOES_ON;
+    raise_alarms(report, run, now);
+    send_errors(report, now);
+    if (*report->check_in && sentry_wanted(report, report->sentry.monitors, now))
+        check_in(report, good ? SENTRY_OK : SENTRY_ERROR, now);
+    send_ping(report, good, now);
+    save_state(report);
+}
