@@ -104,7 +104,6 @@ $(B)/tests/health_%: $(B)/obj/tests/health_%.o $(call objects,base event provide
 
 $(B)/tests/report_%: $(B)/obj/tests/report_%.o $(call objects,base event provider spool health report)
 	@mkdir -p $(@D)
-	$(LINK) -lcjson -lcrypto -lcmocka
 	$(LINK) -lcjson -lidn2 -lcrypto -lcmocka
 
 $(B)/tests/receive_%: $(B)/obj/tests/receive_%.o $(call no_main,$(FCGI_ROOMS))

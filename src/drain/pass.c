@@ -171,7 +171,6 @@ static void turn_window(int64_t now)
     counter_set(COUNT_WINDOW_AT, now);
 }
 
-static void conclude(struct run *run, enum run_result result)
 static void count_run(struct run *run, enum run_result result)
 {
     struct totals *t = run->totals;
@@ -228,8 +227,6 @@ int pass_once(struct run *run)
             count_run(run, result);
             report_end(run->report, run, result);
             queue_unlock(&run->spool);
-            conclude(run, result);
-            report_run(&run->report, &run->spool, clock_now());
         }
     spool_close(&run->spool);
     buf_free(&why);

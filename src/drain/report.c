@@ -21,11 +21,13 @@
 #include "health/health.h"
 #include "http/http.h"
 #include "report/alarm.h"
+#include "report/dogstatsd.h"
 #include "report/ping.h"
 #include "report/sentry.h"
 
 /* How often a run that succeeds is reported, while --watch makes one after the other. */
-#define REPORT_EVERY (INT64_C(60) * MS_PER_SECOND)
+#define REPORT_EVERY  (INT64_C(60) * MS_PER_SECOND)
+#define DATADOG_EVERY (INT64_C(10) * MS_PER_SECOND) /* as often as an agent passes values on */
 enum { MONITOR_MINUTES = 5, STATE_MAX = 1 << 20 };
 
 struct report {
@@ -34,7 +36,9 @@ struct report {
     struct health_limits limits;
     struct sentry_dsn dsn;
     bool has_sentry, mail_alone;
-    char path[PATH_MAX]; /* of the state */
+    struct dogstatsd dogstatsd;
+    int64_t datadog_next; /* monotonic */
+    char path[PATH_MAX];  /* of the state */
     /* the state */
     struct alarm_book book;
     struct sentry_limits sentry;
@@ -54,6 +58,7 @@ static bool read_settings(struct report *report, struct buf *faults)
     const char *dsn = conf_text(conf, SET_SENTRY_DSN), *why;
     bool ok = alarm_targets_read(conf, &report->targets, faults);
     ok = health_limits_read(conf, &report->limits, faults) && ok;
+    ok = dogstatsd_open(&report->dogstatsd, conf, faults) && ok;
     report->has_sentry = dsn != NULL;
     if (dsn && !sentry_dsn_parse(dsn, &report->dsn, &why)) {
         conf_fault(conf, SET_SENTRY_DSN, faults, "%s", why);
@@ -75,12 +80,14 @@ struct report *report_open(const struct conf *conf, struct buf *faults)
     report->conf = conf;
     if (read_settings(report, faults))
         return report;
-    free(report);
+    report_close(report);
     return NULL;
 }
 
 void report_close(struct report *report)
 {
+    if (report)
+        dogstatsd_close(&report->dogstatsd);
     free(report);
 }
 
@@ -219,23 +226,35 @@ static void log_changes(const struct report *report, int64_t now)
 }
 
 /* The reports are on the disk before the first is sent, so that each keeps its id. */
-static void raise_alarms(struct report *report, struct run *run, int64_t now)
+static void raise_alarms(
+    struct report *report, struct run *run, const struct health *health, int64_t now)
 {
-    if (!report->targets.count)
+    size_t dropped = alarm_enter(&report->book, health, &report->targets, report->mail_alone, now);
+    if (dropped)
+        log_error(NULL, "alarms-dropped", "%zu could not be delivered for a day", dropped);
+    log_changes(report, now);
+    save_state(report);
+    report_mail_alarms(run, &report->book);
+    post_alarms(report);
+}
+
+static void report_health(struct report *report, struct run *run, int64_t now)
+{
+    bool alarms = report->targets.count > 0;
+    bool datadog = report->dogstatsd.wanted && clock_monotonic() >= report->datadog_next;
+    if (!alarms && !datadog)
         return;
     struct health_facts *facts = malloc(sizeof *facts);
     struct health *health = malloc(sizeof *health);
     if (facts && health) {
         health_gather(&report->limits, &run->spool, true, now, facts);
         health_check_all(facts, health);
-        size_t dropped =
-            alarm_enter(&report->book, health, &report->targets, report->mail_alone, now);
-        if (dropped)
-            log_error(NULL, "alarms-dropped", "%zu could not be delivered for a day", dropped);
-        log_changes(report, now);
-        save_state(report);
-        report_mail_alarms(run, &report->book);
-        post_alarms(report);
+        if (datadog) {
+            report->datadog_next = clock_monotonic() + DATADOG_EVERY;
+            dogstatsd_report(&report->dogstatsd, facts, health);
+        }
+        if (alarms)
+            raise_alarms(report, run, health, now);
     }
     free(health);
     free(facts);
@@ -385,7 +404,7 @@ void report_end(struct report *report, struct run *run, enum run_result result)
 {
     int64_t now = clock_now();
     bool good = result == RUN_GOES_ON;
-    raise_alarms(report, run, now);
+    report_health(report, run, now);
     send_errors(report, now);
     if (*report->check_in && sentry_wanted(report, report->sentry.monitors, now))
         check_in(report, good ? SENTRY_OK : SENTRY_ERROR, now);

@@ -1,6 +1,6 @@
 /*
- * report: what a run of the drain reports besides mail: alarms, errors to Sentry, its own check-in,
- * and a ping for a dead man's switch.
+ * report: what a run of the drain reports besides mail: values to Datadog, alarms, errors to
+ * Sentry, its own check-in, and a ping for a dead man's switch.
  *
  * It is made at the end of a run, under the lock. Nothing here changes the result of a run, repeats
  * a mail, or takes longer than a few requests of REPORT_TIMEOUT; Sentry is left alone for

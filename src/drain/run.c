@@ -66,7 +66,7 @@ bool run_init(struct run *run, const struct conf *conf, struct buf *why)
         .totals = MAP_FAILED,
         .progress = isatty(STDERR_FILENO),
     };
-    if (!report_open(&run->report, conf, why) || !composer_open(&run->composer, conf, why))
+    if (!composer_open(&run->composer, conf, why))
         return false;
     run->recipients = recipients_open(conf, LOCAL_ADDRESS, why);
     if (!run->recipients || !schedule_open(&run->schedule, conf, LOCAL_ADDRESS, why))
@@ -88,7 +88,6 @@ void run_free(struct run *run)
     recipients_close(run->recipients);
     schedule_free(&run->schedule);
     composer_close(&run->composer);
-    report_close(&run->report);
     if (run->totals != MAP_FAILED)
         munmap(run->totals, sizeof *run->totals);
 }

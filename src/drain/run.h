@@ -14,7 +14,6 @@
 #include "mail/compose.h"
 #include "mail/recipients.h"
 #include "mail/schedule.h"
-#include "report/report.h"
 #include "spool/spool.h"
 
 /* The result of a step. The numbers are the exit codes of sysexits(3). */
@@ -43,7 +42,6 @@ struct run {
     struct schedule schedule;
     struct report *report;
     struct totals *totals;
-    struct report report;
     int64_t began;       /* monotonic */
     int64_t deadline;    /* monotonic; no mail is begun after it */
     int64_t agenda_done; /* when the last agenda was due that is dealt with */
