@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 """What goes wrong around the drain, and what must go on all the same."""
 
+import json
 import os
 import re
 import signal
@@ -10,7 +11,7 @@ import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
 import counters as file_of_counters  # noqa: E402
-from bookspool import (BIN, equal, event_file, finish, id_of, mail_file, mark_of, match, ok,
+from bookspool import (BIN, World, equal, event_file, finish, id_of, mail_file, mark_of, match, ok,
                        program, run_parts, sample, skip, wait_for)  # noqa: E402
 from mailer import DONE, Mailer  # noqa: E402
 from smtp_peer import HANG_UP, Scripted  # noqa: E402
@@ -98,6 +99,35 @@ def junk():
             match(lines, r"\b5 (names|files)\b", "with their number")
         equal((len(world.spool("sent")), len(world.spool("replay")), world.spool("done").count(key)),
               (2, 5, 1), "what belongs there goes on, a copy with a long name too")
+
+
+def what_is_new():
+    """Events and payload versions that this program was not written for: mailed, and counted once."""
+    def counts():
+        status = json.loads(world.run("bookspool", "status", "--json").stdout)["calcom"]
+        return status["unknown_event"], status["unknown_version"]
+
+    with World() as world:
+        known, new = sample("calcom", "booking_created"), sample("calcom", "unknown_event")
+        world.put_event("new", "calcom", known, **{"Payload-Version": "2026-07-27"})
+        world.put_event("new", "calcom", sample("calcom", "template_foreign"))
+        equal((world.drain().returncode, counts()), (DONE, (0, 0)), "nothing is new here")
+        event = world.put_event("new", "calcom", new)
+        version = world.put_event("new", "calcom", known.replace(b"Intro", b"Other"),
+                                  **{"Payload-Version": "2027-05-05"})
+        done = world.drain()
+        match(done.stderr, rf"{event} unknown-event: BOOKING_APPLAUDED of Cal.com", "the log has the event")
+        match(done.stderr, rf"{version} unknown-version: version 2027-05-05 .* Cal.com", "and the version")
+        equal(counts(), (1, 1), "both are counted")
+        equal(len(world.mails()), 4, "and mailed")
+        text = [mail.get_body(("plain",)).get_content() for mail in world.mails()]
+        ok(any("applause.words" in one and "Bravo" in one for one in text), "with what is readable", text)
+        ok(not any("invented-one-time" in one for one in text), "but no secret")
+        world.write("replay", "again", event_file("calcom", new))
+        world.drain()
+        equal((len(world.mails()), counts()), (5, (1, 1)), "mailed again, it is not counted again")
+        match(world.run("bookspool", "status").stdout, "unknown_event 1 unknown_version 1",
+              "status shows the counts")
 
 
 def bad_is_counted():
@@ -269,7 +299,7 @@ def closing_replies():
 
 
 if __name__ == "__main__":
-    run_parts((the_ledger, mails_of_events_that_wait, junk,
+    run_parts((the_ledger, mails_of_events_that_wait, junk, what_is_new,
                bad_is_counted, no_memory, run_limit, refusals_at_the_end, giving_up, stuck, counters,
                closing_replies))
     finish()

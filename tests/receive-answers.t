@@ -62,6 +62,7 @@ def accepted(world, provider):
     equal((header["id"], header["provider"], header["secret-used"], header["length"]),
           (key, provider, "primary", str(len(body))), "with its header")
     equal(header["content-type"], "application/json", "and its content type")
+    ok("payload-version" not in header, "and no version of the payload")
     mode = os.stat(os.path.join(world.spool_dir, "new", key)).st_mode
     equal(stat.S_IMODE(mode), 0o660, "for owner and group")
     says(post(world, provider, body, at), 200, "duplicate", None, "again: a duplicate", key)
@@ -72,6 +73,18 @@ def accepted(world, provider):
     answer = post(world, provider, third, at, SCRIPT_NAME="/api",
                   PATH_INFO=ENDPOINT[provider][len("/api"):])
     equal(answer.status, 200, "the path is SCRIPT_NAME and PATH_INFO")
+
+
+def versions(world, provider):
+    """Cal.com names the form of its payloads; the header is not signed, so it may be anything."""
+    rows = (("2026-07-27", "2026-07-27"), ("v" * 90, "v" * 64), (b"a\nId: 1\xff", "a?Id: 1?"))
+    for number, (given, kept) in enumerate(rows):
+        body, at = booking(provider, f"version{number}")
+        headers = {**sign(provider, body, world.secret[provider], at), "X-Cal-Webhook-Version": given}
+        equal(ask(world, "POST", ENDPOINT[provider], body, headers).status, 200,
+              f"{provider}: with the version {given[:12]!r}")
+        equal(world.record("new", id_of(provider, body))[0].get("payload-version"),
+              kept if provider == "calcom" else None, "which the file has for Cal.com")
 
 
 def forged(world, provider):
@@ -225,6 +238,7 @@ def main_world():
         windows = {"calcom": 1800, "calendly": 300}
         for provider in ENDPOINT:
             accepted(world, provider)
+            versions(world, provider)
             forged(world, provider)
             stale(world, provider, windows[provider])
             keys(world, provider)

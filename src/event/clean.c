@@ -222,7 +222,10 @@ static const char *ascii_address(struct arena *arena, const char *address)
 {
     const char *at = strrchr(address, '@');
     char *domain = NULL;
-    if (!at || idn2_to_ascii_8z(at + 1, &domain, IDN2_NONTRANSITIONAL) != IDN2_OK)
+    int result = at ? idn2_to_ascii_8z(at + 1, &domain, IDN2_NONTRANSITIONAL) : IDN2_OK;
+    if (result == IDN2_MALLOC)
+        arena->failed = true;
+    if (!domain)
         return NULL;
     const char *ascii = arena_printf(arena, "%.*s@%s", (int)(at - address), address, domain);
     idn2_free(domain);

@@ -95,7 +95,10 @@ static void map_typed_place(const cJSON *payload, const char *raw, struct event 
     }
 }
 
-/* The URL in metadata works for all participants; the one in videoCallData may need a token. */
+/*
+ * The URL in metadata works for all participants; the one in videoCallData may need a token, and is
+ * left over where the host has moved the meeting to a place since.
+ */
 void calcom_map_place(const cJSON *payload, struct event *event)
 {
     struct arena *arena = &event->arena;
@@ -106,7 +109,7 @@ void calcom_map_place(const cJSON *payload, struct event *event)
     b->join_url = map_url(arena, payload, "metadata.videoCallUrl");
     if (!b->join_url)
         b->join_url = link;
-    if (!b->join_url)
+    if (!b->join_url && (!place || is_app_key(place) || strcmp(place, "conferencing") == 0))
         b->join_url = map_url(arena, payload, "videoCallData.url");
     if (place && !link) {
         b->location_word = word_of(place);

@@ -13,10 +13,11 @@ enum { NAME_MAX_LEN = 80 };
 
 /* In lower case, without _ and -. Secret is each name that has one of these in it ... */
 static const char *const parts[] = {"password", "passcode", "passwd", "secret", "token", "apikey",
-    "privatekey", "signingkey", "downloadlink", "cancelurl", "rescheduleurl", "connectandjoinurl"};
+    "privatekey", "signingkey", "accesskey", "accountkey", "encryptedkey", "downloadlink",
+    "cancelurl", "rescheduleurl", "connectandjoinurl"};
 /* ... or is one of these. The calendar files of Cal.com hold the links of a meeting again. */
 static const char *const names[] = {
-    "pwd", "pass", "otp", "pin", "auth", "attendeeicscontent", "organizericscontent"};
+    "pwd", "pass", "key", "otp", "pin", "auth", "attendeeicscontent", "organizericscontent"};
 /* When a secret ends is none. */
 static const char *const harmless[] = {"expiresat", "expiry"};
 

@@ -130,6 +130,17 @@ static void addresses(void **state)
         {"ada@eve@example.com", NULL},
         {"zo\xc3\xab@example.com", NULL},
         {"Email-less", NULL},
+        {" ada@b\xc3\xbc\x63her.example ", "ada@xn--bcher-kva.example"},
+        {"ada@B\xc3\x9c\x43HER.example", "ada@xn--bcher-kva.example"},
+        {"ada@stra\xc3\x9f\x65.example", "ada@xn--strae-oqa.example"},
+        {"ada@b\xc3\xbc..example", NULL},
+        {"zo\xc3\xab@b\xc3\xbc.example", NULL},
+        {"b\xc3\xbc\x63her.example", NULL},
+        {"ada@b\xc3\xbc\x63her.example\r\nBcc: eve@example.com", NULL},
+        {"ada@b\xc3\xbc cher.example", NULL},
+        {"ada@b\xc3.example", NULL},
+        {"ada@b\xe2\x80\xae\xc3\xbc.example", NULL},
+        {"ada@\xef\xbd\x81\xef\xbc\x8e\x65xample", "ada@a.example"},
     };
     CHECK(clean_address, pairs);
 }

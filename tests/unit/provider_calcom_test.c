@@ -269,6 +269,9 @@ static void places(void **state)
          "\"}",
             "null", "https://b.example/"},
         {"\"location\":\"1 Example Street\"", "1 Example Street", "null"},
+        {"\"location\":\"1 Example Street\",\"videoCallData\":{\"url\":\"https://old.example/\"}",
+            "1 Example Street", "null"},
+        {"\"videoCallData\":{\"url\":\"https://v.example/\"}", "null", "https://v.example/"},
         {"\"location\":\"\",\"metadata\":[]", "null", "null"},
         {"\"location\":\"javascript:alert(1)\"", "javascript:alert(1)", "null"},
     };

@@ -32,6 +32,10 @@ static void secret_members_go(void **state)
         "[{\"meetingPassword\":\"(removed)\"},{\"one_time-PassWord\":\"(removed)\"}]");
     check("{\"apiKey\":{\"id\":1},\"clientSecrets\":[\"a\",\"b\"]}",
         "{\"apiKey\":\"(removed)\",\"clientSecrets\":\"(removed)\"}");
+    check("{\"delegationCredential\":{\"domain\":\"d\",\"serviceAccountKey\":{\"a\":1},\"key\":"
+          "\"k\"}}",
+        "{\"delegationCredential\":{\"domain\":\"d\",\"serviceAccountKey\":\"(removed)\",\"key\":"
+        "\"(removed)\"}}");
     check("{\"cancel_url\":\"https://c.example/x\",\"reschedule_url\":\"https://c.example/y\"}",
         "{\"cancel_url\":\"(removed)\",\"reschedule_url\":\"(removed)\"}");
     check("{\"downloadLink\":\"https://c.example/x\",\"downloadLinks\":{\"recording\":\"y\"}}",
@@ -45,9 +49,9 @@ static void what_gives_nothing_away_stays(void **state)
     check("{\"secretExpiresAt\":\"2026-12-24\",\"token_expiry\":3}",
         "{\"secretExpiresAt\":\"2026-12-24\",\"token_expiry\":3}");
     check("{\"title\":\"The password is a "
-          "secret\",\"pinned\":1,\"passenger\":\"A\",\"author\":\"B\"}",
+          "secret\",\"pinned\":1,\"keyboard\":2,\"passenger\":\"A\",\"author\":\"B\"}",
         "{\"title\":\"The password is a "
-        "secret\",\"pinned\":1,\"passenger\":\"A\",\"author\":\"B\"}");
+        "secret\",\"pinned\":1,\"keyboard\":2,\"passenger\":\"A\",\"author\":\"B\"}");
     check("{\"id\":12345678901,\"price\":49.5,\"uid\":\"u\"}",
         "{\"id\":12345678901,\"price\":49.5,\"uid\":\"u\"}");
     check("{\"name\":\"Zo\xc3\xab\"}", "{\"name\":\"Zo\xc3\xab\"}");

@@ -22,6 +22,11 @@ static void every_row_is_complete(void **state)
         assert_true(row->title && *row->title);
         assert_true(row->signature_header && *row->signature_header);
         assert_true(row->verify && row->sign && row->envelope && row->map);
+        assert_int_equal(row->version_header != NULL, row->versions && row->versions[0]);
+        assert_true(provider_version_known(p, NULL) && provider_version_known(p, ""));
+        assert_false(provider_version_known(p, "1999-12-31"));
+        for (int i = 0; row->versions && row->versions[i]; i++)
+            assert_true(provider_version_known(p, row->versions[i]));
         for (int i = 0; i < PROVIDER_SECRETS; i++) {
             assert_true(settings[row->secret[i]].secret);
             assert_int_equal(settings[row->secret[i]].kind, SETTING_TEXT);

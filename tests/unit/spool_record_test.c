@@ -13,6 +13,7 @@ static void event_comes_back(void **state)
         .received = INT64_C(1763719200123),
         .secret_used = "secondary",
         .signature = "t=1,v1=ab",
+        .version = "2021-10-20",
         .content_type = "application/json",
         .body = "a\0b\n\nc",
         .length = 6};
@@ -26,6 +27,7 @@ static void event_comes_back(void **state)
     assert_int_equal(out.received, in.received);
     assert_string_equal(out.secret_used, "secondary");
     assert_string_equal(out.signature, in.signature);
+    assert_string_equal(out.version, "2021-10-20");
     assert_int_equal(out.length, 6);
     assert_memory_equal(out.body, in.body, 6);
     buf_free(&file);
