@@ -7,6 +7,7 @@
 #include "event/clean.h"
 #include "provider/calcom_parts.h"
 #include "provider/map.h"
+#include "provider/place.h"
 
 /* Only the attendees show whether a no-show was marked or cleared. */
 static const char *no_show_status(const cJSON *payload)
@@ -58,6 +59,16 @@ static void calcom_map_form(const cJSON *payload, struct event *event)
     calcom_map_form_answers(json_get(payload, "responses"), event);
 }
 
+/* Cal.com's own reasons are keys of its language files: ooo_reasons_sick_leave. */
+static const char *absence_reason(struct arena *arena, const cJSON *entry)
+{
+    static const char prefix[] = "ooo_reasons_";
+    const char *reason = map_text(arena, entry, "reason.reason");
+    if (!reason || strncmp(reason, prefix, sizeof prefix - 1) != 0)
+        return reason;
+    return place_readable(arena, reason + sizeof prefix - 1);
+}
+
 static void calcom_map_out_of_office(const cJSON *payload, struct event *event)
 {
     struct arena *arena = &event->arena;
@@ -66,7 +77,7 @@ static void calcom_map_out_of_office(const cJSON *payload, struct event *event)
     b->start = map_time(entry, "start");
     b->end = map_time(entry, "end");
     b->description = map_text(arena, entry, "notes");
-    b->reason = map_text(arena, entry, "reason.reason");
+    b->reason = absence_reason(arena, entry);
     b->organizer = calcom_person(arena, json_get(entry, "user"));
     b->stand_in = calcom_person(arena, json_get(entry, "toUser"));
     map_add_host(event, b->organizer);

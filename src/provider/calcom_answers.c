@@ -6,16 +6,18 @@
 #include "provider/calcom_parts.h"
 #include "provider/map.h"
 
+/* Texts, or {label, id}. */
 static const char *response_array_text(struct arena *arena, const cJSON *array)
 {
     struct buf list = {0};
     const cJSON *item;
     cJSON_ArrayForEach (item, array) {
-        if (!cJSON_IsString(item) || !*item->valuestring)
+        const char *one = cJSON_IsString(item) ? item->valuestring : json_text(item, "label");
+        if (!one || !*one)
             continue;
         if (list.len)
             buf_puts(&list, ", ");
-        buf_puts(&list, item->valuestring);
+        buf_puts(&list, one);
     }
     if (list.failed)
         arena->failed = true;
@@ -48,7 +50,8 @@ static const char *response_value_text(struct arena *arena, const cJSON *value)
 }
 
 /*
- * {label, value?, isHidden?}, or {value, response} in a form. Older rows of the database hold the
+ * {label, value?, isHidden?}, or {value, response} in a form, where `response` is to outlive
+ * `value`. Older rows of the database hold the
  * value without an object around it.
  */
 static bool is_wrapped_response(const cJSON *response)
@@ -61,8 +64,10 @@ static bool is_wrapped_response(const cJSON *response)
 
 const char *calcom_response_text(struct arena *arena, const cJSON *response)
 {
-    return response_value_text(
-        arena, is_wrapped_response(response) ? json_get(response, "value") : response);
+    if (!is_wrapped_response(response))
+        return response_value_text(arena, response);
+    const char *text = response_value_text(arena, json_get(response, "value"));
+    return text ? text : response_value_text(arena, json_get(response, "response"));
 }
 
 /*
@@ -94,6 +99,24 @@ static int find_own_field(const char *label)
         if (strcmp(own_fields[i].label, label) == 0 || strcmp(own_fields[i].name, label) == 0)
             return i;
     return -1;
+}
+
+const char *calcom_phone_answer(struct arena *arena, const cJSON *responses)
+{
+    const cJSON *item, *object = cJSON_IsObject(responses) ? responses : NULL;
+    size_t left = ANSWERS_MAX;
+    cJSON_ArrayForEach (item, object) {
+        const char *label = json_text(item, "label");
+        int own = find_own_field(label ? label : item->string);
+        if (left-- == 0)
+            break;
+        if (own < 0 || strcmp(own_fields[own].word, "phone") != 0)
+            continue;
+        const char *phone = clean_line(arena, calcom_response_text(arena, item));
+        if (phone)
+            return phone;
+    }
+    return NULL;
 }
 
 static bool is_mapped_elsewhere(const char *name)

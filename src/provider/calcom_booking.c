@@ -124,13 +124,12 @@ static struct person person_of_responses(struct arena *arena, const cJSON *paylo
 /* The telephone number of who booked is in one of several places. */
 static const char *phone_of_booker(struct arena *arena, const cJSON *payload)
 {
-    static const char *const responses[] = {
-        "responses.attendeePhoneNumber", "responses.smsReminderNumber"};
     const cJSON *place = json_path(payload, "responses.location.value");
     const char *kind = json_text(place, "value");
-    const char *phone = NULL;
-    for (size_t i = 0; i < 2 && !phone; i++)
-        phone = clean_line(arena, calcom_response_text(arena, json_path(payload, responses[i])));
+    const char *phone = clean_line(
+        arena, calcom_response_text(arena, json_path(payload, "responses.attendeePhoneNumber")));
+    if (!phone)
+        phone = calcom_phone_answer(arena, json_get(payload, "responses"));
     if (!phone)
         phone = map_line(arena, payload, "smsReminderNumber");
     if (!phone && kind && strcmp(kind, "phone") == 0)
@@ -138,7 +137,7 @@ static const char *phone_of_booker(struct arena *arena, const cJSON *payload)
     return phone;
 }
 
-/* The list of attendees repeats the guests, without a name, after the person who booked. */
+/* The list of attendees repeats the guests, most without a name, after the person who booked. */
 static void calcom_map_attendees(const cJSON *payload, struct event *event)
 {
     struct arena *arena = &event->arena;
@@ -149,7 +148,7 @@ static void calcom_map_attendees(const cJSON *payload, struct event *event)
         if (left-- == 0)
             break;
         struct person person = calcom_person(arena, item);
-        if (item != list->child && !person.name && is_listed_guest(b, person.email))
+        if (item != list->child && is_listed_guest(b, person.email))
             continue;
         map_add_attendee(event, person);
     }
@@ -305,8 +304,10 @@ static bool calcom_wrote_calendar(const cJSON *payload)
     if (!destination || !destination->child)
         return false;
     cJSON_ArrayForEach (item, map_list(payload, "appsStatus")) {
-        const char *type = json_text(item, "type");
-        if (type && strstr(type, "calendar") && map_count(item, "success") > 0)
+        const char *app = json_text(item, "type");
+        if (!app)
+            app = json_text(item, "appName");
+        if (app && strstr(app, "calendar") && map_count(item, "success") > 0)
             return true;
     }
     return false;

@@ -12,6 +12,9 @@
 /* The value of one response in any of its shapes, as text. */
 const char *calcom_response_text(struct arena *arena, const cJSON *response);
 
+/* The first answer to one of Cal.com's own fields for a telephone number, else NULL. */
+const char *calcom_phone_answer(struct arena *arena, const cJSON *responses);
+
 /* The answers of a booking; what its other fields hold already is left out. */
 void calcom_map_answers(const cJSON *payload, struct event *event);
 /* The answers of a form, all of them custom. */

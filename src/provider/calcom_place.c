@@ -145,10 +145,10 @@ static const char *before(struct arena *arena, const char *text, const char *end
  * Where Cal.com's application is: its own video page is there (getPublicVideoCallUrl). Organizers
  * with a domain of their own have another for those who book: bookerUrl.
  */
-static const char *application(struct arena *arena, const cJSON *payload, const char *uid)
+static const char *application(struct arena *arena, const char *join_url, const char *uid)
 {
-    const char *video = map_url(arena, payload, "metadata.videoCallUrl");
-    return video ? before(arena, video, arena_printf(arena, "/video/%s", uid)) : NULL;
+    const char *page = arena_printf(arena, "/video/%s", uid);
+    return join_url && page ? before(arena, join_url, page) : NULL;
 }
 
 static const char *site_for_bookers(struct arena *arena, const cJSON *payload)
@@ -193,7 +193,7 @@ void calcom_map_links(const cJSON *payload, struct event *event)
     if (!uid)
         uid = page_id(arena, payload, "bookingUid");
     const char *seat = page_id(arena, payload, "attendeeSeatId");
-    const char *app = uid ? application(arena, payload, uid) : NULL;
+    const char *app = uid ? application(arena, b->join_url, uid) : NULL;
     const char *site = site_for_bookers(arena, payload);
     if (!site)
         site = app;

@@ -229,6 +229,12 @@ static void people(void **state)
         {"booking.guests", "[\"a@example.com\",\"b@example.com\"]"},
         {"booking.attendees.0.email", "A@example.com"},
         {"booking.attendees.1.email", "c@example.com"}, {"booking.attendees.2", "(nothing)"});
+    TEXT(
+        CREATED(
+            "\"responses\":{\"guests\":{\"label\":\"guests\",\"value\":[\"b@example.com\"]}},"
+            "\"attendees\":[{\"name\":\"A\",\"email\":\"a@example.com\"},{\"name\":\"B\",\"email\":"
+            "\"b@example.com\"}]"),
+        {"booking.guests", "[\"b@example.com\"]"}, {"booking.attendees.1", "(nothing)"});
 }
 
 #define ANSWER(question, answer)                                                                   \

@@ -93,6 +93,28 @@ static void phones(void **state)
         {"booking.attendees.0.phone", "+15550108"});
 }
 
+static void phones_by_label(void **state)
+{
+    (void)state;
+    TEXT(CREATED(WHO ",\"responses\":{\"tel\":{\"label\":\"phone_number\",\"value\":\"+15550112\"},"
+                     "\"q\":{\"label\":\"Phone of a friend\",\"value\":\"+15550113\"}}"),
+        {"booking.attendees.0.phone", "+15550112"},
+        {"booking.answers.0.question", "Phone of a friend"}, {"booking.answers.1", "(nothing)"});
+    TEXT(CREATED(WHO ",\"responses\":{\"tel\":{\"label\":\"phone_number\"}}"),
+        {"booking.attendees.0.phone", "null"}, {"booking.answers", "[]"});
+}
+
+static void answers_of_forms(void **state)
+{
+    (void)state;
+    TEXT(EVENT("FORM_SUBMITTED",
+             "\"responses\":{\"A\":{\"response\":[{\"label\":\"Sales\",\"id\":\"1\"},{\"label\":"
+             "\"Help\"}]},\"B\":{\"response\":\"text\"},\"C\":{\"value\":\"old\",\"response\":"
+             "\"new\"}}"),
+        {"booking.answers.0.answer", "Sales, Help"}, {"booking.answers.1.answer", "text"},
+        {"booking.answers.2.answer", "old"});
+}
+
 static void labels_become_words(void **state)
 {
     (void)state;
@@ -177,6 +199,19 @@ static void hosts(void **state)
         {"booking.stand_in.email", "p@example.org"});
 }
 
+static void absences(void **state)
+{
+    (void)state;
+    static const char *const rows[][2] = {{"ooo_reasons_vacation", "Vacation"},
+        {"ooo_reasons_sick_leave", "Sick Leave"}, {"Moving house", "Moving house"}};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        char body[256];
+        snprintf(body, sizeof body,
+            EVENT("OOO_CREATED", "\"oooEntry\":{\"reason\":{\"reason\":\"%s\"}}"), rows[i][0]);
+        TEXT(body, {"booking.reason", rows[i][1]});
+    }
+}
+
 static void clocks(void **state)
 {
     (void)state;
@@ -258,6 +293,9 @@ static void who_wrote_the_calendar(void **state)
         {"\"destinationCalendar\":[{\"id\":1}],\"appsStatus\":[{\"type\":\"daily_video\","
          "\"success\":1},{\"type\":\"office365_calendar\",\"success\":2}]",
             "true"},
+        {"\"destinationCalendar\":[{\"id\":1}],\"appsStatus\":[{\"appName\":\"google-calendar\","
+         "\"success\":1}]",
+            "true"},
         {"\"destinationCalendar\":[],\"appsStatus\":[" GOOGLE "]", "false"},
         {"\"destinationCalendar\":null,\"appsStatus\":[" GOOGLE "]", "false"},
         {"\"destinationCalendar\":[{\"id\":1}],\"appsStatus\":[{\"type\":\"google_calendar\","
@@ -297,6 +335,9 @@ static void links(void **state)
         {"booking.reschedule_url", "https://cal.com/reschedule/s-1"},
         {"booking.cancel_url", "https://cal.com/booking/u1?cancel=true&seatReferenceUid=s-1"});
     TEXT(CREATED("\"uid\":\"u2\"," VIDEO), {"booking.reschedule_url", "null"});
+    TEXT(EVENT("BOOKING_REASSIGNED",
+             "\"uid\":\"u1\",\"location\":\"https://cal.acme.example/video/u1\""),
+        {"booking.reschedule_url", "https://cal.acme.example/reschedule/u1"});
     TEXT(CREATED("\"uid\":\"u1\""), {"booking.reschedule_url", "null"});
     TEXT(CREATED("\"bookingId\":7,\"bookerUrl\":\"https://cal.com\""), {"booking.uid", "7"},
         {"booking.cancel_url", "null"});
@@ -443,9 +484,12 @@ int main(void)
         cmocka_unit_test(a_full_booking),
         cmocka_unit_test(words_of_the_customer),
         cmocka_unit_test(phones),
+        cmocka_unit_test(phones_by_label),
+        cmocka_unit_test(answers_of_forms),
         cmocka_unit_test(labels_become_words),
         cmocka_unit_test(places_in_words),
         cmocka_unit_test(hosts),
+        cmocka_unit_test(absences),
         cmocka_unit_test(clocks),
         cmocka_unit_test(addresses),
         cmocka_unit_test(series_and_seats),
