@@ -169,6 +169,17 @@ def showing():
         mail = world.mail("sent", key)
         readable = world.tool("show", key)
         match(readable, r"(?m)^Attendee +Ada Example <ada@example.com>", "a readable event")
+        full = world.tool("show", world.event("done", body=sample("calcom", "booking_created_full")))
+        for label, text in (("Where", r"Phone call to the customer: \+15550102"), ("Team", "Intros"),
+                            ("Host", "Otto Example <otto@example.org>"), ("Description", "Bring what is broken."),
+                            ("Attendee", r"Ada Example <ada@example.com>, \+15550102"),
+                            ("Organizer", "Olga Example <olga@example.org>")):
+            match(full, rf"(?m)^{label} +{text}", f"{label} of a full one")
+        report = world.tool("show", world.event("done", body=sample("calcom", "wrong_assignment_report")))
+        match(report, r"(?m)^Detail +reported_by\n +Mia Example <mia@example.org>", "details of a report")
+        odd = body.replace(b"ada@example.com", "zoë@example.com".encode())
+        match(world.tool("show", world.event("done", body=odd)),
+              r"(?m)^Attendee +Ada Example <zoë@example.com> \(cannot be mailed\)", "who cannot be mailed")
         found = world.json("show", key[:4])
         equal((found["id"], found["kind"], found["booking"]["uid"]),
               (key, "created", json.loads(body)["payload"]["uid"]), "its JSON, by 4 digits")
