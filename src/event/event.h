@@ -7,8 +7,8 @@
  *
  * Text: what a provider module puts here has gone through event/clean.h, so it is valid UTF-8
  * without control characters (line breaks only in descriptions, notes, reasons and answers), and
- * e-mail fields are bare ASCII addresses. No header, SMTP command, calendar line, page or log line
- * can be injected into later.
+ * e-mail fields are bare ASCII addresses, but `written_email`, which is any one line. No header,
+ * SMTP command, calendar line, page or log line can be injected into later.
  *
  * Words: where a provider has a fixed set of its own keys (places, labels of default fields,
  * statuses), the event holds our word for it, as a name without prefix in the language files:
