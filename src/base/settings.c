@@ -37,6 +37,8 @@ const struct setting_info settings[SETTINGS] = {
     [SET_REPLY_TO] = {"BOOKSPOOL_REPLY_TO", SETTING_ADDRESS, NULL, .programs = DRAIN},
     [SET_NOTIFY] = {"BOOKSPOOL_NOTIFY", SETTING_TEXT, NULL, .programs = DRAIN},
     [SET_MAIL_ATTENDEE] = {"BOOKSPOOL_MAIL_ATTENDEE", SETTING_BOOL, "no", .programs = DRAIN},
+    [SET_CALENDAR] = {"BOOKSPOOL_CALENDAR", SETTING_WORD, "auto", .words = "auto invite file none", .programs = DRAIN},
+    [SET_CALENDAR_ATTENDEE] = {"BOOKSPOOL_CALENDAR_ATTENDEE", SETTING_WORD, "none", .words = "none invite", .programs = DRAIN},
     [SET_TEMPLATES] = {"BOOKSPOOL_TEMPLATES", SETTING_PATH, NULL, .programs = DRAIN},
     [SET_TIMEZONE] = {"BOOKSPOOL_TIMEZONE", SETTING_TEXT, NULL, .programs = DRAIN},
     [SET_LANGUAGE] = {"BOOKSPOOL_LANGUAGE", SETTING_TEXT, "en", .programs = DRAIN},

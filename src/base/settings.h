@@ -25,6 +25,8 @@ enum setting {
     SET_REPLY_TO,
     SET_NOTIFY,
     SET_MAIL_ATTENDEE,
+    SET_CALENDAR,
+    SET_CALENDAR_ATTENDEE,
     SET_TEMPLATES,
     SET_TIMEZONE,
     SET_LANGUAGE,
@@ -77,6 +79,8 @@ enum { SYNC_AUTO, SYNC_FSYNC };
 enum { LOG_TO_STDERR, LOG_TO_SYSLOG };
 enum { LOG_AS_TEXT, LOG_AS_JSON };
 enum { UNKNOWN_RETRY, UNKNOWN_PARK };
+enum { ENTRY_AUTO, ENTRY_INVITE, ENTRY_FILE, ENTRY_NONE };
+enum { CUSTOMER_NONE, CUSTOMER_INVITE };
 
 enum setting_kind {
     SETTING_TEXT,     /* its feature checks it, if anything */

@@ -40,6 +40,19 @@ struct overlap {
 
 enum { OVERLAPS_MAX = 8 };
 
+/* An entry in calendars, and what the event does to it. */
+struct calendar_entry {
+    const char *uid; /* of its booking, or of the group event */
+    enum calendar_change calendar;
+    const char *calendar_uid;
+    int64_t sequence;
+    int64_t start, end;
+    int64_t taken;        /* places taken after the event, where it is shared; 0: not known */
+    bool owner, customer; /* who has it */
+};
+
+enum { ENTRIES_MAX = 366, OTHERS_MAX = 4 };
+
 struct decision {
     enum decision_result result;
     const char *reason; /* a word of the log: "first-report", "repeated-fact", "joined", ... */
@@ -57,6 +70,26 @@ struct decision {
     enum calendar_change calendar;
     const char *calendar_uid; /* stable through moves; NULL with CALENDAR_UNTOUCHED */
     int64_t sequence;         /* RFC 5545 3.8.7.4: rises with each change of the entry */
+    int64_t taken;            /* places taken in a seated booking after the event; 0: not known */
+    /* The first mail's body showed that the provider writes the host's calendar itself. */
+    bool calendar_written;
+    bool unconfirmed; /* it ends without having been confirmed: no customer has an entry */
+    /* The entry above is the customer's alone; the owner's, of the group event, is in `others`. */
+    bool grouped;
+
+    /*
+     * What this event, or this one and others that came together with it, says of the occurrences
+     * of one series; in order of time, the event's own booking among them. None: it is about the
+     * one booking. The change is the same for all.
+     */
+    struct calendar_entry *occurrences;
+    size_t occurrence_count; /* at most ENTRIES_MAX */
+    /* Further entries that change: that of a group event, and those that end with a move. */
+    struct calendar_entry *others;
+    size_t other_count; /* at most OTHERS_MAX */
+
+    /* What the ledger knew of the booking before the event: see ledger/known.h. NULL: nothing. */
+    const char *known;
 
     struct overlap *overlaps;
     size_t overlap_count; /* of the list, at most OVERLAPS_MAX */

@@ -115,6 +115,8 @@ static icalcomponent *new_event(struct arena *arena, const struct calendar *cale
         icalcomponent_add_property(event, icalproperty_new_url(calendar->url));
     icalcomponent_add_property(event, icalproperty_new_status(status));
     icalcomponent_add_property(event, icalproperty_new_transp(ICAL_TRANSP_OPAQUE));
+    if (calendar->is_private)
+        icalcomponent_add_property(event, icalproperty_new_class(ICAL_CLASS_PRIVATE));
     add_people(arena, event, calendar);
     return event;
 }
@@ -128,25 +130,36 @@ static void replace_all(char *text, const char *what, const char *with)
     }
 }
 
-bool calendar_write(const struct calendar *calendar, struct buf *out)
+static bool is_complete(const struct calendar *calendar)
+{
+    const struct person *attendee = calendar->method == METHOD_PUBLISH ? NULL : calendar->attendee;
+    bool invites = calendar->method == METHOD_REQUEST || attendee;
+    return calendar->uid && calendar->organizer.email && can_be_written(calendar->start) &&
+           (!invites || (attendee && attendee->email));
+}
+
+bool calendar_write(const struct calendar *entries, size_t count, struct buf *out)
 {
     static const icalproperty_method methods[] = {[METHOD_PUBLISH] = ICAL_METHOD_PUBLISH,
         [METHOD_REQUEST] = ICAL_METHOD_REQUEST,
         [METHOD_CANCEL] = ICAL_METHOD_CANCEL};
-    const struct person *attendee = calendar->method == METHOD_PUBLISH ? NULL : calendar->attendee;
-    bool invites = calendar->method == METHOD_REQUEST || attendee;
-    if (!calendar->uid || !calendar->organizer.email || !can_be_written(calendar->start) ||
-        (invites && (!attendee || !attendee->email)))
-        return true;
     struct arena arena = {0};
     icalcomponent *object = icalcomponent_new_vcalendar();
     icalcomponent_add_property(object, icalproperty_new_version("2.0"));
     icalcomponent_add_property(object, icalproperty_new_prodid(PRODUCT));
-    icalcomponent_add_property(object, icalproperty_new_method(methods[calendar->method]));
-    icalcomponent_add_component(object, new_event(&arena, calendar));
-    char *text = icalcomponent_as_ical_string_r(object);
-    bool ok = text && !arena.failed;
-    if (ok) {
+    bool any = false;
+    for (size_t i = 0; i < count; i++) {
+        if (!is_complete(&entries[i]))
+            continue;
+        if (!any)
+            icalcomponent_add_property(
+                object, icalproperty_new_method(methods[entries[i].method]));
+        icalcomponent_add_component(object, new_event(&arena, &entries[i]));
+        any = true;
+    }
+    char *text = any ? icalcomponent_as_ical_string_r(object) : NULL;
+    bool ok = (text || !any) && !arena.failed;
+    if (ok && text) {
         /* libical 3.0 counts the end of a line as a part of it when it folds: a fold comes between
          * CR and LF, or right before them. No value holds a CR. */
         replace_all(text, "\r\r\n \n", "\r\n");

@@ -34,6 +34,7 @@ struct calendar {
     const char *uid;
     int64_t sequence;
     bool tentative;
+    bool is_private; /* CLASS:PRIVATE: who shares the calendar sees only that the time is taken */
     int64_t stamp;      /* DTSTAMP: when the event arrived, so that a repeat is byte-identical */
     int64_t start, end; /* end is left out when TIME_NONE or not later than start */
     /* Each may be NULL. */
@@ -42,9 +43,13 @@ struct calendar {
     const struct person *attendee; /* NULL: none */
 };
 
-/* Appends the object; nothing where start, uid, organizer or a needed attendee's address is
- * missing, or where the start is beyond the year 9999, which iCalendar cannot write. False: out of
- * memory. */
-bool calendar_write(const struct calendar *calendar, struct buf *out);
+/*
+ * Appends one object with the entries, which have the same method. Only PUBLISH may have several:
+ * the entries of a REQUEST or a CANCEL must have one UID (RFC 5546 3.2.2 and 3.2.5). Left out is an
+ * entry whose start, uid, organizer or needed attendee's address is missing, or whose start is
+ * beyond the year 9999, which iCalendar cannot write; without any there is no object. False: out of
+ * memory.
+ */
+bool calendar_write(const struct calendar *entries, size_t count, struct buf *out);
 
 #endif

@@ -2,11 +2,10 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <strings.h>
 
 #include "event/clean.h"
-#include "mail/calendar.h"
 #include "mail/cut.h"
+#include "mail/invite.h"
 #include "mail/message.h"
 #include "mail/view.h"
 
@@ -15,7 +14,9 @@ bool composer_open(struct composer *composer, const struct conf *conf, struct bu
     const char *from = conf_text(conf, SET_MAIL_FROM);
     *composer = (struct composer){.from = from ? from : LOCAL_ADDRESS,
         .reply_to = conf_text(conf, SET_REPLY_TO),
-        .timezone = conf_text(conf, SET_TIMEZONE)};
+        .timezone = conf_text(conf, SET_TIMEZONE),
+        .calendar = conf_number(conf, SET_CALENDAR),
+        .customer_calendar = conf_number(conf, SET_CALENDAR_ATTENDEE)};
     composer->templates =
         templates_open(conf_text(conf, SET_TEMPLATES), conf_text(conf, SET_LANGUAGE), why);
     return composer->templates != NULL;
@@ -49,77 +50,6 @@ static const struct amount {
 enum { AMOUNTS = sizeof amounts / sizeof *amounts };
 
 enum made { MADE, DOES_NOT_FIT, NO_MEMORY };
-
-/* ---- the calendar ---- */
-
-/* A customer who gives up a seat loses the entry; the entry of the booking stays. */
-static enum calendar_method method_of(const struct notice *notice)
-{
-    bool customer = notice->audience == AUDIENCE_CUSTOMER;
-    bool leaves = customer && view_kind(notice->event, notice->decision) == KIND_CANCELLED;
-    if (notice->decision->calendar == CALENDAR_CANCELLED || leaves)
-        return METHOD_CANCEL;
-    return customer ? METHOD_REQUEST : METHOD_PUBLISH;
-}
-
-/* Outlook discards an invitation whose organizer is its recipient. Where sender and recipient are
- * the same, the organizer is another name at that domain; published entries are not answered. */
-static struct person organizer_of(
-    const struct composer *composer, const struct notice *notice, struct arena *arena)
-{
-    const struct person *host = &notice->event->booking.organizer;
-    const char *domain = strrchr(composer->from, '@');
-    if (notice->audience == AUDIENCE_CUSTOMER)
-        return (struct person){.name = host->name,
-            .email = composer->reply_to ? composer->reply_to
-                     : host->email      ? host->email
-                                        : composer->from};
-    if (domain && strcasecmp(composer->from, notice->recipient) == 0)
-        return (struct person){.email = arena_printf(arena, "noreply%s", domain)};
-    return (struct person){.email = composer->from};
-}
-
-/* The owner has one entry for all seats: it is not named after the customer of one seat. */
-static const char *summary_of(const struct notice *notice, const struct value *view)
-{
-    bool shared = notice->audience == AUDIENCE_OWNER && notice->event->booking.seat;
-    const char *what = value_text_of(view, "what"), *about = value_text_of(view, "about");
-    if (shared && what)
-        return what;
-    const char *name = value_text_of(view, "provider_name");
-    return about ? about : name ? name : notice->event->booking.title;
-}
-
-/* Nothing is appended where the event leaves calendars alone, or has too little for an entry. A
- * late move cancels the entry at the old time. False: out of memory. */
-static bool write_calendar(const struct composer *composer, const struct notice *notice,
-    const struct value *view, struct buf *out)
-{
-    struct arena arena = {0};
-    const struct decision *decision = notice->decision;
-    const struct booking *booking = &notice->event->booking;
-    const struct person *own = view_attendee(notice->event, notice->recipient);
-    const struct person attendee = own ? *own : (struct person){.email = notice->recipient};
-    const char *where = value_text_of(view, "where"), *join = value_text_of(view, "join_url");
-    bool old_time = decision->late && decision->previous_start != TIME_NONE;
-    const struct calendar calendar = {.method = method_of(notice),
-        .uid = decision->calendar_uid,
-        .sequence = decision->sequence,
-        .tentative = decision->calendar == CALENDAR_TENTATIVE,
-        .stamp = notice->record->received,
-        .start = old_time ? decision->previous_start : booking->start,
-        .end = old_time ? decision->previous_end : booking->end,
-        .summary = summary_of(notice, view),
-        .description = value_text_of(value_find(view, "booking"), "description"),
-        .location = where ? where : join,
-        .url = join,
-        .organizer = organizer_of(composer, notice, &arena),
-        .attendee = notice->audience == AUDIENCE_CUSTOMER ? &attendee : NULL};
-    bool ok = decision->calendar == CALENDAR_UNTOUCHED || calendar_write(&calendar, out);
-    ok = ok && !arena.failed;
-    arena_free(&arena);
-    return ok;
-}
 
 /* ---- the bare facts: what a mail says that no template could be made for ---- */
 
@@ -201,15 +131,18 @@ static void add_bare_facts(const struct composer *composer, const struct notice 
 /* ---- the message ---- */
 
 struct parts {
-    struct buf text[TEMPLATE_PARTS], calendar;
-    bool cut; /* the mail does not say all of it: the body is attached */
+    struct buf text[TEMPLATE_PARTS];
+    struct invites calendar;
+    struct arena arena; /* of the calendar's objects */
+    bool cut;           /* the mail does not say all of it: the body is attached */
 };
 
 static void parts_clear(struct parts *parts)
 {
     for (size_t i = 0; i < TEMPLATE_PARTS; i++)
         buf_free(&parts->text[i]);
-    buf_free(&parts->calendar);
+    invites_free(&parts->calendar);
+    arena_free(&parts->arena);
     *parts = (struct parts){0};
 }
 
@@ -230,7 +163,7 @@ static enum made make_parts(const struct composer *composer, const struct notice
             !templates_render(
                 composer->templates, kind, notice->audience, i, view, &parts->text[i], why))
             made = parts->text[i].failed ? NO_MEMORY : DOES_NOT_FIT;
-    if (made == MADE && !write_calendar(composer, notice, view, &parts->calendar))
+    if (made == MADE && !invites_make(&parts->arena, composer, notice, view, &parts->calendar))
         made = NO_MEMORY;
     struct buf *subject = &parts->text[PART_SUBJECT];
     size_t fits = cut_length(buf_text(subject), SUBJECT_MAX);
@@ -238,7 +171,8 @@ static enum made make_parts(const struct composer *composer, const struct notice
         subject->len = fits;
         buf_puts(subject, "...");
     }
-    size_t size = parts->text[PART_TEXT].len + parts->text[PART_HTML].len + 2 * parts->calendar.len;
+    size_t size = parts->text[PART_TEXT].len + parts->text[PART_HTML].len +
+                  2 * invites_size(&parts->calendar);
     if (made == MADE && size > PARTS_MAX) {
         buf_printf(
             why, "text, page and calendar have %zu bytes, which is more than %d", size, PARTS_MAX);
@@ -265,6 +199,24 @@ static enum made make_fitting_parts(const struct composer *composer, const struc
     return made;
 }
 
+static void add_calendars(
+    const struct invites *invites, struct arena *arena, struct message *message)
+{
+    if (!invites->count)
+        return;
+    message->calendar = buf_text(&invites->text[0]);
+    message->calendar_method = calendar_method_name(invites->method[0]);
+    message->calendar_as_file = invites->as_file;
+    size_t more = invites->count - 1;
+    struct message_calendar *list = arena_alloc(arena, (more + 1) * sizeof *list);
+    for (size_t i = 0; list && i < more; i++)
+        list[i] = (struct message_calendar){.text = buf_text(&invites->text[i + 1]),
+            .method = calendar_method_name(invites->method[i + 1]),
+            .name = arena_printf(arena, "invite-%zu.ics", i + 2)};
+    message->more_calendars = list;
+    message->more_calendar_count = list ? more : 0;
+}
+
 static bool write_message(const struct composer *composer, const struct notice *notice,
     const struct parts *parts, struct buf *out)
 {
@@ -281,10 +233,8 @@ static bool write_message(const struct composer *composer, const struct notice *
         .html = parts->text[PART_HTML].len ? buf_text(&parts->text[PART_HTML]) : NULL};
     if (!owner && !message.reply_to) /* a customer answers the host, not the sending address */
         message.reply_to = notice->event->booking.organizer.email;
-    if (parts->calendar.len) {
-        message.calendar = buf_text(&parts->calendar);
-        message.calendar_method = calendar_method_name(method_of(notice));
-    }
+    struct arena arena = {0};
+    add_calendars(&parts->calendar, &arena, &message);
     /* what is not understood, or is cut, goes along so that a person can read it */
     if ((parts->cut || notice->event->kind == KIND_OTHER) && owner && record->length) {
         bool all = record->length <= ATTACHMENT_MAX;
@@ -293,7 +243,9 @@ static bool write_message(const struct composer *composer, const struct notice *
         message.attachment_len = all ? record->length : ATTACHMENT_MAX;
         message.attachment_name = !all ? "body-beginning.txt" : json ? "body.json" : "body.txt";
     }
-    return message_compose(&message, out);
+    bool ok = !arena.failed && message_compose(&message, out);
+    arena_free(&arena);
+    return ok;
 }
 
 bool compose_message(
@@ -306,7 +258,7 @@ bool compose_message(
         parts.cut = true;
         add_bare_facts(
             composer, notice, buf_text(why), &parts.text[PART_SUBJECT], &parts.text[PART_TEXT]);
-        if (write_calendar(composer, notice, NULL, &parts.calendar))
+        if (invites_make(&parts.arena, composer, notice, NULL, &parts.calendar))
             made = MADE;
     }
     bool ok = made == MADE && write_message(composer, notice, &parts, out);

@@ -24,6 +24,7 @@ struct composer {
     const char *from, *reply_to; /* bare addresses; reply_to may be NULL */
     const char *timezone;        /* BOOKSPOOL_TIMEZONE, may be NULL */
     struct templates *templates;
+    int64_t calendar, customer_calendar; /* BOOKSPOOL_CALENDAR, BOOKSPOOL_CALENDAR_ATTENDEE */
 };
 
 /* As the settings say. False, with what is wrong in `why`. */

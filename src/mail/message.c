@@ -201,25 +201,29 @@ static void add_part(GMimeMultipart *multipart, void *part)
     g_object_unref(part);
 }
 
-/* RFC 2046 section 5.1.4: the best form comes last; Outlook wants the calendar there. It is in
- * base64, as Outlook has it (MS-OXCMAIL 2.1.3.3.8.2), because its line ends must stay CR LF. */
+/* In base64, as Outlook has it (MS-OXCMAIL 2.1.3.3.8.2), because its line ends must stay CR LF. */
+static GMimePart *calendar_part(const char *text, const char *method)
+{
+    char value[TOKEN_MAX];
+    GMimePart *part = text_part("calendar", text);
+    g_mime_object_set_content_type_parameter(GMIME_OBJECT(part), "method", token(method, value));
+    g_mime_part_set_content_encoding(part, GMIME_CONTENT_ENCODING_BASE64);
+    return part;
+}
+
+/* RFC 2046 section 5.1.4: the best form comes last; Outlook wants the calendar there. */
 static GMimeObject *body_part(const struct message *message)
 {
     GMimePart *text = text_part("plain", message->text);
-    if (!message->html && !message->calendar)
+    const char *calendar = message->calendar_as_file ? NULL : message->calendar;
+    if (!message->html && !calendar)
         return GMIME_OBJECT(text);
     GMimeMultipart *forms = multipart("alternative", message);
     add_part(forms, text);
     if (message->html)
         add_part(forms, text_part("html", message->html));
-    if (message->calendar) {
-        char method[TOKEN_MAX];
-        GMimePart *part = text_part("calendar", message->calendar);
-        g_mime_object_set_content_type_parameter(
-            GMIME_OBJECT(part), "method", token(message->calendar_method, method));
-        g_mime_part_set_content_encoding(part, GMIME_CONTENT_ENCODING_BASE64);
-        add_part(forms, part);
-    }
+    if (calendar)
+        add_part(forms, calendar_part(calendar, message->calendar_method));
     return GMIME_OBJECT(forms);
 }
 
@@ -234,6 +238,14 @@ static GMimeObject *content_part(const struct message *message)
         GString *lines = canonical(message->calendar);
         add_part(mixed, attachment("ics", "invite.ics", lines->str, lines->len));
         g_string_free(lines, TRUE);
+    }
+    for (size_t i = 0; i < message->more_calendar_count; i++) {
+        const struct message_calendar *more = &message->more_calendars[i];
+        char name[TOKEN_MAX];
+        GMimePart *part = calendar_part(more->text, more->method);
+        g_mime_object_set_disposition(GMIME_OBJECT(part), GMIME_DISPOSITION_ATTACHMENT);
+        g_mime_part_set_filename(part, token(more->name, name));
+        add_part(mixed, part);
     }
     if (message->attachment) {
         const char *name = message->attachment_name ? message->attachment_name : "body";

@@ -17,6 +17,11 @@
 
 #include "base/buf.h"
 
+struct message_calendar {
+    const char *text, *method;
+    const char *name; /* ASCII; "invite-2.ics" */
+};
+
 struct message {
     const char *name; /* ID-r or ID.n-r */
     const char *id;
@@ -28,6 +33,10 @@ struct message {
     /* An iCalendar object; NULL: none. Carried twice, for clients that look at one of the two only:
      * as the last alternative, text/calendar with its method, and as the attachment invite.ics. */
     const char *calendar, *calendar_method;
+    bool calendar_as_file; /* the attachment alone */
+    /* Further objects, attachments as text/calendar with their method. */
+    const struct message_calendar *more_calendars;
+    size_t more_calendar_count;
     /* The raw body of an event that is not understood; NULL: none. Sent as an attachment. */
     const char *attachment;
     size_t attachment_len;

@@ -46,7 +46,7 @@ static struct calendar cleaned(struct arena *arena, const struct calendar *given
 static void assert_nothing(const struct calendar *calendar)
 {
     struct buf out = {0};
-    assert_true(calendar_write(calendar, &out));
+    assert_true(calendar_write(calendar, 1, &out));
     assert_int_equal(out.len, 0);
     buf_free(&out);
 }
@@ -54,7 +54,7 @@ static void assert_nothing(const struct calendar *calendar)
 static struct buf written(const struct calendar *calendar)
 {
     struct buf out = {0};
-    assert_true(calendar_write(calendar, &out));
+    assert_true(calendar_write(calendar, 1, &out));
     return out;
 }
 
@@ -163,7 +163,7 @@ static void methods_as_rfc_5546_says(void **state)
         calendar.method = rows[i].method;
         calendar.tentative = rows[i].tentative;
         calendar.attendee = rows[i].attendee ? &customer : NULL;
-        assert_true(calendar_write(&calendar, &out));
+        assert_true(calendar_write(&calendar, 1, &out));
         assert_int_equal(out.len > 0, rows[i].ok);
         if (!rows[i].ok)
             continue;

@@ -21,7 +21,8 @@ static struct record record_of(const struct event *event)
 static struct composer composer_of(const char *reply_to)
 {
     return (struct composer){
-        .from = "bookspool@example.net", .reply_to = reply_to, .templates = templates};
+        .from = "bookspool@example.net", .reply_to = reply_to, .templates = templates,
+        .calendar = ENTRY_INVITE, .customer_calendar = CUSTOMER_INVITE};
 }
 
 static struct buf composed(const struct composer *composer, const struct event *event,
