@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "drain/outbox.h"
 #include "drain/waiting.h"
+#include "ledger/known.h"
 #include "mail/compose.h"
 #include "spool/queue.h"
 #include "spool/replay.h"
@@ -191,6 +192,7 @@ static enum run_result decide_event(
                  conf_number(run->conf, SET_MOVE_WAIT), &entry->decision);
     if (!ok)
         return report_ledger_failure(run, batch, id);
+    ledger_complete(&entry->decision, &entry->event);
     if (replay) {
         entry->decision.result = DECISION_NOTIFY;
         if (!claim_replay(run, entry))
@@ -459,6 +461,20 @@ static enum run_result move_to_done(struct run *run, const struct entry *entry)
     return RUN_GOES_ON;
 }
 
+/* The decision about the first occurrence of a series grew with those that came after it. */
+static bool recall_series(struct run *run, struct batch *batch)
+{
+    bool ok = true, found;
+    for (size_t i = 0; batch->deciding && ok && i < batch->count; i++) {
+        struct decision *decision = &batch->entry[i].decision;
+        if (!decision->occurrence_count || batch->entry[i].dir == DIR_REPLAY)
+            continue;
+        decision_free(decision);
+        ok = ledger_recall(run->ledger, batch->entry[i].file.record.id, decision, &found);
+    }
+    return ok;
+}
+
 /*
  * Commits the decisions, makes the mails, syncs them, moves the events. If a mail cannot be made,
  * the mails before it are still synced and their events moved.
@@ -468,6 +484,8 @@ static enum run_result finish_batch(struct run *run, struct batch *batch)
     if (batch->lost || run->spool.sync_failed)
         return RUN_IO_FAILED;
     if (batch->deciding && !ledger_commit(run->ledger))
+        return report_ledger_failure(run, batch, NULL);
+    if (!recall_series(run, batch))
         return report_ledger_failure(run, batch, NULL);
     batch->deciding = false;
     enum run_result result = RUN_GOES_ON, moved = RUN_GOES_ON;
@@ -548,8 +566,10 @@ static void preview_event(struct run *run, const struct spool_file *file)
     decision_init(&entry.decision);
     bool ok =
         record_map(&file->record, &entry.event) &&
-        (!run->ledger || ledger_recall(run->ledger, file->record.id, &entry.decision, &found)) &&
-        recipients_of(run->recipients, &entry.event, &entry.decision, &list);
+        (!run->ledger || ledger_recall(run->ledger, file->record.id, &entry.decision, &found));
+    if (ok)
+        ledger_complete(&entry.decision, &entry.event);
+    ok = ok && recipients_of(run->recipients, &entry.event, &entry.decision, &list);
     for (size_t i = 0; ok && i < list.count; i++) {
         char mail[MAIL_NAME_SIZE];
         struct buf message = {0}, why = {0};

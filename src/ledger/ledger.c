@@ -1,7 +1,11 @@
 #include "ledger/ledger.h"
 
+#include <stdio.h>
+#include <string.h>
+
 #include "ledger/agenda.h"
 #include "ledger/fact.h"
+#include "ledger/known.h"
 #include "ledger/rows.h"
 #include "ledger/rules.h"
 #include "ledger/store.h"
@@ -14,9 +18,10 @@ struct entering {
     const struct event *event;
     struct decision *decision;
     struct fact fact;
-    struct booking_row own, previous;
+    struct booking_row own, previous, same_entry;
     struct rules_state known;
     struct rules_writes writes;
+    const char *details, *seat; /* of whom: "" where the booking has no seats */
 };
 
 static bool load_booking(
@@ -31,6 +36,81 @@ static bool load_booking(
     return ok;
 }
 
+/* What the event lacks is known before it changes what is known. */
+static bool load_known(struct entering *t)
+{
+    const struct event *event = t->event;
+    const struct booking *b = &event->booking;
+    struct arena *arena = &t->decision->arena;
+    const char *zone = NULL, *whose = NULL;
+    bool other = false;
+    t->seat = b->seat ? t->fact.person : "";
+    if (b->uid && !rows_get_details(t->ledger, event->provider, b->uid, t->fact.person, arena,
+                      &t->details, &whose))
+        return false;
+    other = whose && *whose && strcmp(whose, t->fact.person) != 0;
+    if (b->organizer.email && !b->organizer.timezone &&
+        !rows_get_zone(t->ledger, arena_strlower(arena, b->organizer.email), arena, &zone))
+        return false;
+    t->decision->known = known_select(arena, t->details, event, !other, zone);
+    if (other && b->seat)
+        t->details = NULL;
+    return true;
+}
+
+static bool save_zone(struct entering *t, const struct person *person)
+{
+    const char *address = arena_strlower(&t->decision->arena, person->email);
+    return !address || !person->timezone ||
+           rows_put_zone(t->ledger, address, person->timezone, t->fact.stamp);
+}
+
+static bool save_known(struct entering *t)
+{
+    const struct event *event = t->event;
+    const struct booking *b = &event->booking;
+    const struct booking_row *own = t->known.own;
+    bool newest = !own || own->stamp == TIME_NONE || t->fact.stamp >= own->stamp;
+    bool ok = save_zone(t, &b->organizer);
+    for (size_t i = 0; ok && i < b->host_count; i++)
+        ok = save_zone(t, &b->hosts[i]);
+    if (!ok || t->known.repeated || !known_tells(event))
+        return ok;
+    const char *text = known_merge(&t->decision->arena, t->details, event, newest);
+    return !text ||
+           rows_put_details(t->ledger, event->provider, b->uid, t->seat, t->fact.stamp, text);
+}
+
+/* The bookings beside: with the same entry, of the same group event, of the same series. */
+static bool load_related(struct entering *t, const char *previous_uid)
+{
+    const struct event *event = t->event;
+    const struct booking *b = &event->booking;
+    const char *provider = event->provider;
+    struct rules_state *known = &t->known;
+    struct arena *arena = &t->decision->arena;
+    const char *group = rules_group_uid(event, known->own);
+    const char *series = b->whole_series ? rules_series(event, known->own, arena) : NULL;
+    struct booking_row *rows = NULL;
+    bool found = false;
+    if (rules_asks_same_entry(event, known->own, previous_uid) &&
+        !rows_get_same_entry(
+            t->ledger, provider, b->ical_uid, b->uid, arena, &t->same_entry, &found))
+        return false;
+    known->same_entry = found ? &t->same_entry : NULL;
+    if (group && !rows_get_shared(t->ledger, provider, group, b->uid, &known->group))
+        return false;
+    if (known->previous && t->previous.group_uid &&
+        !rows_get_shared(
+            t->ledger, provider, t->previous.group_uid, previous_uid, &known->previous_group))
+        return false;
+    if (series && !rows_get_series(t->ledger, provider, series, b->uid,
+                      known->own ? t->own.born : TIME_NONE, arena, &rows, &known->series_count))
+        return false;
+    known->series = rows;
+    return true;
+}
+
 static bool load(struct entering *t)
 {
     const struct event *event = t->event;
@@ -39,19 +119,25 @@ static bool load(struct entering *t)
     struct rules_state *known = &t->known;
     if (!rows_is_repeated(t->ledger, provider, &t->fact, &known->repeated))
         return false;
-    if (known->repeated || !rules_about_booking(event))
+    if (known->repeated)
+        return true;
+    if (!load_known(t))
+        return false;
+    if (!rules_about_booking(event))
         return true;
     if (!load_booking(t, b->uid, &t->own, &known->own))
         return false;
     const char *previous_uid = rules_previous_uid(event, known->own);
     if (!load_booking(t, previous_uid, &t->previous, &known->previous))
         return false;
-    if (!*person || !b->seat)
-        return true;
-    return rows_get_person(
-               t->ledger, provider, b->uid, person, &known->person, &known->person_stamp) &&
-           (!previous_uid || rows_count_others(t->ledger, provider, previous_uid, person,
-                                 &known->previous_others));
+    if (*person && b->seat &&
+        (!rows_get_person(
+             t->ledger, provider, b->uid, person, &known->person, &known->person_stamp) ||
+            !rows_count_others(t->ledger, provider, b->uid, person, &known->others) ||
+            (previous_uid && !rows_count_others(t->ledger, provider, previous_uid, person,
+                                 &known->previous_others))))
+        return false;
+    return load_related(t, previous_uid);
 }
 
 static bool save_persons(struct entering *t)
@@ -75,6 +161,77 @@ static bool save_persons(struct entering *t)
     return ok;
 }
 
+static bool save_related(struct entering *t)
+{
+    const struct rules_writes *w = &t->writes;
+    const char *provider = t->event->provider;
+    bool ok = true;
+    for (size_t i = 0; ok && i < w->series_count; i++)
+        ok = rows_put_booking(t->ledger, &w->series[i], &t->decision->arena);
+    if (ok && w->group_sequence >= 0)
+        ok = rows_put_shared(t->ledger, provider, w->own.group_uid, w->group_sequence);
+    if (ok && w->previous_group_sequence >= 0)
+        ok =
+            rows_put_shared(t->ledger, provider, t->previous.group_uid, w->previous_group_sequence);
+    return ok;
+}
+
+/* ---- occurrences that come together ---- */
+
+/* The one to which the event's occurrence is added; NULL: none, and `free` is a place for it. */
+static struct series_lead *find_lead(const struct entering *t, struct series_lead **free)
+{
+    struct ledger *ledger = t->ledger;
+    int64_t arrived = t->event->received_at;
+    *free = &ledger->lead[0];
+    for (size_t i = 0; i < LEADS; i++) {
+        struct series_lead *lead = &ledger->lead[i];
+        int64_t apart = arrived > lead->arrived ? arrived - lead->arrived : lead->arrived - arrived;
+        if (lead->count && lead->kind == t->event->kind && apart <= SERIES_TOGETHER &&
+            strcmp(lead->series, t->writes.own.series) == 0 &&
+            strcmp(lead->provider, t->event->provider) == 0)
+            return lead;
+        if (!lead->count || ((*free)->count && lead->arrived < (*free)->arrived))
+            *free = lead;
+    }
+    return NULL;
+}
+
+/* One mail is made of occurrences that are entered in one transaction: the first event's. */
+static bool join_series(struct entering *t)
+{
+    const struct booking_row *own = &t->writes.own;
+    struct decision *d = t->decision;
+    if (!t->writes.together || !own->series || !d->calendar_uid)
+        return true;
+    struct series_lead *free, *lead = find_lead(t, &free);
+    struct calendar_entry *entry = arena_alloc(&d->arena, sizeof *entry);
+    if (!entry)
+        return store_fail_memory(t->ledger);
+    *entry = (struct calendar_entry){.uid = own->uid,
+        .calendar = d->calendar,
+        .calendar_uid = d->calendar_uid,
+        .sequence = d->sequence,
+        .start = own->start,
+        .end = own->end,
+        .owner = true,
+        .customer = true};
+    if (lead && lead->count < ENTRIES_MAX) {
+        d->result = DECISION_SUPPRESS;
+        d->reason = "in-series";
+        return rows_grow_decision(t->ledger, lead->id, lead->count++, entry, d);
+    }
+    lead = lead ? lead : free;
+    *lead =
+        (struct series_lead){.kind = t->event->kind, .arrived = t->event->received_at, .count = 1};
+    snprintf(lead->id, sizeof lead->id, "%s", t->event->id);
+    snprintf(lead->series, sizeof lead->series, "%s", own->series);
+    snprintf(lead->provider, sizeof lead->provider, "%s", t->event->provider);
+    d->occurrences = entry;
+    d->occurrence_count = 1;
+    return true;
+}
+
 static bool save(struct entering *t)
 {
     const struct event *event = t->event;
@@ -83,8 +240,10 @@ static bool save(struct entering *t)
     struct arena *arena = &t->decision->arena;
     return (!w->own_changed || rows_put_booking(ledger, &w->own, arena)) &&
            (!w->previous_changed || rows_put_booking(ledger, &w->previous, arena)) &&
-           save_persons(t) && (!w->own_changed || agenda_put_place(ledger, event)) &&
-           (!w->takes_time || rows_find_overlaps(ledger, &w->own, t->decision)) &&
+           save_related(t) && save_persons(t) &&
+           (!w->own_changed || agenda_put_place(ledger, event)) &&
+           (!w->takes_time || rows_find_overlaps(ledger, &w->own, t->decision)) && join_series(t) &&
+           (t->decision->result == DECISION_DEFER || save_known(t)) &&
            (!w->notified || rows_put_notice(ledger, event->provider, &t->fact, event->id)) &&
            (!w->decided || rows_put_decision(ledger, event->id, event->received_at, t->decision));
 }
@@ -123,7 +282,8 @@ bool ledger_clear(struct ledger *ledger)
 {
     return store_exec(ledger,
         "DELETE FROM booking; DELETE FROM person; DELETE FROM notice;"
-        "DELETE FROM decision; DELETE FROM overlap; DELETE FROM place",
+        "DELETE FROM decision; DELETE FROM overlap; DELETE FROM entry; DELETE FROM shared;"
+        "DELETE FROM detail; DELETE FROM host; DELETE FROM place",
         "clear");
 }
 

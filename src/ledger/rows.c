@@ -6,6 +6,7 @@
 
 static const char *const state_names[BOOKING_STATES] = {
     [STATE_NAMED] = "named",
+    [STATE_EMPTY] = "empty",
     [STATE_PENDING] = "pending",
     [STATE_ACCEPTED] = "accepted",
     [STATE_CANCELLED] = "cancelled",
@@ -33,33 +34,83 @@ static const char *meeting_of(struct arena *arena, const char *uid)
     return invitee ? arena_strndup(arena, uid, (size_t)(invitee - uid)) : uid;
 }
 
-bool rows_get_booking(struct ledger *ledger, const char *provider, const char *uid,
+/* The columns are those of BOOKING in store.c. False: the row is not as it was written. */
+static bool read_booking(
+    sqlite3_stmt *s, const char *provider, struct arena *arena, struct booking_row *row)
+{
+    *row = (struct booking_row){.provider = provider};
+    row->uid = store_text(s, 0, arena);
+    bool known = state_parse((const char *)sqlite3_column_text(s, 1), &row->state);
+    row->stamp = store_time(s, 2);
+    row->start = store_time(s, 3);
+    row->end = store_time(s, 4);
+    row->organizer = store_text(s, 5, arena);
+    row->title = store_text(s, 6, arena);
+    row->who = store_text(s, 7, arena);
+    row->previous_uid = store_text(s, 8, arena);
+    row->replaced_by = store_text(s, 9, arena);
+    row->calendar_uid = store_text(s, 10, arena);
+    row->sequence = sqlite3_column_int64(s, 11);
+    row->ical_uid = store_text(s, 12, arena);
+    row->group_uid = store_text(s, 13, arena);
+    row->series = store_text(s, 14, arena);
+    row->born = store_time(s, 15);
+    row->changed = store_time(s, 16);
+    row->calendar_written = sqlite3_column_int(s, 17);
+    return known && row->calendar_uid;
+}
+
+/* The one row of a statement, if it has one. */
+static bool get_booking(struct ledger *ledger, sqlite3_stmt *s, const char *provider,
     struct arena *arena, struct booking_row *row, bool *found)
 {
-    sqlite3_stmt *s = store_prepare(ledger, SQL_BOOKING_GET, uid, provider);
-    *row = (struct booking_row){.provider = provider, .uid = uid};
     *found = store_step(ledger, s);
     if (!*found)
         return !ledger->failed;
-    bool known = state_parse((const char *)sqlite3_column_text(s, 0), &row->state);
-    row->stamp = store_time(s, 1);
-    row->start = store_time(s, 2);
-    row->end = store_time(s, 3);
-    row->organizer = store_text(s, 4, arena);
-    row->title = store_text(s, 5, arena);
-    row->who = store_text(s, 6, arena);
-    row->previous_uid = store_text(s, 7, arena);
-    row->replaced_by = store_text(s, 8, arena);
-    row->calendar_uid = store_text(s, 9, arena);
-    row->sequence = sqlite3_column_int64(s, 10);
+    bool ok = read_booking(s, provider, arena, row);
     store_done(s);
-    return (known && row->calendar_uid) || store_fail(ledger, "a booking is not as it was written");
+    return ok || store_fail(ledger, "a booking is not as it was written");
+}
+
+bool rows_get_booking(struct ledger *ledger, const char *provider, const char *uid,
+    struct arena *arena, struct booking_row *row, bool *found)
+{
+    return get_booking(
+        ledger, store_prepare(ledger, SQL_BOOKING_GET, uid, provider), provider, arena, row, found);
+}
+
+bool rows_get_same_entry(struct ledger *ledger, const char *provider, const char *calendar_uid,
+    const char *uid, struct arena *arena, struct booking_row *row, bool *found)
+{
+    return get_booking(ledger,
+        store_prepare(ledger, SQL_ENTRY_BOOKING_GET, calendar_uid, provider, uid), provider, arena,
+        row, found);
+}
+
+bool rows_get_series(struct ledger *ledger, const char *provider, const char *series,
+    const char *uid, int64_t born, struct arena *arena, struct booking_row **rows, size_t *count)
+{
+    sqlite3_stmt *s = store_prepare(ledger, SQL_SERIES_GET, series, provider, uid);
+    bool ok = true;
+    store_bind_time(s, 4, born);
+    store_bind_number(s, 5, SERIES_BOOKED_WITHIN);
+    store_bind_number(s, 6, ENTRIES_MAX - 1);
+    *count = 0;
+    *rows = NULL;
+    while (ok && store_step(ledger, s)) {
+        if (!*rows)
+            *rows = arena_alloc(arena, (ENTRIES_MAX - 1) * sizeof **rows);
+        ok = *rows && read_booking(s, provider, arena, &(*rows)[*count]);
+        *count += ok;
+    }
+    store_done(s);
+    return !ledger->failed && (ok || store_fail(ledger, "a booking is not as it was written"));
 }
 
 bool rows_put_booking(struct ledger *ledger, const struct booking_row *row, struct arena *arena)
 {
     sqlite3_stmt *s = store_prepare(ledger, SQL_BOOKING_PUT, row->uid, row->provider,
-        meeting_of(arena, row->uid), state_names[row->state]);
+        row->group_uid ? row->group_uid : meeting_of(arena, row->uid), state_names[row->state]);
     store_bind_time(s, 5, row->stamp);
     store_bind_time(s, 6, row->start);
     store_bind_time(s, 7, row->end);
@@ -70,6 +121,75 @@ bool rows_put_booking(struct ledger *ledger, const struct booking_row *row, stru
     store_bind_text(s, 12, row->replaced_by);
     store_bind_text(s, 13, row->calendar_uid);
     store_bind_number(s, 14, row->sequence);
+    store_bind_text(s, 15, row->ical_uid);
+    store_bind_text(s, 16, row->group_uid);
+    store_bind_text(s, 17, row->series);
+    store_bind_time(s, 18, row->born);
+    store_bind_time(s, 19, row->changed);
+    store_bind_number(s, 20, row->calendar_written);
+    return store_run(ledger, s);
+}
+
+bool rows_get_shared(struct ledger *ledger, const char *provider, const char *uid, const char *own,
+    struct group *group)
+{
+    sqlite3_stmt *s = store_prepare(ledger, SQL_SHARED_GET, uid, provider, own);
+    *group = (struct group){.sequence = -1};
+    if (store_step(ledger, s)) {
+        group->sequence = sqlite3_column_int64(s, 0);
+        group->others = (size_t)sqlite3_column_int64(s, 1);
+        store_done(s);
+    }
+    return !ledger->failed;
+}
+
+bool rows_put_shared(struct ledger *ledger, const char *provider, const char *uid, int64_t sequence)
+{
+    sqlite3_stmt *s = store_prepare(ledger, SQL_SHARED_PUT, uid, provider);
+    store_bind_number(s, 3, sequence);
+    return store_run(ledger, s);
+}
+
+/* ---- what bodies said ---- */
+
+bool rows_get_details(struct ledger *ledger, const char *provider, const char *uid,
+    const char *person, struct arena *arena, const char **text, const char **whose)
+{
+    sqlite3_stmt *s = store_prepare(ledger, SQL_DETAIL_GET, uid, provider, person);
+    *text = *whose = NULL;
+    if (store_step(ledger, s)) {
+        *text = store_text(s, 0, arena);
+        *whose = store_text(s, 1, arena);
+        store_done(s);
+    }
+    return !ledger->failed;
+}
+
+bool rows_put_details(struct ledger *ledger, const char *provider, const char *uid,
+    const char *person, int64_t stamp, const char *text)
+{
+    sqlite3_stmt *s = store_prepare(ledger, SQL_DETAIL_PUT, uid, provider, person);
+    store_bind_number(s, 4, stamp);
+    store_bind_text(s, 5, text);
+    return store_run(ledger, s);
+}
+
+bool rows_get_zone(
+    struct ledger *ledger, const char *address, struct arena *arena, const char **zone)
+{
+    sqlite3_stmt *s = store_prepare(ledger, SQL_HOST_GET, address);
+    *zone = NULL;
+    if (store_step(ledger, s)) {
+        *zone = store_text(s, 0, arena);
+        store_done(s);
+    }
+    return !ledger->failed;
+}
+
+bool rows_put_zone(struct ledger *ledger, const char *address, const char *zone, int64_t stamp)
+{
+    sqlite3_stmt *s = store_prepare(ledger, SQL_HOST_PUT, address, zone);
+    store_bind_number(s, 3, stamp);
     return store_run(ledger, s);
 }
 
@@ -165,6 +285,34 @@ static bool read_overlaps(struct ledger *ledger, sqlite3_stmt *s, struct decisio
     return !ledger->failed;
 }
 
+/* "occurrence" comes before "other". */
+static bool read_entries(struct ledger *ledger, const char *id, size_t room, struct decision *d)
+{
+    sqlite3_stmt *s = store_prepare(ledger, SQL_ENTRIES_GET, id);
+    struct calendar_entry *list = arena_alloc(&d->arena, room * sizeof *list);
+    bool known = true;
+    size_t count = 0;
+    while (list && count < room && store_step(ledger, s)) {
+        struct calendar_entry *entry = &list[count++];
+        bool occurrence = strcmp((const char *)sqlite3_column_text(s, 0), ROLE_OCCURRENCE) == 0;
+        *entry = (struct calendar_entry){.calendar_uid = store_text(s, 1, &d->arena),
+            .uid = store_text(s, 2, &d->arena),
+            .sequence = sqlite3_column_int64(s, 4),
+            .start = store_time(s, 5),
+            .end = store_time(s, 6),
+            .taken = sqlite3_column_int64(s, 7),
+            .owner = sqlite3_column_int(s, 8),
+            .customer = sqlite3_column_int(s, 9)};
+        known &= calendar_change_parse((const char *)sqlite3_column_text(s, 3), &entry->calendar);
+        d->occurrence_count += occurrence;
+    }
+    store_done(s);
+    d->occurrences = d->occurrence_count ? list : NULL;
+    d->other_count = count - d->occurrence_count;
+    d->others = d->other_count ? list + d->occurrence_count : NULL;
+    return !ledger->failed && (known || store_fail(ledger, "a decision is not as it was written"));
+}
+
 bool rows_get_decision(struct ledger *ledger, const char *id, struct decision *d, bool *found)
 {
     sqlite3_stmt *s = store_prepare(ledger, SQL_DECISION_GET, id);
@@ -184,10 +332,71 @@ bool rows_get_decision(struct ledger *ledger, const char *id, struct decision *d
     d->calendar_uid = store_text(s, 7, &d->arena);
     d->sequence = sqlite3_column_int64(s, 8);
     bool overlaps = sqlite3_column_int(s, 9) > 0;
+    d->taken = sqlite3_column_int64(s, 10);
+    d->calendar_written = sqlite3_column_int(s, 11);
+    d->unconfirmed = sqlite3_column_int(s, 12);
+    d->grouped = sqlite3_column_int(s, 13);
+    size_t entries = (size_t)sqlite3_column_int(s, 14);
+    d->known = store_text(s, 15, &d->arena);
     store_done(s);
     if (!known)
         return store_fail(ledger, "a decision is not as it was written");
-    return !overlaps || read_overlaps(ledger, store_prepare(ledger, SQL_OVERLAPS_GET, id), d);
+    return (!overlaps || read_overlaps(ledger, store_prepare(ledger, SQL_OVERLAPS_GET, id), d)) &&
+           (!entries || read_entries(ledger, id, entries, d));
+}
+
+/* ---- the entries of a decision ---- */
+
+bool rows_put_entry(
+    struct ledger *ledger, const char *id, const char *role, const struct calendar_entry *entry)
+{
+    sqlite3_stmt *s = store_prepare(ledger, SQL_ENTRY_PUT, id, role, entry->calendar_uid,
+        entry->uid, calendar_change_name(entry->calendar));
+    store_bind_number(s, 6, entry->sequence);
+    store_bind_time(s, 7, entry->start);
+    store_bind_time(s, 8, entry->end);
+    store_bind_number(s, 9, entry->taken);
+    store_bind_number(s, 10, entry->owner);
+    store_bind_number(s, 11, entry->customer);
+    return store_run(ledger, s);
+}
+
+static bool put_entries(struct ledger *ledger, const char *id, const char *role,
+    const struct calendar_entry *entries, size_t count)
+{
+    bool ok = true;
+    for (size_t i = 0; ok && i < count; i++)
+        ok = rows_put_entry(ledger, id, role, &entries[i]);
+    return ok;
+}
+
+static bool put_overlaps(struct ledger *ledger, const char *id, size_t first,
+    const struct overlap *overlaps, size_t count)
+{
+    bool ok = true;
+    for (size_t i = 0; ok && i < count; i++) {
+        const struct overlap *overlap = &overlaps[i];
+        sqlite3_stmt *s = store_prepare(ledger, SQL_OVERLAP_PUT, id);
+        store_bind_number(s, 2, (int64_t)(first + i));
+        store_bind_text(s, 3, overlap->provider);
+        store_bind_text(s, 4, overlap->uid);
+        store_bind_text(s, 5, overlap->title);
+        store_bind_text(s, 6, overlap->who);
+        store_bind_time(s, 7, overlap->start);
+        store_bind_time(s, 8, overlap->end);
+        ok = store_run(ledger, s);
+    }
+    return ok;
+}
+
+bool rows_grow_decision(struct ledger *ledger, const char *id, size_t place,
+    const struct calendar_entry *occurrence, const struct decision *follower)
+{
+    sqlite3_stmt *s = store_prepare(ledger, SQL_DECISION_GROW, id);
+    store_bind_number(s, 2, (int64_t)follower->overlap_count);
+    return store_run(ledger, s) && rows_put_entry(ledger, id, ROLE_OCCURRENCE, occurrence) &&
+           put_overlaps(
+               ledger, id, place * OVERLAPS_MAX, follower->overlaps, follower->overlap_count);
 }
 
 bool rows_put_decision(
@@ -205,20 +414,15 @@ bool rows_put_decision(
     store_bind_text(s, 10, d->calendar_uid);
     store_bind_number(s, 11, d->sequence);
     store_bind_number(s, 12, (int64_t)d->overlap_count);
-    bool ok = store_run(ledger, s);
-    for (size_t i = 0; ok && i < d->overlap_count; i++) {
-        const struct overlap *overlap = &d->overlaps[i];
-        s = store_prepare(ledger, SQL_OVERLAP_PUT, id);
-        store_bind_number(s, 2, (int64_t)i);
-        store_bind_text(s, 3, overlap->provider);
-        store_bind_text(s, 4, overlap->uid);
-        store_bind_text(s, 5, overlap->title);
-        store_bind_text(s, 6, overlap->who);
-        store_bind_time(s, 7, overlap->start);
-        store_bind_time(s, 8, overlap->end);
-        ok = store_run(ledger, s);
-    }
-    return ok;
+    store_bind_number(s, 13, d->taken);
+    store_bind_number(s, 14, d->calendar_written);
+    store_bind_number(s, 15, d->unconfirmed);
+    store_bind_number(s, 16, d->grouped);
+    store_bind_number(s, 17, (int64_t)(d->occurrence_count + d->other_count));
+    store_bind_text(s, 18, d->known);
+    return store_run(ledger, s) && put_overlaps(ledger, id, 0, d->overlaps, d->overlap_count) &&
+           put_entries(ledger, id, ROLE_OCCURRENCE, d->occurrences, d->occurrence_count) &&
+           put_entries(ledger, id, ROLE_OTHER, d->others, d->other_count);
 }
 
 bool rows_find_overlaps(
@@ -231,7 +435,7 @@ bool rows_find_overlaps(
     store_bind_time(s, 2, row->end);
     store_bind_text(s, 3, row->organizer);
     store_bind_text(s, 4, row->calendar_uid);
-    store_bind_text(s, 5, meeting_of(&decision->arena, row->uid));
+    store_bind_text(s, 5, row->group_uid ? row->group_uid : meeting_of(&decision->arena, row->uid));
     store_bind_number(s, 6, OVERLAPS_MAX);
     return read_overlaps(ledger, s, decision);
 }

@@ -4,7 +4,10 @@
  *     booking   one row for each booking (struct booking_row of ledger/rules.h)
  *     person    persons who are, or were, in a booking
  *     notice    facts that were mailed, and the event of each
- *     decision  the decision about each event, by its id, with its overlaps
+ *     decision  the decision about each event, by its id, with its overlaps and entries
+ *     shared    the owner's entry of each group event
+ *     detail    what bodies said of each booking (ledger/known.h)
+ *     host      the time zone of each host
  *
  * False: ledger->failure says why.
  */
@@ -20,10 +23,39 @@
 #include "ledger/rules.h"
 #include "ledger/store.h"
 
+/* Roles of entries, in the order in which they sort. */
+#define ROLE_OCCURRENCE "occurrence"
+#define ROLE_OTHER      "other"
+
 /* *found is false when it is not known. */
 bool rows_get_booking(struct ledger *ledger, const char *provider, const char *uid,
     struct arena *arena, struct booking_row *row, bool *found);
+/* Of the other bookings with that entry, the one that changed last. */
+bool rows_get_same_entry(struct ledger *ledger, const char *provider, const char *calendar_uid,
+    const char *uid, struct arena *arena, struct booking_row *row, bool *found);
+/* The other live bookings of that series, in order of time. `born`: TIME_NONE, or when the booking
+ * was made: one that was made at another time belongs to another series of the same person. */
+bool rows_get_series(struct ledger *ledger, const char *provider, const char *series,
+    const char *uid, int64_t born, struct arena *arena, struct booking_row **rows, size_t *count);
 bool rows_put_booking(struct ledger *ledger, const struct booking_row *row, struct arena *arena);
+
+/* The group event `uid`, as the booking `own` of it sees it. */
+bool rows_get_shared(struct ledger *ledger, const char *provider, const char *uid, const char *own,
+    struct group *group);
+bool rows_put_shared(
+    struct ledger *ledger, const char *provider, const char *uid, int64_t sequence);
+
+/* The details (ledger/known.h) of the booking, of that person where it has seats; NULL: none.
+ * *whose: of whom they are, "" where the booking has no seats. */
+bool rows_get_details(struct ledger *ledger, const char *provider, const char *uid,
+    const char *person, struct arena *arena, const char **text, const char **whose);
+bool rows_put_details(struct ledger *ledger, const char *provider, const char *uid,
+    const char *person, int64_t stamp, const char *text);
+
+/* The time zone that was last seen for a host's address, in lower case; NULL: none. */
+bool rows_get_zone(
+    struct ledger *ledger, const char *address, struct arena *arena, const char **zone);
+bool rows_put_zone(struct ledger *ledger, const char *address, const char *zone, int64_t stamp);
 
 bool rows_get_person(struct ledger *ledger, const char *provider, const char *uid,
     const char *person, enum presence *presence, int64_t *stamp);
@@ -43,6 +75,11 @@ bool rows_get_decision(
     struct ledger *ledger, const char *id, struct decision *decision, bool *found);
 bool rows_put_decision(
     struct ledger *ledger, const char *id, int64_t arrived, const struct decision *decision);
+
+/* Adds an occurrence to the stored decision about the first of a series; it is number `place` of
+ * them. The overlaps are those of the decision about the occurrence itself. */
+bool rows_grow_decision(struct ledger *ledger, const char *id, size_t place,
+    const struct calendar_entry *occurrence, const struct decision *follower);
 
 /* The overlaps of a live booking, into the decision. */
 bool rows_find_overlaps(

@@ -1,33 +1,8 @@
-#include "ledger/rules.h"
-
 #include <string.h>
 
 #include "base/digest.h"
 #include "ledger/fact.h"
-
-/* One event that is being decided. */
-struct deciding {
-    const struct event *event;
-    const struct booking *booking;
-    const struct rules_state *known;
-    struct decision *decision;
-    struct rules_writes *writes;
-    struct booking_row *own, *previous; /* in `writes`; previous: NULL where there is none */
-    int64_t stamp;
-    bool newest; /* nothing newer changed the own row */
-    bool ok;
-};
-
-/* Does it occupy the organizer's time? */
-static bool is_live(enum booking_state state)
-{
-    return state == STATE_PENDING || state == STATE_ACCEPTED;
-}
-
-static bool is_final(enum booking_state state)
-{
-    return state >= STATE_CANCELLED;
-}
+#include "ledger/rules_parts.h"
 
 bool rules_is_moved_half(const struct event *event)
 {
@@ -44,7 +19,12 @@ bool rules_about_booking(const struct event *event)
     case KIND_REQUESTED:
     case KIND_REJECTED:
     case KIND_PAID:
+    case KIND_LOCATION_CHANGED:
+    case KIND_REASSIGNED:
         return event->booking.uid != NULL;
+    case KIND_INSTANT: /* accepted: somebody has taken the one who waits */
+        return event->booking.uid && event->booking.status && event->booking.start != TIME_NONE &&
+               strcmp(event->booking.status, "accepted") == 0;
     default:
         return false;
     }
@@ -60,11 +40,45 @@ const char *rules_previous_uid(const struct event *event, const struct booking_r
 
 /* ---- rows ---- */
 
-/* A seat moves alone: its old booking stays for the others, and so does the entry. */
-static bool moves_one_seat(const struct deciding *d)
+const char *rules_derived_uid(struct deciding *d, const char *uid)
 {
-    const struct booking_row *previous = d->known->previous;
-    return d->booking->seat && d->known->previous_others && previous && is_live(previous->state);
+    const char *provider = d->event->provider;
+    char hex[DIGEST_HEX + 1];
+    const struct digest_part parts[] = {{provider, strlen(provider) + 1}, {uid, strlen(uid)}};
+    d->ok = d->ok && digest_hex(parts, 2, hex);
+    return d->ok ? arena_printf(&d->decision->arena, "%.*s@bookspool", ID_LEN, hex) : NULL;
+}
+
+bool rules_asks_same_entry(
+    const struct event *event, const struct booking_row *own, const char *previous_uid)
+{
+    return event->booking.ical_uid && !event->booking.in_series && !previous_uid &&
+           (!own || (own->state == STATE_NAMED && own->sequence < 0));
+}
+
+/* Is the provider's UID that of this booking alone? "UID@Cal.com" is. */
+static bool is_own_ical_uid(const struct booking *b)
+{
+    size_t len = strlen(b->uid);
+    return strncmp(b->ical_uid, b->uid, len) == 0 && b->ical_uid[len] == '@';
+}
+
+/* Another booking has this event's UID. Which of the two continues the other? */
+static bool takes_provider_uid(struct deciding *d)
+{
+    const struct booking *b = d->booking;
+    const struct booking_row *other = d->known->same_entry;
+    bool begins = d->event->kind == KIND_CREATED || d->event->kind == KIND_REQUESTED ||
+                  d->event->kind == KIND_PAID || d->event->kind == KIND_INSTANT;
+    if (!b->ical_uid)
+        return false;
+    if (b->in_series)
+        return is_own_ical_uid(b);
+    if (!other || !begins)
+        return true;
+    d->overtaken = other->stamp != TIME_NONE && other->stamp > d->stamp &&
+                   (is_final(other->state) || other->previous_uid);
+    return d->overtaken;
 }
 
 /*
@@ -74,18 +88,13 @@ static bool moves_one_seat(const struct deciding *d)
 static const char *calendar_uid(struct deciding *d, const char *previous_uid)
 {
     const struct booking_row *previous = d->known->previous;
-    const char *provider = d->event->provider, *uid = d->booking->uid;
-    char hex[DIGEST_HEX + 1];
-    if (previous && !moves_one_seat(d) &&
+    const char *uid = d->booking->uid;
+    if (previous && !group_moves_one_seat(d) &&
         (!previous->replaced_by || strcmp(previous->replaced_by, uid) == 0))
         return previous->calendar_uid;
-    if (d->booking->ical_uid)
+    if (takes_provider_uid(d))
         return d->booking->ical_uid;
-    if (previous_uid && !previous)
-        uid = previous_uid;
-    const struct digest_part parts[] = {{provider, strlen(provider) + 1}, {uid, strlen(uid)}};
-    d->ok = digest_hex(parts, 2, hex);
-    return d->ok ? arena_printf(&d->decision->arena, "%.*s@bookspool", ID_LEN, hex) : NULL;
+    return rules_derived_uid(d, previous_uid && !previous ? previous_uid : uid);
 }
 
 /* Sets what is not known yet; what is known is overwritten by newer events only. */
@@ -112,6 +121,7 @@ static void update_own(struct deciding *d)
     update_text(d, &own->title, b->title);
     if (first && !own->who)
         own->who = first->name ? first->name : first->email;
+    update_text(d, &own->ical_uid, b->ical_uid);
     if (own->stamp == TIME_NONE || d->stamp > own->stamp)
         own->stamp = d->stamp;
 }
@@ -123,7 +133,27 @@ static struct booking_row unknown_row(const struct deciding *d, const char *uid)
         .stamp = TIME_NONE,
         .start = TIME_NONE,
         .end = TIME_NONE,
-        .sequence = -1};
+        .sequence = -1,
+        .born = TIME_NONE,
+        .changed = TIME_NONE};
+}
+
+/* What is remembered of a booking from its first event on, and through moves. */
+static void update_origin(struct deciding *d)
+{
+    const struct booking *b = d->booking;
+    const struct booking_row *previous = d->known->previous;
+    struct booking_row *own = d->own;
+    bool first = own->sequence < 0 && own->state == STATE_NAMED;
+    if (own->born == TIME_NONE)
+        own->born = previous && previous->born != TIME_NONE ? previous->born : d->stamp;
+    if (!own->series)
+        own->series = previous && previous->series
+                          ? previous->series
+                          : rules_series(d->event, own, &d->decision->arena);
+    if (first)
+        own->calendar_written = previous ? previous->calendar_written : b->calendar_written;
+    own->group_uid = rules_group_uid(d->event, own);
 }
 
 /* Begins with what is known of both bookings. */
@@ -139,6 +169,7 @@ static void open_rows(struct deciding *d)
     /* a deferred half did not know which entry it continues, and none was mailed */
     if (!own || (own->state == STATE_NAMED && own->sequence < 0))
         d->own->calendar_uid = calendar_uid(d, previous_uid);
+    update_origin(d);
     if (!previous_uid)
         return;
     d->previous = &d->writes->previous;
@@ -157,14 +188,18 @@ static bool same_entry(const struct deciding *d)
 /* The number after the highest one that was mailed for this entry. */
 static int64_t next_sequence(const struct deciding *d, bool continues)
 {
+    const struct booking_row *other = d->known->same_entry;
     int64_t highest = d->own->sequence, next;
     if (same_entry(d) && d->previous->sequence > highest)
         highest = d->previous->sequence;
+    if (other && strcmp(other->calendar_uid, d->own->calendar_uid) == 0 &&
+        other->sequence > highest)
+        highest = other->sequence;
     next = highest >= 0 ? highest + 1 : continues ? 1 : 0;
     return d->booking->sequence > next ? d->booking->sequence : next;
 }
 
-static void change_entry(struct deciding *d, enum calendar_change change, bool continues)
+void rules_change_entry(struct deciding *d, enum calendar_change change, bool continues)
 {
     d->own->sequence = next_sequence(d, continues);
     d->decision->calendar = change;
@@ -172,7 +207,16 @@ static void change_entry(struct deciding *d, enum calendar_change change, bool c
     d->decision->sequence = d->own->sequence;
 }
 
-static void mark_late(struct deciding *d)
+void rules_add_other(struct deciding *d, struct calendar_entry entry)
+{
+    struct decision *out = d->decision;
+    if (!out->others)
+        out->others = arena_alloc(&out->arena, OTHERS_MAX * sizeof *out->others);
+    if (out->others && entry.calendar_uid && out->other_count < OTHERS_MAX)
+        out->others[out->other_count++] = entry;
+}
+
+void rules_mark_late(struct deciding *d)
 {
     d->decision->late = true;
     d->decision->reason = "late";
@@ -201,11 +245,13 @@ static bool other_times(const struct deciding *d)
 static bool has_passed(const struct deciding *d, enum booking_state step)
 {
     const struct booking_row *own = d->known->own;
+    if (d->overtaken || (d->known->person == PERSON_GONE && d->known->person_stamp > d->stamp))
+        return true;
     if (!own || own->state < step)
         return false;
     if (own->state > step)
         return true;
-    if (d->known->person == PERSON_GONE && d->known->person_stamp > d->stamp)
+    if (own->changed != TIME_NONE && own->changed > d->stamp)
         return true;
     return !d->newest && other_times(d);
 }
@@ -216,19 +262,31 @@ static void replace_previous(struct deciding *d, bool late)
     struct booking_row *previous = d->previous;
     const struct booking_row *known = d->known->previous;
     d->writes->previous_changed = true;
-    if (moves_one_seat(d)) {
+    if (group_moves_one_seat(d)) {
         d->writes->left_previous = true;
+        group_leave_seat(d);
         return;
     }
     /*
-     * Out of order: the booking moved on before this event named its old booking, so calendars
-     * still hold the entry of the old one beside the new one.
+     * Calendars still hold the entry of the old booking beside the new one: the booking moved on
+     * before this event named the old one, or a seat moved to a booking that has an entry already.
      */
-    if (late && !same_entry(d) && known && is_live(known->state)) {
+    if (!same_entry(d) && known && is_live(known->state)) {
         previous->sequence++;
-        d->decision->calendar = CALENDAR_CANCELLED;
-        d->decision->calendar_uid = previous->calendar_uid;
-        d->decision->sequence = previous->sequence;
+        if (late) {
+            d->decision->calendar = CALENDAR_CANCELLED;
+            d->decision->calendar_uid = previous->calendar_uid;
+            d->decision->sequence = previous->sequence;
+            d->decision->grouped = previous->group_uid != NULL;
+        } else if (!previous->group_uid)
+            rules_add_other(d, (struct calendar_entry){.uid = previous->uid,
+                                   .calendar = CALENDAR_CANCELLED,
+                                   .calendar_uid = previous->calendar_uid,
+                                   .sequence = previous->sequence,
+                                   .start = previous->start,
+                                   .end = previous->end,
+                                   .owner = true,
+                                   .customer = true});
     }
     if (previous->stamp == TIME_NONE || d->stamp > previous->stamp)
         previous->stamp = d->stamp;
@@ -251,11 +309,15 @@ static void apply_acceptance(struct deciding *d)
     } else if (d->event->kind == KIND_RESCHEDULED)
         put_previous_times(d, d->known->own && other_times(d) ? d->known->own : NULL);
     if (late)
-        mark_late(d);
+        rules_mark_late(d);
     else {
         d->own->state = STATE_ACCEPTED;
-        change_entry(d, CALENDAR_CONFIRMED, d->previous || d->event->kind == KIND_RESCHEDULED);
+        d->decision->taken = group_taken(d);
+        rules_change_entry(
+            d, CALENDAR_CONFIRMED, d->previous || d->event->kind == KIND_RESCHEDULED);
         d->writes->joined = d->writes->takes_time = true;
+        d->writes->together = !d->previous && !d->booking->whole_series;
+        series_take_along(d, STATE_PENDING, STATE_ACCEPTED, CALENDAR_CONFIRMED);
     }
     if (d->previous) {
         d->own->previous_uid = d->previous->uid;
@@ -268,10 +330,10 @@ static void apply_payment(struct deciding *d)
 {
     bool pending = d->booking->status && strcmp(d->booking->status, "pending") == 0;
     if (has_passed(d, STATE_ACCEPTED))
-        mark_late(d);
+        rules_mark_late(d);
     else if (!is_live(d->own->state)) {
         d->own->state = pending ? STATE_PENDING : STATE_ACCEPTED;
-        change_entry(d, pending ? CALENDAR_TENTATIVE : CALENDAR_CONFIRMED, false);
+        rules_change_entry(d, pending ? CALENDAR_TENTATIVE : CALENDAR_CONFIRMED, false);
         d->writes->joined = d->writes->takes_time = true;
     }
 }
@@ -281,15 +343,51 @@ static void apply_request(struct deciding *d)
     if (d->previous)
         put_previous_times(d, d->known->previous);
     if (has_passed(d, STATE_PENDING)) {
-        mark_late(d);
+        rules_mark_late(d);
         return;
     }
     d->own->state = STATE_PENDING;
     d->writes->joined = d->writes->takes_time = true;
     if (d->previous)
         d->own->previous_uid = d->previous->uid;
-    else
-        change_entry(d, CALENDAR_TENTATIVE, false);
+    else {
+        d->decision->taken = group_taken(d);
+        rules_change_entry(d, CALENDAR_TENTATIVE, false);
+        d->writes->together = true;
+    }
+}
+
+/* Another place, or another host. */
+static void apply_change(struct deciding *d)
+{
+    const struct booking_row *own = d->known->own;
+    const struct booking *b = d->booking;
+    if (is_final(d->own->state) || (own && !d->newest)) {
+        rules_mark_late(d);
+        return;
+    }
+    bool pending = d->own->state == STATE_PENDING;
+    enum calendar_change change = pending ? CALENDAR_TENTATIVE : CALENDAR_CONFIRMED;
+    d->own->state = pending ? STATE_PENDING : STATE_ACCEPTED;
+    d->own->changed = d->stamp;
+    d->writes->joined = true;
+    d->writes->takes_time = d->event->kind == KIND_REASSIGNED;
+    if (pending && own && own->previous_uid)
+        return; /* a request to move has no entry of its own */
+    if (own && own->ical_uid && b->ical_uid && strcmp(own->ical_uid, b->ical_uid) != 0 &&
+        strcmp(own->ical_uid, own->calendar_uid) == 0) {
+        rules_add_other(d, (struct calendar_entry){.uid = own->uid,
+                               .calendar = CALENDAR_CANCELLED,
+                               .calendar_uid = own->calendar_uid,
+                               .sequence = own->sequence + 1,
+                               .start = own->start,
+                               .end = own->end,
+                               .owner = true,
+                               .customer = true});
+        d->own->calendar_uid = b->ical_uid;
+        d->own->sequence = -1;
+    }
+    rules_change_entry(d, change, true);
 }
 
 /* A request to move that ends leaves the old booking, and the entry of both, as they are. */
@@ -303,30 +401,22 @@ static bool is_request_to_move(const struct deciding *d)
 
 static void apply_end(struct deciding *d, enum booking_state state)
 {
+    const struct booking_row *own = d->known->own;
+    enum booking_state from = state == STATE_REJECTED ? STATE_PENDING : STATE_NAMED;
     if (is_final(d->own->state)) {
         if (d->own->replaced_by)
-            mark_late(d);
+            rules_mark_late(d);
+        series_take_along(d, from, state, CALENDAR_CANCELLED);
         return;
     }
+    d->decision->unconfirmed =
+        state == STATE_REJECTED || (own && own->state == STATE_PENDING && !own->previous_uid);
     d->own->state = state;
     if (is_request_to_move(d))
         d->own->previous_uid = d->previous ? d->previous->uid : NULL;
     else
-        change_entry(d, CALENDAR_CANCELLED, true);
-}
-
-static void give_up_seat(struct deciding *d)
-{
-    if (is_final(d->own->state)) {
-        mark_late(d);
-        return;
-    }
-    d->writes->left = true;
-    if (d->own->state != STATE_PENDING)
-        d->own->state = STATE_ACCEPTED;
-    if (d->known->person != PERSON_GONE)
-        change_entry(
-            d, d->own->state == STATE_PENDING ? CALENDAR_TENTATIVE : CALENDAR_CONFIRMED, true);
+        rules_change_entry(d, CALENDAR_CANCELLED, true);
+    series_take_along(d, from, state, CALENDAR_CANCELLED);
 }
 
 static void decide_moved_half(struct deciding *d, int64_t now, int64_t move_wait)
@@ -351,7 +441,12 @@ static void apply_event(struct deciding *d, int64_t now, int64_t move_wait)
     switch (d->event->kind) {
     case KIND_CREATED:
     case KIND_RESCHEDULED:
+    case KIND_INSTANT:
         apply_acceptance(d);
+        break;
+    case KIND_LOCATION_CHANGED:
+    case KIND_REASSIGNED:
+        apply_change(d);
         break;
     case KIND_PAID:
         apply_payment(d);
@@ -366,7 +461,7 @@ static void apply_event(struct deciding *d, int64_t now, int64_t move_wait)
         if (rules_is_moved_half(d->event))
             decide_moved_half(d, now, move_wait);
         else if (d->booking->seat)
-            give_up_seat(d);
+            group_give_up_seat(d);
         else
             apply_end(d, STATE_CANCELLED);
         break;
@@ -383,7 +478,7 @@ bool rules_decide(const struct event *event, const struct rules_state *known, in
         .writes = writes,
         .stamp = fact_stamp(event),
         .ok = true};
-    *writes = (struct rules_writes){0};
+    *writes = (struct rules_writes){.group_sequence = -1, .previous_group_sequence = -1};
     if (known->repeated) {
         decision->result = DECISION_SUPPRESS;
         decision->reason = "repeated-fact";
@@ -391,7 +486,9 @@ bool rules_decide(const struct event *event, const struct rules_state *known, in
         open_rows(&d);
         if (d.ok && d.own->calendar_uid) {
             apply_event(&d, now, move_wait);
+            group_update(&d);
             update_own(&d);
+            decision->calendar_written = d.own->calendar_written;
         }
     }
     writes->notified = decision->result == DECISION_NOTIFY;

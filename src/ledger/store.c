@@ -16,7 +16,10 @@ enum { BUSY_MS = 5000, FILE_MODE = 0660 };
 #define BUSY_UNTIL "coalesce(finish, start + 1800000)"
 #define LIVE       "state IN ('pending', 'accepted')"
 #define BRIEF      "7200000" /* two hours: nearly no booking is longer */
-#define LONG       "busy - start > " BRIEF
+#define BOOKING                                                                                    \
+    "uid, state, stamp, start, finish, organizer, title, who, previous_uid, replaced_by,"          \
+    " calendar_uid, sequence, ical_uid, group_uid, series, born, changed, calendar_written"
+#define LONG "busy - start > " BRIEF
 
 /*
  * Step n brings a ledger of version n to n + 1. `busy` is when the time of a booking ends. A search
@@ -66,6 +69,35 @@ static const char *const upgrades[] = {
     "CREATE TABLE place("
     " uid TEXT NOT NULL, provider TEXT NOT NULL, place TEXT, word TEXT, link TEXT,"
     " stamp INTEGER NOT NULL, PRIMARY KEY(uid, provider)) STRICT, WITHOUT ROWID;",
+    "ALTER TABLE booking ADD COLUMN ical_uid TEXT;"
+    "ALTER TABLE booking ADD COLUMN group_uid TEXT;"
+    "ALTER TABLE booking ADD COLUMN series TEXT;"
+    "ALTER TABLE booking ADD COLUMN born INTEGER;"
+    "ALTER TABLE booking ADD COLUMN changed INTEGER;"
+    "ALTER TABLE booking ADD COLUMN calendar_written INTEGER NOT NULL DEFAULT 0;"
+    "CREATE INDEX booking_entry ON booking(calendar_uid);"
+    "CREATE INDEX booking_group ON booking(group_uid) WHERE group_uid IS NOT NULL;"
+    "CREATE INDEX booking_series ON booking(series) WHERE series IS NOT NULL;"
+    "ALTER TABLE decision ADD COLUMN taken INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE decision ADD COLUMN calendar_written INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE decision ADD COLUMN unconfirmed INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE decision ADD COLUMN grouped INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE decision ADD COLUMN entries INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE decision ADD COLUMN known TEXT;"
+    "CREATE TABLE entry("
+    " id TEXT NOT NULL, role TEXT NOT NULL, calendar_uid TEXT NOT NULL, uid TEXT NOT NULL,"
+    " calendar TEXT NOT NULL, sequence INTEGER NOT NULL, start INTEGER, finish INTEGER,"
+    " taken INTEGER NOT NULL, owner INTEGER NOT NULL, customer INTEGER NOT NULL,"
+    " PRIMARY KEY(id, role, calendar_uid, owner)) STRICT, WITHOUT ROWID;"
+    "CREATE TABLE shared("
+    " uid TEXT NOT NULL, provider TEXT NOT NULL, sequence INTEGER NOT NULL,"
+    " PRIMARY KEY(uid, provider)) STRICT, WITHOUT ROWID;"
+    "CREATE TABLE detail("
+    " uid TEXT NOT NULL, provider TEXT NOT NULL, person TEXT NOT NULL, stamp INTEGER NOT NULL,"
+    " text TEXT NOT NULL, PRIMARY KEY(uid, provider, person)) STRICT, WITHOUT ROWID;"
+    "CREATE TABLE host("
+    " address TEXT NOT NULL PRIMARY KEY, zone TEXT NOT NULL, stamp INTEGER NOT NULL)"
+    " STRICT, WITHOUT ROWID;",
 };
 
 enum { VERSION = sizeof upgrades / sizeof *upgrades };
@@ -87,18 +119,43 @@ static const char *const sql[SQL_STATEMENTS] = {
     [SQL_BEGIN] = "BEGIN IMMEDIATE",
     [SQL_COMMIT] = "COMMIT",
     [SQL_DECISION_GET] = "SELECT result, reason, meaning, late, previous_start, previous_finish,"
-                         " calendar, calendar_uid, sequence, overlaps FROM decision WHERE id = ?1",
-    [SQL_DECISION_PUT] = "INSERT INTO decision VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12)",
+                         " calendar, calendar_uid, sequence, overlaps, taken, calendar_written,"
+                         " unconfirmed, grouped, entries, known FROM decision WHERE id = ?1",
+    [SQL_DECISION_PUT] = "INSERT INTO decision VALUES"
+                         "(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,?18)",
+    [SQL_DECISION_GROW] = "UPDATE decision SET entries = entries + 1, overlaps = overlaps + ?2"
+                          " WHERE id = ?1",
+    [SQL_ENTRIES_GET] = "SELECT role, calendar_uid, uid, calendar, sequence, start, finish, taken,"
+                        " owner, customer FROM entry WHERE id = ?1"
+                        " ORDER BY role, coalesce(start, 0), calendar_uid",
+    [SQL_ENTRY_PUT] = "INSERT OR REPLACE INTO entry VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11)",
+    [SQL_SHARED_GET] =
+        "SELECT coalesce((SELECT sequence FROM shared WHERE uid = ?1 AND provider = ?2), -1),"
+        " (SELECT count(*) FROM booking WHERE group_uid = ?1 AND provider = ?2 AND " LIVE
+        "  AND uid <> ?3)",
+    [SQL_SHARED_PUT] = "INSERT OR REPLACE INTO shared VALUES(?1,?2,?3)",
+    [SQL_DETAIL_GET] = "SELECT text, person FROM detail WHERE uid = ?1 AND provider = ?2"
+                       " ORDER BY person = ?3 DESC, stamp DESC, person LIMIT 1",
+    [SQL_DETAIL_PUT] = "INSERT INTO detail VALUES(?1,?2,?3,?4,?5) ON CONFLICT DO UPDATE"
+                       " SET text = excluded.text, stamp = max(stamp, excluded.stamp)",
+    [SQL_HOST_GET] = "SELECT zone FROM host WHERE address = ?1",
+    [SQL_HOST_PUT] = "INSERT INTO host VALUES(?1,?2,?3) ON CONFLICT DO UPDATE"
+                     " SET zone = excluded.zone, stamp = excluded.stamp"
+                     " WHERE excluded.stamp >= stamp",
     [SQL_OVERLAPS_GET] = "SELECT provider, uid, title, who, start, finish FROM overlap"
                          " WHERE id = ?1 ORDER BY place",
     [SQL_OVERLAP_PUT] = "INSERT INTO overlap VALUES(?1,?2,?3,?4,?5,?6,?7,?8)",
-    [SQL_BOOKING_GET] =
-        "SELECT state, stamp, start, finish, organizer, title, who, previous_uid,"
-        " replaced_by, calendar_uid, sequence FROM booking WHERE uid = ?1 AND provider = ?2",
+    [SQL_BOOKING_GET] = "SELECT " BOOKING " FROM booking WHERE uid = ?1 AND provider = ?2",
+    [SQL_ENTRY_BOOKING_GET] = "SELECT " BOOKING " FROM booking WHERE calendar_uid = ?1"
+                              " AND provider = ?2 AND uid <> ?3 ORDER BY stamp DESC, uid LIMIT 1",
+    [SQL_SERIES_GET] = "SELECT " BOOKING " FROM booking WHERE series = ?1 AND provider = ?2"
+                       " AND uid <> ?3 AND " LIVE " AND coalesce(abs(born - ?4), 0) <= ?5"
+                       " ORDER BY start, uid LIMIT ?6",
     [SQL_BOOKING_PUT] =
         "INSERT OR REPLACE INTO booking(uid, provider, meeting, state, stamp, start,"
         " finish, organizer, title, who, previous_uid, replaced_by, calendar_uid,"
-        " sequence) VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14)",
+        " sequence, ical_uid, group_uid, series, born, changed, calendar_written)"
+        " VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,?18,?19,?20)",
     [SQL_PERSON_GET] =
         "SELECT present, stamp FROM person WHERE uid = ?1 AND provider = ?2 AND person = ?3",
     [SQL_PERSON_PUT] =
@@ -155,9 +212,14 @@ static const char *const sql[SQL_STATEMENTS] = {
     [SQL_FORGET + 2] = "DELETE FROM notice WHERE stamp < ?1"
                        " AND (uid, provider) NOT IN (SELECT uid, provider FROM booking)",
     [SQL_FORGET + 3] = "DELETE FROM decision WHERE arrived < ?1",
-    [SQL_FORGET + 5] =
-        "DELETE FROM place WHERE (uid, provider) NOT IN (SELECT uid, provider FROM booking)",
     [SQL_FORGET + 4] = "DELETE FROM overlap WHERE id NOT IN (SELECT id FROM decision)",
+    [SQL_FORGET + 5] = "DELETE FROM entry WHERE id NOT IN (SELECT id FROM decision)",
+    [SQL_FORGET + 6] =
+        "DELETE FROM detail WHERE (uid, provider) NOT IN (SELECT uid, provider FROM booking)",
+    [SQL_FORGET + 7] = "DELETE FROM shared WHERE (uid, provider) NOT IN"
+                       " (SELECT group_uid, provider FROM booking WHERE group_uid IS NOT NULL)",
+    [SQL_FORGET + 8] =
+        "DELETE FROM place WHERE (uid, provider) NOT IN (SELECT uid, provider FROM booking)",
 };
 
 /* ---- failures ---- */
@@ -274,6 +336,7 @@ bool ledger_begin(struct ledger *ledger)
 {
     ledger->failed = false;
     buf_clear(&ledger->failure);
+    memset(ledger->lead, 0, sizeof ledger->lead);
     return store_run(ledger, store_prepare(ledger, SQL_BEGIN, NULL));
 }
 

@@ -25,9 +25,20 @@ enum store_statement {
     SQL_COMMIT,
     SQL_DECISION_GET,
     SQL_DECISION_PUT,
+    SQL_DECISION_GROW,
+    SQL_ENTRIES_GET,
+    SQL_ENTRY_PUT,
+    SQL_SHARED_GET,
+    SQL_SHARED_PUT,
+    SQL_DETAIL_GET,
+    SQL_DETAIL_PUT,
+    SQL_HOST_GET,
+    SQL_HOST_PUT,
     SQL_OVERLAPS_GET,
     SQL_OVERLAP_PUT,
     SQL_BOOKING_GET,
+    SQL_ENTRY_BOOKING_GET,
+    SQL_SERIES_GET,
     SQL_BOOKING_PUT,
     SQL_PERSON_GET,
     SQL_PERSON_PUT,
@@ -45,9 +56,19 @@ enum store_statement {
     SQL_AGENDA_FORGET,
     SQL_PLACE_PUT,
     SQL_FORGET,
-    SQL_FORGET_LAST = SQL_FORGET + 5,
+    SQL_FORGET_LAST = SQL_FORGET + 8,
     SQL_STATEMENTS
 };
+
+/* The first of the occurrences of a series that are entered in this transaction. */
+struct series_lead {
+    char id[ID_SIZE], series[ID_SIZE], provider[16];
+    enum event_kind kind;
+    int64_t arrived;
+    size_t count; /* occurrences in its decision; 0: unused */
+};
+
+enum { LEADS = 16, SERIES_TOGETHER = 60000 /* ms between the arrivals */ };
 
 struct ledger {
     sqlite3 *db;
@@ -55,6 +76,7 @@ struct ledger {
     sqlite3_stmt *statement[SQL_STATEMENTS];
     struct buf failure;
     bool failed;
+    struct series_lead lead[LEADS];
 };
 
 /*

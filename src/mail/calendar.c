@@ -152,8 +152,7 @@ bool calendar_write(const struct calendar *entries, size_t count, struct buf *ou
         if (!is_complete(&entries[i]))
             continue;
         if (!any)
-            icalcomponent_add_property(
-                object, icalproperty_new_method(methods[entries[i].method]));
+            icalcomponent_add_property(object, icalproperty_new_method(methods[entries[i].method]));
         icalcomponent_add_component(object, new_event(&arena, &entries[i]));
         any = true;
     }

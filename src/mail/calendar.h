@@ -35,7 +35,7 @@ struct calendar {
     int64_t sequence;
     bool tentative;
     bool is_private; /* CLASS:PRIVATE: who shares the calendar sees only that the time is taken */
-    int64_t stamp;      /* DTSTAMP: when the event arrived, so that a repeat is byte-identical */
+    int64_t stamp;   /* DTSTAMP: when the event arrived, so that a repeat is byte-identical */
     int64_t start, end; /* end is left out when TIME_NONE or not later than start */
     /* Each may be NULL. */
     const char *summary, *description, *location, *url;

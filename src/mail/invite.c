@@ -160,7 +160,8 @@ static const char *summary_of(const struct inviting *v, int64_t taken, bool shar
         return about ? about : name ? name : b->title;
     what = what ? what : b->title ? b->title : name;
     if (what && taken > 0 && b->places > 0)
-        return arena_printf(v->arena, "%s (%lld/%lld)", what, (long long)taken, (long long)b->places);
+        return arena_printf(
+            v->arena, "%s (%lld/%lld)", what, (long long)taken, (long long)b->places);
     return what && taken > 0 ? arena_printf(v->arena, "%s (%lld)", what, (long long)taken) : what;
 }
 
@@ -244,7 +245,7 @@ static void collect_entries(struct inviting *v)
     if (v->customer || !d->grouped) {
         for (size_t i = 0; d->occurrence_count > 1 && i < d->occurrence_count; i++)
             add_entry(v, &d->occurrences[i], false);
-        if (d->occurrence_count < 2)
+        if (d->occurrence_count < 2 && !(d->other_count && is_previous_host(v)))
             add_entry(v, &own, seats);
     }
     for (size_t i = 0; i < d->other_count; i++) {

@@ -5,6 +5,7 @@
 #include <sysexits.h>
 
 #include "base/address.h"
+#include "ledger/known.h"
 #include "ledger/ledger.h"
 #include "mail/compose.h"
 #include "mail/message.h"
@@ -150,6 +151,7 @@ static int make_notice(struct render *render, const char *operand)
     if (!record_map(record, &render->event))
         tool_no_memory();
     take_decision(render);
+    ledger_complete(&render->decision, &render->event);
     const struct booking *booking = &render->event.booking;
     const char *to = render->to;
     if (!to && render->customer) {

@@ -6,16 +6,18 @@
 
 #include "base/text.h"
 #include "provider/place.h"
+#include "ledger/known.h"
 #include "provider/provider.h"
 #include "tool/find.h"
+#include "tool/ledger_view.h"
 #include "tool/output.h"
 #include "tool/tool.h"
 
 static const char usage[] =
     "show ID [--json | --raw | --body] [--spool DIR]\n"
     "\n"
-    "Shows a booking event; ID-r, a mail's name, shows that mail. This prints\n"
-    "personal data.\n"
+    "Shows a booking event, completed by what the ledger knew of its booking; ID-r,\n"
+    "a mail's name, shows that mail. This prints personal data.\n"
     "\n"
     "  --json   the event as templates and reports read it, one JSON object\n"
     "  --raw    the file as it is in the spool, header and body\n"
@@ -161,13 +163,17 @@ static int show_file(struct tool *tool, const struct place *place, const struct 
         return EX_USAGE;
     }
     struct event event = {0};
+    struct decision decision;
     if (!record_map(record, &event))
         tool_no_memory();
+    ledger_view_decision(tool, record->id, &decision);
+    ledger_complete(&decision, &event);
     if (tool->json)
         json_print(event_to_json(&event), JSON_INDENTED);
     else
         print_event(&event, record);
     event_free(&event);
+    decision_free(&decision);
     return EX_OK;
 }
 

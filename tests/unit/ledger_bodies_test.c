@@ -34,7 +34,7 @@ static const struct life calcom_life[] = {
 
 static const struct life calcom_seats[] = {
     {"calcom/booking_created_seat.json", "first-report", CALENDAR_CONFIRMED, 0, KINDS, NULL, 0},
-    {"calcom/booking_cancelled_seat.json", "first-report", CALENDAR_CONFIRMED, 1, KINDS, NULL, 1},
+    {"calcom/booking_cancelled_seat.json", "first-report", CALENDAR_CANCELLED, 1, KINDS, NULL, 1},
     {"calcom/booking_cancelled_rebook.json", "first-report", CALENDAR_CANCELLED, 2, KINDS, NULL, 2},
     {"calcom/booking_rescheduled.json", "first-report", CALENDAR_CONFIRMED, 3, KIND_RESCHEDULED, OLD_START, 3},
     {0}};

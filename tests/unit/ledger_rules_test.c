@@ -211,7 +211,7 @@ static const struct step seat_given_up_first[] = {
 /* Of two events of one moment the later one counts. */
 static const struct step seat_taken_at_once[] = {
     {KIND_CREATED, "a", .seat = "s1", .who = "one@example.org", .sent = 1, .start = 9, CONFIRMED},
-    {KIND_CANCELLED, "a", .seat = "7", .who = "one@example.org", .sent = 4, .start = 9, CONFIRMED, .sequence = 1},
+    {KIND_CANCELLED, "a", .seat = "7", .who = "one@example.org", .sent = 4, .start = 9, CANCELLED, .sequence = 1},
     {KIND_CREATED, "a", .seat = "s2", .who = "one@example.org", .sent = 4, .came = 5, .start = 9, CONFIRMED, .sequence = 2},
     {0}};
 
@@ -221,7 +221,7 @@ static const struct step seat_moves[] = {
     {KIND_CREATED, "a", .seat = "s2", .who = "two@example.org", .sent = 2, .start = 9, CONFIRMED, .sequence = 1},
     {KIND_RESCHEDULED, "b", "a", .seat = "s3", .who = "two@example.org", .sent = 3, .start = 11, CONFIRMED, .sequence = 1, MOVED, .old = 9},
     {KIND_CREATED, "x", .sent = 4, .start = 9, CONFIRMED, .overlap = 1},
-    {KIND_RESCHEDULED, "c", "a", .seat = "s4", .who = "one@example.org", .sent = 5, .start = 13, CONFIRMED, .sequence = 2, MOVED, .old = 9},
+    {KIND_RESCHEDULED, "c", "a", .seat = "s4", .who = "one@example.org", .sent = 5, .start = 13, CONFIRMED, .sequence = 3, MOVED, .old = 9},
     {KIND_CREATED, "y", .sent = 6, .start = 9, CONFIRMED, .overlap = 1},
     {0}};
 

@@ -123,7 +123,9 @@ static inline void scene_dump(struct ledger *ledger, struct buf *dump)
     static const char *const tables[] = {"booking ORDER BY uid, provider",
         "person ORDER BY uid, provider, person",
         "notice ORDER BY uid, provider, person, name, stamp, fact", "decision ORDER BY id",
-        "overlap ORDER BY id, place"};
+        "overlap ORDER BY id, place", "entry ORDER BY id, role, calendar_uid, owner",
+        "shared ORDER BY uid, provider", "detail ORDER BY uid, provider, person",
+        "host ORDER BY address"};
     sqlite3 *db = ledger->db;
     for (size_t i = 0; i < sizeof tables / sizeof *tables; i++) {
         char query[100];
@@ -157,7 +159,8 @@ static inline void scene_check(
         fail_msg("%s, step %d: %s, not %s", scene, number, d->reason, because);
     SCENE_SAME("late", d->late, strcmp(because, "late") == 0);
     SCENE_SAME("suppressed", d->result == DECISION_SUPPRESS,
-        strcmp(because, "repeated-fact") == 0 || strcmp(because, "joined") == 0);
+        strcmp(because, "repeated-fact") == 0 || strcmp(because, "joined") == 0 ||
+            strcmp(because, "in-series") == 0);
     SCENE_SAME("waiting", d->result == DECISION_DEFER, strcmp(because, "partner-awaited") == 0);
     SCENE_SAME("meaning", d->meaning, step->moved ? KIND_RESCHEDULED : KINDS);
     SCENE_SAME("calendar", d->calendar, step->calendar);

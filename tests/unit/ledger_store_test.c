@@ -158,6 +158,11 @@ static void a_ledger_of_version_1_is_brought_up_to_date(void **state)
     struct ledger *ledger = opened(place);
     struct buf before = {0}, after = {0};
     enter_one(ledger, 1, &(struct step){KIND_CREATED, "a", .sent = 1, .start = 9, .minutes = 300});
+    /* which no older version kept */
+    assert_int_equal(sqlite3_exec(ledger->db,
+                         "UPDATE booking SET born = NULL; DELETE FROM detail; DELETE FROM host",
+                         NULL, NULL, NULL),
+        SQLITE_OK);
     scene_dump(ledger, &before);
     ledger_close(ledger);
     sql(place, "DROP TABLE agenda; DROP TABLE place;"
@@ -168,6 +173,20 @@ static void a_ledger_of_version_1_is_brought_up_to_date(void **state)
                "ALTER TABLE decision RENAME COLUMN id TO key;"
                "ALTER TABLE decision RENAME COLUMN result TO verdict;"
                "UPDATE decision SET verdict = 'speaks' WHERE verdict = 'notify';"
+               "DROP TABLE entry; DROP TABLE shared; DROP TABLE detail; DROP TABLE host;"
+               "DROP INDEX booking_entry; DROP INDEX booking_group; DROP INDEX booking_series;"
+               "ALTER TABLE booking DROP COLUMN ical_uid;"
+               "ALTER TABLE booking DROP COLUMN group_uid;"
+               "ALTER TABLE booking DROP COLUMN series;"
+               "ALTER TABLE booking DROP COLUMN born;"
+               "ALTER TABLE booking DROP COLUMN changed;"
+               "ALTER TABLE booking DROP COLUMN calendar_written;"
+               "ALTER TABLE decision DROP COLUMN taken;"
+               "ALTER TABLE decision DROP COLUMN calendar_written;"
+               "ALTER TABLE decision DROP COLUMN unconfirmed;"
+               "ALTER TABLE decision DROP COLUMN grouped;"
+               "ALTER TABLE decision DROP COLUMN entries;"
+               "ALTER TABLE decision DROP COLUMN known;"
                "PRAGMA user_version = 1");
     refused(place->value, true, "the next drain");
     ledger = opened(place);
