@@ -366,8 +366,10 @@ const char *known_select(struct arena *arena, const char *details, const struct 
         out.reply_to = b->reply_to ? NULL : known.reply_to;
         select_change(b, event->kind, &known, &out);
     }
-    if (host_zone && !out.organizer.timezone)
+    if (host_zone) {
+        out.organizer.email = b->organizer.email;
         out.organizer.timezone = host_zone;
+    }
     return to_text(arena, &out);
 }
 

@@ -347,17 +347,18 @@ bool rows_get_decision(struct ledger *ledger, const char *id, struct decision *d
 
 /* ---- the entries of a decision ---- */
 
-bool rows_put_entry(
-    struct ledger *ledger, const char *id, const char *role, const struct calendar_entry *entry)
+static bool put_entry(struct ledger *ledger, const char *id, const char *role, size_t place,
+    const struct calendar_entry *entry)
 {
     sqlite3_stmt *s = store_prepare(ledger, SQL_ENTRY_PUT, id, role, entry->calendar_uid,
         entry->uid, calendar_change_name(entry->calendar));
-    store_bind_number(s, 6, entry->sequence);
-    store_bind_time(s, 7, entry->start);
-    store_bind_time(s, 8, entry->end);
-    store_bind_number(s, 9, entry->taken);
-    store_bind_number(s, 10, entry->owner);
-    store_bind_number(s, 11, entry->customer);
+    store_bind_number(s, 6, (int64_t)place);
+    store_bind_number(s, 7, entry->sequence);
+    store_bind_time(s, 8, entry->start);
+    store_bind_time(s, 9, entry->end);
+    store_bind_number(s, 10, entry->taken);
+    store_bind_number(s, 11, entry->owner);
+    store_bind_number(s, 12, entry->customer);
     return store_run(ledger, s);
 }
 
@@ -366,7 +367,7 @@ static bool put_entries(struct ledger *ledger, const char *id, const char *role,
 {
     bool ok = true;
     for (size_t i = 0; ok && i < count; i++)
-        ok = rows_put_entry(ledger, id, role, &entries[i]);
+        ok = put_entry(ledger, id, role, i, &entries[i]);
     return ok;
 }
 
@@ -394,7 +395,7 @@ bool rows_grow_decision(struct ledger *ledger, const char *id, size_t place,
 {
     sqlite3_stmt *s = store_prepare(ledger, SQL_DECISION_GROW, id);
     store_bind_number(s, 2, (int64_t)follower->overlap_count);
-    return store_run(ledger, s) && rows_put_entry(ledger, id, ROLE_OCCURRENCE, occurrence) &&
+    return store_run(ledger, s) && put_entry(ledger, id, ROLE_OCCURRENCE, place, occurrence) &&
            put_overlaps(
                ledger, id, place * OVERLAPS_MAX, follower->overlaps, follower->overlap_count);
 }

@@ -86,9 +86,10 @@ static const char *const upgrades[] = {
     "ALTER TABLE decision ADD COLUMN known TEXT;"
     "CREATE TABLE entry("
     " id TEXT NOT NULL, role TEXT NOT NULL, calendar_uid TEXT NOT NULL, uid TEXT NOT NULL,"
-    " calendar TEXT NOT NULL, sequence INTEGER NOT NULL, start INTEGER, finish INTEGER,"
+    " calendar TEXT NOT NULL, place INTEGER NOT NULL, sequence INTEGER NOT NULL, start INTEGER, "
+    "finish INTEGER,"
     " taken INTEGER NOT NULL, owner INTEGER NOT NULL, customer INTEGER NOT NULL,"
-    " PRIMARY KEY(id, role, calendar_uid, owner)) STRICT, WITHOUT ROWID;"
+    " PRIMARY KEY(id, role, place)) STRICT, WITHOUT ROWID;"
     "CREATE TABLE shared("
     " uid TEXT NOT NULL, provider TEXT NOT NULL, sequence INTEGER NOT NULL,"
     " PRIMARY KEY(uid, provider)) STRICT, WITHOUT ROWID;"
@@ -127,8 +128,8 @@ static const char *const sql[SQL_STATEMENTS] = {
                           " WHERE id = ?1",
     [SQL_ENTRIES_GET] = "SELECT role, calendar_uid, uid, calendar, sequence, start, finish, taken,"
                         " owner, customer FROM entry WHERE id = ?1"
-                        " ORDER BY role, coalesce(start, 0), calendar_uid",
-    [SQL_ENTRY_PUT] = "INSERT OR REPLACE INTO entry VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11)",
+                        " ORDER BY role, CASE role WHEN 'occurrence' THEN start END, place",
+    [SQL_ENTRY_PUT] = "INSERT INTO entry VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12)",
     [SQL_SHARED_GET] =
         "SELECT coalesce((SELECT sequence FROM shared WHERE uid = ?1 AND provider = ?2), -1),"
         " (SELECT count(*) FROM booking WHERE group_uid = ?1 AND provider = ?2 AND " LIVE

@@ -17,6 +17,8 @@ bool composer_open(struct composer *composer, const struct conf *conf, struct bu
         .timezone = conf_text(conf, SET_TIMEZONE),
         .calendar = conf_number(conf, SET_CALENDAR),
         .customer_calendar = conf_number(conf, SET_CALENDAR_ATTENDEE)};
+    if (!zone_system(composer->system_zone))
+        composer->system_zone[0] = '\0';
     composer->templates =
         templates_open(conf_text(conf, SET_TEMPLATES), conf_text(conf, SET_LANGUAGE), why);
     return composer->templates != NULL;
@@ -150,7 +152,10 @@ static enum made make_parts(const struct composer *composer, const struct notice
     const struct amount *amount, struct parts *parts, struct buf *why)
 {
     struct arena arena = {0};
-    const struct view_options options = {.timezone = composer->timezone,
+    const char *zone = composer->timezone;
+    if (!zone && !notice->event->booking.organizer.timezone && composer->system_zone[0])
+        zone = composer->system_zone;
+    const struct view_options options = {.timezone = zone,
         .audience = notice->audience,
         .recipient = notice->recipient,
         .limits = &amount->limits};

@@ -15,14 +15,16 @@
 #include "event/event.h"
 #include "ledger/decision.h"
 #include "mail/templates.h"
+#include "mail/zone.h"
 #include "spool/record.h"
 
 /* Sender and recipient where none is set, as with a Maildir on a machine with nothing set up. */
 #define LOCAL_ADDRESS "bookspool@localhost"
 
 struct composer {
-    const char *from, *reply_to; /* bare addresses; reply_to may be NULL */
-    const char *timezone;        /* BOOKSPOOL_TIMEZONE, may be NULL */
+    const char *from, *reply_to;   /* bare addresses; reply_to may be NULL */
+    const char *timezone;          /* BOOKSPOOL_TIMEZONE, may be NULL */
+    char system_zone[ZONE_SYSTEM]; /* where neither that nor the host's zone is known; "": UTC */
     struct templates *templates;
     int64_t calendar, customer_calendar; /* BOOKSPOOL_CALENDAR, BOOKSPOOL_CALENDAR_ATTENDEE */
 };

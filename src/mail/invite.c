@@ -9,7 +9,7 @@
 #include "mail/view.h"
 
 /* Google Calendar keeps 8192 characters of a description. */
-enum { DESCRIPTION_MAX = 4000, LINE_MAX = 500, LINES_MAX = 20 };
+enum { DESCRIPTION_MAX = 4000, LINE_CHARACTERS = 500, LINES_OF_A_LIST = 20 };
 
 struct inviting {
     const struct composer *composer;
@@ -66,7 +66,7 @@ static void add_line(struct buf *out, const char *label, const char *text)
 {
     if (!text || !*text)
         return;
-    size_t len = cut_length(text, LINE_MAX);
+    size_t len = cut_length(text, LINE_CHARACTERS);
     buf_printf(out, "%s%s%s%.*s%s", out->len ? "\n" : "", label ? label : "", label ? ": " : "",
         (int)len, text, text[len] ? "..." : "");
 }
@@ -84,7 +84,7 @@ static void add_person(struct buf *out, const char *label, const char *name, con
 static void add_answers(const struct inviting *v, struct buf *out)
 {
     char key[64];
-    for (size_t i = 0; i < v->booking->answer_count && i < LINES_MAX; i++) {
+    for (size_t i = 0; i < v->booking->answer_count && i < LINES_OF_A_LIST; i++) {
         const struct answer *answer = &v->booking->answers[i];
         const char *question = answer->question;
         if (answer->word) {
@@ -130,10 +130,10 @@ static const char *description_of(const struct inviting *v, const struct calenda
     if (v->customer) {
         add_line(&out, host, b->organizer.name);
     } else if (!entry || !entry->taken) {
-        for (size_t i = 0; i < b->attendee_count && i < LINES_MAX; i++)
+        for (size_t i = 0; i < b->attendee_count && i < LINES_OF_A_LIST; i++)
             add_person(&out, word(v, "label_who", "Who"), b->attendees[i].name,
                 b->attendees[i].email ? b->attendees[i].email : b->attendees[i].written_email);
-        for (size_t i = 0; i < b->host_count && i < LINES_MAX; i++)
+        for (size_t i = 0; i < b->host_count && i < LINES_OF_A_LIST; i++)
             add_line(&out, host, b->hosts[i].name ? b->hosts[i].name : b->hosts[i].email);
     }
     if (!entry || !entry->taken) /* the words of one are not those of all who share an entry */

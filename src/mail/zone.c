@@ -7,8 +7,9 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "mail/zone_links.h"
 
-enum { ZONE_NAME_MAX = 64, ZONE_PATH_MAX = 512, KEPT = 16, YEAR_MAX = 99999 };
+enum { ZONE_NAME_MAX = ZONE_SYSTEM - 1, ZONE_PATH_MAX = 512, KEPT = 16, YEAR_MAX = 99999 };
 
 /* GLib shares a zone while it is referenced; to read one again takes 0.4 ms. The last ones are
  * kept, since most mails are about the same few. */
@@ -62,9 +63,52 @@ static bool is_zone_file(const char *name)
     return is;
 }
 
+/* The name of a zone whose file is here, of that name or of its present one; else the name. */
+static const char *name_here(const char *name)
+{
+    const char *present = name_valid(name) && !is_zone_file(name) ? zone_link(name) : NULL;
+    return present && is_zone_file(present) ? present : name;
+}
+
+bool zone_known(const char *name)
+{
+    const char *here = name_here(name);
+    return strcmp(here, "UTC") == 0 || (name_valid(here) && is_zone_file(here));
+}
+
+/* Names that mean UTC, and are longer than it. */
+static bool is_utc(const char *name)
+{
+    static const char *const names[] = {
+        "UTC", "Etc/UTC", "Etc/UCT", "Etc/Universal", "Etc/Zulu", "UCT", "Universal", "Zulu"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (strcmp(name, names[i]) == 0)
+            return true;
+    return false;
+}
+
+bool zone_system(char out[ZONE_SYSTEM])
+{
+    static const char folder[] = "zoneinfo/";
+    const char *tz = getenv("TZ"), *name = NULL;
+    char link[ZONE_PATH_MAX];
+    if (tz && *tz)
+        name = tz[0] == ':' ? tz + 1 : tz;
+    else {
+        ssize_t len = readlink("/etc/localtime", link, sizeof link - 1);
+        link[len > 0 ? len : 0] = '\0';
+        const char *at = strstr(link, folder);
+        name = at ? at + sizeof folder - 1 : NULL;
+    }
+    if (!name || strlen(name) >= ZONE_SYSTEM || !zone_known(name))
+        return false;
+    strcpy(out, is_utc(name) ? "UTC" : name);
+    return true;
+}
+
 void zone_open(struct zone *zone, const char *name)
 {
-    const char *wanted = name ? name : "UTC";
+    const char *wanted = name ? name_here(name) : "UTC";
     *zone = (struct zone){.name = wanted};
     if (strcmp(wanted, "UTC") != 0 && name_valid(wanted) && is_zone_file(wanted))
         zone->tz = g_time_zone_new_identifier(wanted);

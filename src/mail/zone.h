@@ -14,7 +14,7 @@
 
 struct zone {
     GTimeZone *tz;
-    const char *name; /* as asked for; not copied */
+    const char *name; /* as asked for (not copied), or the present name of a renamed zone */
     bool known;       /* false: there is no zone of that name here, and UTC is used */
 };
 
@@ -25,6 +25,17 @@ struct zone {
  */
 void zone_open(struct zone *zone, const char *name);
 void zone_close(struct zone *zone);
+
+/* Is there a zone of that name here, or of the name that it has now? */
+bool zone_known(const char *name);
+
+enum { ZONE_SYSTEM = 65 };
+
+/*
+ * The system's zone: TZ where it is a name, else what /etc/localtime links to. False: it has none,
+ * or one that is not known here.
+ */
+bool zone_system(char out[ZONE_SYSTEM]);
 
 enum { ZONE_ABBREVIATION = 16 };
 

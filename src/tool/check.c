@@ -18,6 +18,7 @@
 #include "mail/compose.h"
 #include "mail/recipients.h"
 #include "mail/schedule.h"
+#include "mail/zone.h"
 #include "spool/owner.h"
 #include "spool/record.h"
 #include "tool/output.h"
@@ -336,7 +337,6 @@ static void check_mail(struct report *r)
     const struct conf *conf = &r->tool->conf;
     struct buf why = {0};
     struct composer composer;
-    char path[PATH_MAX];
     if (conf->errors.len) /* a default in place of a wrong setting misleads */
         return;
     if (transport_check(conf, &why) == TRANSPORT_USABLE)
@@ -361,10 +361,15 @@ static void check_mail(struct report *r)
     add_reason(r, &why);
 
     const char *zone = conf_text(conf, SET_TIMEZONE);
-    snprintf(path, sizeof path, "/usr/share/zoneinfo/%s", zone ? zone : "");
-    if (zone && (strstr(zone, "..") || access(path, R_OK) < 0))
+    char system[ZONE_SYSTEM];
+    if (zone && !zone_known(zone))
         add_finding(r, LEVEL_WRONG,
             "BOOKSPOOL_TIMEZONE: there is no zone \"%s\" in /usr/share/zoneinfo", zone);
+    if (!zone && conf_text(conf, SET_CALENDLY_KEY))
+        add_finding(r, LEVEL_NOTE,
+            "BOOKSPOOL_TIMEZONE is not set, and Calendly names no host's zone: mails have times in "
+            "%s",
+            zone_system(system) ? system : "UTC, as the system's zone is not known");
 
     const char *where = conf_text(conf, SET_LEDGER);
     struct ledger *ledger = where ? ledger_open_readonly(where, &why) : NULL;

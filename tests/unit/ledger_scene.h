@@ -123,7 +123,7 @@ static inline void scene_dump(struct ledger *ledger, struct buf *dump)
     static const char *const tables[] = {"booking ORDER BY uid, provider",
         "person ORDER BY uid, provider, person",
         "notice ORDER BY uid, provider, person, name, stamp, fact", "decision ORDER BY id",
-        "overlap ORDER BY id, place", "entry ORDER BY id, role, calendar_uid, owner",
+        "overlap ORDER BY id, place", "entry ORDER BY id, role, place",
         "shared ORDER BY uid, provider", "detail ORDER BY uid, provider, person",
         "host ORDER BY address"};
     sqlite3 *db = ledger->db;

@@ -119,6 +119,53 @@ static void files_that_are_no_zones_are_unknown_silently(void **state)
     rmdir(dir);
 }
 
+/* Copies one zone's file to a folder that TZDIR names. */
+static void copy_zone(const char *dir, const char *name)
+{
+    char command[300];
+    snprintf(command, sizeof command,
+        "mkdir -p %s/$(dirname %s) && cp /usr/share/zoneinfo/%s %s/%s", dir, name, name, dir, name);
+    assert_int_equal(system(command), 0);
+}
+
+/* As on Debian 13 without tzdata-legacy. */
+static void old_names_lead_to_the_present_ones(void **state)
+{
+    (void)state;
+    char dir[] = "/tmp/zones-XXXXXX", command[64];
+    assert_non_null(mkdtemp(dir));
+    copy_zone(dir, "Asia/Ho_Chi_Minh");
+    copy_zone(dir, "America/Los_Angeles");
+    setenv("TZDIR", dir, 1);
+    struct event event = event_of(KIND_CREATED);
+    assert_says(&event, "Asia/Saigon", "22:00 to 22:30 UTC+07 (Asia/Ho_Chi_Minh)");
+    assert_says(&event, "US/Pacific", "07:00 to 07:30 PST (America/Los_Angeles)");
+    assert_true(zone_known("Asia/Saigon"));
+    assert_true(zone_known("UTC"));
+    assert_false(zone_known("Asia/Calcutta")); /* its present zone is missing, too */
+    assert_false(zone_known("US/Mars"));
+    assert_false(zone_known("../Asia/Saigon"));
+    unsetenv("TZDIR");
+    assert_true(zone_known("Europe/Kyiv"));
+    snprintf(command, sizeof command, "rm -r %s", dir);
+    assert_int_equal(system(command), 0);
+}
+
+static void the_system_s_zone(void **state)
+{
+    (void)state;
+    char name[ZONE_SYSTEM];
+    setenv("TZ", ":Asia/Tokyo", 1);
+    assert_true(zone_system(name));
+    assert_string_equal(name, "Asia/Tokyo");
+    setenv("TZ", "Etc/UTC", 1);
+    assert_true(zone_system(name));
+    assert_string_equal(name, "UTC");
+    setenv("TZ", "CET-1CEST,M3.5.0,M10.5.0/3", 1); /* a rule, no name */
+    assert_false(zone_system(name));
+    unsetenv("TZ");
+}
+
 /* A time in the last hours of 9999 is in 10000 elsewhere. */
 static void late_times_are_readable(void **state)
 {
@@ -229,6 +276,8 @@ int main(void)
         cmocka_unit_test(an_unknown_zone_is_utc_and_says_so),
         cmocka_unit_test(zones_without_a_name_show_their_offset),
         cmocka_unit_test(files_that_are_no_zones_are_unknown_silently),
+        cmocka_unit_test(old_names_lead_to_the_present_ones),
+        cmocka_unit_test(the_system_s_zone),
         cmocka_unit_test(late_times_are_readable),
         cmocka_unit_test(clocks_of_twelve_hours),
         cmocka_unit_test(likeness_and_length),
