@@ -16,7 +16,7 @@ from bookspool import (World, equal, finish, match, ok, program, run_parts, samp
 
 DAY = datetime.datetime.now(datetime.timezone.utc).replace(
     hour=15, minute=0, second=0, microsecond=0) + datetime.timedelta(days=3)
-TABLES = "booking person notice decision overlap".split()
+TABLES = "booking person notice decision overlap entry shared detail host".split()
 INVITEE = "https://api.calendly.com/scheduled_events/{0}/invitees/{0}"
 
 
@@ -82,8 +82,11 @@ class Books(World):
         return rows
 
     def sql(self, text):
-        with sqlite3.connect(self.database) as db:
-            return db.execute(text).fetchall()
+        db = sqlite3.connect(self.database)
+        with db:
+            rows = db.execute(text).fetchall()
+        db.close()  # or its write-ahead log stays, from which SQLite restores a file
+        return rows
 
     def decision(self, key):
         return self.json("trace", key, name="trace " + key[:8])["ledger"] or {}

@@ -19,8 +19,8 @@ BODIES = [(provider, name[:-5]) for provider in ("calcom", "calendly")
 
 
 class Desk(World):
-    def render(self, *args, code=0, name=None):
-        done = self.run("bookspool", "render", *args)
+    def render(self, *args, code=0, name=None, **env):
+        done = self.run("bookspool", "render", *args, env=env)
         equal(done.returncode, code, name or "render " + " ".join(args)[:70]) or self.tell(done)
         self.said = done.stderr
         return done.stdout
@@ -131,7 +131,8 @@ def message():
         equal(world.render(key, "--eml"), world.render(key, "--eml"), "the same bytes each time")
         calendar = [part for part in mail.walk() if part.get_content_type() == "text/calendar"][0]
         match(calendar.get_content(), "METHOD:PUBLISH", "the owner's entry is published")
-        raw = world.render("calcom/created", "--eml", "--customer")
+        invited = {"BOOKSPOOL_CALENDAR_ATTENDEE": "invite"}
+        raw = world.render("calcom/created", "--eml", "--customer", **invited)
         mail = email.message_from_string(raw, policy=email.policy.default)
         equal(mail["To"], "ada@example.com", "the customer is the first attendee")
         calendar = [part for part in mail.walk() if part.get_content_type() == "text/calendar"][0]

@@ -316,8 +316,8 @@ static void apply_acceptance(struct deciding *d)
         rules_change_entry(
             d, CALENDAR_CONFIRMED, d->previous || d->event->kind == KIND_RESCHEDULED);
         d->writes->joined = d->writes->takes_time = true;
-        d->writes->together = !d->previous && !d->booking->whole_series;
         series_take_along(d, STATE_PENDING, STATE_ACCEPTED, CALENDAR_CONFIRMED);
+        d->writes->together = !d->previous && !d->writes->series_count;
     }
     if (d->previous) {
         d->own->previous_uid = d->previous->uid;

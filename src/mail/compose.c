@@ -217,7 +217,7 @@ static void add_calendars(
     for (size_t i = 0; list && i < more; i++)
         list[i] = (struct message_calendar){.text = buf_text(&invites->text[i + 1]),
             .method = calendar_method_name(invites->method[i + 1]),
-            .name = arena_printf(arena, "invite-%zu.ics", i + 2)};
+            .name = invites->name[i + 1]};
     message->more_calendars = list;
     message->more_calendar_count = list ? more : 0;
 }

@@ -4,12 +4,13 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/clock.h"
 #include "base/settings.h"
 #include "mail/cut.h"
 #include "mail/view.h"
 
 /* Google Calendar keeps 8192 characters of a description. */
-enum { DESCRIPTION_MAX = 4000, LINE_CHARACTERS = 500, LINES_OF_A_LIST = 20 };
+enum { DESCRIPTION_MAX = 4000, LINE_CHARACTERS = 500, LINES_OF_A_LIST = 20, URL_MAX = 1000 };
 
 struct inviting {
     const struct composer *composer;
@@ -71,6 +72,13 @@ static void add_line(struct buf *out, const char *label, const char *text)
         (int)len, text, text[len] ? "..." : "");
 }
 
+/* A part of a link is of no use. */
+static void add_url(struct buf *out, const char *label, const char *url)
+{
+    if (url && *url && strlen(url) <= URL_MAX)
+        buf_printf(out, "%s%s%s%s", out->len ? "\n" : "", label ? label : "", label ? ": " : "", url);
+}
+
 static void add_person(struct buf *out, const char *label, const char *name, const char *email)
 {
     struct buf text = {0};
@@ -113,19 +121,34 @@ static void add_words(const struct inviting *v, struct buf *out)
     }
 }
 
+/* Of the view, where what is too long is left out. */
+static const char *join_of(const struct inviting *v)
+{
+    return value_text_of(v->view, "join_url");
+}
+
+static const char *where_of(const struct inviting *v)
+{
+    return value_text_of(v->view, "where");
+}
+
+/* The link, which calendars make a button of, behind a place that somebody typed. */
 static const char *place_of(const struct inviting *v)
 {
-    const char *where = value_text_of(v->view, "where");
-    return where ? where : v->booking->location;
+    const char *where = where_of(v), *join = join_of(v);
+    if (!join || !where)
+        return join ? join : where;
+    bool typed = !v->booking->location_word && !strstr(where, "://");
+    return typed ? arena_printf(v->arena, "%s, %s", where, join) : join;
 }
 
 static const char *description_of(const struct inviting *v, const struct calendar_entry *entry)
 {
     const struct booking *b = v->booking;
-    const char *where = place_of(v), *host = word(v, "label_host", "Host");
+    const char *where = where_of(v), *join = join_of(v), *host = word(v, "label_host", "Host");
     struct buf out = {0};
-    add_line(&out, NULL, b->join_url);
-    if (b->join_url && where && strcmp(where, b->join_url) != 0)
+    add_url(&out, NULL, join);
+    if (join && where && strcmp(where, join) != 0)
         add_line(&out, word(v, "label_where", "Where"), where);
     if (v->customer) {
         add_line(&out, host, b->organizer.name);
@@ -139,8 +162,8 @@ static const char *description_of(const struct inviting *v, const struct calenda
     if (!entry || !entry->taken) /* the words of one are not those of all who share an entry */
         add_words(v, &out);
     if (v->customer) {
-        add_line(&out, word(v, "label_reschedule", "Reschedule"), b->reschedule_url);
-        add_line(&out, word(v, "label_cancel", "Cancel"), b->cancel_url);
+        add_url(&out, word(v, "label_reschedule", "Reschedule"), b->reschedule_url);
+        add_url(&out, word(v, "label_cancel", "Cancel"), b->cancel_url);
     }
     size_t len = cut_length(buf_text(&out), DESCRIPTION_MAX);
     v->arena->failed |= out.failed;
@@ -199,7 +222,6 @@ static enum calendar_method method_of(const struct inviting *v, enum calendar_ch
 static void add_entry(struct inviting *v, const struct calendar_entry *entry, bool shared)
 {
     const struct booking *b = v->booking;
-    const char *where = place_of(v);
     if (entry->calendar == CALENDAR_UNTOUCHED || v->count == INVITES_MAX)
         return;
     v->entry[v->count++] = (struct calendar){.method = method_of(v, entry->calendar),
@@ -212,8 +234,8 @@ static void add_entry(struct inviting *v, const struct calendar_entry *entry, bo
         .end = entry->end,
         .summary = summary_of(v, entry->taken, shared),
         .description = description_of(v, shared ? entry : NULL),
-        .location = b->join_url ? b->join_url : where,
-        .url = b->join_url,
+        .location = place_of(v),
+        .url = join_of(v),
         .organizer = organizer_of(v)};
 }
 
@@ -266,14 +288,19 @@ static bool all_published(const struct inviting *v)
 static bool write_objects(struct inviting *v, struct invites *out)
 {
     size_t step = all_published(v) ? v->count : 1;
+    char start[TIME_TEXT] = "";
     out->text = arena_alloc(v->arena, (v->count + 1) * sizeof *out->text);
     out->method = arena_alloc(v->arena, (v->count + 1) * sizeof *out->method);
-    if (!out->text || !out->method)
+    out->name = arena_alloc(v->arena, (v->count + 1) * sizeof *out->name);
+    if (!out->text || !out->method || !out->name)
         return false;
     for (size_t i = 0; i < v->count; i += step) {
         struct buf *text = &out->text[out->count];
         bool ok = calendar_write(&v->entry[i], step, text);
         out->method[out->count] = v->entry[i].method;
+        time_format(v->entry[i].start, start);
+        out->name[out->count] =
+            arena_printf(v->arena, "invite-%zu-%.10s.ics", out->count + 1, start);
         if (!ok || text->len)
             out->count++;
         if (!ok)

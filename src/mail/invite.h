@@ -34,6 +34,7 @@ enum { INVITES_MAX = ENTRIES_MAX + OTHERS_MAX };
 struct invites {
     struct buf *text; /* one object each; the list is in the arena, the texts are freed by */
     enum calendar_method *method; /* invites_free */
+    const char **name;            /* "invite-2-2027-01-19.ics" */
     size_t count;
     bool as_file; /* no alternative: attachments alone */
 };

@@ -204,11 +204,12 @@ def timed(provider, body, when):
 
 
 class Office(World):
-    """A world of bookings. Settings go into drain.env."""
+    """A world of bookings. Settings go into drain.env. Its mails have calendar parts for all."""
 
     def __init__(self, **settings):
         self.maildir = None
-        super().__init__(drain=settings)
+        super().__init__(drain={"BOOKSPOOL_CALENDAR": "invite",
+                                "BOOKSPOOL_CALENDAR_ATTENDEE": "invite", **settings})
         self.maildir = os.path.join(self.state_dir, "Maildir", "new")
         for name in QUEUE:
             os.mkdir(self.file(name), 0o770)
