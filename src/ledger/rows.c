@@ -57,6 +57,7 @@ static bool read_booking(
     row->born = store_time(s, 15);
     row->changed = store_time(s, 16);
     row->calendar_written = sqlite3_column_int(s, 17);
+    row->hosts = store_text(s, 18, arena);
     return known && row->calendar_uid;
 }
 
@@ -127,6 +128,7 @@ bool rows_put_booking(struct ledger *ledger, const struct booking_row *row, stru
     store_bind_time(s, 18, row->born);
     store_bind_time(s, 19, row->changed);
     store_bind_number(s, 20, row->calendar_written);
+    store_bind_text(s, 21, row->hosts);
     return store_run(ledger, s);
 }
 
@@ -434,7 +436,7 @@ bool rows_find_overlaps(
     sqlite3_stmt *s = store_prepare(ledger, SQL_OVERLAPS_FIND, NULL);
     store_bind_time(s, 1, row->start);
     store_bind_time(s, 2, row->end);
-    store_bind_text(s, 3, row->organizer);
+    store_bind_text(s, 3, row->hosts ? row->hosts : row->organizer);
     store_bind_text(s, 4, row->calendar_uid);
     store_bind_text(s, 5, row->group_uid ? row->group_uid : meeting_of(&decision->arena, row->uid));
     store_bind_number(s, 6, OVERLAPS_MAX);

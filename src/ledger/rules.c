@@ -110,6 +110,20 @@ static void update_time(const struct deciding *d, int64_t *field, int64_t value)
         *field = value;
 }
 
+/* The addresses of several hosts; NULL: there is only one. */
+static const char *hosts_of(const struct deciding *d)
+{
+    const struct booking *b = d->booking;
+    struct arena *arena = &d->decision->arena;
+    const char *list = NULL;
+    for (size_t i = 0; b->host_count > 1 && i < b->host_count; i++) {
+        const char *one = arena_strlower(arena, b->hosts[i].email);
+        if (one)
+            list = list ? arena_printf(arena, "%s %s", list, one) : one;
+    }
+    return list;
+}
+
 static void update_own(struct deciding *d)
 {
     const struct booking *b = d->booking;
@@ -118,6 +132,9 @@ static void update_own(struct deciding *d)
     update_time(d, &own->start, b->start);
     update_time(d, &own->end, b->end);
     update_text(d, &own->organizer, arena_strlower(&d->decision->arena, b->organizer.email));
+    update_text(d, &own->hosts, hosts_of(d));
+    if (d->event->kind == KIND_REASSIGNED && d->newest && b->host_count < 2)
+        own->hosts = NULL;
     update_text(d, &own->title, b->title);
     if (first && !own->who)
         own->who = first->name ? first->name : first->email;

@@ -74,6 +74,7 @@ struct booking_row {
     int64_t stamp; /* the provider's time of the newest event that changed it */
     int64_t start, end;
     const char *organizer; /* address in lower case */
+    const char *hosts;     /* of several hosts, with blanks between the addresses; else NULL */
     const char *title;
     const char *who;          /* name or address of the first attendee */
     const char *previous_uid; /* the booking it replaces, or asks to replace while it is pending */

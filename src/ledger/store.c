@@ -18,7 +18,7 @@ enum { BUSY_MS = 5000, FILE_MODE = 0660 };
 #define BRIEF      "7200000" /* two hours: nearly no booking is longer */
 #define BOOKING                                                                                    \
     "uid, state, stamp, start, finish, organizer, title, who, previous_uid, replaced_by,"          \
-    " calendar_uid, sequence, ical_uid, group_uid, series, born, changed, calendar_written"
+    " calendar_uid, sequence, ical_uid, group_uid, series, born, changed, calendar_written, hosts"
 #define LONG "busy - start > " BRIEF
 
 /*
@@ -72,6 +72,7 @@ static const char *const upgrades[] = {
     "ALTER TABLE booking ADD COLUMN ical_uid TEXT;"
     "ALTER TABLE booking ADD COLUMN group_uid TEXT;"
     "ALTER TABLE booking ADD COLUMN series TEXT;"
+    "ALTER TABLE booking ADD COLUMN hosts TEXT;"
     "ALTER TABLE booking ADD COLUMN born INTEGER;"
     "ALTER TABLE booking ADD COLUMN changed INTEGER;"
     "ALTER TABLE booking ADD COLUMN calendar_written INTEGER NOT NULL DEFAULT 0;"
@@ -155,8 +156,8 @@ static const char *const sql[SQL_STATEMENTS] = {
     [SQL_BOOKING_PUT] =
         "INSERT OR REPLACE INTO booking(uid, provider, meeting, state, stamp, start,"
         " finish, organizer, title, who, previous_uid, replaced_by, calendar_uid,"
-        " sequence, ical_uid, group_uid, series, born, changed, calendar_written)"
-        " VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,?18,?19,?20)",
+        " sequence, ical_uid, group_uid, series, born, changed, calendar_written, hosts)"
+        " VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,?18,?19,?20,?21)",
     [SQL_PERSON_GET] =
         "SELECT present, stamp FROM person WHERE uid = ?1 AND provider = ?2 AND person = ?3",
     [SQL_PERSON_PUT] =
@@ -176,7 +177,7 @@ static const char *const sql[SQL_STATEMENTS] = {
         " AND start < coalesce(?2, ?1 + 1800000) AND busy > ?1"
         " AND start > ?1 - coalesce((SELECT busy - start FROM booking WHERE " LIVE " AND " LONG
         "  ORDER BY busy - start DESC LIMIT 1), " BRIEF ")"
-        " AND coalesce(organizer = ?3, 1) AND calendar_uid <> ?4 AND meeting <> ?5"
+        " AND share_host(coalesce(hosts, organizer), ?3) AND calendar_uid <> ?4 AND meeting <> ?5"
         " ORDER BY start, uid, provider LIMIT ?6",
     [SQL_CONFLICTS_FIND] =
         "SELECT a.provider, a.uid, a.title, a.who, a.start, a.finish,"
@@ -184,7 +185,8 @@ static const char *const sql[SQL_STATEMENTS] = {
         " FROM booking a CROSS JOIN booking b WHERE a." LIVE " AND b." LIVE
         " AND b.start >= a.start AND b.start < a.busy AND min(a.busy, b.busy) > ?1"
         " AND (b.start, b.uid, b.provider) > (a.start, a.uid, a.provider)"
-        " AND coalesce(a.organizer = b.organizer, 1) AND a.calendar_uid <> b.calendar_uid"
+        " AND share_host(coalesce(a.hosts, a.organizer), coalesce(b.hosts, b.organizer))"
+        " AND a.calendar_uid <> b.calendar_uid"
         " AND a.meeting <> b.meeting ORDER BY a.start, a.uid, b.start, b.uid",
     [SQL_AGENDA_DAY] =
         AGENDA_ITEM AGENDA_FROM " WHERE " LIVE " AND start < ?2 AND (start >= ?1 OR busy > ?1)"
@@ -382,6 +384,26 @@ static bool make_file(const char *path, bool readonly, struct buf *why)
     return false;
 }
 
+/* Do two lists of addresses, separated by blanks, have one in common? Where a host is not known, it
+ * may be the same. */
+static void share_host(sqlite3_context *context, int count, sqlite3_value **values)
+{
+    const char *a = (const char *)sqlite3_value_text(values[0]);
+    const char *b = (const char *)sqlite3_value_text(values[1]);
+    bool shared = !a || !b;
+    (void)count;
+    while (!shared && *a) {
+        size_t len = strcspn(a, " ");
+        for (const char *other = b; !shared && *other;) {
+            size_t other_len = strcspn(other, " ");
+            shared = other_len == len && memcmp(a, other, len) == 0;
+            other += other_len + (other[other_len] == ' ');
+        }
+        a += len + (a[len] == ' ');
+    }
+    sqlite3_result_int(context, shared);
+}
+
 static bool read_version(struct ledger *ledger, int *version, int *tables)
 {
     static const char ask[] =
@@ -406,6 +428,11 @@ static bool set_up_ledger(struct ledger *ledger, bool readonly, struct buf *why)
     const char *path = ledger->path;
     int version = 0, tables = 0;
     sqlite3_busy_timeout(ledger->db, BUSY_MS);
+    if (sqlite3_create_function(ledger->db, "share_host", 2, SQLITE_UTF8 | SQLITE_DETERMINISTIC,
+            NULL, share_host, NULL, NULL) != SQLITE_OK) {
+        put_refusal(why, path, sqlite3_errmsg(ledger->db), NULL);
+        return false;
+    }
     bool ok = false;
     bool begun = (readonly || (store_exec(ledger, pragmas, "set up") && ledger_begin(ledger))) &&
                  read_version(ledger, &version, &tables);

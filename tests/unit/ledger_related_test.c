@@ -9,6 +9,7 @@ struct told {
     struct step step;
     bool in_series, whole, written;
     const char *group, *type;
+    const char *host; /* the second of two */
     int places, taken;
     bool open; /* the transaction goes on: the next event is of the same batch */
     /*
@@ -82,6 +83,13 @@ static void told_event(const struct told *told, int number, struct event *event)
     b->group_uid = told->group;
     b->places = told->places;
     b->places_taken = told->taken;
+    if (told->host) {
+        b->hosts = arena_alloc(&event->arena, 2 * sizeof *b->hosts);
+        assert_non_null(b->hosts);
+        b->hosts[0] = b->organizer;
+        b->hosts[1].email = told->host;
+        b->host_count = 2;
+    }
     b->event_type = told->type ? told->type : "lesson";
 }
 
@@ -302,6 +310,21 @@ static void a_booking_that_is_changed(void **state)
         {.decision = NULL}});
 }
 
+static void every_host_is_busy(void **state)
+{
+    (void)state;
+    tell((const struct told[]){
+        {{KIND_CREATED, "a", .organizer = "Emil@example.org", .sent = 1, .start = 9}, .host = "dora@example.org", .decision = "notify first-report; both confirmed 0 #1"},
+        {{KIND_CREATED, "b", .organizer = "dora@example.org", .sent = 2, .start = 9}, .decision = "notify first-report; both confirmed 0 #2; overlaps 1"},
+        {{KIND_CREATED, "c", .organizer = "emil@example.org", .sent = 3, .start = 9}, .decision = "notify first-report; both confirmed 0 #3; overlaps 1"},
+        {{KIND_CREATED, "d", .organizer = "dor@example.org", .sent = 4, .start = 9}, .decision = "notify first-report; both confirmed 0 #4"},
+        {{KIND_CREATED, "e", .organizer = "f@example.org", .sent = 5, .start = 9}, .host = "DORA@example.org", .decision = "notify first-report; both confirmed 0 #5; overlaps 2"},
+        /* given to one host alone */
+        {{KIND_REASSIGNED, "a", .organizer = "g@example.org", .sent = 6, .start = 9}, .decision = "notify first-report; both confirmed 1 #1"},
+        {{KIND_CREATED, "h", .organizer = "emil@example.org", .sent = 7, .start = 9}, .decision = "notify first-report; both confirmed 0 #6; overlaps 1"},
+        {.decision = NULL}});
+}
+
 static void somebody_takes_the_one_who_waits(void **state)
 {
     (void)state;
@@ -492,6 +515,7 @@ int main(void)
         cmocka_unit_test(places_that_the_ledger_never_saw_are_taken),
         cmocka_unit_test(a_seat_that_moves_or_ends),
         cmocka_unit_test(a_booking_that_is_changed),
+        cmocka_unit_test(every_host_is_busy),
         cmocka_unit_test(somebody_takes_the_one_who_waits),
         cmocka_unit_test(a_bare_body_is_completed),
         cmocka_unit_test(nobody_reads_what_the_next_seat_wrote),

@@ -178,6 +178,7 @@ static void a_ledger_of_version_1_is_brought_up_to_date(void **state)
                "ALTER TABLE booking DROP COLUMN ical_uid;"
                "ALTER TABLE booking DROP COLUMN group_uid;"
                "ALTER TABLE booking DROP COLUMN series;"
+               "ALTER TABLE booking DROP COLUMN hosts;"
                "ALTER TABLE booking DROP COLUMN born;"
                "ALTER TABLE booking DROP COLUMN changed;"
                "ALTER TABLE booking DROP COLUMN calendar_written;"
