@@ -66,12 +66,12 @@ class Story(Office):
 
     def short(self, letter):
         text = f"{letter.to.partition('@')[0]}: {letter.says}"
-        if not letter.entry:
-            return text
-        *words, uid = letter.entry.split()
-        if uid.endswith("@bookspool"):
-            uid = self.made_up.setdefault(uid, f"#{len(self.made_up) + 1}")
-        return f"{text} / {' '.join(words)} {uid.removesuffix('@Cal.com')}"
+        for entry in letter.entries:
+            *words, uid = entry.split()
+            if uid.endswith("@bookspool"):
+                uid = self.made_up.setdefault(uid, f"#{len(self.made_up) + 1}")
+            text += f" / {' '.join(words)} {uid.removesuffix('@Cal.com')}"
+        return text
 
     def step(self, name, events, mails, **env):
         self.tell(*events, **env)
@@ -352,6 +352,68 @@ def notify():
             ("nobody", ["calcom cancelled B 24 =A"], [])])
 
 
+# ---- entries that concern several bookings ----
+
+
+def series():
+    weekly = {"recurringEvent": {"freq": 2, "count": 3, "interval": 1}}
+    week = 7 * 24
+    with Story(BOOKSPOOL_MAIL_ATTENDEE="yes") as story:
+        for number, uid in enumerate("PQR"):
+            story.arrive("calcom", "booking_requested", uid, number * week, **weekly)
+        asked = [f"TENTATIVE 0 {uid}" for uid in "PQR"]
+        story.step("three requests are one mail", [],
+                   ["owner: Booking request" + "".join(f" / PUBLISH {entry}" for entry in asked),
+                    "ada: Your booking request has arrived"])
+        story.arrive("calcom", "booking_created", "P", 0, requiresConfirmation=True, **weekly)
+        story.step("confirmed at once", [],
+                   ["owner: New booking" + "".join(f" / PUBLISH CONFIRMED 1 {uid}" for uid in "PQR"),
+                    "ada: Your booking is confirmed"
+                    + "".join(f" / REQUEST CONFIRMED 1 {uid}" for uid in "PQR")])
+        story.step("one of them is cancelled", [f"calcom cancelled Q {week}"],
+                   ["owner: Cancelled / CANCEL CANCELLED 2 Q",
+                    "ada: Your booking was cancelled / CANCEL CANCELLED 2 Q"])
+        live = [START, START + datetime.timedelta(hours=2 * week)]
+        for reader in "owner@example.org", "ada@example.com":
+            equal(story.diaries[reader].live, live, f"{reader}: the others stay")
+        story.arrive("calcom", "booking_cancelled", "P", 0, **weekly)
+        story.step("and the rest", [],
+                   ["owner: Cancelled / CANCEL CANCELLED 2 P / CANCEL CANCELLED 2 R",
+                    "ada: Your booking was cancelled / CANCEL CANCELLED 2 P / CANCEL CANCELLED 2 R"])
+        for reader, diary in story.diaries.items():
+            equal((len(diary.entries), diary.live, diary.stale), (3, [], []), f"{reader}: none is left")
+        for number, uid in enumerate("STU"):
+            story.arrive("calcom", "booking_created", uid, number * week, iCalUID="same@google.com",
+                         **weekly)
+        story.step("three bookings with one iCalUID have three entries", [],
+                   ["owner: New booking / PUBLISH CONFIRMED 0 #1 / PUBLISH CONFIRMED 0 #2"
+                    " / PUBLISH CONFIRMED 0 #3",
+                    "ada: Your booking is confirmed / REQUEST CONFIRMED 0 #1 / REQUEST CONFIRMED 0 #2"
+                    " / REQUEST CONFIRMED 0 #3"])
+        equal(rebuilt(story), "the same", "rebuild says the same of a series")
+
+
+def calendars_of_the_platform():
+    """BOOKSPOOL_CALENDAR=auto: what the first mail of a booking did, the later ones do."""
+    written = {"destinationCalendar": [{"integration": "google_calendar"}],
+               "appsStatus": [{"type": "google_calendar", "success": 1, "failures": 0}]}
+    with Story(BOOKSPOOL_CALENDAR="auto") as story:
+        story.arrive("calcom", "booking_created", "A", 0, **written)
+        story.step("the platform wrote it", [], ["owner: New booking"])
+        story.step("a move of it", ["calcom rescheduled B 24 <A =A"], ["owner: Moved"])
+        story.step("its end", ["calcom cancelled B 24 =A"], ["owner: Cancelled"])
+        story.step("nobody wrote it", ["calcom created C 48"],
+                   ["owner: New booking / PUBLISH CONFIRMED 0 C"])
+        story.arrive("calcom", "booking_rescheduled", "D", 72, previous="C", **written)
+        story.step("and it stays with its mails", [], ["owner: Moved / PUBLISH CONFIRMED 1 C"])
+    with Story(BOOKSPOOL_CALENDAR="none") as story:
+        story.step("never", ["calcom created A 0"], ["owner: New booking"])
+    with Story(BOOKSPOOL_CALENDAR="file") as story:
+        story.step("a file", ["calcom created A 0"], ["owner: New booking / PUBLISH CONFIRMED 0 A"])
+        kinds = [part.get_content_type() for part in story.letters[0].parts]
+        equal(kinds, ["text/plain", "text/html", "application/ics"], "and no other part")
+
+
 # ---- through the receiver ----
 
 
@@ -379,5 +441,5 @@ def received():
 
 
 run_parts((three_orders, moves_are_told, any_order, tales, words, overlaps, customers, notify,
-           received))
+           series, calendars_of_the_platform, received))
 finish()

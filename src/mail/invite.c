@@ -68,8 +68,9 @@ static void add_line(struct buf *out, const char *label, const char *text)
     if (!text || !*text)
         return;
     size_t len = cut_length(text, LINE_CHARACTERS);
-    buf_printf(out, "%s%s%s%.*s%s", out->len ? "\n" : "", label ? label : "", label ? ": " : "",
-        (int)len, text, text[len] ? "..." : "");
+    bool asks = label && *label && strchr("?:!", label[strlen(label) - 1]);
+    buf_printf(out, "%s%s%s%.*s%s", out->len ? "\n" : "", label ? label : "",
+        !label ? "" : asks ? " " : ": ", (int)len, text, text[len] ? "..." : "");
 }
 
 /* A part of a link is of no use. */

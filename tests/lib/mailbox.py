@@ -93,25 +93,47 @@ class Letter:
             self.faults.append("no text")
 
     def _calendar(self):
-        """The calendar object, which both of its copies must be; None where there is none."""
-        copies = [part.get_content() for part in self.parts
-                  if part.get_content_type() in ("text/calendar", "application/ics")]
-        copies = [text if isinstance(text, str) else text.decode() for text in copies]
-        if not copies:
+        """The first calendar object, which is in the mail twice (as an alternative and as
+        invite.ics), or as a file alone; None where there is none. `calendars` has all of them."""
+        kinds = ("text/calendar", "application/ics")
+        parts = [part for part in self.parts if part.get_content_type() in kinds]
+        texts = [part.get_content() for part in parts]
+        texts = [text if isinstance(text, str) else text.decode() for text in texts]
+        inline = [text for part, text in zip(parts, texts) if not part.get_filename()]
+        files = {part.get_filename(): text for part, text in zip(parts, texts) if part.get_filename()}
+        self.calendars = []
+        if not parts:
             return None
-        if len({text.replace("\r\n", "\n") for text in copies}) != 1 or len(copies) != 2:
+        if len(inline) > 1 or len(files) != len(parts) - len(inline) or "invite.ics" not in files:
+            self.faults.append("not the files that it should have")
+        same = {text.replace("\r\n", "\n") for text in [*inline, files["invite.ics"]]}
+        if len(same) != 1:
             self.faults.append("the copies of the calendar differ")
-        part = next(part for part in self.parts if part.get_content_type() == "text/calendar")
-        self.ics = copies[0].replace("\r\n", "\n")
-        calendar = icalendar.Calendar.from_ical(copies[1])
+        self.ics = same.pop()
+        for part, text in zip(parts, texts):
+            if part.get_content_type() == "text/calendar":
+                self._check_object(part.get_param("method"), icalendar.Calendar.from_ical(text))
+        self.calendars = [icalendar.Calendar.from_ical(text) for text in files.values()]
+        return self.calendars[0]
+
+    def _check_object(self, method, calendar):
+        """RFC 5546 3.2: only what is published may be of several UIDs."""
         self.faults += [f"calendar: {fault}" for fault in calendar.errors]
-        if part.get_param("method") != calendar["METHOD"] or len(calendar.subcomponents) != 1:
-            self.faults.append("not the method that the part names, or not one entry")
-        return calendar
+        uids = [event["UID"] for event in calendar.walk("VEVENT")]
+        if method != calendar["METHOD"] or not uids or len(uids) != len(calendar.subcomponents):
+            self.faults.append("not the method that the part names, or not an entry")
+        if len(set(uids)) != len(uids) or (len(uids) > 1 and method != "PUBLISH"):
+            self.faults.append("not one UID")
 
     @property
     def vevent(self):
         return self.calendar.walk("VEVENT")[0] if self.calendar else None
+
+    @property
+    def vevents(self):
+        """METHOD and entry of all entries of the mail."""
+        return [(str(calendar["METHOD"]), event) for calendar in self.calendars
+                for event in calendar.walk("VEVENT")]
 
     @property
     def says(self):
@@ -121,9 +143,14 @@ class Letter:
     @property
     def entry(self):
         """METHOD STATUS SEQUENCE UID of the calendar entry."""
-        event = self.vevent
-        return event and " ".join(str(value) for value in (
-            self.calendar["METHOD"], event["STATUS"], event["SEQUENCE"], event["UID"]))
+        return self.entries[0] if self.calendar else None
+
+    @property
+    def entries(self):
+        """The same of all of them."""
+        return [" ".join(str(value) for value in (
+            method, event["STATUS"], event["SEQUENCE"], event["UID"]))
+            for method, event in self.vevents]
 
     def fact(self, label):
         """The line or lines behind a label of the text; None where there is no such label."""
@@ -150,14 +177,12 @@ class Diary:
         self.entries, self.stale = {}, []
 
     def take(self, letter):
-        event = letter.vevent
-        if not event:
-            return
-        known = self.entries.get(str(event["UID"]))
-        if known and self._age(event) < self._age(known):
-            self.stale.append(letter.entry)
-        else:
-            self.entries[str(event["UID"])] = event
+        for said, (_, event) in zip(letter.entries, letter.vevents):
+            known = self.entries.get(str(event["UID"]))
+            if known and self._age(event) < self._age(known):
+                self.stale.append(said)
+            else:
+                self.entries[str(event["UID"])] = event
 
     @staticmethod
     def _age(event):
