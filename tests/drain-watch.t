@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 """bookspool-drain --watch: drains what arrives, retries on time, shares the spool, ends cleanly."""
 
+import json
 import os
 import re
 import shutil
@@ -105,6 +106,26 @@ def a_half_that_waits():
         world.stop(process)
 
 
+def a_series_that_comes_one_by_one():
+    with Watched() as world:
+        process = world.watch()
+        now, keys = time.time(), []
+        for number in range(3):
+            body = json.loads(sample("calcom", "booking_created"))
+            uid = f"series{number}"
+            body["payload"].update(uid=uid, iCalUID=f"{uid}@Cal.com", recurringEvent={"freq": 2, "count": 3})
+            body["createdAt"] = utc(now + number / 1000)
+            key = world.put_event("tmp", "calcom", json.dumps(body).encode(), Event="BOOKING_CREATED",
+                                  Received=utc(now))
+            os.rename(world.file("tmp", key), world.file("new", key))
+            keys.append(key)
+        ok(wait_for(lambda: world.log("drain.log").count("series-awaited") == 3), "occurrences wait for each other")
+        ok(wait_for(lambda: sorted(world.spool("done")) == sorted(keys)), "all of a series are done together")
+        equal(world.log("drain.log").count("in-series"), 2, "two of them are told by the mail of the first")
+        ok(wait_for(lambda: len(world.spool("sent")) == 1), "which is one mail", world.spool("sent"))
+        world.stop(process)
+
+
 def ends():
     with Watched() as world:
         process = world.watch()
@@ -115,5 +136,5 @@ def ends():
         equal(world.drain("--watch", "--dry-run").returncode, 64, "--dry-run stays alone")
 
 
-run_parts((arrivals, idle_cpu, retries, a_half_that_waits, ends))
+run_parts((arrivals, idle_cpu, retries, a_half_that_waits, a_series_that_comes_one_by_one, ends))
 finish()

@@ -169,6 +169,21 @@ static bool claim_replay(struct run *run, struct entry *entry)
 }
 
 /*
+ * Cal.com sends the occurrences of a series one after the other, and those that are decided in one
+ * batch are one mail (ledger/rules.h). A watch would have a batch for each. It waits for the next
+ * multiple of SERIES_GATHER that is SERIES_REST away: the others of the series wait for the same
+ * moment, most likely.
+ */
+static bool is_gathered(const struct run *run, const struct event *event, int64_t *until)
+{
+    enum { SERIES_GATHER = 5000, SERIES_REST = 2000 };
+    int64_t arrived = event->received_at, now = clock_now();
+    bool begins = event->kind == KIND_CREATED || event->kind == KIND_REQUESTED;
+    *until = (arrived + SERIES_REST + SERIES_GATHER - 1) / SERIES_GATHER * SERIES_GATHER;
+    return run->watching && begins && event->booking.in_series && now < *until && arrived <= now;
+}
+
+/*
  * A replay is mailed whatever the ledger decided before, and the ledger is not changed.
  * *taken: the event goes on with the batch.
  */
@@ -184,6 +199,12 @@ static enum run_result decide_event(
         return put_off_event(run, entry, "not enough memory to read it");
     if (run_open_ledger(run) != RUN_GOES_ON)
         return RUN_IO_FAILED;
+    int64_t until;
+    if (!replay && is_gathered(run, &entry->event, &until)) {
+        log_info(id, "deferred", "series-awaited");
+        ok = queue_set_time(&run->spool, entry->dir, entry->name, until);
+        return run_unless_gone(run, ok, entry->dir, entry->name, id);
+    }
     if (replay)
         ok = ledger_recall(run->ledger, id, &entry->decision, &found);
     else

@@ -47,6 +47,7 @@ struct run {
     int64_t agenda_done; /* when the last agenda was due that is dealt with */
     int64_t completed;   /* when the last event went to done/ */
     bool progress;       /* draw on the terminal */
+    bool watching;       /* passes follow arrivals at once */
     bool clock_trusted;  /* a mail may be given up for its age: see spool/prune.h */
     /* Composing ended early. A mail whose event still waits is not sent: it may be left from a run
      * that died before its sync, and was not written again. */

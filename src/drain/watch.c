@@ -105,6 +105,7 @@ static void wait_for_work(struct run *run, int fd, int result)
 
 int watch(struct run *run)
 {
+    run->watching = true;
     int result = pass_once(run), fd = open_watch(run);
     if (fd >= 0 && result != RUN_CONFIG)
         result = pass_once(run); /* for what came before the watch began */

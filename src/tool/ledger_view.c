@@ -50,9 +50,27 @@ void ledger_view_print(const struct decision *d)
     if (d->calendar != CALENDAR_UNTOUCHED)
         printf(", calendar entry %s with sequence %lld", calendar_change_name(d->calendar),
             (long long)d->sequence);
+    if (d->occurrence_count > 1)
+        printf(", %zu occurrences of a series", d->occurrence_count);
+    if (d->calendar_written)
+        printf(", calendar written by the platform");
     if (d->overlap_count)
         printf(", overlaps %zu other%s", d->overlap_count, d->overlap_count == 1 ? "" : "s");
     putchar('\n');
+}
+
+static void put_entries(
+    cJSON *ledger, const char *name, const struct calendar_entry *entries, size_t count)
+{
+    cJSON *list = json_put_array(ledger, name);
+    for (size_t i = 0; i < count; i++) {
+        cJSON *entry = json_append(list);
+        json_put_text(entry, "booking", entries[i].uid);
+        json_put_text(entry, "calendar", calendar_change_name(entries[i].calendar));
+        json_put_text(entry, "calendar_uid", entries[i].calendar_uid);
+        json_put_number(entry, "sequence", entries[i].sequence);
+        json_put_time(entry, "start", entries[i].start);
+    }
 }
 
 void ledger_view_put(cJSON *object, const struct decision *d)
@@ -75,6 +93,9 @@ void ledger_view_put(cJSON *object, const struct decision *d)
     else
         json_put_text(ledger, "sequence", NULL);
     json_put_number(ledger, "overlaps", (int64_t)d->overlap_count);
+    json_put_bool(ledger, "calendar_written", d->calendar_written);
+    put_entries(ledger, "occurrences", d->occurrences, d->occurrence_count);
+    put_entries(ledger, "other_entries", d->others, d->other_count);
 }
 
 /* ---- conflicts ---- */
