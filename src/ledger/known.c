@@ -375,12 +375,13 @@ const char *known_select(struct arena *arena, const char *details, const struct 
 
 void ledger_complete(const struct decision *decision, struct event *event)
 {
-    struct booking known;
+    struct booking known, *b = &event->booking;
+    if (b->places > 0 && !b->places_taken && decision->taken > 0)
+        b->places_taken = decision->taken;
     if (!decision->known)
         return;
     from_text(&event->arena, decision->known, &known);
-    fill(&event->arena, &event->booking, &known);
-    struct booking *b = &event->booking;
+    fill(&event->arena, b, &known);
     for (size_t i = 0; i < b->host_count; i++)
         if (!b->hosts[i].timezone && is_same(b->hosts[i].email, b->organizer.email))
             b->hosts[i].timezone = b->organizer.timezone;

@@ -435,6 +435,13 @@ static void nobody_reads_what_the_next_seat_wrote(void **state)
     complete(ledger, &event);
     assert_string_equal(event.booking.notes, "One's words.");
     event_free(&event);
+    scene_event(&(struct step){KIND_CREATED, "a", .seat = "s3", .who = "four@example.org",
+                    .sent = 4, .start = 9},
+        9, &event);
+    event.booking.places = 6;
+    complete(ledger, &event);
+    assert_int_equal(event.booking.places_taken, 3);
+    event_free(&event);
     bare(&event, KIND_NO_SHOW, 4, "three@example.org");
     complete(ledger, &event);
     assert_string_equal(event.booking.title, "A talk");
