@@ -5,6 +5,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/text.h"
+
 #define ALNUM "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
 
 enum { LOCAL_MAX = 64, LABEL_MAX = 63 };
@@ -47,6 +49,28 @@ bool address_valid(const char *text)
     const char *at = strchr(text, '@');
     return at && strlen(text) <= ADDRESS_MAX && dot_atom(text, (size_t)(at - text)) &&
            host_name(at + 1);
+}
+
+bool mailbox_parse(const char *text, struct mailbox *out)
+{
+    const char *open = strrchr(text, '<');
+    size_t len = open ? (size_t)(open - text) : 0, end = strlen(text);
+    *out = (struct mailbox){0};
+    if (!open)
+        return end < sizeof out->address && strcpy(out->address, text) && address_valid(text);
+    const char *name = text_trimmed(text, &len, " \t");
+    if (len >= 2 && name[0] == '"' && name[len - 1] == '"') {
+        name++;
+        len -= 2;
+    }
+    if (text[end - 1] != '>' || len >= sizeof out->name || end - len >= sizeof out->address)
+        return false;
+    memcpy(out->name, name, len);
+    memcpy(out->address, open + 1, (size_t)(text + end - 1 - (open + 1)));
+    for (const char *c = out->name; *c; c++)
+        if ((unsigned char)*c < ' ' || *c == 0x7f || strchr("<>\"", *c))
+            return false;
+    return address_valid(out->address);
 }
 
 bool address_is_loopback(const char *host)

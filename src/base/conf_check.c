@@ -137,6 +137,11 @@ const char *conf_value_check(
         return check_url(text);
     case SETTING_ADDRESS:
         return address_valid(text) ? NULL : "one mail address such as owner@example.org";
+    case SETTING_MAILBOX:
+        return mailbox_parse(text, &(struct mailbox){0})
+                   ? NULL
+                   : "one mail address such as bookings@example.org, or with a name: "
+                     "Bookings <bookings@example.org>";
     case SETTING_ADDRESSES:
         return check_addresses(text);
     case SETTING_NUMBER:

@@ -33,7 +33,7 @@ const struct setting_info settings[SETTINGS] = {
     [SET_LOG_LEVEL] = {"BOOKSPOOL_LOG_LEVEL", SETTING_WORD, "info", .words = "error warning info debug", .programs = ALL},
 
     [SET_MAIL_TO] = {"BOOKSPOOL_MAIL_TO", SETTING_ADDRESSES, NULL, .programs = DRAIN},
-    [SET_MAIL_FROM] = {"BOOKSPOOL_MAIL_FROM", SETTING_ADDRESS, NULL, .programs = DRAIN},
+    [SET_MAIL_FROM] = {"BOOKSPOOL_MAIL_FROM", SETTING_MAILBOX, NULL, .programs = DRAIN},
     [SET_REPLY_TO] = {"BOOKSPOOL_REPLY_TO", SETTING_ADDRESS, NULL, .programs = DRAIN},
     [SET_NOTIFY] = {"BOOKSPOOL_NOTIFY", SETTING_TEXT, NULL, .programs = DRAIN},
     [SET_MAIL_ATTENDEE] = {"BOOKSPOOL_MAIL_ATTENDEE", SETTING_BOOL, "no", .programs = DRAIN},

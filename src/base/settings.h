@@ -89,6 +89,7 @@ enum setting_kind {
     SETTING_URL,      /* http or https */
     SETTING_ADDRESS,
     SETTING_ADDRESSES, /* separated by commas */
+    SETTING_MAILBOX,   /* an address, perhaps with a name */
     SETTING_NUMBER,
     SETTING_SECONDS,  /* a bare number of seconds, or a duration */
     SETTING_DURATION, /* a number with s, m, h or d */

@@ -34,7 +34,25 @@ static cJSON *append_object(struct making *m, cJSON *array)
 
 /* ---- the envelope and the headers ---- */
 
-static void add_envelope(struct making *m, const struct delivery *delivery)
+/* The first address of a header; NULL: none. */
+static InternetAddressMailbox *first_mailbox(InternetAddressList *list)
+{
+    InternetAddress *first = list ? internet_address_list_get_address(list, 0) : NULL;
+    return first && INTERNET_ADDRESS_IS_MAILBOX(first) ? INTERNET_ADDRESS_MAILBOX(first) : NULL;
+}
+
+static void add_display_name(struct making *m, cJSON *to, InternetAddressMailbox *mailbox)
+{
+    const char *name = internet_address_get_name(INTERNET_ADDRESS(mailbox));
+    char *valid = name && *name ? g_utf8_make_valid(name, -1) : NULL;
+    if (valid) /* it refuses a name with a separator of lists */
+        g_strdelimit(valid, ";,", ' ');
+    if (valid)
+        add_string(m, to, "name", valid);
+    g_free(valid);
+}
+
+static void add_envelope(struct making *m, GMimeMessage *mail, const struct delivery *delivery)
 {
     cJSON *one = append_object(m, checked(m, cJSON_AddArrayToObject(m->root, "personalizations")));
     cJSON *to = checked(m, cJSON_AddArrayToObject(one, "to"));
@@ -43,21 +61,26 @@ static void add_envelope(struct making *m, const struct delivery *delivery)
     add_string(m, append_object(m, to), "email", delivery->to);
     add_string(m, args, "bookspool_mail", delivery->name);
     add_string(m, from, "email", delivery->from);
+    InternetAddressMailbox *sender = first_mailbox(g_mime_message_get_from(mail));
+    if (sender)
+        add_display_name(m, from, sender);
 }
 
 static void add_headers(struct making *m, GMimeMessage *mail)
 {
-    static const char *const names[] = {"X-Bookspool-Id", "Auto-Submitted"};
+    static const char *const names[] = {"References", "In-Reply-To", "X-Entity-Ref-ID",
+        "X-Bookspool-Id", "Auto-Submitted", "X-Auto-Response-Suppress"};
     const char *subject = g_mime_message_get_subject(mail);
     char *valid = g_utf8_make_valid(subject && *subject ? subject : "-", -1);
     add_string(m, m->root, "subject", valid);
     g_free(valid);
 
-    InternetAddressList *list = g_mime_message_get_reply_to(mail);
-    InternetAddress *first = list ? internet_address_list_get_address(list, 0) : NULL;
-    if (first && INTERNET_ADDRESS_IS_MAILBOX(first))
-        add_string(m, checked(m, cJSON_AddObjectToObject(m->root, "reply_to")), "email",
-            internet_address_mailbox_get_addr(INTERNET_ADDRESS_MAILBOX(first)));
+    InternetAddressMailbox *answers = first_mailbox(g_mime_message_get_reply_to(mail));
+    if (answers) {
+        cJSON *reply_to = checked(m, cJSON_AddObjectToObject(m->root, "reply_to"));
+        add_string(m, reply_to, "email", internet_address_mailbox_get_addr(answers));
+        add_display_name(m, reply_to, answers);
+    }
 
     cJSON *headers = checked(m, cJSON_AddObjectToObject(m->root, "headers"));
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
@@ -143,7 +166,7 @@ bool sendgrid_body(const struct delivery *delivery, struct buf *out)
     if (!mail)
         return false;
     struct making m = {.root = cJSON_CreateObject()};
-    add_envelope(&m, delivery);
+    add_envelope(&m, mail, delivery);
     add_headers(&m, mail);
     g_mime_message_foreach(mail, take_part, &m);
     cJSON *texts = checked(&m, cJSON_AddArrayToObject(m.root, "content"));

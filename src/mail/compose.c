@@ -1,10 +1,12 @@
 #include "mail/compose.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "event/clean.h"
 #include "mail/cut.h"
+#include "mail/headers.h"
 #include "mail/invite.h"
 #include "mail/message.h"
 #include "mail/view.h"
@@ -12,13 +14,22 @@
 bool composer_open(struct composer *composer, const struct conf *conf, struct buf *why)
 {
     const char *from = conf_text(conf, SET_MAIL_FROM);
-    *composer = (struct composer){.from = from ? from : LOCAL_ADDRESS,
+    *composer = (struct composer){.from = LOCAL_ADDRESS,
         .reply_to = conf_text(conf, SET_REPLY_TO),
         .timezone = conf_text(conf, SET_TIMEZONE),
         .calendar = conf_number(conf, SET_CALENDAR),
         .customer_calendar = conf_number(conf, SET_CALENDAR_ATTENDEE)};
     if (!zone_system(composer->system_zone))
         composer->system_zone[0] = '\0';
+    struct mailbox *mailbox = composer->mailbox = calloc(1, sizeof *mailbox);
+    if (!mailbox) {
+        buf_puts(why, "out of memory");
+        return false;
+    }
+    if (from && mailbox_parse(from, mailbox)) {
+        composer->from = mailbox->address;
+        composer->from_name = *mailbox->name ? mailbox->name : NULL;
+    }
     composer->templates =
         templates_open(conf_text(conf, SET_TEMPLATES), conf_text(conf, SET_LANGUAGE), why);
     return composer->templates != NULL;
@@ -27,7 +38,9 @@ bool composer_open(struct composer *composer, const struct conf *conf, struct bu
 void composer_close(struct composer *composer)
 {
     templates_close(composer->templates);
+    free(composer->mailbox);
     composer->templates = NULL;
+    composer->mailbox = NULL;
 }
 
 /* ---- how much of an event goes into a mail ---- */
@@ -132,6 +145,15 @@ static void add_bare_facts(const struct composer *composer, const struct notice 
 
 /* ---- the message ---- */
 
+/* In the reader's language, where the event tells it and there are words for it. */
+static const struct templates *templates_of(
+    const struct composer *composer, const struct notice *notice)
+{
+    const struct person *reader = view_reader(notice->event, notice->audience, notice->recipient);
+    const char *language = reader && !composer->one_language ? reader->language : NULL;
+    return templates_for(composer->templates, language);
+}
+
 struct parts {
     struct buf text[TEMPLATE_PARTS];
     struct invites calendar;
@@ -160,13 +182,13 @@ static enum made make_parts(const struct composer *composer, const struct notice
         .recipient = notice->recipient,
         .limits = &amount->limits};
     enum event_kind kind = view_kind(notice->event, notice->decision);
+    const struct templates *templates = templates_of(composer, notice);
     const struct value *view =
-        view_make(&arena, notice->event, notice->decision, composer->templates, &options, why);
+        view_make(&arena, notice->event, notice->decision, templates, &options, why);
     enum made made = view ? MADE : arena.failed ? NO_MEMORY : DOES_NOT_FIT;
     for (enum template_part i = 0; i < TEMPLATE_PARTS && made == MADE; i++)
         if ((i != PART_HTML || amount->html) &&
-            !templates_render(
-                composer->templates, kind, notice->audience, i, view, &parts->text[i], why))
+            !templates_render(templates, kind, notice->audience, i, view, &parts->text[i], why))
             made = parts->text[i].failed ? NO_MEMORY : DOES_NOT_FIT;
     if (made == MADE && !invites_make(&parts->arena, composer, notice, view, &parts->calendar))
         made = NO_MEMORY;
@@ -229,16 +251,15 @@ static bool write_message(const struct composer *composer, const struct notice *
     bool owner = notice->audience == AUDIENCE_OWNER;
     struct message message = {.name = notice->name,
         .id = record->id,
-        .from = composer->from,
         .to = notice->recipient,
-        .reply_to = composer->reply_to,
         .date = record->received,
         .subject = buf_text(&parts->text[PART_SUBJECT]),
         .text = buf_text(&parts->text[PART_TEXT]),
         .html = parts->text[PART_HTML].len ? buf_text(&parts->text[PART_HTML]) : NULL};
-    if (!owner && !message.reply_to) /* a customer answers the host, not the sending address */
-        message.reply_to = notice->event->booking.organizer.email;
+    struct headers headers;
     struct arena arena = {0};
+    if (!headers_fill(composer, notice, &headers, &message))
+        return false;
     add_calendars(&parts->calendar, &arena, &message);
     /* what is not understood, or is cut, goes along so that a person can read it */
     if ((parts->cut || notice->event->kind == KIND_OTHER) && owner && record->length) {

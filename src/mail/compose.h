@@ -10,6 +10,7 @@
 
 #include <stdbool.h>
 
+#include "base/address.h"
 #include "base/buf.h"
 #include "base/conf.h"
 #include "event/event.h"
@@ -23,9 +24,12 @@
 
 struct composer {
     const char *from, *reply_to;   /* bare addresses; reply_to may be NULL */
+    const char *from_name;         /* NULL: none */
+    struct mailbox *mailbox;       /* what they point into; NULL: not owned */
     const char *timezone;          /* BOOKSPOOL_TIMEZONE, may be NULL */
     char system_zone[ZONE_SYSTEM]; /* where neither that nor the host's zone is known; "": UTC */
     struct templates *templates;
+    bool one_language; /* that of the templates, whatever a reader's language is */
     int64_t calendar, customer_calendar; /* BOOKSPOOL_CALENDAR, BOOKSPOOL_CALENDAR_ATTENDEE */
 };
 

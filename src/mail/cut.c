@@ -67,9 +67,12 @@ static const char *cut_line(struct cutter *c, const char *line)
 
 static struct person cut_person(struct cutter *c, const struct person *person)
 {
-    return (struct person){.name = cut_line(c, person->name),
-        .email = person->email,
-        .timezone = cut_line(c, person->timezone)};
+    struct person copy = *person;
+    copy.name = cut_line(c, person->name);
+    copy.written_email = cut_line(c, person->written_email);
+    copy.phone = cut_line(c, person->phone);
+    copy.timezone = cut_line(c, person->timezone);
+    return copy;
 }
 
 /* Each list has room for one entry more, which says how many are left out. */
@@ -95,6 +98,7 @@ static void cut_lists(struct cutter *c, struct booking *booking)
         guests[i] = booking->guests[i];
     for (size_t i = 0; i < kept[2]; i++)
         answers[i] = (struct answer){.question = cut_line(c, booking->answers[i].question),
+            .word = booking->answers[i].word,
             .answer = cut_text(c, booking->answers[i].answer, c->limits->text)};
     attendees[kept[0]] = (struct person){.name = notes[0]};
     guests[kept[1]] = notes[1];
@@ -107,6 +111,30 @@ static void cut_lists(struct cutter *c, struct booking *booking)
     booking->answer_count = kept[2] + (notes[2] != NULL);
 }
 
+/* Hosts and details are a provider's own, so what is too many of them is left out without a word.
+ */
+static void cut_hosts_and_details(struct cutter *c, struct booking *booking)
+{
+    const size_t max = c->limits->items;
+    c->cut |= booking->host_count > max || booking->detail_count > max;
+    size_t host_count = booking->host_count > max ? max : booking->host_count;
+    size_t detail_count = booking->detail_count > max ? max : booking->detail_count;
+    struct person *hosts = arena_alloc(c->arena, (host_count + 1) * sizeof *hosts);
+    struct detail *details = arena_alloc(c->arena, (detail_count + 1) * sizeof *details);
+    if (!hosts || !details)
+        return;
+    for (size_t i = 0; i < host_count; i++)
+        hosts[i] = cut_person(c, &booking->hosts[i]);
+    for (size_t i = 0; i < detail_count; i++)
+        details[i] = (struct detail){.word = cut_line(c, booking->details[i].word),
+            .text = cut_text(c, booking->details[i].text, c->limits->text),
+            .when = booking->details[i].when};
+    booking->hosts = hosts;
+    booking->host_count = host_count;
+    booking->details = details;
+    booking->detail_count = detail_count;
+}
+
 bool cut_event(struct event *event, const struct cut_limits *limits,
     const struct templates *templates, struct arena *arena)
 {
@@ -114,9 +142,11 @@ bool cut_event(struct event *event, const struct cut_limits *limits,
     struct booking *booking = &event->booking;
     const char **const lines[] = {&booking->uid, &booking->previous_uid, &booking->ical_uid,
         &booking->status, &booking->seat, &booking->title, &booking->event_type, &booking->timezone,
-        &booking->by, &booking->payment, &event->name};
-    const char **const texts[] = {&booking->description, &booking->reason, &booking->location};
-    const char **const urls[] = {&booking->link, &booking->join_url};
+        &booking->by, &booking->payment, &booking->team, &event->name};
+    const char **const texts[] = {&booking->description, &booking->notes, &booking->host_notes,
+        &booking->reason, &booking->location, &booking->previous_location};
+    const char **const urls[] = {&booking->link, &booking->join_url, &booking->reschedule_url,
+        &booking->cancel_url, &booking->manage_url};
     for (size_t i = 0; i < sizeof lines / sizeof *lines; i++)
         *lines[i] = cut_line(&c, *lines[i]);
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
@@ -127,6 +157,9 @@ bool cut_event(struct event *event, const struct cut_limits *limits,
             c.cut = true;
         }
     booking->organizer = cut_person(&c, &booking->organizer);
+    booking->previous_organizer = cut_person(&c, &booking->previous_organizer);
+    booking->stand_in = cut_person(&c, &booking->stand_in);
     cut_lists(&c, booking);
+    cut_hosts_and_details(&c, booking);
     return c.cut;
 }

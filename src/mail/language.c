@@ -93,6 +93,8 @@ static void take_word(struct reader *r, struct word *word, struct span text, siz
         template_free(word->template);
         word->template = template;
         word->text = arena_strndup(&r->language->arena, text.from, source.len);
+        if (r->use == LANGUAGE_BASE)
+            word->english = word->text;
     } else {
         template_free(template);
     }

@@ -5,12 +5,13 @@
 #include <gmime/gmime.h>
 
 #include "base/clock.h"
+#include "mail/cut.h"
 
 /*
  * RFC 2047 section 2: an encoded word has at most 75 characters. 45 bytes of UTF-8 make 60 of
  * base64, and "=?UTF-8?B?" with "?=" makes 72.
  */
-enum { WORD_BYTES = 45, ASCII_WORD_MAX = 60, TOKEN_MAX = 320 };
+enum { WORD_BYTES = 45, ASCII_WORD_MAX = 60, TOKEN_MAX = 320, SHOWN_NAME_MAX = 80 };
 
 void message_setup(void)
 {
@@ -38,7 +39,7 @@ static char *header_line(const char *text)
     return g_strstrip(clean);
 }
 
-/* ---- the subject ---- */
+/* ---- text beyond ASCII ---- */
 
 /* Plain only if GMime can fold it between words and no reader takes it for an encoded word. */
 static bool plain_subject(const char *text)
@@ -75,29 +76,70 @@ static size_t word_length(const char *text)
 }
 
 /*
- * A subject that is not plain is set as a raw value with GMime's line ends. GMime's own encoder
- * makes encoded words of more than 75 characters, and leaves long words of ASCII in one line.
+ * Sets a header that is there already to the text as encoded words, with `end` after them: a raw
+ * value with GMime's line ends. GMime's own encoder makes encoded words of more than 75 characters,
+ * and leaves long words of ASCII in one line.
  */
+static void set_encoded(
+    GMimeMessage *message, const char *header, const char *text, const char *end)
+{
+    GString *words = g_string_new(NULL);
+    for (const char *at = text; *at; at += word_length(at)) {
+        char *base64 = g_base64_encode((const guchar *)at, word_length(at));
+        g_string_append_printf(words, "%s=?UTF-8?B?%s?=", at == text ? " " : "\n ", base64);
+        g_free(base64);
+    }
+    g_string_append_printf(words, "%s\n", end);
+    GMimeHeaderList *headers = g_mime_object_get_header_list(GMIME_OBJECT(message));
+    g_mime_header_set_raw_value(g_mime_header_list_get_header(headers, header), words->str);
+    g_string_free(words, TRUE);
+}
+
 static void set_subject(GMimeMessage *message, const char *subject)
 {
     char *text = header_line(subject);
     g_mime_message_set_subject(message, text, "utf-8");
-    if (!plain_subject(text)) {
-        GString *words = g_string_new(NULL);
-        for (const char *at = text; *at; at += word_length(at)) {
-            char *base64 = g_base64_encode((const guchar *)at, word_length(at));
-            g_string_append_printf(words, "%s=?UTF-8?B?%s?=", at == text ? " " : "\n ", base64);
-            g_free(base64);
-        }
-        g_string_append_c(words, '\n');
-        GMimeHeaderList *headers = g_mime_object_get_header_list(GMIME_OBJECT(message));
-        g_mime_header_set_raw_value(g_mime_header_list_get_header(headers, "Subject"), words->str);
-        g_string_free(words, TRUE);
-    }
+    if (!plain_subject(text))
+        set_encoded(message, "Subject", text, "");
     g_free(text);
 }
 
 /* ---- the other headers ---- */
+
+/* A display name may be any text, and what is too long for a list of mails is cut; without one,
+ * the address is bare. */
+static void add_mailbox(
+    GMimeMessage *message, GMimeAddressType type, const char *name, const char *address)
+{
+    static const char *const headers[] = {
+        [GMIME_ADDRESS_TYPE_FROM] = "From", [GMIME_ADDRESS_TYPE_REPLY_TO] = "Reply-To"};
+    char bare[TOKEN_MAX];
+    char *line = name ? header_line(name) : NULL;
+    if (line)
+        line[cut_length(line, SHOWN_NAME_MAX)] = '\0';
+    bool named = line && *line;
+    token(address, bare);
+    g_mime_message_add_mailbox(message, type, named ? line : NULL, bare);
+    if (named && !plain_subject(line)) {
+        char *end = g_strdup_printf("\n <%s>", bare);
+        set_encoded(message, headers[type], line, end);
+        g_free(end);
+    }
+    g_free(line);
+}
+
+static void set_thread(GMimeObject *object, const struct message *from)
+{
+    char value[TOKEN_MAX];
+    if (!from->thread) {
+        g_mime_object_append_header(object, "X-Entity-Ref-ID", token(from->id, value), NULL);
+        return;
+    }
+    char *id = g_strdup_printf("<%s>", token(from->thread, value));
+    g_mime_object_append_header(object, "References", id, NULL);
+    g_mime_object_append_header(object, "In-Reply-To", id, NULL);
+    g_free(id);
+}
 
 static void set_headers(GMimeMessage *message, const struct message *from)
 {
@@ -108,19 +150,20 @@ static void set_headers(GMimeMessage *message, const struct message *from)
         g_mime_message_set_date(message, date);
         g_date_time_unref(date);
     }
-    g_mime_message_add_mailbox(message, GMIME_ADDRESS_TYPE_FROM, NULL, token(from->from, value));
-    g_mime_message_add_mailbox(message, GMIME_ADDRESS_TYPE_TO, NULL, token(from->to, value));
+    add_mailbox(message, GMIME_ADDRESS_TYPE_FROM, from->from_name, from->from);
+    add_mailbox(message, GMIME_ADDRESS_TYPE_TO, NULL, from->to);
     if (from->reply_to)
-        g_mime_message_add_mailbox(
-            message, GMIME_ADDRESS_TYPE_REPLY_TO, NULL, token(from->reply_to, value));
+        add_mailbox(message, GMIME_ADDRESS_TYPE_REPLY_TO, from->reply_to_name, from->reply_to);
     set_subject(message, from->subject);
     char *id =
         g_strdup_printf("%s@%s", token(from->name, name), token(at ? at + 1 : "localhost", domain));
     g_mime_message_set_message_id(message, id);
     g_free(id);
     GMimeObject *object = GMIME_OBJECT(message);
+    set_thread(object, from);
     g_mime_object_append_header(object, "X-Bookspool-Id", token(from->id, value), NULL);
     g_mime_object_append_header(object, "Auto-Submitted", "auto-generated", NULL);
+    g_mime_object_append_header(object, "X-Auto-Response-Suppress", "OOF, AutoReply", NULL);
     g_mime_object_append_header(object, "MIME-Version", "1.0", NULL);
 }
 

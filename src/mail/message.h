@@ -5,8 +5,10 @@
  * a function of its arguments alone: Message-ID <NAME@domain of from> and every
  * boundary derive from the mail's name, Date from the event's arrival, so a
  * mail that must be made or sent again is byte-identical. The headers:
- * Date, From, To, Reply-To, Subject, Message-ID, X-Bookspool-Id, Auto-Submitted
- * (RFC 3834: auto-generated), MIME-Version and those of the content.
+ * Date, From, To, Reply-To, Subject, Message-ID, References and In-Reply-To (or X-Entity-Ref-ID,
+ * which keeps a mail program from joining mails that are alike), X-Bookspool-Id, Auto-Submitted
+ * (RFC 3834: auto-generated), X-Auto-Response-Suppress (for Exchange), MIME-Version and those of
+ * the content.
  */
 #ifndef MAIL_MESSAGE_H
 #define MAIL_MESSAGE_H
@@ -26,7 +28,10 @@ struct message {
     const char *name; /* ID-r or ID.n-r */
     const char *id;
     const char *from, *to; /* bare addresses */
+    const char *from_name; /* NULL: none */
     const char *reply_to;  /* bare address, or NULL */
+    const char *reply_to_name;
+    const char *thread; /* a Message-ID without brackets, which References names; NULL: none */
     int64_t date;
     const char *subject, *text;
     const char *html; /* NULL: none */

@@ -17,7 +17,7 @@ struct span {
 
 struct rule {
     bool kind[KINDS];
-    struct span organizer; /* empty: any */
+    struct span host; /* empty: any */
     struct span whom;
 };
 
@@ -104,9 +104,9 @@ static bool parse_when(struct span when, struct rule *rule, struct buf *why)
         }
         if (!any)
             return rule_fault(why, when, "kinds of event, or *, in front of \"of\"");
-        rule->organizer = next_part(&rest, "");
-        return is_address(rule->organizer) ||
-               rule_fault(why, rule->organizer, "the organizer's address after \"of\"");
+        rule->host = next_part(&rest, "");
+        return is_address(rule->host) ||
+               rule_fault(why, rule->host, "a host's address after \"of\"");
     }
     return any || rule_fault(why, when, "kinds of event, or *, in front of the colon");
 }
@@ -199,12 +199,16 @@ static bool add_recipient(struct recipient_list *list, struct span address, enum
     return true;
 }
 
+bool recipients_mailable(const char *address)
+{
+    const char *at = address ? strrchr(address, '@') : NULL;
+    return at && strcasecmp(at, "@sms.cal.com") != 0 && address_valid(address);
+}
+
 /* An address of the event; NULL: none. */
 static bool add_person_of(struct recipient_list *list, const char *address, enum audience audience)
 {
-    const char *at = address ? strrchr(address, '@') : NULL;
-    bool telephone = at && strcasecmp(at, "@sms.cal.com") == 0;
-    return !address || telephone || add_recipient(list, span_of(address), audience);
+    return !recipients_mailable(address) || add_recipient(list, span_of(address), audience);
 }
 
 static bool add_owners(struct recipient_list *list, const char *owners)
@@ -218,34 +222,70 @@ static bool add_owners(struct recipient_list *list, const char *owners)
     return true;
 }
 
+/* The hosts for whom the rules are asked. */
+struct hosts {
+    const struct person *person;
+    size_t count;
+};
+
+static struct hosts hosts_of(const struct booking *booking)
+{
+    if (booking->host_count)
+        return (struct hosts){booking->hosts, booking->host_count};
+    return (struct hosts){&booking->organizer, 1};
+}
+
+static bool is_of(const struct rule *rule, struct hosts hosts)
+{
+    for (size_t i = 0; i < hosts.count; i++)
+        if (is_same(rule->host, span_of(hosts.person[i].email)))
+            return true;
+    return !rule->host.len;
+}
+
 static const struct rule *rule_for(
-    const struct recipients *recipients, enum event_kind kind, struct span organizer)
+    const struct recipients *recipients, enum event_kind kind, struct hosts hosts)
 {
     for (size_t i = 0; i < recipients->count; i++) {
         const struct rule *rule = &recipients->rule[i];
-        if (rule->kind[kind] && (!rule->organizer.len || is_same(rule->organizer, organizer)))
+        if (rule->kind[kind] && is_of(rule, hosts))
             return rule;
     }
     return NULL;
 }
 
-/* `none` becomes true where the rule says that there is no mail. */
-static bool add_whom(const struct recipients *recipients, struct span whom, const char *organizer,
-    struct recipient_list *list, bool *none)
+/* `decided` becomes true where the rule names an address, or says that there is no mail. */
+static bool add_whom(const struct recipients *recipients, struct span whom, struct hosts hosts,
+    struct recipient_list *list, bool *decided)
 {
     bool ok = true;
     while (ok && whom.len) {
         struct span word = next_part(&whom, ",");
-        if (word_is(word, "none"))
-            *none = true;
-        else if (word_is(word, "owner"))
+        if (word_is(word, "organizer")) {
+            for (size_t i = 0; ok && i < hosts.count; i++) {
+                *decided |= recipients_mailable(hosts.person[i].email);
+                ok = add_person_of(list, hosts.person[i].email, AUDIENCE_OWNER);
+            }
+            continue;
+        }
+        *decided = true;
+        if (word_is(word, "owner"))
             ok = add_owners(list, recipients->owners);
-        else if (word_is(word, "organizer"))
-            ok = add_person_of(list, organizer, AUDIENCE_OWNER);
-        else
+        else if (!word_is(word, "none"))
             ok = add_recipient(list, word, AUDIENCE_OWNER);
     }
     return ok;
+}
+
+/* What the rules say for those hosts; the owners where that is nobody. */
+static bool add_by_rules(const struct recipients *recipients, enum event_kind kind,
+    struct hosts hosts, struct recipient_list *list)
+{
+    const struct rule *rule = rule_for(recipients, kind, hosts);
+    bool decided = false;
+    if (rule && !add_whom(recipients, rule->whom, hosts, list, &decided))
+        return false;
+    return decided || add_owners(list, recipients->owners);
 }
 
 static bool is_for_customers(
@@ -255,7 +295,9 @@ static bool is_for_customers(
         [KIND_REQUESTED] = true,
         [KIND_RESCHEDULED] = true,
         [KIND_CANCELLED] = true,
-        [KIND_REJECTED] = true};
+        [KIND_REJECTED] = true,
+        [KIND_LOCATION_CHANGED] = true,
+        [KIND_REASSIGNED] = true};
     const char *status = event->booking.status;
     bool moved_away = kind == KIND_CANCELLED && status && strcmp(status, "moved") == 0;
     return mailed[kind] && !decision->late && !moved_away; /* of a move the new half is mailed */
@@ -266,13 +308,11 @@ bool recipients_of(const struct recipients *recipients, const struct event *even
 {
     const struct booking *booking = &event->booking;
     enum event_kind kind = view_kind(event, decision);
-    bool none = kind == KIND_PING, ok = true;
+    const struct person *before = view_previous_organizer(event, decision);
     *list = (struct recipient_list){0};
-    const struct rule *rule = rule_for(recipients, kind, span_of(booking->organizer.email));
-    if (rule)
-        ok = add_whom(recipients, rule->whom, booking->organizer.email, list, &none);
-    if (ok && !list->count && !none)
-        ok = add_owners(list, recipients->owners);
+    bool ok = kind == KIND_PING || add_by_rules(recipients, kind, hosts_of(booking), list);
+    if (ok && kind == KIND_REASSIGNED && before && before->email)
+        ok = add_by_rules(recipients, kind, (struct hosts){before, 1}, list);
     if (recipients->customers && is_for_customers(kind, event, decision))
         for (size_t i = 0; ok && i < booking->attendee_count; i++)
             ok = add_person_of(list, booking->attendees[i].email, AUDIENCE_CUSTOMER);

@@ -4,20 +4,24 @@
  * BOOKSPOOL_MAIL_TO names the owners. BOOKSPOOL_NOTIFY overrides them by rules, separated by
  * semicolons, of which the first that matches decides:
  *
- *     KINDS [of ORGANIZER]: WHOM
+ *     KINDS [of HOST]: WHOM
  *
- *     KINDS      words of event_kind_name, separated by blanks or commas, or *
- *     ORGANIZER  the organizer's address; without it, all bookings
- *     WHOM       addresses separated by commas; `owner` means BOOKSPOOL_MAIL_TO, `organizer`
- *                the organizer's own address, `none` no mail at all
+ *     KINDS  words of event_kind_name, separated by blanks or commas, or *
+ *     HOST   the address of the organizer, or of any other host; without it, all bookings
+ *     WHOM   addresses separated by commas; `owner` means BOOKSPOOL_MAIL_TO, `organizer`
+ *            the addresses of all hosts, `none` no mail at all
  *
  *     meeting_started meeting_ended: none; * of ann@example.org: ann@example.org; *: owner
+ *
+ * A booking that another host took over concerns two persons: the rules are asked for the new
+ * hosts, and once more for the host before, and the mails of both go out.
  *
  * Where no rule matches, the owners are mailed: a mistake in the rules must not hide a booking. The
  * same applies where WHOM names no address because the event has no organizer.
  *
  * With BOOKSPOOL_MAIL_ATTENDEE the customers get a mail of their own when their booking is made,
- * asked for, moved, cancelled or declined: the attendees that the event names, not their guests.
+ * asked for, moved, cancelled or declined, or has another place or host: the attendees that the
+ * event names, not their guests.
  * Addresses @sms.cal.com belong to customers who gave only a telephone number; they are not mailed.
  */
 #ifndef MAIL_RECIPIENTS_H
@@ -48,6 +52,9 @@ struct recipient_list {
     struct recipient *item;
     size_t count;
 };
+
+/* An address that mail can go to: none @sms.cal.com. NULL: it is not. */
+bool recipients_mailable(const char *address);
 
 /* False when memory ran out. A ping is not mailed. */
 bool recipients_of(const struct recipients *recipients, const struct event *event,

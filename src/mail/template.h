@@ -68,6 +68,11 @@ void template_free(struct template *template);
 void template_link(struct template *template,
     const struct template *(*find)(void *context, const char *name), void *context);
 
+/* Calls `see` for each part of the name of each value and section, "booking" and "title" of
+ * {{booking.title}}, with the place of the tag. */
+void template_each_name(const struct template *template,
+    void (*see)(void *context, const char *name, const char *place), void *context);
+
 /* Calls `see` for each partial that the source names, with its place as "FILE:LINE:COLUMN". */
 void template_each_partial(const struct template *template,
     void (*see)(void *context, const char *name, const char *place), void *context);

@@ -389,3 +389,18 @@ void template_each_partial(const struct template *template,
         buf_free(&place);
     }
 }
+
+void template_each_name(const struct template *template,
+    void (*see)(void *context, const char *name, const char *place), void *context)
+{
+    for (size_t i = 0; i < template->count; i++) {
+        const struct node *node = &template->nodes[i];
+        if (node->kind == NODE_TEXT || node->kind == NODE_PARTIAL)
+            continue;
+        struct buf place = {0};
+        print_place(template, node->at, &place);
+        for (const struct value_name *part = node->path; part->text; part++)
+            see(context, part->text, buf_text(&place));
+        buf_free(&place);
+    }
+}

@@ -2,11 +2,13 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/nearest.h"
 #include "mail/language.h"
 #include "mail/template.h"
 #include "mail/template_files.h"
+#include "mail/view_names.h"
 
 #define BASE_LANGUAGE "en"
 #define AGENDA        "agenda"
@@ -19,6 +21,8 @@ static const struct {
 enum { NAMES_MAX = 12 };
 
 struct templates {
+    const char *name;        /* of the language */
+    struct templates *other; /* the next language; the first is the one that was asked for */
     struct template_files files;
     struct language language;
     const char *names[NAME_LISTS][NAMES_MAX];
@@ -87,8 +91,11 @@ static void check_partial(void *context, const char *name, const char *place)
     const struct includer *includer = context;
     struct templates *set = includer->set;
     const char *key = key_of(name);
-    if (key && language_find(&set->language, key))
+    struct word *word = key ? language_find(&set->language, key) : NULL;
+    if (word) {
+        word->included = true;
         return;
+    }
     if (key) {
         template_fault(includer->why, "%s: ", place);
         language_no_word(&set->language, key, includer->why);
@@ -150,6 +157,71 @@ static void check_used(const struct templates *set, struct buf *why)
     }
 }
 
+/* Words that no template or word includes: mail/view*.c and mail/cut.c ask for them by their names,
+ * or by names that begin so. */
+static const char *const asked_for[] = {"days", "days_long", "months", "months_long", "moment",
+    "short_moment", "span", "duration", "about", "line", "overlap", "series", "places", "origin",
+    "no_question", "left_out_text", "left_out_list", "join_button", "link_button", "manage_button",
+    "reschedule_button", "cancel_button"};
+static const char *const asked_for_from[] = {"heading_", "mark_", "remark_", "customer_heading_",
+    "customer_mark_", "customer_remark_", "label_", "status_", "place_", "question_", "detail_",
+    "frequency_", "every_"};
+
+static bool is_asked_for(const char *key)
+{
+    for (size_t i = 0; i < sizeof asked_for / sizeof *asked_for; i++)
+        if (strcmp(asked_for[i], key) == 0)
+            return true;
+    for (size_t i = 0; i < sizeof asked_for_from / sizeof *asked_for_from; i++)
+        if (strncmp(asked_for_from[i], key, strlen(asked_for_from[i])) == 0)
+            return true;
+    return false;
+}
+
+static bool is_own(const struct templates *set, const struct word *word)
+{
+    for (size_t i = 0; i < set->files.count; i++)
+        if (set->files.list[i].label == word->file)
+            return set->files.list[i].own;
+    return false;
+}
+
+/* A word of one's own that is in no mail is probably another one misspelt. check_partials has
+ * marked those that are included. */
+static void check_words_used(const struct templates *set, struct buf *why)
+{
+    for (const struct word *word = set->language.first; word; word = word->next)
+        if (!word->included && !is_asked_for(word->key) && is_own(set, word))
+            template_fault(why, "%s:%zu: nothing uses \"%s\": no template and no word includes it",
+                word->file, word->line, word->key);
+}
+
+/* ---- the names of values ---- */
+
+static void check_name(void *context, const char *name, const char *place)
+{
+    struct buf *why = context;
+    if (view_name_known(name))
+        return;
+    struct nearest nearest = {.wanted = name};
+    for (size_t i = 0; view_names[i]; i++)
+        nearest_try(&nearest, view_names[i]);
+    template_fault(why, "%s: no mail has a value \"%s\"", place, name);
+    if (nearest.best)
+        buf_printf(why, "; the nearest is \"%s\"", nearest.best);
+}
+
+/* The words of languages not in use are seen when those are opened. */
+static void check_names(const struct templates *set, struct buf *why)
+{
+    for (size_t i = 0; i < set->files.count; i++)
+        if (set->files.list[i].template && set->files.list[i].own)
+            template_each_name(set->files.list[i].template, check_name, why);
+    for (const struct word *word = set->language.first; word; word = word->next)
+        if (word->template && is_own(set, word))
+            template_each_name(word->template, check_name, why);
+}
+
 /* ---- reading ---- */
 
 static void parse_files(struct templates *set, struct buf *why)
@@ -187,19 +259,27 @@ static void read_words(struct templates *set, const char *language, struct buf *
 /* Names are separated by blanks. */
 static void read_names(struct templates *set, struct buf *why)
 {
-    static const char *const keys[NAME_LISTS] = {
-        [LIST_DAYS] = "days",
-        [LIST_DAYS_LONG] = "days_long",
-        [LIST_MONTHS] = "months",
-        [LIST_MONTHS_LONG] = "months_long",
+    static const struct {
+        const char *key;
+        size_t count;
+    } lists[NAME_LISTS] = {
+        [LIST_DAYS] = {"days", 7},
+        [LIST_DAYS_LONG] = {"days_long", 7},
+        [LIST_MONTHS] = {"months", NAMES_MAX},
+        [LIST_MONTHS_LONG] = {"months_long", NAMES_MAX},
     };
     struct arena *arena = &set->language.arena;
     for (enum name_list list = 0; list < NAME_LISTS; list++) {
-        const char *word = templates_word(set, keys[list]);
-        char *copy = word ? arena_strdup(arena, word) : NULL, *rest;
-        char *name = copy ? strtok_r(copy, " ", &rest) : NULL;
-        for (size_t i = 0; name && i < NAMES_MAX; i++, name = strtok_r(NULL, " ", &rest))
-            set->names[list][i] = name;
+        const struct word *word = language_find(&set->language, lists[list].key);
+        char *copy = word ? arena_strdup(arena, word->text) : NULL, *rest;
+        char *name = copy ? strtok_r(copy, " \t", &rest) : NULL;
+        size_t count = 0;
+        for (; name; name = strtok_r(NULL, " \t", &rest), count++)
+            if (count < NAMES_MAX)
+                set->names[list][count] = name;
+        if (word && count != lists[list].count)
+            template_fault(why, "%s:%zu: \"%s\" has %zu names; it needs %zu, separated by blanks",
+                word->file, word->line, word->key, count, lists[list].count);
     }
     if (arena->failed)
         template_fault(why, "templates: out of memory");
@@ -290,15 +370,19 @@ static void link_all(struct templates *set)
 
 /* ---- the set ---- */
 
-struct templates *templates_open(const char *dir, const char *language, struct buf *why)
+/* In one language. NULL: there are faults. */
+static struct templates *open_one(const char *dir, const char *language, struct buf *why)
 {
     struct templates *set = calloc(1, sizeof *set);
     struct buf faults = {0};
     if (set && template_files_read(&set->files, dir, &faults)) {
+        set->name = arena_strdup(&set->files.arena, language);
         parse_files(set, &faults);
         read_language(set, language, &faults);
         check_partials(set, &faults);
         check_used(set, &faults);
+        check_words_used(set, &faults);
+        check_names(set, &faults);
         choose_all(set, &faults);
         link_all(set);
     }
@@ -311,19 +395,58 @@ struct templates *templates_open(const char *dir, const char *language, struct b
     return set;
 }
 
+struct templates *templates_open(const char *dir, const char *language, struct buf *why)
+{
+    struct templates *set = open_one(dir, language, why), *last = set;
+    bool ok = set != NULL;
+    for (size_t i = 0; ok && i < set->files.count; i++) {
+        const struct template_file *file = &set->files.list[i];
+        bool first = find_file(set, file->stem, file->part) == file;
+        if (file->part != TEMPLATE_PARTS || !first || strcmp(file->stem, language) == 0)
+            continue;
+        last->other = open_one(dir, file->stem, why);
+        ok = last->other != NULL;
+        last = last->other;
+    }
+    if (ok)
+        return set;
+    templates_close(set);
+    return NULL;
+}
+
 void templates_close(struct templates *templates)
 {
-    if (!templates)
-        return;
-    language_free(&templates->language);
-    template_files_free(&templates->files);
-    free(templates);
+    for (struct templates *other; templates; templates = other) {
+        other = templates->other;
+        language_free(&templates->language);
+        template_files_free(&templates->files);
+        free(templates);
+    }
+}
+
+const struct templates *templates_for(const struct templates *templates, const char *tag)
+{
+    size_t primary = tag ? strcspn(tag, "-_") : 0;
+    const struct templates *general = NULL;
+    for (const struct templates *set = templates; set && primary; set = set->other) {
+        if (strcasecmp(set->name, tag) == 0)
+            return set;
+        if (!general && strlen(set->name) == primary && strncasecmp(set->name, tag, primary) == 0)
+            general = set;
+    }
+    return general ? general : templates;
 }
 
 const char *templates_word(const struct templates *templates, const char *key)
 {
     const struct word *word = language_find(&templates->language, key);
     return word ? word->text : NULL;
+}
+
+const char *templates_english(const struct templates *templates, const char *key)
+{
+    const struct word *word = language_find(&templates->language, key);
+    return word ? word->english : NULL;
 }
 
 const char *templates_name(const struct templates *templates, enum name_list list, int number)

@@ -39,13 +39,24 @@ struct templates;
  * `dir` is BOOKSPOOL_TEMPLATES or NULL, `language` BOOKSPOOL_LANGUAGE ("en"). Reads and checks
  * everything, also the languages not in use. NULL, with one line for each fault in `why`
  * ("FILE:LINE:COLUMN: ..."), when a file cannot be read or parsed, a partial or word is missing,
- * there is no such language, or a file in `dir` is neither used nor named after a kind.
+ * there is no such language, a list of names has the wrong length, a tag names a value that no mail
+ * has, a file in `dir` is neither used nor named after a kind, or a word there is not used.
  */
 struct templates *templates_open(const char *dir, const char *language, struct buf *why);
 void templates_close(struct templates *templates);
 
+/*
+ * The same templates in the language of a reader: `tag` is a BCP 47 tag such as pt-BR, for which a
+ * file pt-BR.lang or pt.lang is looked for, one's own or built in. Where there is none, and for
+ * NULL, the result is `templates`, in BOOKSPOOL_LANGUAGE. It lives as long as `templates`.
+ */
+const struct templates *templates_for(const struct templates *templates, const char *tag);
+
 /* A word of the language, not filled in; NULL: there is none. */
 const char *templates_word(const struct templates *templates, const char *key);
+
+/* The same in the built-in English, whatever the language; NULL: there is none. */
+const char *templates_english(const struct templates *templates, const char *key);
 
 /* The number-th name, from 1; NULL: the list has not so many. */
 const char *templates_name(const struct templates *templates, enum name_list list, int number);

@@ -61,7 +61,9 @@ void view_lines(struct view *view, struct value *parent, const char *name, const
 
 const char *view_person_label(const struct person *person)
 {
-    return person->name ? person->name : person->email;
+    if (person->name)
+        return person->name;
+    return person->written_email ? person->written_email : person->email;
 }
 
 /* ---- words ---- */
@@ -102,13 +104,42 @@ static bool same_address(const char *a, const char *b)
     return a && b && strcasecmp(a, b) == 0;
 }
 
+static const struct person *find_person(
+    const struct person *person, size_t count, const char *address)
+{
+    for (; count; count--, person++)
+        if (same_address(person->email, address))
+            return person;
+    return NULL;
+}
+
 const struct person *view_attendee(const struct event *event, const char *address)
 {
+    return find_person(event->booking.attendees, event->booking.attendee_count, address);
+}
+
+const struct person *view_host(const struct event *event, const char *address)
+{
     const struct booking *booking = &event->booking;
-    for (size_t i = 0; i < booking->attendee_count; i++)
-        if (same_address(booking->attendees[i].email, address))
-            return &booking->attendees[i];
-    return NULL;
+    const struct person *host = find_person(&booking->organizer, 1, address);
+    if (!host)
+        host = find_person(booking->hosts, booking->host_count, address);
+    return host ? host : find_person(&booking->previous_organizer, 1, address);
+}
+
+const struct person *view_previous_organizer(
+    const struct event *event, const struct decision *decision)
+{
+    (void)decision;
+    const struct person *before = &event->booking.previous_organizer;
+    return view_person_label(before) ? before : NULL;
+}
+
+const struct person *view_reader(
+    const struct event *event, enum audience audience, const char *recipient)
+{
+    return audience == AUDIENCE_CUSTOMER ? view_attendee(event, recipient)
+                                         : view_host(event, recipient);
 }
 
 const char *view_their_zone(const struct booking *booking)
@@ -118,24 +149,32 @@ const char *view_their_zone(const struct booking *booking)
     return booking->timezone;
 }
 
-/* What the customer who booked wrote is shown to no other, and the person who acted only where the
- * reader knows them. `self` holds the reader: a list of one. */
-static void cut_for_customer(struct event *event, const char *reader, struct person *self)
+/* The decision knows what the event does not say. A time that is the present one is no previous
+ * one: an event may repeat it. */
+static void settle_previous_time(struct booking *booking, const struct decision *decision)
 {
-    struct booking *booking = &event->booking;
-    const struct person *own = view_attendee(event, reader);
-    bool booked_it = own && own == booking->attendees;
-    if (!booked_it) {
-        booking->answer_count = booking->guest_count = 0;
-        booking->description = booking->payment = NULL;
+    if (booking->previous_start == TIME_NONE) {
+        booking->previous_start = decision->previous_start;
+        booking->previous_end = decision->previous_end;
     }
-    if (!same_address(booking->by, reader) && !same_address(booking->by, booking->organizer.email))
-        booking->by = NULL;
-    if (own && (own->timezone || !booked_it))
-        booking->timezone = own->timezone;
-    *self = own ? *own : (struct person){.email = reader};
-    booking->attendees = self;
-    booking->attendee_count = 1;
+    bool same_end = booking->previous_end == TIME_NONE || booking->previous_end == booking->end;
+    if (booking->previous_start == booking->start && same_end)
+        booking->previous_start = booking->previous_end = TIME_NONE;
+}
+
+/* BOOKSPOOL_TIMEZONE is the owners'; a customer has a zone of their own. */
+static const char *zone_of(const struct view *view, const char *setting)
+{
+    const struct booking *booking = &view->event->booking;
+    if (view_for_customer(view)) {
+        const char *theirs = view_their_zone(booking);
+        if (theirs)
+            return theirs;
+    }
+    if (setting)
+        return setting;
+    bool own = !view_for_customer(view) && view->reader && view->reader->timezone;
+    return own ? view->reader->timezone : booking->organizer.timezone;
 }
 
 struct value *view_make(struct arena *arena, const struct event *event,
@@ -146,17 +185,15 @@ struct value *view_make(struct arena *arena, const struct event *event,
     struct event seen = *event;
     struct booking *booking = &seen.booking;
     seen.kind = view_kind(event, decision);
-    if (booking->previous_start == TIME_NONE) {
-        booking->previous_start = decision->previous_start;
-        booking->previous_end = decision->previous_end;
-    }
+    settle_previous_time(booking, decision);
     bool customer = options->audience == AUDIENCE_CUSTOMER;
     if (customer)
-        cut_for_customer(&seen, options->recipient, &self);
+        view_cut_for_customer(&seen, options->recipient, &self, arena);
     struct view view = {.event = &seen,
         .decision = decision,
         .templates = templates,
         .options = options,
+        .reader = view_reader(event, options->audience, options->recipient),
         .arena = arena,
         .attendee_count = booking->attendee_count,
         .why = why};
@@ -169,13 +206,12 @@ struct value *view_make(struct arena *arena, const struct event *event,
         view_flag(&view, view.context, "for_customer");
     if (view.cut)
         view_flag(&view, view.context, "cut");
-    const char *zone = customer ? view_their_zone(booking) : NULL;
-    if (!zone)
-        zone = options->timezone ? options->timezone : booking->organizer.timezone;
-    zone_open(&view.zone, zone);
+    zone_open(&view.zone, zone_of(&view, options->timezone));
     view_add_times(&view);
+    view_add_persons(&view);
     view_add_headline(&view);
     view_add_facts(&view);
+    view_add_preview(&view);
     zone_close(&view.zone);
     return view.failed || arena->failed ? NULL : view.context;
 }

@@ -1,3 +1,4 @@
+#include <stdio.h>
 #include <string.h>
 
 #include <glib.h>
@@ -5,53 +6,48 @@
 #include "mail/view_parts.h"
 #include "provider/provider.h"
 
-/* A detail is a fact that a page lists in small print, apart from date, place and persons. */
-enum { MAIN, DETAIL };
-
-/* ---- persons ---- */
-
-static void describe_person(struct view *view, struct value *object, const struct person *person)
-{
-    view_text(view, object, "label", view_person_label(person));
-    view_text(view, object, "name", person->name);
-    view_text(view, object, "email", person->email);
-    if (person->email) {
-        char *escaped = g_uri_escape_string(person->email, "@", FALSE);
-        view_text(view, object, "mailto", arena_strdup(view->arena, escaped));
-        g_free(escaped);
-    }
-}
-
-static void add_persons(struct view *view, struct value *parent, const char *name,
-    const struct person *person, size_t count)
-{
-    struct value *list = view_list(view, parent, name);
-    for (; count; count--, person++)
-        if (view_person_label(person))
-            describe_person(view, view_append(view, list), person);
-}
-
 /* ---- facts: a label and lines ---- */
 
-static struct value *add_fact(
-    struct view *view, struct value *facts, const char *label, const char *value, int detail)
+void view_add_link(struct view *view, struct value *links, const char *href, const char *text)
 {
-    if (!value || !*value)
-        return NULL;
+    struct value *link = view_append(view, links);
+    view_text(view, link, "href", href);
+    view_text(view, link, "text", text);
+}
+
+static bool is_one_url(const char *text)
+{
+    return (strncmp(text, "https://", 8) == 0 || strncmp(text, "http://", 7) == 0) &&
+           !strpbrk(text, " \n");
+}
+
+static struct value *add_labelled(struct view *view, struct value *facts, const char *label,
+    const char *value, enum fact_place place)
+{
     struct value *fact = view_append(view, facts);
-    view_say(view, fact, "label", label, view->context);
+    view_text(view, fact, "label", label);
     view_lines(view, fact, "lines", value);
-    if (detail == DETAIL) {
+    if (is_one_url(value))
+        view_add_link(view, view_list(view, fact, "links"), value, view_short_url(view, value));
+    if (place == FACT_DETAIL) {
         view_flag(view, fact, "detail");
         view->has_details = true;
     }
     return fact;
 }
 
-static struct value *add_made(
-    struct view *view, struct value *facts, const char *label, struct buf *value, int detail)
+struct value *view_add_fact(struct view *view, struct value *facts, const char *label,
+    const char *value, enum fact_place place)
 {
-    struct value *fact = add_fact(view, facts, label, view_copy(view, value), detail);
+    if (!value || !*value)
+        return NULL;
+    return add_labelled(view, facts, view_word(view, label, view->context), value, place);
+}
+
+struct value *view_add_made_fact(struct view *view, struct value *facts, const char *label,
+    struct buf *value, enum fact_place place)
+{
+    struct value *fact = view_add_fact(view, facts, label, view_copy(view, value), place);
     buf_free(value);
     return fact;
 }
@@ -73,16 +69,15 @@ static void add_overlaps(struct view *view, struct value *facts)
         const char *line = view_word(view, "overlap", object);
         buf_puts(&lines, line ? line : "");
     }
-    add_made(view, facts, "label_overlaps", &lines, MAIN);
+    view_add_made_fact(view, facts, "label_overlaps", &lines, FACT_MAIN);
 }
 
+/* view.c has dropped a previous time that is the present one. */
 static void add_changes(struct view *view)
 {
     const struct booking *booking = &view->event->booking;
     struct value *changed = view_list(view, view->context, "changed");
-    if (booking->start == TIME_NONE || booking->previous_start == TIME_NONE ||
-        (booking->previous_start == booking->start &&
-            (booking->previous_end == TIME_NONE || booking->previous_end == booking->end)))
+    if (booking->start == TIME_NONE || booking->previous_start == TIME_NONE)
         return;
     struct value *change = view_append(view, changed);
     view_say(view, change, "label", "label_when", view->context);
@@ -90,77 +85,68 @@ static void add_changes(struct view *view)
     view_add_short_span(view, change, "new", booking->start, booking->end);
 }
 
-/* The link is one fact among others, except where a meeting may be about to begin: there it is a
- * button. */
-static void add_places(struct view *view, struct value *facts)
-{
-    enum event_kind kind = view->event->kind;
-    const struct booking *booking = &view->event->booking;
-    const char *where = booking->location, *join = booking->join_url;
-    bool joinable = join && !view->decision->late &&
-                    (kind == KIND_CREATED || kind == KIND_RESCHEDULED || kind == KIND_PAID ||
-                        kind == KIND_MEETING_STARTED);
-    if (!where || !join || strcmp(where, join) != 0) {
-        view_text(view, view->context, "where", where);
-        add_fact(view, facts, "label_where", where, DETAIL);
-    }
-    if (joinable)
-        view_flag(view, view->context, "joinable");
-    view_text(view, view->context, "join_url", join);
-    add_fact(view, facts, "label_join", join, joinable || view->off ? MAIN : DETAIL);
-    view_text(view, view->context, "link", booking->link);
-    add_fact(view, facts, "label_link", booking->link, MAIN);
-}
-
-/* Lines of "Ada Example <ada@example.com>". */
-static void add_persons_fact(struct view *view, struct value *facts, const char *label,
-    const struct person *person, size_t count)
-{
-    struct buf lines = {0};
-    for (size_t i = 0; i < count; i++) {
-        const char *name = view_person_label(&person[i]);
-        if (!name)
-            continue;
-        buf_puts(&lines, lines.len ? "\n" : "");
-        buf_puts(&lines, name);
-        if (person[i].name && person[i].email)
-            buf_printf(&lines, " <%s>", person[i].email);
-    }
-    struct value *fact = add_made(view, facts, label, &lines, DETAIL);
-    if (fact)
-        add_persons(view, fact, "persons", person, count);
-}
-
-static void add_participants(struct view *view, struct value *facts)
-{
-    const struct booking *booking = &view->event->booking;
-    bool customer = view_for_customer(view);
-    struct buf guests = {0};
-    for (size_t i = 0; i < booking->guest_count; i++) {
-        buf_puts(&guests, i ? "\n" : "");
-        buf_puts(&guests, booking->guests[i]);
-    }
-    if (customer)
-        add_persons_fact(view, facts, "label_with", &booking->organizer, 1);
-    else
-        add_persons_fact(view, facts, "label_who", booking->attendees, booking->attendee_count);
-    add_made(view, facts, "label_guests", &guests, DETAIL);
-    if (!customer)
-        add_persons_fact(view, facts, "label_host", &booking->organizer, 1);
-}
-
 /* The language's word for the provider's status, or else the provider's. Customers have the
- * heading, which says it better. Where one seat is given up, the status is that of the booking,
- * which goes on. */
-static const char *status_text(const struct view *view)
+ * heading, which says it better, as does that of a report. Where one seat is given up, the status
+ * is that of the booking, which goes on. */
+static const char *status_text(struct view *view)
 {
     char key[VIEW_KEY];
     const char *status = view->event->booking.status;
-    if (!status || view_for_customer(view) ||
+    if (!status || view_for_customer(view) || view->event->kind == KIND_REPORT ||
         value_find(value_find(view->context, "is"), "seat_given_up"))
         return NULL;
     const char *found = view_word_key(view, "status", status, key);
-    return found ? templates_word(view->templates, found) : status;
+    return found ? view_word(view, found, view->context) : status;
+}
+
+/* "3 times, every 2 weeks" */
+static const char *series_text(struct view *view)
+{
+    const struct booking *booking = &view->event->booking;
+    struct value *numbers = value_root(view->arena);
+    char key[VIEW_KEY];
+    if (!booking->in_series)
+        return NULL;
+    if (booking->series_count > 0)
+        value_add_number(view->arena, numbers, "count", (double)booking->series_count);
+    if (booking->series_interval > 1)
+        value_add_number(view->arena, numbers, "interval", (double)booking->series_interval);
+    snprintf(key, sizeof key, "%s_%s", booking->series_interval > 1 ? "every" : "frequency",
+        booking->series_frequency ? booking->series_frequency : "");
+    if (templates_word(view->templates, key))
+        view_say(view, numbers, "frequency", key, numbers);
+    return view_word(view, "series", numbers);
+}
+
+/* "2 of 6" */
+static const char *places_text(struct view *view)
+{
+    const struct booking *booking = &view->event->booking;
+    struct value *numbers = value_root(view->arena);
+    if (booking->places <= 0 && booking->places_taken <= 0)
+        return NULL;
+    value_add_number(view->arena, numbers, "taken", (double)booking->places_taken);
+    if (booking->places > 0)
+        value_add_number(view->arena, numbers, "places", (double)booking->places);
+    return view_word(view, "places", numbers);
+}
+
+/* What only some reports have. The provider's name of a member serves where there is no word. */
+static void add_details(struct view *view, struct value *facts)
+{
+    const struct booking *booking = &view->event->booking;
+    for (size_t i = 0; i < booking->detail_count; i++) {
+        const struct detail *detail = &booking->details[i];
+        struct value *made = value_root(view->arena);
+        char key[VIEW_KEY];
+        if (!detail->text)
+            view_add_moment(view, made, "text", detail->when);
+        const char *text = detail->text ? detail->text : value_text_of(made, "text");
+        const char *found = view_word_key(view, "detail", detail->word, key);
+        const char *label = found ? view_word(view, found, view->context) : detail->word;
+        if (text && *text)
+            add_labelled(view, facts, label, text, FACT_DETAIL);
+    }
 }
 
 static struct value *add_booking_facts(struct view *view)
@@ -170,42 +156,54 @@ static struct value *add_booking_facts(struct view *view)
     const char *type = booking->event_type;
     bool customer = view_for_customer(view);
     struct value *facts = view_list(view, view->context, "facts");
-    add_fact(view, facts, "label_what", value_text_of(context, "what"), MAIN);
+    view_add_fact(view, facts, "label_what", value_text_of(context, "what"), FACT_MAIN);
     /* Calendly's type is an address of its API */
     if (!customer && booking->title && type && strcmp(booking->title, type) != 0 &&
         !strstr(type, "://"))
-        add_fact(view, facts, "label_type", type, MAIN);
-    add_fact(view, facts, "label_when", value_text_of(context, "when"), MAIN);
-    add_fact(view, facts, "label_their_time", value_text_of(context, "when_theirs"), MAIN);
-    add_fact(view, facts, "label_previously", value_text_of(context, "previously"), MAIN);
+        view_add_fact(view, facts, "label_type", type, FACT_MAIN);
+    view_add_fact(view, facts, "label_when", value_text_of(context, "when"), FACT_MAIN);
+    view_add_fact(
+        view, facts, "label_their_time", value_text_of(context, "when_theirs"), FACT_MAIN);
+    view_add_fact(view, facts, "label_previously", value_text_of(context, "previously"), FACT_MAIN);
+    view_add_fact(view, facts, "label_series", series_text(view), FACT_DETAIL);
     if (!customer)
         add_overlaps(view, facts);
-    add_places(view, facts);
-    add_participants(view, facts);
-    add_fact(view, facts, "label_reason", booking->reason, DETAIL);
+    view_add_place_facts(view, facts);
+    view_add_person_facts(view, facts);
+    view_add_fact(view, facts, "label_places", places_text(view), FACT_DETAIL);
+    view_add_fact(view, facts, "label_reason", booking->reason, FACT_DETAIL);
     if (!customer)
-        add_fact(view, facts, "label_by", booking->by, DETAIL);
-    add_fact(view, facts, "label_payment", booking->payment, DETAIL);
-    add_fact(view, facts, "label_status", status_text(view), MAIN);
-    add_fact(view, facts, "label_notes", booking->description, DETAIL);
+        view_add_fact(view, facts, "label_by", booking->by, FACT_DETAIL);
+    view_add_fact(view, facts, "label_payment", booking->payment, FACT_DETAIL);
+    view_add_fact(view, facts, "label_status", status_text(view), FACT_MAIN);
+    add_details(view, facts);
+    view_add_fact(view, facts, "label_notes", booking->notes, FACT_DETAIL);
+    view_add_fact(view, facts, "label_description", booking->description, FACT_DETAIL);
+    view_add_fact(view, facts, "label_host_notes", booking->host_notes, FACT_DETAIL);
     if (view->has_details)
         view_flag(view, view->context, "has_details");
     return facts;
 }
 
-static struct value *add_origin(struct view *view)
+/* The small line at the end of an owner's mail. */
+static void add_origin(struct view *view)
 {
-    const struct event *event = view->event;
-    struct value *origin = view_list(view, view->context, "origin");
+    const char *uid = view->event->booking.uid;
     if (view_for_customer(view))
-        return origin;
-    add_fact(view, origin, "label_uid", event->booking.uid, MAIN);
-    add_fact(view, origin, "label_replaces", event->booking.previous_uid, MAIN);
-    add_fact(view, origin, "label_seat", event->booking.seat, MAIN);
-    add_fact(view, origin, "label_provider", provider_title(event->provider), MAIN);
-    add_fact(view, origin, "label_event", event->name, MAIN);
-    add_fact(view, origin, "label_id", view_word(view, "event_id", view->context), MAIN);
-    return origin;
+        return;
+    if (uid && !strstr(uid, "://")) /* Calendly's is an address of its API */
+        view_text(view, view->context, "shown_uid", uid);
+    view_say(view, view->context, "origin", "origin", view->context);
+}
+
+/* The question in the words of the language where it is the provider's own. */
+static const char *question_of(struct view *view, const struct answer *answer)
+{
+    char key[VIEW_KEY];
+    snprintf(key, sizeof key, "question_%s", answer->word ? answer->word : "");
+    if (answer->word && templates_word(view->templates, key))
+        return view_word(view, key, view->context);
+    return answer->question ? answer->question : view_word(view, "no_question", view->context);
 }
 
 static struct value *add_answers(struct view *view)
@@ -217,8 +215,7 @@ static struct value *add_answers(struct view *view)
     for (size_t i = 0; i < booking->answer_count && !view->failed; i++) {
         const struct answer *answer = &booking->answers[i];
         struct value *object = view_append(view, answers);
-        view_lines(view, object, "question",
-            answer->question ? answer->question : view_word(view, "no_question", view->context));
+        view_lines(view, object, "question", question_of(view, answer));
         view_lines(view, object, "lines", answer->answer ? answer->answer : "-");
     }
     return answers;
@@ -290,20 +287,56 @@ static int label_width(const struct value *facts, int width)
 
 void view_add_facts(struct view *view)
 {
-    const struct booking *booking = &view->event->booking;
     struct value *context = view->context;
-    add_persons(view, context, "people", booking->attendees, booking->attendee_count);
-    if (view_person_label(&booking->organizer))
-        describe_person(view, view_object(view, context, "host"), &booking->organizer);
-    if (view_for_customer(view))
-        describe_person(view, view_object(view, context, "reader"), &booking->attendees[0]);
     add_changes(view);
     const struct value *facts = add_booking_facts(view);
     const struct value *answers = add_answers(view);
-    const struct value *origin = add_origin(view);
-    int width = label_width(origin, label_width(facts, LABEL_WIDTH));
+    add_origin(view);
+    int width = label_width(facts, LABEL_WIDTH);
     struct value *groups = view_list(view, context, "groups");
     add_fact_rows(view, groups, facts, width);
     add_answer_rows(view, groups, answers);
-    add_fact_rows(view, groups, origin, width);
+}
+
+/* ---- the preview of an inbox ---- */
+
+enum { PREVIEW_NOTES_MAX = 90 };
+
+static void add_to_preview(struct buf *out, const char *text)
+{
+    static const char dot[] = " \xc2\xb7 ";
+    size_t len = text ? cut_length(text, PREVIEW_NOTES_MAX) : 0;
+    if (!len)
+        return;
+    buf_puts(out, out->len ? dot : "");
+    buf_add(out, text, len);
+    buf_puts(out, text[len] ? "..." : "");
+}
+
+/* What changed or why, then place and length, then the first words that the customer wrote. */
+void view_add_preview(struct view *view)
+{
+    const struct booking *booking = &view->event->booking;
+    const struct value *context = view->context;
+    const struct value *remarks = value_find(context, "remarks");
+    const struct value *change = value_find(context, "changed");
+    const char *where = value_text_of(context, "where"), *join = value_text_of(context, "join_url");
+    struct buf out = {0};
+    if (change && change->first) {
+        const char *label = view_word(view, "label_previously", context);
+        const char *old = value_text_of(change->first, "old");
+        if (label && old)
+            add_to_preview(&out, arena_printf(view->arena, "%s: %s", label, old));
+    }
+    add_to_preview(&out, booking->reason);
+    if (view->event->kind == KIND_REASSIGNED || view->event->kind == KIND_INSTANT)
+        add_to_preview(&out, remarks && remarks->first ? remarks->first->text : NULL);
+    add_to_preview(&out, where ? where : join ? view_short_url(view, join) : NULL);
+    add_to_preview(&out, value_text_of(context, "duration"));
+    add_to_preview(&out, booking->payment);
+    add_to_preview(&out, booking->notes);
+    for (size_t i = 0; !booking->notes && i < booking->answer_count && i < 2; i++)
+        add_to_preview(&out, booking->answers[i].answer);
+    view_text(view, view->context, "preview", view_copy(view, &out));
+    buf_free(&out);
 }

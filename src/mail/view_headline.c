@@ -1,13 +1,18 @@
+#include <stdio.h>
 #include <string.h>
 
+#include <glib.h>
+
+#include "base/address.h"
 #include "mail/view_parts.h"
 
 /* Characters. Together with a heading and a time they keep a subject near 200. */
 enum { SHORT_WHAT_MAX = 90, SHORT_WHO_MAX = 50 };
 
 /*
- * A kind of mail. Its name is a flag in `is`, and its words are heading_NAME and, where the heading
- * alone could mislead, remark_NAME; for a customer customer_heading_NAME and so on.
+ * A kind of mail. Its name is a flag in `is`, and its words are heading_NAME, mark_NAME where a
+ * subject needs a shorter one, and remark_NAME where the heading alone could mislead; for a
+ * customer customer_heading_NAME and so on.
  */
 struct headline {
     const char *name, *tone;
@@ -82,14 +87,42 @@ void view_add_flags(struct view *view)
 
 /* ---- what, who ---- */
 
-/* The other person: for a customer the host, for the owner the customer; but the host is the one
- * who is out of office. */
-static const char *who_of(const struct view *view)
+/* Is it the host of whom it is news? */
+static bool is_about_host(const struct view *view)
+{
+    enum event_kind kind = view->event->kind;
+    return view_for_customer(view) || kind == KIND_OUT_OF_OFFICE || kind == KIND_HOST_NO_SHOW;
+}
+
+/* A form without attendees: the answer that is a name or an address. */
+static const char *sender_of(const struct booking *booking)
+{
+    const char *address = NULL;
+    for (size_t i = 0; i < booking->answer_count; i++) {
+        const struct answer *answer = &booking->answers[i];
+        if (answer->answer && answer->word && strcmp(answer->word, "name") == 0)
+            return answer->answer;
+        if (answer->answer && !address && address_valid(answer->answer))
+            address = answer->answer;
+    }
+    return address;
+}
+
+/* The other person: for a customer the host, for the owner the customer. `others`: how many there
+ * are besides. */
+static const char *who_of(const struct view *view, size_t *others)
 {
     const struct booking *booking = &view->event->booking;
-    if (view_for_customer(view) || view->event->kind == KIND_OUT_OF_OFFICE)
-        return view_person_label(&booking->organizer);
-    return booking->attendee_count ? view_person_label(&booking->attendees[0]) : NULL;
+    size_t count = view->attendee_count;
+    const char *who = booking->attendee_count ? view_person_label(booking->attendees) : NULL;
+    if (is_about_host(view)) {
+        who = view_person_label(&booking->organizer);
+        count = view_for_customer(view) ? booking->host_count : 1;
+    } else if (!who) {
+        who = sender_of(booking);
+    }
+    *others = who && count > 1 ? count - 1 : 0;
+    return who;
 }
 
 /* At most max characters of UTF-8, and "..." where there are more. */
@@ -101,35 +134,142 @@ static void add_brief(
         view, brief, name, text[len] ? arena_printf(view->arena, "%.*s...", len, text) : text);
 }
 
-/* "Intro call with Ada Example and 2 more"; Cal.com's titles often name the customer already. */
+/* How much of the title says the type: "Intro call" of "Intro call between Ben and Ada", where the
+ * type is that, or "intro-call". 0: it begins otherwise. */
+static size_t type_in_title(const char *title, const char *type)
+{
+    size_t len = 0;
+    for (; type[len]; len++)
+        if (g_ascii_tolower(title[len]) != g_ascii_tolower(type[len]) &&
+            !(title[len] == ' ' && type[len] == '-'))
+            return 0;
+    return len;
+}
+
+/* The title without the names that Cal.com adds to the type's. */
+static const char *bare_title(struct view *view, const char *who)
+{
+    const char *title = view->event->booking.title, *type = view->event->booking.event_type;
+    size_t len = title && type ? type_in_title(title, type) : 0;
+    bool names_them = len && who && strstr(title + len, who);
+    return names_them ? arena_strndup(view->arena, title, len) : title;
+}
+
+/*
+ * `about`, for a page: "Intro call with Ada Example and 2 more", without the person where the title
+ * names them. `line`, for a subject: "Ada Example and 2 more, Tue 24 Nov 16:00: Intro call".
+ */
 static void add_about(struct view *view)
 {
     const struct booking *booking = &view->event->booking;
-    const char *what = booking->title ? booking->title : booking->event_type;
-    const char *who = who_of(view);
-    struct value *brief = view_object(view, view->context, "brief");
-    view_text(view, view->context, "what", what);
-    view_text(view, view->context, "who", who);
-    if (what)
-        add_brief(view, brief, "what", what, SHORT_WHAT_MAX);
-    if (who && !(what && strstr(what, who))) {
+    struct value *context = view->context;
+    const char *type = booking->event_type; /* Calendly's is an address of its API */
+    const char *title = booking->title                 ? booking->title
+                        : type && !strstr(type, "://") ? type
+                                                       : NULL;
+    size_t others;
+    const char *who = who_of(view, &others), *bare = bare_title(view, who);
+    struct value *brief = view_object(view, context, "brief");
+    view_text(view, context, "what", title);
+    view_text(view, context, "who", who);
+    if (title)
+        add_brief(view, brief, "what", bare ? bare : title, SHORT_WHAT_MAX);
+    if (who) {
         add_brief(view, brief, "who", who, SHORT_WHO_MAX);
-        if (view->event->kind != KIND_OUT_OF_OFFICE && view->attendee_count > 1)
-            value_add_number(view->arena, brief, "others", (double)(view->attendee_count - 1));
+        if (others)
+            value_add_number(view->arena, brief, "others", (double)others);
+        if (title && strstr(title, who))
+            view_flag(view, brief, "named");
     }
-    if (what || who)
-        view_say(view, view->context, "about", "about", view->context);
+    if (who || value_find(context, "short_at"))
+        view_flag(view, brief, "lead");
+    if (title || who)
+        view_say(view, context, "about", "about", context);
+    view_say(view, context, "line", "line", context);
 }
 
 /* ---- words ---- */
 
-static void add_remark(struct view *view, struct value *remarks, const char *name)
+/*
+ * The key of PREFIX_NAME. Reports and events without a kind of their own may have words of their
+ * own: heading_report_STATUS, heading_event_NAME with the provider's name of the event.
+ */
+static const char *headline_key(
+    const struct view *view, const char *prefix, const char *name, char key[VIEW_KEY])
 {
-    char key[VIEW_KEY];
-    const char *text =
-        view_word_key(view, "remark", name, key) ? view_word(view, key, view->context) : NULL;
+    const struct event *event = view->event;
+    char own[VIEW_KEY] = "";
+    if (event->kind == KIND_REPORT && event->booking.status)
+        snprintf(own, sizeof own, "report_%s", event->booking.status);
+    else if (event->kind == KIND_OTHER && event->name)
+        snprintf(own, sizeof own, "event_%s", event->name);
+    if (*own && view_word_key(view, prefix, own, key))
+        return key;
+    return view_word_key(view, prefix, name, key);
+}
+
+static void add_remark(struct view *view, struct value *remarks, const char *key)
+{
+    const char *text = key ? view_word(view, key, view->context) : NULL;
     if (text && *text)
         value_add_text(view->arena, remarks, NULL, text);
+}
+
+static void add_named_remark(struct view *view, struct value *remarks, const char *name)
+{
+    char key[VIEW_KEY];
+    add_remark(view, remarks, view_word_key(view, "remark", name, key));
+}
+
+/* The addresses of attendees to which no mail can go. */
+static const char *unmailable(struct view *view)
+{
+    const struct booking *booking = &view->event->booking;
+    struct buf list = {0};
+    for (size_t i = 0; i < booking->attendee_count; i++)
+        if (!booking->attendees[i].email && booking->attendees[i].written_email)
+            buf_printf(&list, "%s%s", list.len ? ", " : "", booking->attendees[i].written_email);
+    const char *copy = list.len ? view_copy(view, &list) : NULL;
+    buf_free(&list);
+    return copy;
+}
+
+static void add_remarks(struct view *view, const struct headline *headline)
+{
+    char key[VIEW_KEY];
+    struct value *remarks = view_list(view, view->context, "remarks");
+    const char *address = unmailable(view);
+    bool understood = view->event->kind != KIND_OTHER || !view->event->known;
+    const char *found = headline_key(view, "remark", headline->name, key);
+    if (understood || (found && !strstr(found, "remark_other")))
+        add_remark(view, remarks, found);
+    if (view->event->booking.whole_series)
+        add_named_remark(view, remarks, "whole_series");
+    if (view->decision->late)
+        add_named_remark(view, remarks, "late");
+    if (address) {
+        view_text(view, view->context, "unmailable", address);
+        add_named_remark(view, remarks, "unmailable");
+    }
+    if (view->cut)
+        add_named_remark(view, remarks, "cut");
+}
+
+/* What kind of news it is, in front of a subject. Most mails are about new bookings: in those the
+ * owner reads at once who comes and when, where that is known. */
+static void add_mark(struct view *view, const struct headline *headline, const char *heading)
+{
+    char key[VIEW_KEY];
+    bool late = view->decision->late;
+    bool lead = value_find(value_find(view->context, "brief"), "lead");
+    if (headline == &of_kind[KIND_CREATED] && !view_for_customer(view) && !late && lead)
+        return;
+    if (!headline_key(view, "mark", headline->name, key)) {
+        snprintf(key, sizeof key, "mark_%s", headline->name);
+        if (!templates_word(view->templates, key))
+            snprintf(key, sizeof key, "%s", heading);
+    }
+    view_say(view, view->context, "mark", key, view->context);
 }
 
 void view_add_headline(struct view *view)
@@ -137,13 +277,9 @@ void view_add_headline(struct view *view)
     const struct headline *headline = headline_of(view->event);
     char key[VIEW_KEY];
     add_about(view);
-    if (!view_word_key(view, "heading", headline->name, key))
+    if (!headline_key(view, "heading", headline->name, key))
         view_word_key(view, "heading", "other", key);
     view_say(view, view->context, "heading", key, view->context);
-    struct value *remarks = view_list(view, view->context, "remarks");
-    add_remark(view, remarks, headline->name);
-    if (view->decision->late)
-        add_remark(view, remarks, "late");
-    if (view->cut)
-        add_remark(view, remarks, "cut");
+    add_mark(view, headline, key);
+    add_remarks(view, headline);
 }

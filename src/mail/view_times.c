@@ -27,11 +27,13 @@ static void add_pieces(struct view *view, struct value *object, const struct zon
     add_digits(view, object, "day_2", time->day, 2);
     add_digits(view, object, "month_2", time->month, 2);
     add_digits(view, object, "year", time->year, 4);
-    view_text(
-        view, object, "clock", arena_printf(view->arena, "%02d:%02d", time->hour, time->minute));
-    view_text(view, object, "clock_12",
-        arena_printf(view->arena, "%d:%02d %s", (time->hour + 11) % 12 + 1, time->minute,
-            time->hour < 12 ? "AM" : "PM"));
+    const char *clock_24 = arena_printf(view->arena, "%02d:%02d", time->hour, time->minute);
+    const char *clock_12 = arena_printf(view->arena, "%d:%02d %s", (time->hour + 11) % 12 + 1,
+        time->minute, time->hour < 12 ? "AM" : "PM");
+    bool twelve = view->reader && view->reader->clock_form == CLOCK_FORM_12;
+    view_text(view, object, "clock", twelve ? clock_12 : clock_24);
+    view_text(view, object, "clock_24", clock_24);
+    view_text(view, object, "clock_12", clock_12);
     view_text(view, object, "zone", arena_strdup(view->arena, time->abbreviation));
 }
 
@@ -60,17 +62,33 @@ static void add_raw(struct view *view, struct value *object, const char *name, i
     view_text(view, object, name, arena_strdup(view->arena, text));
 }
 
-/* "Tue 24 Nov 2026, 16:00 CET" */
-static void add_moment(struct view *view, const char *name, int64_t when)
+/* A subject names the year only where the day alone could be another one: counted from the event's
+ * arrival, so that a mail made again is the same. */
+static bool year_is_clear(const struct view *view, int64_t when)
+{
+    enum { DAYS_BEFORE = 31, DAYS_AFTER = 300 };
+    int64_t days = (when - view->event->received_at) / MS_PER_DAY;
+    return days > -DAYS_BEFORE && days < DAYS_AFTER;
+}
+
+static void add_said_moment(
+    struct view *view, struct value *object, const char *name, const char *word, int64_t when)
 {
     struct zone_time time;
     if (local_time(&view->zone, when, &time)) {
         struct value *pieces = value_root(view->arena);
         add_pieces(view, pieces, &time);
-        view_say(view, view->context, name, "moment", pieces);
+        if (!year_is_clear(view, when))
+            view_flag(view, pieces, "other_year");
+        view_say(view, object, name, word, pieces);
     } else if (when != TIME_NONE) {
-        add_raw(view, view->context, name, when);
+        add_raw(view, object, name, when);
     }
+}
+
+void view_add_moment(struct view *view, struct value *object, const char *name, int64_t when)
+{
+    add_said_moment(view, object, name, "moment", when);
 }
 
 /* The end repeats only what differs from the start: the day, or the zone's name at a change. */
@@ -171,7 +189,8 @@ void view_add_times(struct view *view)
         add_time(view, context, "start", zone, booking->start);
         if (add_time(view, context, "end", zone, booking->end))
             add_likeness(view, context, zone, booking->start, booking->end);
-        add_moment(view, "at", booking->start);
+        view_add_moment(view, context, "at", booking->start);
+        add_said_moment(view, context, "short_at", "short_moment", booking->start);
         add_span(view, "when", zone, booking->start, booking->end);
         if (!view_for_customer(view))
             add_when_theirs(view);
@@ -180,7 +199,7 @@ void view_add_times(struct view *view)
     if (booking->previous_start != TIME_NONE) {
         add_time(view, context, "previous_start", zone, booking->previous_start);
         add_time(view, context, "previous_end", zone, booking->previous_end);
-        add_moment(view, "previously_at", booking->previous_start);
+        view_add_moment(view, context, "previously_at", booking->previous_start);
         add_span(view, "previously", zone, booking->previous_start, booking->previous_end);
     }
 }

@@ -5,10 +5,12 @@
 #include <sysexits.h>
 
 #include "base/address.h"
+#include "base/nearest.h"
 #include "ledger/known.h"
 #include "ledger/ledger.h"
 #include "mail/compose.h"
 #include "mail/message.h"
+#include "mail/template_files.h"
 #include "provider/provider.h"
 #include "tool/find.h"
 #include "tool/ledger_view.h"
@@ -18,6 +20,7 @@
 static const char usage[] =
     "render ID [OPTION...]\n"
     "       bookspool render PROVIDER/SAMPLE | FILE [OPTION...]\n"
+    "       bookspool render --built-in [NAME]\n"
     "\n"
     "Shows the mail that is made of an event: one in the spool, a sample of\n"
     "bookspool post such as calcom/created, or an event file, whose name must hold\n"
@@ -30,6 +33,8 @@ static const char usage[] =
     "  --to ADDRESS      for that recipient\n"
     "  --templates DIR   with these templates instead of BOOKSPOOL_TEMPLATES\n"
     "  --language NAME   in that language instead of BOOKSPOOL_LANGUAGE\n"
+    "  --built-in        lists the templates and languages that are built in, or\n"
+    "                    prints the one of that name, to begin one's own with\n"
     "  --provider NAME   FILE is the bare body of a webhook of calcom or calendly\n"
     "\n"
     "Exit status: 0 shown, 65 no intact event, 66 nowhere, 78 a template is wrong.\n";
@@ -222,6 +227,7 @@ static int print_form(const struct render *render)
     buf_free(&why);
     if (!ok)
         return EX_CONFIG;
+    composer.one_language = render->language != NULL;
     if (render->eml) {
         message_setup();
         code = print_part(render, &composer, TEMPLATE_PARTS);
@@ -237,22 +243,49 @@ static int print_form(const struct render *render)
     return code;
 }
 
+/* ---- what is built in ---- */
+
+/* The names of all templates and languages, or the text of one. */
+static int print_built_in(struct tool *tool, const char *name)
+{
+    struct nearest nearest = {.wanted = name ? name : ""};
+    for (const struct template_built_in *one = templates_built_in; one->name; one++) {
+        if (!name)
+            printf("%s\n", one->name);
+        else if (strcmp(one->name, name) == 0) {
+            fwrite(one->data, 1, one->len, stdout);
+            return EX_OK;
+        }
+        nearest_try(&nearest, one->name);
+    }
+    if (!name)
+        return EX_OK;
+    tool_say(tool, "%s is not built in%s%s; --built-in alone lists what is", name,
+        nearest.best ? "; the nearest is " : "", nearest.best ? nearest.best : "");
+    return EX_NOINPUT;
+}
+
 static int run(struct tool *tool, int argc, char **argv)
 {
     char **operands;
+    bool built_in = false;
     struct render render = {.tool = tool};
     const struct tool_option options[] = {
         {"text", &render.text, NULL},
         {"html", &render.html, NULL},
         {"eml", &render.eml, NULL},
         {"customer", &render.customer, NULL},
+        {"built-in", &built_in, NULL},
         {"to", NULL, &render.to},
         {"templates", NULL, &render.templates},
         {"language", NULL, &render.language},
         {"provider", NULL, &render.provider},
         {0},
     };
-    if (tool_parse(tool, argc, argv, options, &operands) != 1)
+    int count = tool_parse(tool, argc, argv, options, &operands);
+    if (built_in && count <= 1)
+        return print_built_in(tool, count ? operands[0] : NULL);
+    if (count != 1)
         tool_usage(tool, "name one event, sample or file");
     if (tool->json)
         tool_usage(tool, "a mail has no JSON form");

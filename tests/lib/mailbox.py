@@ -137,8 +137,10 @@ class Letter:
 
     @property
     def says(self):
-        """What kind of news the subject tells."""
-        return re.split(r": | from |, ", self.subject)[0]
+        """What kind of news the text tells first: after the greeting, where there is one."""
+        lines = self.text.split("\n")
+        greeted = lines[0].startswith(("Hello", "Guten Tag"))
+        return re.split(r" from |, ", lines[2].rstrip(".") if greeted else lines[0])[0]
 
     @property
     def entry(self):

@@ -184,12 +184,34 @@ static void the_usual_mail(void **state)
     assert_json_text(json_get(root, "headers"), "Auto-Submitted", "auto-generated");
     assert_json_text(json_get(root, "headers"), "Message-ID",
         "<0123456789abcdef0123456789abcdef-0123456789ab@example.org>");
-    assert_int_equal(cJSON_GetArraySize(json_get(root, "headers")), 3);
+    assert_json_text(json_get(root, "headers"), "X-Auto-Response-Suppress", "OOF, AutoReply");
+    assert_json_text(json_get(root, "headers"), "X-Entity-Ref-ID", usual.id);
+    assert_int_equal(cJSON_GetArraySize(json_get(root, "headers")), 5);
     assert_int_equal(cJSON_GetArraySize(json_get(root, "content")), 1);
     assert_json_text(item(root, "content", 0), "type", "text/plain");
     assert_json_text(
         item(root, "content", 0), "value", "Line one\r\nZo\xc3\xab \"x\" \\ \t.\r\n.\r\n");
     assert_null(json_get(root, "attachments"));
+    cJSON_Delete(root);
+}
+
+static void names_and_threads_go_along(void **state)
+{
+    (void)state;
+    struct message message = usual;
+    message.from_name = "B\xc3\xbc"
+                        "cher, Ltd; Bookings";
+    message.reply_to_name = "Zo\xc3\xab Example";
+    message.thread = "booking-77@example.org";
+    cJSON *root = json_of(&message);
+    assert_json_text(root, "from.name",
+        "B\xc3\xbc"
+        "cher  Ltd  Bookings");
+    assert_json_text(root, "from.email", "envelope@example.org");
+    assert_json_text(root, "reply_to.name", "Zo\xc3\xab Example");
+    assert_json_text(json_get(root, "headers"), "References", "<booking-77@example.org>");
+    assert_json_text(json_get(root, "headers"), "In-Reply-To", "<booking-77@example.org>");
+    assert_null(json_get(json_get(root, "headers"), "X-Entity-Ref-ID"));
     cJSON_Delete(root);
 }
 
@@ -282,6 +304,7 @@ int main(void)
         cmocka_unit_test(a_rate_limit_says_when_it_is_over),
         cmocka_unit_test(stopped_by_ourselves),
         cmocka_unit_test(the_usual_mail),
+        cmocka_unit_test(names_and_threads_go_along),
         cmocka_unit_test(a_mail_with_everything),
         cmocka_unit_test(empty_texts_are_left_out),
         cmocka_unit_test(other_messages),

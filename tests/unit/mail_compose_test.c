@@ -160,7 +160,7 @@ static void the_owners_entry_is_published(void **state)
             "DTSTART:20261124T150000Z\r\n", "SUMMARY:Intro call with Ada Example\r\n",
             "mailto:bookspool@example.net\r\n", "STATUS:CONFIRMED\r\n", NULL});
     assert_attendees(&mail, false);
-    assert_non_null(strstr(buf_text(&mail), "\r\nReply-To: answers@example.org\r\n"));
+    assert_non_null(strstr(buf_text(&mail), "\r\nReply-To: Ada Example <ada@example.com>\r\n"));
     buf_free(&mail);
 }
 
@@ -188,7 +188,7 @@ static void the_customer_is_invited(void **state)
     assert_calendar(
         &mail, (const char *const[]){"METHOD:REQUEST\r\n", "mailto:bob@example.org\r\n",
                    "mailto:ada@example.com\r\n", "SUMMARY:Intro call with Bob Owner\r\n", NULL});
-    assert_non_null(strstr(buf_text(&mail), "\r\nReply-To: bob@example.org\r\n"));
+    assert_non_null(strstr(buf_text(&mail), "\r\nReply-To: Bob Owner <bob@example.org>\r\n"));
     buf_free(&mail);
     composer.reply_to = "answers@example.org";
     mail = composed(&composer, &event, &decision, AUDIENCE_CUSTOMER);

@@ -12,8 +12,8 @@ static void a_confirmed_request_to_move_is_a_move(void **state)
     decision.previous_start = at("2026-11-23T15:00:00Z");
     decision.previous_end = at("2026-11-23T15:30:00Z");
     struct rendered mail = render_as(&event, &decision, &owner);
-    assert_string_equal(buf_text(&mail.subject),
-        "Moved: Intro call with Ada Example, now Tue 24 Nov 2026, 16:00 CET");
+    assert_string_equal(
+        buf_text(&mail.subject), "Moved: Ada Example, now Tue 24 Nov 16:00: Intro call");
     assert_part(&mail, "Previously:  Mon 23 Nov 2026, 16:00 to 16:30 CET (Europe/Berlin)\n");
     assert_int_equal(view_kind(&event, &decision), KIND_RESCHEDULED);
     rendered_free(&mail);
@@ -39,7 +39,7 @@ static void a_late_event_is_marked(void **state)
     decision.late = true;
     struct rendered mail = render_as(&event, &decision, &owner);
     assert_string_equal(buf_text(&mail.subject),
-        "New booking (old news): Intro call with Ada Example, Tue 24 Nov 2026, 16:00 CET");
+        "New booking (old news): Ada Example, Tue 24 Nov 16:00: Intro call");
     assert_part(&mail, "New booking (old news)\n"
                        "This came late: the booking has changed since, and the later news counts.\n"
                        "\nWhat:");
@@ -86,7 +86,8 @@ static struct event shared_booking(struct answer *answer, const char **guest)
     booking->answer_count = 1;
     booking->guests = guest;
     booking->guest_count = 1;
-    booking->description = "Ada's notes";
+    booking->description = "Of the type";
+    booking->notes = "Ada's notes";
     booking->payment = "49.00 EUR, paid";
     booking->by = "bea@example.com";
     return event;
@@ -107,8 +108,8 @@ static void who_booked_gets_their_own_words(void **state)
     const char *guest = "gus@example.com";
     struct event event = shared_booking(&answer, &guest);
     struct rendered mail = render_for(&event, "ada@example.com");
-    assert_string_equal(buf_text(&mail.subject),
-        "Your booking is confirmed: Intro call with Bob Owner, Tue 24 Nov 2026, 07:00 PST");
+    assert_string_equal(
+        buf_text(&mail.subject), "Confirmed: Bob Owner, Tue 24 Nov 07:00: Intro call");
     assert_string_equal(buf_text(&mail.text),
         "Hello Ada Example,\n"
         "\n"
@@ -120,6 +121,7 @@ static void who_booked_gets_their_own_words(void **state)
         "Guests:      gus@example.com\n"
         "Payment:     49.00 EUR, paid\n"
         "Notes:       Ada's notes\n"
+        "Description: Of the type\n"
         "\n"
         "Answers:\n"
         "  Phone\n"
@@ -209,8 +211,8 @@ static void german(void **state)
     assert_non_null(set);
     render_part(&event, &decision, set, &owner, PART_SUBJECT, &subject);
     render_part(&event, &decision, set, &owner, PART_TEXT, &text);
-    assert_string_equal(buf_text(&subject),
-        "Verschoben: Intro call mit Ada Example, jetzt Di, 24.11.2026, 16:00 Uhr CET");
+    assert_string_equal(
+        buf_text(&subject), "Verschoben: Ada Example, jetzt Di 24. Nov 16:00: Intro call");
     assert_non_null(strstr(buf_text(&text),
         "Wann:        Di, 24.11.2026, 16:00 Uhr CET bis Mi, 25.11.2026, 16:30 Uhr CET "
         "(Europe/Berlin)\n"

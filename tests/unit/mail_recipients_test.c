@@ -112,7 +112,7 @@ static void a_wrong_rule_is_named(void **state)
     } cases[] = {
         {"created", "\"created\": expected KINDS: WHOM"},
         {"creatd: none", "\"creatd\": expected * or a kind of event: created rescheduled"},
-        {"created of: none", "expected the organizer's address"},
+        {"created of: none", "expected a host's address"},
         {"of ann@example.org: none", "expected kinds of event"},
         {"created:", "expected addresses after the colon"},
         {"created: ", "expected addresses after the colon"},

@@ -248,12 +248,13 @@ static void words_come_from_the_nearest_file(void **state)
 static void names_are_numbered_from_one(void **state)
 {
     (void)state;
-    put("de.lang", "days = Mo  Di Mi\n");
+    put("de.lang", "days = Mo  Di Mi\tDo Fr Sa So\n");
     struct templates *set = opened("de");
     assert_string_equal(templates_name(set, LIST_DAYS, 1), "Mo");
     assert_string_equal(templates_name(set, LIST_DAYS, 2), "Di");
     assert_string_equal(templates_name(set, LIST_MONTHS_LONG, 12), "Dezember");
-    assert_null(templates_name(set, LIST_DAYS, 4));
+    assert_string_equal(templates_name(set, LIST_DAYS, 7), "So");
+    assert_null(templates_name(set, LIST_DAYS, 8));
     assert_null(templates_name(set, LIST_DAYS, 0));
     assert_null(templates_name(set, LIST_DAYS, 13));
     templates_close(set);
