@@ -10,6 +10,7 @@
 #include "mail/invite.h"
 #include "mail/message.h"
 #include "mail/view.h"
+#include "provider/redact.h"
 
 bool composer_open(struct composer *composer, const struct conf *conf, struct buf *why)
 {
@@ -244,11 +245,33 @@ static void add_calendars(
     message->more_calendar_count = list ? more : 0;
 }
 
+/*
+ * What is not understood, or is cut, goes along so that a person can read it, without the secrets
+ * in it: a mail passes many hands. A body in which they cannot be told from the rest stays in the
+ * spool.
+ */
+static void attach_body(
+    const struct notice *notice, bool cut, struct arena *arena, struct message *message)
+{
+    const struct event *event = notice->event;
+    const struct record *record = notice->record;
+    bool needed = cut || (event->kind == KIND_OTHER && !event->known);
+    if (!needed || notice->audience != AUDIENCE_OWNER || !record->length)
+        return;
+    const char *body = body_redacted(arena, record->body, record->length);
+    if (!body)
+        return;
+    size_t len = strlen(body);
+    bool all = len <= ATTACHMENT_MAX, json = *body == '{' || *body == '[';
+    message->attachment = body;
+    message->attachment_len = all ? len : ATTACHMENT_MAX;
+    message->attachment_name = !all ? "body-beginning.txt" : json ? "body.json" : "body.txt";
+}
+
 static bool write_message(const struct composer *composer, const struct notice *notice,
     const struct parts *parts, struct buf *out)
 {
     const struct record *record = notice->record;
-    bool owner = notice->audience == AUDIENCE_OWNER;
     struct message message = {.name = notice->name,
         .id = record->id,
         .to = notice->recipient,
@@ -261,14 +284,7 @@ static bool write_message(const struct composer *composer, const struct notice *
     if (!headers_fill(composer, notice, &headers, &message))
         return false;
     add_calendars(&parts->calendar, &arena, &message);
-    /* what is not understood, or is cut, goes along so that a person can read it */
-    if ((parts->cut || notice->event->kind == KIND_OTHER) && owner && record->length) {
-        bool all = record->length <= ATTACHMENT_MAX;
-        bool json = memchr("{[", record->body[0], 2) != NULL;
-        message.attachment = record->body;
-        message.attachment_len = all ? record->length : ATTACHMENT_MAX;
-        message.attachment_name = !all ? "body-beginning.txt" : json ? "body.json" : "body.txt";
-    }
+    attach_body(notice, parts->cut, &arena, &message);
     bool ok = !arena.failed && message_compose(&message, out);
     arena_free(&arena);
     return ok;

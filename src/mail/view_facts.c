@@ -92,7 +92,8 @@ static const char *status_text(struct view *view)
 {
     char key[VIEW_KEY];
     const char *status = view->event->booking.status;
-    if (!status || view_for_customer(view) || view->event->kind == KIND_REPORT ||
+    enum event_kind kind = view->event->kind;
+    if (!status || view_for_customer(view) || kind == KIND_REPORT || kind == KIND_HOST_NO_SHOW ||
         value_find(value_find(view->context, "is"), "seat_given_up"))
         return NULL;
     const char *found = view_word_key(view, "status", status, key);

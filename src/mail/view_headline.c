@@ -1,5 +1,6 @@
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #include <glib.h>
 
@@ -94,13 +95,24 @@ static bool is_about_host(const struct view *view)
     return view_for_customer(view) || kind == KIND_OUT_OF_OFFICE || kind == KIND_HOST_NO_SHOW;
 }
 
-/* A form without attendees: the answer that is a name or an address. */
+/* "Your name", "Name", "Full name", "Ihr Name", but not "Name of your company". */
+static bool asks_for_name(const struct answer *answer)
+{
+    static const char name[] = "name";
+    enum { LEN = sizeof name - 1, QUESTION_MAX = 10 };
+    const char *question = answer->question ? answer->question : "";
+    size_t len = strlen(question);
+    return (answer->word && strcmp(answer->word, name) == 0) ||
+           (len >= LEN && len <= QUESTION_MAX && strcasecmp(question + len - LEN, name) == 0);
+}
+
+/* A form without attendees: the answer that is a name, else one that is an address. */
 static const char *sender_of(const struct booking *booking)
 {
     const char *address = NULL;
     for (size_t i = 0; i < booking->answer_count; i++) {
         const struct answer *answer = &booking->answers[i];
-        if (answer->answer && answer->word && strcmp(answer->word, "name") == 0)
+        if (answer->answer && asks_for_name(answer))
             return answer->answer;
         if (answer->answer && !address && address_valid(answer->answer))
             address = answer->answer;
@@ -191,8 +203,8 @@ static void add_about(struct view *view)
 /* ---- words ---- */
 
 /*
- * The key of PREFIX_NAME. Reports and events without a kind of their own may have words of their
- * own: heading_report_STATUS, heading_event_NAME with the provider's name of the event.
+ * The key of PREFIX_NAME. Reports and single events of a provider may have words of their own:
+ * heading_report_STATUS, heading_event_NAME with the provider's name of the event.
  */
 static const char *headline_key(
     const struct view *view, const char *prefix, const char *name, char key[VIEW_KEY])
@@ -201,7 +213,7 @@ static const char *headline_key(
     char own[VIEW_KEY] = "";
     if (event->kind == KIND_REPORT && event->booking.status)
         snprintf(own, sizeof own, "report_%s", event->booking.status);
-    else if (event->kind == KIND_OTHER && event->name)
+    else if (event->name)
         snprintf(own, sizeof own, "event_%s", event->name);
     if (*own && view_word_key(view, prefix, own, key))
         return key;
@@ -262,7 +274,8 @@ static void add_mark(struct view *view, const struct headline *headline, const c
     char key[VIEW_KEY];
     bool late = view->decision->late;
     bool lead = value_find(value_find(view->context, "brief"), "lead");
-    if (headline == &of_kind[KIND_CREATED] && !view_for_customer(view) && !late && lead)
+    bool plain = headline == &of_kind[KIND_CREATED] && strcmp(heading, "heading_created") == 0;
+    if (plain && !late && lead)
         return;
     if (!headline_key(view, "mark", headline->name, key)) {
         snprintf(key, sizeof key, "mark_%s", headline->name);
