@@ -308,14 +308,17 @@ bool recipients_of(const struct recipients *recipients, const struct event *even
 {
     const struct booking *booking = &event->booking;
     enum event_kind kind = view_kind(event, decision);
-    const struct person *before = view_previous_organizer(event, decision);
+    const struct person *before = view_previous_host(event);
     *list = (struct recipient_list){0};
     bool ok = kind == KIND_PING || add_by_rules(recipients, kind, hosts_of(booking), list);
     if (ok && kind == KIND_REASSIGNED && before && before->email)
         ok = add_by_rules(recipients, kind, (struct hosts){before, 1}, list);
     if (recipients->customers && is_for_customers(kind, event, decision))
-        for (size_t i = 0; ok && i < booking->attendee_count; i++)
-            ok = add_person_of(list, booking->attendees[i].email, AUDIENCE_CUSTOMER);
+        for (size_t i = 0; ok && i < booking->attendee_count; i++) {
+            const struct person *one = &booking->attendees[i];
+            list->unmailable += !one->email && one->written_email;
+            ok = add_person_of(list, one->email, AUDIENCE_CUSTOMER);
+        }
     if (!ok)
         recipient_list_free(list);
     return ok;

@@ -51,6 +51,7 @@ struct recipient {
 struct recipient_list {
     struct recipient *item;
     size_t count;
+    size_t unmailable; /* customers left out, since their addresses cannot be mailed */
 };
 
 /* An address that mail can go to: none @sms.cal.com. NULL: it is not. */

@@ -130,9 +130,11 @@ static void check_partials(struct templates *set, struct buf *why)
         if (word->template)
             template_each_partial(word->template, check_partial, &includer);
     for (size_t i = 0; i < set->files.count; i++) {
-        includer.part = set->files.list[i].part;
-        if (set->files.list[i].template)
-            template_each_partial(set->files.list[i].template, check_partial, &includer);
+        const struct template_file *file = &set->files.list[i];
+        includer.part = file->part;
+        bool replaced = find_file(set, file->stem, file->part) != file;
+        if (file->template && !replaced)
+            template_each_partial(file->template, check_partial, &includer);
     }
 }
 

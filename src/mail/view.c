@@ -127,10 +127,8 @@ const struct person *view_host(const struct event *event, const char *address)
     return host ? host : find_person(&booking->previous_organizer, 1, address);
 }
 
-const struct person *view_previous_organizer(
-    const struct event *event, const struct decision *decision)
+const struct person *view_previous_host(const struct event *event)
 {
-    (void)decision;
     const struct person *before = &event->booking.previous_organizer;
     return view_person_label(before) ? before : NULL;
 }
@@ -209,6 +207,7 @@ struct value *view_make(struct arena *arena, const struct event *event,
     zone_open(&view.zone, zone_of(&view, options->timezone));
     view_add_times(&view);
     view_add_persons(&view);
+    view_add_places(&view);
     view_add_headline(&view);
     view_add_facts(&view);
     view_add_preview(&view);

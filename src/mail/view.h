@@ -43,8 +43,7 @@ const struct person *view_attendee(const struct event *event, const char *addres
 const struct person *view_host(const struct event *event, const char *address);
 
 /* The host that a reassigned booking had before; NULL: not known. */
-const struct person *view_previous_organizer(
-    const struct event *event, const struct decision *decision);
+const struct person *view_previous_host(const struct event *event);
 
 /* Who the recipient is, as far as the event tells; NULL: not known. */
 const struct person *view_reader(

@@ -2,8 +2,6 @@
 #include <string.h>
 #include <strings.h>
 
-#include <glib.h>
-
 #include "base/address.h"
 #include "mail/view_parts.h"
 
@@ -146,25 +144,33 @@ static void add_brief(
         view, brief, name, text[len] ? arena_printf(view->arena, "%.*s...", len, text) : text);
 }
 
-/* How much of the title says the type: "Intro call" of "Intro call between Ben and Ada", where the
- * type is that, or "intro-call". 0: it begins otherwise. */
-static size_t type_in_title(const char *title, const char *type)
+static bool ends_with(const char *text, const char *end)
 {
-    size_t len = 0;
-    for (; type[len]; len++)
-        if (g_ascii_tolower(title[len]) != g_ascii_tolower(type[len]) &&
-            !(title[len] == ' ' && type[len] == '-'))
-            return 0;
-    return len;
+    size_t len = strlen(text), end_len = strlen(end);
+    return len >= end_len && strcmp(text + len - end_len, end) == 0;
 }
 
-/* The title without the names that Cal.com adds to the type's. */
-static const char *bare_title(struct view *view, const char *who)
+/*
+ * The title without the names that Cal.com adds in the language of who booked: "Intro call" of
+ * "Intro call between Ben Host and Ada Example". Both names are there, one at the end, and one word
+ * is before them.
+ */
+static const char *bare_title(struct view *view, const char *title)
 {
-    const char *title = view->event->booking.title, *type = view->event->booking.event_type;
-    size_t len = title && type ? type_in_title(title, type) : 0;
-    bool names_them = len && who && strstr(title + len, who);
-    return names_them ? arena_strndup(view->arena, title, len) : title;
+    const struct booking *booking = &view->event->booking;
+    const char *host = view_person_label(&booking->organizer);
+    const char *who = booking->attendee_count ? view_person_label(booking->attendees) : NULL;
+    const char *one = host ? strstr(title, host) : NULL, *two = who ? strstr(title, who) : NULL;
+    if (!one || !two || !(ends_with(title, host) || ends_with(title, who)))
+        return title;
+    size_t len = (size_t)((one < two ? one : two) - title);
+    while (len && title[len - 1] == ' ')
+        len--;
+    while (len && title[len - 1] != ' ')
+        len--;
+    while (len && title[len - 1] == ' ')
+        len--;
+    return len ? arena_strndup(view->arena, title, len) : title;
 }
 
 /*
@@ -180,12 +186,12 @@ static void add_about(struct view *view)
                         : type && !strstr(type, "://") ? type
                                                        : NULL;
     size_t others;
-    const char *who = who_of(view, &others), *bare = bare_title(view, who);
+    const char *who = who_of(view, &others), *bare = title ? bare_title(view, title) : NULL;
     struct value *brief = view_object(view, context, "brief");
     view_text(view, context, "what", title);
     view_text(view, context, "who", who);
-    if (title)
-        add_brief(view, brief, "what", bare ? bare : title, SHORT_WHAT_MAX);
+    if (bare)
+        add_brief(view, brief, "what", bare, SHORT_WHAT_MAX);
     if (who) {
         add_brief(view, brief, "who", who, SHORT_WHO_MAX);
         if (others)
@@ -267,8 +273,9 @@ static void add_remarks(struct view *view, const struct headline *headline)
         add_named_remark(view, remarks, "cut");
 }
 
-/* What kind of news it is, in front of a subject. Most mails are about new bookings: in those the
- * owner reads at once who comes and when, where that is known. */
+/* What kind of news it is, in front of a subject; the owner's word is the shorter one. Most mails
+ * are about new bookings: in those the owner reads at once who comes and when, where that is known.
+ */
 static void add_mark(struct view *view, const struct headline *headline, const char *heading)
 {
     char key[VIEW_KEY];
@@ -277,12 +284,13 @@ static void add_mark(struct view *view, const struct headline *headline, const c
     bool plain = headline == &of_kind[KIND_CREATED] && strcmp(heading, "heading_created") == 0;
     if (plain && !late && lead)
         return;
-    if (!headline_key(view, "mark", headline->name, key)) {
-        snprintf(key, sizeof key, "mark_%s", headline->name);
-        if (!templates_word(view->templates, key))
-            snprintf(key, sizeof key, "%s", heading);
+    static const char *const prefixes[] = {"mark", "heading"};
+    bool found = headline_key(view, "mark", headline->name, key);
+    for (size_t i = 0; i < 2 && !found && view_for_customer(view); i++) {
+        snprintf(key, sizeof key, "%s_%s", prefixes[i], headline->name);
+        found = templates_word(view->templates, key);
     }
-    view_say(view, view->context, "mark", key, view->context);
+    view_say(view, view->context, "mark", found ? key : heading, view->context);
 }
 
 void view_add_headline(struct view *view)

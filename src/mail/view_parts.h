@@ -66,7 +66,9 @@ void view_add_flags(struct view *view);
 void view_add_times(struct view *view);
 /* people, hosts, host, previous_host, stand_in, reader. */
 void view_add_persons(struct view *view);
-/* `heading`, `mark`, `line`, `remarks`, and what they are made from. After times and persons. */
+/* where, previous_where, join_url, link. */
+void view_add_places(struct view *view);
+/* `heading`, `mark`, `line`, `remarks`, and what they are made from. After the three above. */
 void view_add_headline(struct view *view);
 /* overlaps, changed, answers, facts, buttons, origin, and groups of lines for a text. After the
  * times and the headline. */
@@ -89,9 +91,6 @@ void view_add_span(struct view *view, struct value *object, int64_t start, int64
 /* The first attendee's zone, else the booking's; NULL: not known. */
 const char *view_their_zone(const struct booking *booking);
 
-/* The host that a reassigned booking had before; NULL: not known. */
-const struct person *view_previous_host(const struct view *view);
-
 /* ---- facts: a label and lines ---- */
 
 /* A detail is a fact that a page lists in small print, apart from date, place and persons. */
@@ -112,7 +111,5 @@ const char *view_short_url(struct view *view, const char *url);
 void view_add_person_facts(struct view *view, struct value *facts);
 /* Place and links, and the `buttons` and `choices` of a page. */
 void view_add_place_facts(struct view *view, struct value *facts);
-/* A place in the words of the language; NULL: none. */
-const char *view_place(struct view *view, const char *place, const char *word);
 
 #endif

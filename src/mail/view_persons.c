@@ -58,11 +58,6 @@ static const struct person *hosts_of(const struct booking *booking, size_t *coun
     return booking->host_count ? booking->hosts : &booking->organizer;
 }
 
-const struct person *view_previous_host(const struct view *view)
-{
-    return view_previous_organizer(view->event, view->decision);
-}
-
 void view_add_persons(struct view *view)
 {
     const struct booking *booking = &view->event->booking;
@@ -71,7 +66,7 @@ void view_add_persons(struct view *view)
     add_persons(view, view->context, "people", booking->attendees, booking->attendee_count);
     add_persons(view, view->context, "hosts", hosts, count);
     add_person(view, "host", &booking->organizer);
-    add_person(view, "previous_host", view_previous_host(view));
+    add_person(view, "previous_host", view_previous_host(view->event));
     add_person(view, "stand_in", &booking->stand_in);
     if (view_for_customer(view))
         add_person(view, "reader", &booking->attendees[0]);
@@ -145,7 +140,7 @@ void view_add_person_facts(struct view *view, struct value *facts)
     view_add_made_fact(view, facts, "label_guests", &guests, FACT_DETAIL);
     if (!customer)
         add_persons_fact(view, facts, count > 1 ? "label_hosts" : "label_host", hosts, count);
-    const struct person *previous = view_previous_host(view);
+    const struct person *previous = view_previous_host(view->event);
     if (previous)
         add_persons_fact(view, facts, "label_previous_host", previous, 1);
     if (view_person_label(&booking->stand_in))

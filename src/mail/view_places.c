@@ -23,7 +23,7 @@ const char *view_short_url(struct view *view, const char *url)
 
 /* The word and what was typed: "In person: 5 Main Street". The English text of the word, which a
  * provider module gives where nothing was typed, is no more than the word. */
-const char *view_place(struct view *view, const char *place, const char *word)
+static const char *place_said(struct view *view, const char *place, const char *word)
 {
     char key[VIEW_KEY];
     snprintf(key, sizeof key, "place_%s", word ? word : "");
@@ -73,6 +73,27 @@ static void add_choices(struct view *view, struct value *facts)
 
 /* ---- places ---- */
 
+/* A place that is the link to join is no place beside it. What was cancelled or is out of date has
+ * no link to join. */
+void view_add_places(struct view *view)
+{
+    const struct booking *booking = &view->event->booking;
+    const char *join = view->off || view->decision->late ? NULL : booking->join_url;
+    const char *where = place_said(view, booking->location, booking->location_word);
+    const char *before =
+        place_said(view, booking->previous_location, booking->previous_location_word);
+    bool is_link = where && ((booking->join_url && strcmp(where, booking->join_url) == 0) ||
+                                (!join && is_url(where)));
+    if (where && !is_link)
+        view_text(view, view->context, "where", where);
+    if (before && !(where && strcmp(where, before) == 0))
+        view_text(view, view->context, "previous_where", before);
+    view_text(view, view->context, "join_url", join);
+    view_text(view, view->context, "link", booking->link);
+}
+
+/* The link is one fact among others, except where a meeting may be about to begin: there it is a
+ * button. */
 static void add_join(struct view *view, struct value *facts, const char *join)
 {
     static const bool may_begin[KINDS] = {[KIND_CREATED] = true,
@@ -81,8 +102,7 @@ static void add_join(struct view *view, struct value *facts, const char *join)
         [KIND_LOCATION_CHANGED] = true,
         [KIND_REASSIGNED] = true,
         [KIND_MEETING_STARTED] = true};
-    bool joinable = may_begin[view->event->kind];
-    view_text(view, view->context, "join_url", join);
+    bool joinable = join && may_begin[view->event->kind];
     if (joinable) {
         view_flag(view, view->context, "joinable");
         add_button(view, view->buttons, "join_button", join);
@@ -90,36 +110,19 @@ static void add_join(struct view *view, struct value *facts, const char *join)
     view_add_fact(view, facts, "label_join", join, joinable ? FACT_MAIN : FACT_DETAIL);
 }
 
-/*
- * What was cancelled or is out of date has no link to join. Elsewhere the link is one fact among
- * others, except where a meeting may be about to begin: there it is a button.
- */
 void view_add_place_facts(struct view *view, struct value *facts)
 {
-    const struct booking *booking = &view->event->booking;
-    const char *where = view_place(view, booking->location, booking->location_word);
-    const char *before =
-        view_place(view, booking->previous_location, booking->previous_location_word);
-    const char *join = view->off || view->decision->late ? NULL : booking->join_url;
+    const struct value *context = view->context;
+    const char *link = value_text_of(context, "link");
     view->buttons = view_list(view, view->context, "buttons");
     view->choices = view_list(view, view->context, "choices");
-    bool is_link = where && ((booking->join_url && strcmp(where, booking->join_url) == 0) ||
-                                (!join && is_url(where)));
-    if (where && !is_link) {
-        view_text(view, view->context, "where", where);
-        view_add_fact(view, facts, "label_where", where, FACT_DETAIL);
-    }
-    if (before && (!where || strcmp(where, before) != 0)) {
-        view_text(view, view->context, "previous_where", before);
-        view_add_fact(view, facts, "label_previous_where", before, FACT_DETAIL);
-    }
-    if (join)
-        add_join(view, facts, join);
-    if (booking->link) {
-        view_text(view, view->context, "link", booking->link);
-        add_button(view, view->buttons, "link_button", booking->link);
-        view_add_fact(view, facts, "label_link", booking->link, FACT_MAIN);
-    }
+    view_add_fact(view, facts, "label_where", value_text_of(context, "where"), FACT_DETAIL);
+    view_add_fact(
+        view, facts, "label_previous_where", value_text_of(context, "previous_where"), FACT_DETAIL);
+    add_join(view, facts, value_text_of(context, "join_url"));
+    if (link)
+        add_button(view, view->buttons, "link_button", link);
+    view_add_fact(view, facts, "label_link", link, FACT_MAIN);
     add_choices(view, facts);
     if (view->choices && view->choices->first)
         view_flag(view, view->context, "has_choices");

@@ -287,6 +287,137 @@ static void what_is_not_understood_travels_along(void **state)
     buf_free(&mail);
 }
 
+/* ---- headers ---- */
+
+/* The value of a header that is in one line; NULL: the mail has none. g_free. */
+static char *header_of(const struct event *event, const struct composer *composer,
+    enum audience audience, const char *name)
+{
+    struct decision decision = decided();
+    struct buf mail = composed(composer, event, &decision, audience);
+    char *start = g_strdup_printf("\r\n%s: ", name);
+    const char *end_of_headers = strstr(buf_text(&mail), "\r\n\r\n");
+    const char *found = strstr(buf_text(&mail), start);
+    char *value = NULL;
+    if (found && found < end_of_headers) {
+        found += strlen(start);
+        value = g_strndup(found, strcspn(found, "\r"));
+    }
+    g_free(start);
+    buf_free(&mail);
+    return value;
+}
+
+static void assert_header(const struct event *event, const struct composer *composer,
+    enum audience audience, const char *name, const char *expected)
+{
+    char *value = header_of(event, composer, audience, name);
+    if (g_strcmp0(value, expected) != 0)
+        fail_msg("%s: %s, expected %s", name, value ? value : "none", expected ? expected : "none");
+    g_free(value);
+}
+
+static void a_reply_reaches_the_one_customer(void **state)
+{
+    (void)state;
+    static struct person several[] = {
+        {.name = "Zoe", .email = "zoe@example.com"}, {.name = "Yve", .email = "yve@example.com"}};
+    static struct answer answers[] = {
+        {.question = "Name", .answer = "Zoe"}, {.question = "Mail", .answer = "zoe@example.com"}};
+    struct event event = event_of(KIND_CREATED);
+    struct composer composer = composer_of("answers@example.org");
+    event.booking.attendees = several;
+    assert_header(&event, &composer, AUDIENCE_OWNER, "Reply-To", "Zoe <zoe@example.com>");
+    event.booking.attendee_count = 2;
+    assert_header(&event, &composer, AUDIENCE_OWNER, "Reply-To", NULL);
+    event.booking.attendee_count = 0;
+    assert_header(&event, &composer, AUDIENCE_OWNER, "Reply-To", "answers@example.org");
+    event.kind = KIND_FORM;
+    event.booking.answers = answers;
+    event.booking.answer_count = 2;
+    assert_header(&event, &composer, AUDIENCE_OWNER, "Reply-To", "zoe@example.com");
+    struct person telephone = {.name = "Tel", .email = "4930@sms.cal.com"};
+    event = event_of(KIND_CREATED);
+    event.booking.attendees = &telephone;
+    composer.reply_to = NULL;
+    assert_header(&event, &composer, AUDIENCE_OWNER, "Reply-To", NULL);
+}
+
+static void a_customers_reply_goes_to_who_may_be_known(void **state)
+{
+    (void)state;
+    struct event event = event_of(KIND_CANCELLED);
+    struct composer composer = composer_of(NULL);
+    event.booking.reply_to = "desk@example.org";
+    assert_header(&event, &composer, AUDIENCE_CUSTOMER, "Reply-To", "desk@example.org");
+    event.booking.reply_to = NULL;
+    assert_header(&event, &composer, AUDIENCE_CUSTOMER, "Reply-To", "Bob Owner <bob@example.org>");
+    event.booking.hide_organizer_email = true;
+    assert_header(&event, &composer, AUDIENCE_CUSTOMER, "Reply-To", NULL);
+    composer.reply_to = "answers@example.org";
+    assert_header(&event, &composer, AUDIENCE_CUSTOMER, "Reply-To", "answers@example.org");
+}
+
+static void the_sender_may_have_a_name(void **state)
+{
+    (void)state;
+    struct event event = event_of(KIND_CREATED);
+    struct composer composer = composer_of(NULL);
+    composer.from_name = "Bookings, Ltd";
+    assert_header(
+        &event, &composer, AUDIENCE_OWNER, "From", "\"Bookings, Ltd\" <bookspool@example.net>");
+    composer.from_name = "B\xc3\xbc"
+                         "cher";
+    assert_header(&event, &composer, AUDIENCE_OWNER, "From", "=?UTF-8?B?QsO8Y2hlcg==?=");
+}
+
+static void mails_of_a_booking_are_a_thread(void **state)
+{
+    (void)state;
+    struct event event = event_of(KIND_CREATED);
+    const struct composer composer = composer_of(NULL);
+    event.booking.ical_uid = "uid-1@Cal.com";
+    char *one = header_of(&event, &composer, AUDIENCE_OWNER, "References");
+    assert_true(
+        one && g_str_has_prefix(one, "<booking-") && g_str_has_suffix(one, "@example.net>"));
+    assert_null(strstr(one, "uid"));
+    assert_header(&event, &composer, AUDIENCE_OWNER, "In-Reply-To", one);
+    assert_header(&event, &composer, AUDIENCE_OWNER, "X-Entity-Ref-ID", NULL);
+    event.kind = KIND_CANCELLED;
+    event.booking.uid = "uid-2";
+    assert_header(&event, &composer, AUDIENCE_OWNER, "References", one);
+    event.provider = "calendly";
+    char *other = header_of(&event, &composer, AUDIENCE_OWNER, "References");
+    assert_string_not_equal(one, other);
+    event.kind = KIND_FORM;
+    assert_header(&event, &composer, AUDIENCE_OWNER, "References", NULL);
+    assert_header(&event, &composer, AUDIENCE_OWNER, "X-Entity-Ref-ID", ID);
+    assert_header(&event, &composer, AUDIENCE_OWNER, "X-Auto-Response-Suppress", "OOF, AutoReply");
+    g_free(one);
+    g_free(other);
+}
+
+static void the_reader_chooses_the_language(void **state)
+{
+    (void)state;
+    struct event event = event_of(KIND_NO_SHOW);
+    struct composer composer = composer_of(NULL);
+    struct decision decision = decided();
+    struct person person = ada;
+    person.language = "de-CH";
+    event.booking.attendees = &person;
+    event.booking.organizer.language = "de";
+    for (int fixed = 0; fixed < 2; fixed++) {
+        composer.one_language = fixed;
+        struct buf mail = composed(&composer, &event, &decision, AUDIENCE_OWNER);
+        assert_non_null(strstr(buf_text(&mail), "Subject: No-show: "));
+        buf_free(&mail);
+        mail = composed(&composer, &event, &decision, AUDIENCE_CUSTOMER);
+        assert_int_equal(strstr(buf_text(&mail), "Nicht erschienen: Bob Owner") != NULL, !fixed);
+        buf_free(&mail);
+    }
+}
+
 static void the_same_bytes_each_time(void **state)
 {
     (void)state;
@@ -313,6 +444,11 @@ int main(void)
         cmocka_unit_test(a_move_that_comes_late_takes_the_old_entry_away),
         cmocka_unit_test(a_seat_given_up_goes_out_of_one_calendar_only),
         cmocka_unit_test(what_is_not_understood_travels_along),
+        cmocka_unit_test(a_reply_reaches_the_one_customer),
+        cmocka_unit_test(a_customers_reply_goes_to_who_may_be_known),
+        cmocka_unit_test(the_sender_may_have_a_name),
+        cmocka_unit_test(mails_of_a_booking_are_a_thread),
+        cmocka_unit_test(the_reader_chooses_the_language),
         cmocka_unit_test(the_same_bytes_each_time),
     };
     message_setup();

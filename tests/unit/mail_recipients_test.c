@@ -23,22 +23,18 @@ static struct person attendees[] = {{.name = "Ada", .email = "ada@customer.examp
     {.name = "TEL", .email = "491701234568@SMS.CAL.COM"}, {.name = "Nobody"}};
 
 /* "address address/c": /c marks the customers. */
-static void check(const char *notify, bool customers, enum event_kind kind, const char *organizer,
+static void check_event(const char *notify, bool customers, const struct event *event,
     const struct decision *given, const char *wanted)
 {
     struct conf conf;
     struct buf why = {0}, got = {0};
     struct recipient_list list;
     struct decision decision;
-    struct event event = {.kind = kind};
-    event.booking.organizer.email = organizer;
-    event.booking.attendees = attendees;
-    event.booking.attendee_count = sizeof attendees / sizeof *attendees;
     decision_init(&decision);
     settings_are(&conf, notify, customers);
     struct recipients *recipients = recipients_open(&conf, "local@localhost", &why);
     assert_string_equal(buf_text(&why), "");
-    assert_true(recipients_of(recipients, &event, given ? given : &decision, &list));
+    assert_true(recipients_of(recipients, event, given ? given : &decision, &list));
     for (size_t i = 0; i < list.count; i++)
         buf_printf(&got, "%s%s%s", i ? " " : "", list.item[i].address,
             list.item[i].audience == AUDIENCE_CUSTOMER ? "/c" : "");
@@ -47,6 +43,27 @@ static void check(const char *notify, bool customers, enum event_kind kind, cons
     recipients_close(recipients);
     buf_free(&got);
     buf_free(&why);
+}
+
+static void check(const char *notify, bool customers, enum event_kind kind, const char *organizer,
+    const struct decision *given, const char *wanted)
+{
+    struct event event = {.kind = kind};
+    event.booking.organizer.email = organizer;
+    event.booking.attendees = attendees;
+    event.booking.attendee_count = sizeof attendees / sizeof *attendees;
+    check_event(notify, customers, &event, given, wanted);
+}
+
+static void check_hosts(const char *notify, struct person *hosts, size_t count, const char *before,
+    enum event_kind kind, const char *wanted)
+{
+    struct event event = {.kind = kind};
+    event.booking.organizer = hosts[0];
+    event.booking.hosts = hosts;
+    event.booking.host_count = count;
+    event.booking.previous_organizer.email = before;
+    check_event(notify, false, &event, NULL, wanted);
 }
 
 #define OWNERS "owner@example.org second@example.org"
@@ -82,6 +99,33 @@ static void nobody_by_mistake_is_the_owners(void **state)
     check("*: organizer, none", false, KIND_FORM, NULL, NULL, "");
 }
 
+static void every_host_counts(void **state)
+{
+    (void)state;
+    static struct person hosts[] = {{.email = "emil@example.org"}, {.email = "Dora@example.org"},
+        {.name = "Without an address"}};
+    check_hosts("* of dora@example.org: boss@example.org; *: owner", hosts, 3, NULL, KIND_CREATED,
+        "boss@example.org");
+    check_hosts("*: organizer", hosts, 3, NULL, KIND_CREATED, "emil@example.org Dora@example.org");
+    check_hosts("*: organizer", hosts + 2, 1, NULL, KIND_CREATED, OWNERS);
+    check_hosts("* of zoe@example.org: none", hosts, 3, NULL, KIND_CREATED, OWNERS);
+}
+
+static void a_booking_given_away_concerns_two(void **state)
+{
+    (void)state;
+    static struct person bram = {.email = "bram@example.org"};
+    check_hosts("*: organizer", &bram, 1, "adaeze@example.org", KIND_REASSIGNED,
+        "bram@example.org adaeze@example.org");
+    check_hosts("* of adaeze@example.org: none; *: organizer", &bram, 1, "adaeze@example.org",
+        KIND_REASSIGNED, "bram@example.org");
+    check_hosts("* of bram@example.org: b@example.org; * of adaeze@example.org: a@example.org",
+        &bram, 1, "adaeze@example.org", KIND_REASSIGNED, "b@example.org a@example.org");
+    check_hosts(NULL, &bram, 1, "adaeze@example.org", KIND_REASSIGNED, OWNERS);
+    check_hosts("*: organizer", &bram, 1, "adaeze@example.org", KIND_CANCELLED, "bram@example.org");
+    check_hosts("*: organizer", &bram, 1, NULL, KIND_REASSIGNED, "bram@example.org");
+}
+
 static void what_it_means_decides_and_not_what_it_is_called(void **state)
 {
     (void)state;
@@ -100,6 +144,9 @@ static void customers_are_mailed_about_their_booking_only(void **state)
     check(NULL, true, KIND_CREATED, ANN, NULL, OWNERS " ada@customer.example/c");
     check("*: none", true, KIND_CANCELLED, ANN, NULL, "ada@customer.example/c");
     check(NULL, true, KIND_NO_SHOW, ANN, NULL, OWNERS);
+    check(NULL, true, KIND_HOST_NO_SHOW, ANN, NULL, OWNERS);
+    check(NULL, true, KIND_LOCATION_CHANGED, ANN, NULL, OWNERS " ada@customer.example/c");
+    check(NULL, true, KIND_REASSIGNED, ANN, NULL, OWNERS " ada@customer.example/c");
     check(NULL, true, KIND_CREATED, ANN, &late, OWNERS);
     check("*: ADA@customer.example", true, KIND_CREATED, ANN, NULL, "ADA@customer.example");
 }
@@ -138,6 +185,8 @@ int main(void)
         cmocka_unit_test(without_rules_the_owners_are_mailed),
         cmocka_unit_test(the_first_rule_that_fits_decides),
         cmocka_unit_test(nobody_by_mistake_is_the_owners),
+        cmocka_unit_test(every_host_counts),
+        cmocka_unit_test(a_booking_given_away_concerns_two),
         cmocka_unit_test(what_it_means_decides_and_not_what_it_is_called),
         cmocka_unit_test(customers_are_mailed_about_their_booking_only),
         cmocka_unit_test(a_wrong_rule_is_named),

@@ -283,6 +283,48 @@ static void faults_of_languages_are_reported(void **state)
     assert_fault("en", expected);
 }
 
+static void lists_of_names_have_their_length(void **state)
+{
+    (void)state;
+    put("fr.lang", "\ndays=lun mar\nmonths = a b c d e f g h i j k l m\n");
+    assert_fault("fr", "fr.lang:2: \"days\" has 2 names; it needs 7, separated by blanks\n"
+                       "fr.lang:3: \"months\" has 13 names; it needs 12, separated by blanks");
+    assert_fault("en", "fr.lang:2: \"days\" has 2 names; it needs 7, separated by blanks\n"
+                       "fr.lang:3: \"months\" has 13 names; it needs 12, separated by blanks");
+}
+
+static void values_that_no_mail_has_are_faults(void **state)
+{
+    (void)state;
+    put("default.txt", "{{heading}}\n  {{#abuot}}x{{/abuot}}{{booking.tilte}}\n");
+    put("de.lang", "heading_paid=Bezahlt {{wehn}}\n");
+    assert_fault("de", "default.txt:2:3: no mail has a value \"abuot\"; the nearest is \"about\"\n"
+                       "default.txt:2:24: no mail has a value \"tilte\"; the nearest is \"title\"\n"
+                       "de.lang:1:22: no mail has a value \"wehn\"; the nearest is \"when\"");
+}
+
+/* The built-in buttons use it; a page of one's own may not. */
+static void a_word_that_nothing_uses_is_a_fault(void **state)
+{
+    (void)state;
+    put("de.lang", "customer_footer=Auf bald\nlabel_who=Person\n");
+    templates_close(opened("de"));
+    put("customer.txt", "");
+    put("customer_end.html", "");
+    assert_fault(
+        "de", "de.lang:1: nothing uses \"customer_footer\": no template and no word includes it");
+}
+
+/* As one's own files all built-in ones are without a fault: no word of theirs is unused, and no
+ * value misspelt. */
+static void built_in_files_pass_the_same_checks(void **state)
+{
+    (void)state;
+    for (const struct template_built_in *file = templates_built_in; file->name; file++)
+        put(file->name, (const char *)file->data);
+    templates_close(opened("en"));
+}
+
 static void words_are_templates_that_are_checked(void **state)
 {
     (void)state;
@@ -401,6 +443,10 @@ int main(void)
         WITH_DIR(words_come_from_the_nearest_file),
         WITH_DIR(names_are_numbered_from_one),
         WITH_DIR(faults_of_languages_are_reported),
+        WITH_DIR(lists_of_names_have_their_length),
+        WITH_DIR(values_that_no_mail_has_are_faults),
+        WITH_DIR(a_word_that_nothing_uses_is_a_fault),
+        WITH_DIR(built_in_files_pass_the_same_checks),
         WITH_DIR(words_are_templates_that_are_checked),
         cmocka_unit_test(an_unknown_language_is_a_fault),
         WITH_DIR(all_faults_are_reported_at_once),

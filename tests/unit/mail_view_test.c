@@ -73,12 +73,19 @@ static void a_subject_from_what_there_is(void **state)
 {
     (void)state;
     struct event event = event_of(KIND_CREATED);
-    event.booking.title = "Intro call between Bob Owner and Ada Example";
-    assert_subject(
-        &event, "Ada Example, Tue 24 Nov 16:00: Intro call between Bob Owner and Ada Example");
-    event.booking.event_type = "Intro call";
-    assert_subject(&event, "Ada Example, Tue 24 Nov 16:00: Intro call");
-    event.booking.event_type = NULL;
+    static const char *const titles[][2] = {
+        {"Intro call between Bob Owner and Ada Example", "Intro call"},
+        {"Kennenlernen zwischen Bob Owner und Ada Example", "Kennenlernen"},
+        {"Ada Example and Bob Owner", "Ada Example and Bob Owner"},
+        {"Coffee with Ada Example", "Coffee with Ada Example"},
+        {"Ada Example, Bob Owner: prices", "Ada Example, Bob Owner: prices"}};
+    for (size_t i = 0; i < sizeof titles / sizeof *titles; i++) {
+        struct buf subject = {0};
+        buf_printf(&subject, "Ada Example, Tue 24 Nov 16:00: %s", titles[i][1]);
+        event.booking.title = titles[i][0];
+        assert_subject(&event, buf_text(&subject));
+        buf_free(&subject);
+    }
     event.booking.title = NULL;
     assert_subject(&event, "Ada Example, Tue 24 Nov 16:00");
     event.booking.attendee_count = 0;
