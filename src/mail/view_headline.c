@@ -135,13 +135,30 @@ static const char *who_of(const struct view *view, size_t *others)
     return who;
 }
 
-/* At most max characters of UTF-8, and "..." where there are more. */
+/* Hebrew, Arabic and their neighbours: in UTF-8 U+0590 to U+08FF, and the forms of U+FB1D to
+ * U+FEFF.
+ */
+static bool is_right_to_left(const char *text)
+{
+    for (const unsigned char *c = (const unsigned char *)text; *c; c++)
+        if ((*c >= 0xd6 && *c <= 0xdf) || (*c == 0xe0 && c[1] >= 0xa0 && c[1] <= 0xa3) ||
+            (*c == 0xef && c[1] >= 0xac && c[1] <= 0xbb))
+            return true;
+    return false;
+}
+
+/* At most max characters of UTF-8, and "..." where there are more. Text of the other direction is
+ * isolated (U+2068, U+2069), so that the words around it keep their order. */
 static void add_brief(
     struct view *view, struct value *brief, const char *name, const char *text, size_t max)
 {
-    int len = (int)cut_length(text, max);
-    view_text(
-        view, brief, name, text[len] ? arena_printf(view->arena, "%.*s...", len, text) : text);
+    size_t len = max ? cut_length(text, max) : strlen(text);
+    bool isolated = is_right_to_left(text);
+    const char *dots = text[len] ? "..." : "";
+    if (isolated || *dots)
+        text = arena_printf(view->arena, "%s%.*s%s%s", isolated ? "\xe2\x81\xa8" : "", (int)len,
+            text, dots, isolated ? "\xe2\x81\xa9" : "");
+    view_text(view, brief, name, text);
 }
 
 static bool ends_with(const char *text, const char *end)
@@ -192,7 +209,10 @@ static void add_about(struct view *view)
     view_text(view, context, "who", who);
     if (bare)
         add_brief(view, brief, "what", bare, SHORT_WHAT_MAX);
+    if (title)
+        add_brief(view, brief, "title", title, 0);
     if (who) {
+        add_brief(view, brief, "person", who, 0);
         add_brief(view, brief, "who", who, SHORT_WHO_MAX);
         if (others)
             value_add_number(view->arena, brief, "others", (double)others);

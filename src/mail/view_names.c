@@ -27,7 +27,7 @@ const char *const view_names[] = {
     "month_long", "year", "clock_12", "clock_24", "zone", "same_day", "same_zone", "other_year",
     "raw", "unknown", "place", "taken",
     "people", "host", "previous_host", "reader", "label", "mailto", "tel",
-    "what", "who", "brief", "others", "named", "lead", "about", "line", "heading", "mark",
+    "what", "who", "brief", "others", "named", "person", "lead", "about", "line", "heading", "mark",
     "remarks", "unmailable", "preview",
     "facts", "lines", "links", "href", "detail", "persons", "has_details", "changed", "old",
     "overlaps", "where", "previous_where", "joinable", "buttons", "choices", "has_choices", "short",

@@ -3,6 +3,7 @@
 
 #include <glib.h>
 
+#include "base/address.h"
 #include "mail/view_parts.h"
 
 /* ---- values ---- */
@@ -121,6 +122,15 @@ static void add_phones(struct view *view, struct value *facts)
                 view, links, tel_of(view, booking->attendees[i].phone), phone_line(view, i));
 }
 
+/* Where too many are left out, the last entry says so and is no address. */
+static void add_guest_link(struct view *view, struct value *links, const char *guest)
+{
+    char *escaped = g_uri_escape_string(guest, "@", FALSE);
+    const char *href = arena_printf(view->arena, "mailto:%s", escaped);
+    view_add_link(view, links, address_valid(guest) ? href : NULL, guest);
+    g_free(escaped);
+}
+
 void view_add_person_facts(struct view *view, struct value *facts)
 {
     const struct booking *booking = &view->event->booking;
@@ -137,7 +147,11 @@ void view_add_person_facts(struct view *view, struct value *facts)
     else
         add_persons_fact(view, facts, "label_with", hosts, count);
     add_phones(view, facts);
-    view_add_made_fact(view, facts, "label_guests", &guests, FACT_DETAIL);
+    struct value *guest_fact =
+        view_add_made_fact(view, facts, "label_guests", &guests, FACT_DETAIL);
+    struct value *links = guest_fact ? view_list(view, guest_fact, "links") : NULL;
+    for (size_t i = 0; links && i < booking->guest_count; i++)
+        add_guest_link(view, links, booking->guests[i]);
     if (!customer)
         add_persons_fact(view, facts, count > 1 ? "label_hosts" : "label_host", hosts, count);
     const struct person *previous = view_previous_host(view->event);

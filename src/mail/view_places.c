@@ -73,12 +73,17 @@ static void add_choices(struct view *view, struct value *facts)
 
 /* ---- places ---- */
 
-/* A place that is the link to join is no place beside it. What was cancelled or is out of date has
- * no link to join. */
+/* A place that is the link to join is no place beside it. What was cancelled, is over or is out of
+ * date has no link to join. */
 void view_add_places(struct view *view)
 {
+    static const bool over[KINDS] = {[KIND_NO_SHOW] = true,
+        [KIND_HOST_NO_SHOW] = true,
+        [KIND_MEETING_ENDED] = true,
+        [KIND_RECORDING] = true};
     const struct booking *booking = &view->event->booking;
-    const char *join = view->off || view->decision->late ? NULL : booking->join_url;
+    bool useless = view->off || view->decision->late || over[view->event->kind];
+    const char *join = useless ? NULL : booking->join_url;
     const char *where = place_said(view, booking->location, booking->location_word);
     const char *before =
         place_said(view, booking->previous_location, booking->previous_location_word);

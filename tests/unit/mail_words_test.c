@@ -370,6 +370,21 @@ static void a_subject_names_a_year_that_is_not_near(void **state)
     assert_subject(&event, "Ada Example, Tue 1 Sep 2026 10:00: Intro call");
 }
 
+/* U+2068 and U+2069 keep the order of the words around text of the other direction. */
+static void right_to_left_text_is_isolated(void **state)
+{
+    (void)state;
+    struct person noa = {.name = "\xd7\xa0\xd7\xa2"};
+    struct event event = event_of(KIND_CANCELLED);
+    event.booking.attendees = &noa;
+    assert_subject(&event,
+        "Cancelled: \xe2\x81\xa8\xd7\xa0\xd7\xa2\xe2\x81\xa9, Tue 24 Nov 16:00: Intro call");
+    assert_page(
+        &event, &owner, ">Intro call with \xe2\x81\xa8\xd7\xa0\xd7\xa2\xe2\x81\xa9</h1>", true);
+    assert_says(&event, NULL, "Who:         \xd7\xa0\xd7\xa2\n");
+    assert_page(&event, &owner, "<h1 class=\"title\" dir=\"auto\"", true);
+}
+
 static void a_form_names_its_sender(void **state)
 {
     (void)state;
@@ -550,6 +565,7 @@ int main(void)
         cmocka_unit_test(long_links_are_short_to_read),
         cmocka_unit_test(the_preview_adds_to_the_subject),
         cmocka_unit_test(a_subject_names_a_year_that_is_not_near),
+        cmocka_unit_test(right_to_left_text_is_isolated),
         cmocka_unit_test(a_form_names_its_sender),
         cmocka_unit_test(clocks_are_the_readers),
         cmocka_unit_test(languages_are_found_by_their_tags),
