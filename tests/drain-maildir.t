@@ -50,7 +50,7 @@ def one_mail():
         mail = world.mails()[0]
         equal(mail["Message-ID"], f"<{key}-{OWNER}@example.org>", "the Message-ID is the name's")
         equal(mail["X-Bookspool-Id"], key, "the key is in the header")
-        match(mail["Subject"], "^New booking: ", "the subject says what it is")
+        match(mail["Subject"], r"^Ada Example, \w{3} \d+ \w{3} .*: ", "the subject says who and when")
         match(mail.get_body(("plain",)).get_content(), rf"Event ID: +{key} \(bookspool trace {key}\)", "so does the text")
 
 

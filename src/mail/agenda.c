@@ -201,6 +201,7 @@ bool agenda_compose(const struct composer *composer, const struct agenda_mail *m
     const struct message message = {.name = mail->name,
         .id = mail->id,
         .from = composer->from,
+        .from_name = composer->from_name,
         .to = mail->recipient,
         .reply_to = composer->reply_to,
         .date = mail->date,

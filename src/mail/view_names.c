@@ -32,6 +32,10 @@ const char *const view_names[] = {
     "facts", "lines", "links", "href", "detail", "persons", "has_details", "changed", "old",
     "overlaps", "where", "previous_where", "joinable", "buttons", "choices", "has_choices", "short",
     "has_answers", "origin", "shown_uid", "groups", "rows",
+    /* the daily agenda */
+    "bookings", "bookings_count", "bookings_one", "bookings_more", "requests", "requests_count",
+    "requests_one", "requests_more", "changes", "changes_count", "changes_one", "changes_more",
+    "request", "declined", "other_day", "first", "has_overlaps", "since", "since_yesterday",
     NULL};
 /* clang-format on */
 

@@ -481,7 +481,7 @@ static bool may_be_alike(const char *key)
 {
     static const char *const names[] = {"dir", "place_cal_video", "place_google_meet", "place_zoom",
         "place_microsoft_teams", "place_webex", "place_goto_meeting", "label_link", "label_team",
-        "detail_domain", "remark_rescheduled"};
+        "detail_domain", "agenda_line"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (strcmp(names[i], key) == 0)
             return true;
