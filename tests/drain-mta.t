@@ -141,7 +141,7 @@ def story(office, postfix):
     equal([letter.says for letter in letters], ["New booking", "New booking", "Moved", "Cancelled"],
           "each one, once")
     equal([letter.faults for letter in letters], [[]] * 4, "and readers find no fault")
-    match(letters[2].subject, r"^Moved: =\?utf-8\?q\?x\?= Zoë <b>,;", "with what was typed")
+    match(letters[2].subject, r"^Moved: Ada Example, now .*: =\?utf-8\?q\?x\?= Zoë <b>,;", "with what was typed")
     match(letters[1].fact("Overlaps"), r"\(Cal\.com\)$", "and what the ledger knew")
     diary = Diary()
     for letter in letters:

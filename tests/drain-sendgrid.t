@@ -121,7 +121,7 @@ def the_request():
         mail = next(mail for mail in peer.accepted if mail["subject"].startswith("Ada Example, "))
         equal((mail["from"], mail["personalizations"][0]["to"], mail["reply_to"]),
               ({"email": "bookspool@example.org"}, [{"email": "owner@example.org"}],
-               {"email": "answers@example.org"}), "bare addresses")
+               {"email": "ada@example.com", "name": "Ada Example"}), "to whom an answer goes")
         name = mail["personalizations"][0]["custom_args"]["bookspool_mail"]
         equal(mail["headers"]["Message-ID"], f"<{name}@example.org>", "its own Message-ID")
         match(mail["content"][0]["value"], "(?i)booking", "the text is there")

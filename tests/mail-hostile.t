@@ -47,6 +47,7 @@ ADDRESSES = [f"ada@example.com\r\nBcc: {EVIL}", f"ada@example.com,{EVIL}", f"ada
              f"<{EVIL}>", f'"ada@example.com\\" <{EVIL}>"@example.com', f"ada@example.com {EVIL}",
              f"ada@example.com;{EVIL}", "a\0b@example.com", DASHED + "\n", "ada"]
 HEADERS = {"date", "from", "to", "reply-to", "subject", "message-id", "x-bookspool-id",
+           "references", "in-reply-to", "x-entity-ref-id", "x-auto-response-suppress",
            "auto-submitted", "mime-version", "content-type", "content-transfer-encoding"}
 DELIVERED = {"return-path", "delivered-to"}  # a Maildir's
 LINES = {"BEGIN", "END", "VERSION", "PRODID", "METHOD", "UID", "SEQUENCE", "DTSTAMP", "DTSTART",

@@ -1,7 +1,7 @@
 /*
  * view_names: the names of all values that templates and words can show, to find misspelt ones.
  * Flat: what is inside of what is up to the context. bookspool-templates(5) lists them, and
- * tests/unit/mail_names_test.c compares them with real contexts.
+ * tests/unit/mail_words_test.c compares them with real contexts.
  */
 #ifndef MAIL_VIEW_NAMES_H
 #define MAIL_VIEW_NAMES_H

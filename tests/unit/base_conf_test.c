@@ -11,6 +11,7 @@
 
 #include <cmocka.h>
 
+#include "base/address.h"
 #include "base/conf.h"
 
 static char folder[] = "/tmp/bookspool-conf-XXXXXX";
@@ -222,6 +223,40 @@ struct wrong_line {
     const char *line, *words;
 };
 
+static void senders_may_have_a_name(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text, *name, *address; /* NULL: it is none */
+    } rows[] = {{"b@example.org", "", "b@example.org"},
+        {"Bob <b@example.org>", "Bob", "b@example.org"},
+        {"\"Bob, Ltd\"<b@example.org>", "Bob, Ltd", "b@example.org"},
+        {"  B\xc3\xb6"
+         "b B \t<b@example.org>",
+            "B\xc3\xb6"
+            "b B",
+            "b@example.org"},
+        {"<b@example.org>", "", "b@example.org"}, {"Bob <b@example.org> x", NULL, NULL},
+        {"Bob <b@ex ample.org>", NULL, NULL}, {"B>b <b@example.org>", NULL, NULL},
+        {"a\nb <b@example.org>", NULL, NULL}, {"Bob <>", NULL, NULL}, {"Bob <", NULL, NULL},
+        {"", NULL, NULL}, {"<", NULL, NULL}};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct mailbox mailbox;
+        bool right = mailbox_parse(rows[i].text, &mailbox);
+        if (right != (rows[i].name != NULL))
+            fail_msg("\"%s\"", rows[i].text);
+        if (right) {
+            assert_string_equal(mailbox.name, rows[i].name);
+            assert_string_equal(mailbox.address, rows[i].address);
+        }
+    }
+    char text[300];
+    memset(text, 'n', sizeof text);
+    strcpy(text + 129, " <b@example.org>");
+    assert_false(mailbox_parse(text, &(struct mailbox){0}));
+    assert_true(mailbox_parse(text + 1, &(struct mailbox){0}));
+}
+
 static void wrong_lines_are_explained(void **state)
 {
     (void)state;
@@ -243,6 +278,9 @@ static void wrong_lines_are_explained(void **state)
         {"BOOKSPOOL_SPOOL=spool", "must be an absolute path"},
         {"BOOKSPOOL_MAIL_TO=Bob <b@example.org>", "must be mail addresses"},
         {"BOOKSPOOL_MAIL_TO=a@example.org,,b@example.org", "must be mail addresses"},
+        {"BOOKSPOOL_MAIL_FROM=Bob <b@example.org", "Bookings <bookings@example.org>"},
+        {"BOOKSPOOL_MAIL_FROM=Bob b@example.org", "Bookings <bookings@example.org>"},
+        {"BOOKSPOOL_REPLY_TO=Bob <b@example.org>", "must be one mail address"},
         {"CALCOM_WEBHOOK_ENDPOINT=api/x", "must be a path such as /api/hook"},
         {"CALCOM_WEBHOOK_ENDPOINT=/api/x/", "must be a path such as /api/hook"},
         {"CALCOM_WEBHOOK_ENDPOINT=/api/webhooks/calendly", "must not be the same path"},
@@ -515,6 +553,7 @@ int main(void)
         CONF_TEST(a_key_and_its_file_are_one_too_many),
         CONF_TEST(a_nul_does_not_end_a_file),
         CONF_TEST(an_empty_secret_is_none),
+        cmocka_unit_test(senders_may_have_a_name),
         CONF_TEST(wrong_lines_are_explained),
         CONF_TEST(values_in_all_their_forms),
         CONF_TEST(secrets_are_never_echoed),
