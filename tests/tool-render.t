@@ -4,6 +4,7 @@
 import email
 import email.policy
 import html.parser
+import json
 import os
 import re
 import sys
@@ -203,7 +204,48 @@ def own_templates():
            "the page can be switched off")
 
 
+def built_in():
+    with Desk() as world:
+        folder = os.path.join(TOP, "src/mail/templates")
+        listed = world.render("--built-in").split()
+        equal(sorted(listed), sorted(os.listdir(folder)), "all that is built in is listed")
+        for name in ("de.lang", "default.html"):
+            with open(os.path.join(folder, name), encoding="utf-8") as file:
+                equal(world.render("--built-in", name), file.read(), f"{name} is printed")
+        world.render("--built-in", "de.lagn", code=66)
+        match(world.said, "the nearest is de.lang", "a name that is not there")
+
+
+FAULTS = {"days=lun mar\n": r"fr\.lang:1: \"days\" has 2 names; it needs 7",
+          "heading_paid=Pay\u00e9 {{abuot}}\n": r'fr\.lang:1:19: no mail has a value "abuot"; .*"about"',
+          "label_wen=Quand\n": r'fr\.lang:1:1: there is no word "label_wen"; .*"label_when"'}
+
+
+def faults_are_reported():
+    with Desk() as world:
+        for text, words in FAULTS.items():
+            folder = world.templates(fr_lang=text)
+            world.render("calcom/created", "--templates", folder, code=78)
+            match(world.said, words, "render names the fault")
+            done = world.run("bookspool", "check", env={"BOOKSPOOL_TEMPLATES": folder})
+            match(done.stdout + done.stderr, words, "and so does check")
+
+
+def readers_languages():
+    """The customer's language is that of the body, unless one is asked for."""
+    with Desk() as world:
+        body = json.loads(sample("calcom", "booking_created"))
+        body["payload"]["attendees"][0]["language"] = {"locale": "de"}
+        path = world.path("german.json")
+        with open(path, "w", encoding="utf-8") as file:
+            json.dump(body, file)
+        args = (path, "--provider", "calcom")
+        match(world.render(*args, "--customer"), "Subject: Best\u00e4tigt: Olga Example, ", "the reader's")
+        match(world.render(*args, "--customer", "--language", "en"), "Subject: Confirmed: ", "a given one")
+        match(world.render(*args), "(?m)^When: ", "the owner's mail is in the owner's")
+
+
 if __name__ == "__main__":
     run_parts((every_sample, sources, message, customers_see_their_own, escaping, languages,
-               own_templates))
+               own_templates, built_in, faults_are_reported, readers_languages))
     finish()

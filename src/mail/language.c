@@ -70,9 +70,9 @@ static struct word *word_of(struct reader *r, const char *key, size_t column)
     } else if (!word) {
         line_fault(r, column, "");
         language_no_word(language, key, r->why);
-    } else if (word->file == r->file) {
+    } else if (word->seen_file == r->file) {
         line_fault(r, column, "");
-        buf_printf(r->why, "\"%s\" is already defined in line %zu", key, word->line);
+        buf_printf(r->why, "\"%s\" is already defined in line %zu", key, word->seen_line);
         word = NULL;
     }
     return word;
@@ -87,10 +87,12 @@ static void take_word(struct reader *r, struct word *word, struct span text, siz
         .column = column,
         .words = true};
     struct template *template = template_parse(&source, r->why);
-    word->file = r->file;
-    word->line = r->line;
+    word->seen_file = r->file;
+    word->seen_line = r->line;
     if (template && r->use != LANGUAGE_CHECK) {
         template_free(word->template);
+        word->file = r->file;
+        word->line = r->line;
         word->template = template;
         word->text = arena_strndup(&r->language->arena, text.from, source.len);
         if (r->use == LANGUAGE_BASE)

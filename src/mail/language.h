@@ -22,8 +22,10 @@ struct word {
     const char *key, *text;
     const char *english; /* the text in the file that defined the key */
     struct template *template;
-    const char *file; /* the last one that had it, and where: a file must not define it twice */
+    const char *file; /* where the text is from */
     size_t line;
+    const char *seen_file; /* the last one that had it: a file must not define it twice */
+    size_t seen_line;
     bool included;     /* by a template or another word; templates.c marks it */
     struct word *next; /* in the order of the file that defined the keys */
 };

@@ -418,6 +418,38 @@ static void the_reader_chooses_the_language(void **state)
     }
 }
 
+/* A mail passes many hands. */
+static void secrets_do_not_travel_along(void **state)
+{
+    (void)state;
+    static const char secret[] = "{\"triggerEvent\":\"BOOKING_PAYMENT_INITIATED\",\"payload\":{"
+                                 "\"uid\":\"u9\",\"videoCallData\":{\"password\":\"pw-77\"}}}";
+    struct event event = event_of(KIND_OTHER);
+    struct decision decision = decided();
+    const struct composer composer = composer_of(NULL);
+    struct record record = record_of(&event);
+    record.body = secret;
+    record.length = sizeof secret - 1;
+    const struct notice notice = {.event = &event,
+        .decision = &decision,
+        .record = &record,
+        .name = ID "-0123456789ab",
+        .recipient = "owner@example.org"};
+    for (int known = 0; known < 2; known++) {
+        struct buf out = {0}, why = {0};
+        event.known = known;
+        assert_true(compose_message(&composer, &notice, &out, &why));
+        struct found found = read_back(&out, "application/octet-stream");
+        assert_int_equal(found.text == NULL, known);
+        if (!known) {
+            assert_non_null(strstr(found.text, "u9"));
+            assert_null(strstr(found.text, "pw-77"));
+        }
+        found_free(&found);
+        buf_free(&out);
+    }
+}
+
 static void the_same_bytes_each_time(void **state)
 {
     (void)state;
@@ -449,6 +481,7 @@ int main(void)
         cmocka_unit_test(the_sender_may_have_a_name),
         cmocka_unit_test(mails_of_a_booking_are_a_thread),
         cmocka_unit_test(the_reader_chooses_the_language),
+        cmocka_unit_test(secrets_do_not_travel_along),
         cmocka_unit_test(the_same_bytes_each_time),
     };
     message_setup();

@@ -296,6 +296,9 @@ static void lists_of_names_have_their_length(void **state)
 static void values_that_no_mail_has_are_faults(void **state)
 {
     (void)state;
+    put("xx.lang", "heading_paid=Paid {{wehn}}\n");
+    assert_fault("en", "xx.lang:1:19: no mail has a value \"wehn\"; the nearest is \"when\"");
+    put("xx.lang", "");
     put("default.txt", "{{heading}}\n  {{#abuot}}x{{/abuot}}{{booking.tilte}}\n");
     put("de.lang", "heading_paid=Bezahlt {{wehn}}\n");
     assert_fault("de", "default.txt:2:3: no mail has a value \"abuot\"; the nearest is \"about\"\n"
