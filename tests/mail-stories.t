@@ -337,6 +337,16 @@ def customers():
         story.arrive("calcom", "booking_created", "A", attendees=phone)
         story.step("nobody reads mail at sms.cal.com", [],
                    ["owner: New booking / PUBLISH CONFIRMED 0 A"])
+    with Story(BOOKSPOOL_MAIL_ATTENDEE="yes") as story:
+        odd = [{"name": "Jule Example", "email": "j\u00fcle@example.com", "timeZone": "UTC"}]
+        story.arrive("calcom", "booking_created", "A", attendees=odd)
+        log = story.drained().stderr
+        [letter] = story.post()
+        equal((letter.to, letter.fact("Who")), ("owner@example.org", "Jule Example <j\u00fcle@example.com>"),
+              "an address that cannot be mailed is shown")
+        match(letter.text, "No mail went to j\u00fcle@example.com: ", "the owner reads that no mail went there")
+        match(log, "customer-not-mailed: 1 of the customers", "and so does who reads the log")
+        ok("j\u00fcle" not in log, "which does not hold the address", log)
 
 
 def notify():

@@ -150,18 +150,29 @@ static void add_details(struct view *view, struct value *facts)
     }
 }
 
+/* A type says more than the title, unless it is the title's beginning as part of a URL:
+ * "intro-call" of "Intro call with Ada". Calendly's is an address of its API. */
+static bool type_says_more(const struct booking *booking)
+{
+    const char *title = booking->title, *type = booking->event_type;
+    size_t len = 0;
+    if (!title || !type || strstr(type, "://"))
+        return false;
+    while (type[len] && (g_ascii_tolower(title[len]) == g_ascii_tolower(type[len]) ||
+                            (title[len] == ' ' && type[len] == '-')))
+        len++;
+    return type[len] != '\0';
+}
+
 static struct value *add_booking_facts(struct view *view)
 {
     const struct booking *booking = &view->event->booking;
     const struct value *context = view->context;
-    const char *type = booking->event_type;
     bool customer = view_for_customer(view);
     struct value *facts = view_list(view, view->context, "facts");
     view_add_fact(view, facts, "label_what", value_text_of(context, "what"), FACT_MAIN);
-    /* Calendly's type is an address of its API */
-    if (!customer && booking->title && type && strcmp(booking->title, type) != 0 &&
-        !strstr(type, "://"))
-        view_add_fact(view, facts, "label_type", type, FACT_MAIN);
+    if (!customer && type_says_more(booking))
+        view_add_fact(view, facts, "label_type", booking->event_type, FACT_MAIN);
     view_add_fact(view, facts, "label_when", value_text_of(context, "when"), FACT_MAIN);
     view_add_fact(
         view, facts, "label_their_time", value_text_of(context, "when_theirs"), FACT_MAIN);

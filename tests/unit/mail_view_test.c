@@ -142,7 +142,7 @@ static void a_full_text(void **state)
     const char *guests[] = {"carl@example.com", "dora@example.com"};
     struct booking *booking = &event.booking;
     booking->previous_uid = "uid-0";
-    booking->event_type = "intro-call";
+    booking->event_type = "half-an-hour";
     booking->previous_start = at("2026-11-23T15:00:00Z");
     booking->previous_end = at("2026-11-23T15:30:00Z");
     booking->timezone = "America/Los_Angeles";
@@ -162,7 +162,7 @@ static void a_full_text(void **state)
         "Moved\n"
         "\n"
         "What:        Intro call\n"
-        "Type:        intro-call\n"
+        "Type:        half-an-hour\n"
         "When:        Tue 24 Nov 2026, 16:00 to 16:30 CET (Europe/Berlin)\n"
         "Their time:  Tue 24 Nov 2026, 07:00 to 07:30 PST (America/Los_Angeles)\n"
         "Previously:  Mon 23 Nov 2026, 16:00 to 16:30 CET (Europe/Berlin)\n"
@@ -190,6 +190,19 @@ static void a_full_text(void **state)
         "      +49 30 123456\n"
         "\n"
         "Cal.com BOOKING_RESCHEDULED, booking uid-1: bookspool trace " ID "\n");
+}
+
+static void a_type_is_shown_where_it_says_more(void **state)
+{
+    (void)state;
+    struct event event = event_of(KIND_CREATED);
+    static const char *const none[] = {"Intro call", "intro-call", "intro", "https://x.example/1"};
+    for (size_t i = 0; i < sizeof none / sizeof *none; i++) {
+        event.booking.event_type = none[i];
+        assert_silent(&event, NULL, "Type:");
+    }
+    event.booking.event_type = "intro-call-paid";
+    assert_says(&event, NULL, "Type:        intro-call-paid\n");
 }
 
 static void a_text_of_almost_nothing(void **state)
@@ -265,6 +278,7 @@ int main(void)
         cmocka_unit_test(a_subject_from_what_there_is),
         cmocka_unit_test(a_subject_stays_short),
         cmocka_unit_test(a_full_text),
+        cmocka_unit_test(a_type_is_shown_where_it_says_more),
         cmocka_unit_test(a_text_of_almost_nothing),
         cmocka_unit_test(a_place_that_is_the_link_is_shown_once),
         cmocka_unit_test(remarks_explain_what_could_mislead),
