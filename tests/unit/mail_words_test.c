@@ -382,7 +382,13 @@ static void right_to_left_text_is_isolated(void **state)
     assert_page(
         &event, &owner, ">Intro call with \xe2\x81\xa8\xd7\xa0\xd7\xa2\xe2\x81\xa9</h1>", true);
     assert_says(&event, NULL, "Who:         \xd7\xa0\xd7\xa2\n");
-    assert_page(&event, &owner, "<h1 class=\"title\" dir=\"auto\"", true);
+    event.kind = KIND_NO_SHOW;
+    assert_says(&event, NULL, "\xe2\x81\xa8\xd7\xa0\xd7\xa2\xe2\x81\xa9 did not come.\n");
+    event.booking.notes = "\xd7\xa0\xd7\xa2";
+    assert_page(&event, &owner,
+        " dir=\"auto\" style=\"padding:9px 0;border-top:1px solid #e4e8eb\">"
+        "\xd7\xa0\xd7\xa2<br>",
+        true);
 }
 
 static void a_form_names_its_sender(void **state)
