@@ -25,6 +25,7 @@ static const struct command *const commands[] = {
     &command_rebuild,
     &command_post,
     &command_sign,
+    &command_embed,
 };
 enum { COMMANDS = sizeof commands / sizeof *commands };
 
