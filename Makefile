@@ -198,8 +198,9 @@ demo:
 # Each test runs as built for use, once more under ASan and UBSan, and some under valgrind; the
 # word before the colon is for tests/bin/run.
 WHOLE   = $(sort $(wildcard tests/*.t))
+IN_C    = $(filter-out tests/contact.t,$(WHOLE)) # what that one is about runs in a browser
 CHECKS  = $(UNIT_TESTS:$(B)/%=plain:%) $(UNIT_TESTS:$(B)/%=asan:%) $(UNIT_TESTS:$(B)/%=valgrind:%) \
-          $(WHOLE:%=plain:%) $(WHOLE:%=asan:%) valgrind:tests/nginx-answers.t $(OTHER_DAYS)
+          $(WHOLE:%=plain:%) $(IN_C:%=asan:%) valgrind:tests/nginx-answers.t $(OTHER_DAYS)
 
 # Tests that depend on the time, as on other days: next year, the end of February, and the days on
 # which daylight saving time begins and ends, some shortly before midnight or the change.
@@ -234,7 +235,7 @@ JOBS ?= $(shell nproc)
 shifted: all unit-tests $(BENCH_PEERS)
 	BOOKSPOOL_BIN=$(abspath $(B)) prove -j$(JOBS) --exec tests/bin/run \
 	    $(foreach day,$(DAYS),$(UNIT_TESTS:$(B)/%=$(day):%) \
-	        $(patsubst %,$(day):%,$(filter-out %/mutations.t %/bench.t,$(WHOLE))))
+	        $(patsubst %,$(day):%,$(filter-out %/mutations.t %/bench.t,$(IN_C))))
 
 # make test T=drain-watch, T=spool_queue_test, T='drain-smtp repeats': one test, or one part of it;
 # FLAVOUR= as tests/bin/run says. It installs what is missing, and builds what this test runs.
@@ -254,12 +255,18 @@ test:
 
 one-test: $(or $(UNIT_TEST),all $(ALSO)) $(SHIM)
 
-# The mails in a browser, which is too large a thing for check to install. LOOK_PICTURES=DIR leaves
-# pictures there.
+# The mails in a browser. LOOK_PICTURES=DIR leaves pictures there.
 look:
 	@tests/bin/deps look
 	$(MAKE) all
 	BOOKSPOOL_BIN=$(abspath $(B)) tests/bin/look
+
+# The contact page: all pictures, time to its calendar, Lighthouse. The short form is in check.
+# CONTACT_KEEP=1 replaces the kept pictures, CONTACT_PICTURES=DIR leaves large ones there.
+contact:
+	@tests/bin/deps contact
+	$(MAKE) all
+	BOOKSPOOL_BIN=$(abspath $(B)) tests/bin/contact
 
 # Speed, against peers and at the price of a disk of known flush; BENCH_ROUNDS, BENCH_SECONDS and
 # BENCH_ONLY are tests/bench/run's. `make bench-results` keeps the figures in tests/bench/results and tests/bench/README.md.
@@ -331,7 +338,7 @@ lint:
 clean:
 	rm -rf $(B)
 
-.PHONY: all bench bench-results check clean demo faults install limits lint look model one-test powercut \
+.PHONY: all bench bench-results check clean contact demo faults install limits lint look model one-test powercut \
     powercut-real shifted soak storm test uninstall unit-tests
 .SECONDARY:
 -include $(shell find $(B)/obj -name '*.d' 2>/dev/null)
