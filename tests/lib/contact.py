@@ -1,13 +1,15 @@
 """The contact page on a TLS nginx with the shipped files, and Node, which drives a browser on it."""
 
 import base64
+import datetime
 import hashlib
 import json
 import os
 import shutil
 import subprocess
 
-from bookspool import ENDPOINT, NGINX, TOP, bail, free_port, sample, tool
+from bookspool import ENDPOINT, NGINX, TOP, bail, free_port, sample, tool, utc
+from mailbox import START
 
 HERE = os.path.join(TOP, "tests/contact")
 SITE = "contact.example.org"
@@ -42,6 +44,19 @@ def make_certificate(world):
     return base64.b64encode(hashlib.sha256(key).digest()).decode()
 
 
+def coming_booking(provider):
+    """A sample, next year, at a time that the other provider's has not: mails would name the other one."""
+    body = json.loads(sample(provider, {"calcom": "booking_created", "calendly": "invitee_created"}[provider]))
+    if provider == "calcom":
+        times, names, start = body["payload"], ("startTime", "endTime"), START
+    else:
+        times, names = body["payload"]["scheduled_event"], ("start_time", "end_time")
+        start = START + datetime.timedelta(days=1)
+    for name, minutes in zip(names, (0, 30)):
+        times[name] = utc(start + datetime.timedelta(minutes=minutes))
+    return body
+
+
 def contact_site(world, more=""):
     """Starts the receiver and nginx; what Node has to know of them. `more` goes into nginx's server."""
     spki = make_certificate(world)
@@ -55,10 +70,10 @@ def contact_site(world, more=""):
     world.start_receiver()
     world.start_nginx(http=server)
     bodies = {}
-    for provider, name in (("calcom", "booking_created"), ("calendly", "invitee_created")):
+    for provider in ENDPOINT:
         bodies[provider] = world.path(provider + ".json")
-        with open(bodies[provider], "wb") as file:
-            file.write(sample(provider, name))
+        with open(bodies[provider], "w", encoding="utf-8") as file:
+            json.dump(coming_booking(provider), file)
     files = {name: open(world.path(name + ".pem"), encoding="ascii").read() for name in ("key", "cert")}
     return {"here": HERE, "port": port, "spki": spki, **files, "chromium": tool("chromium"),
             "secret": world.secret, "sample": bodies,
