@@ -64,7 +64,7 @@ def said_by_drain(stderr):
 
 
 def said_by_check(stdout):
-    return re.findall(r"(?m)^WRONG +(.*)", stdout)
+    return re.findall(r"(?m)^fail +(.*)", stdout)
 
 
 def rows():
@@ -74,8 +74,8 @@ def rows():
                 pass
             transport = transport.format(dir=world.dir)
             what = " ".join((transport.replace(world.dir, "DIR"), *more))
-            settings = {"BOOKSPOOL_MAIL_TO": "owner@example.org",
-                        "BOOKSPOOL_MAIL_FROM": "bookspool@example.org",
+            settings = {"BOOKSPOOL_MAIL_TO": "owner@shop.test",
+                        "BOOKSPOOL_MAIL_FROM": "bookspool@shop.test",
                         "BOOKSPOOL_SPOOL": world.spool_dir, "BOOKSPOOL_STATE": world.state_dir,
                         "BOOKSPOOL_TRANSPORT": transport}
             secret = {name: value for name, value in more.items()

@@ -85,10 +85,10 @@ def started_by_root():
 
 
 def findings(office, name):
-    """What `bookspool check` calls wrong, and the commands among it."""
+    """What fails in `bookspool check`, and the commands that it names."""
     done = office.command("bookspool", "check")
-    wrong = [line for line in done.stdout.splitlines() if line.startswith("WRONG")]
-    commands = set(re.findall(r"run as root: (chown .*)", "\n".join(wrong)))
+    wrong = [line for line in done.stdout.splitlines() if line.startswith("fail")]
+    commands = set(re.findall(r"run as root: (chown .*)", done.stdout))
     equal(done.returncode, 78 if wrong else 0, f"{name}: the exit status of check says so")
     return wrong, commands
 

@@ -409,12 +409,11 @@ def checking():
         os.chmod(world.spool_dir, 0o2770)
         os.mkdir(os.path.join(world.state_dir, "Maildir"))
         shown = world.tool("check")
-        for word in ("all settings", "calcom: a secret is set", "spool /", "no drain is at work",
-                     "state directory", "Maildir"):
-            match(shown, rf"(?m)^ok +.*{word}", f"good: {word}")
-        equal([f for f in world.json("check")["findings"] if f["level"] == "wrong"], [], "in JSON")
+        for word in ("all settings", "calcom: a secret is set", "spool /", "state directory", "Maildir"):
+            match(shown, rf"(?m)^pass +.*{word}", f"good: {word}")
+        equal([f for f in world.json("check")["findings"] if f["level"] == "fail"], [], "in JSON")
         os.chmod(world.file("out"), 0o777)
-        match(world.tool("check", code=78, name="an open directory"), "WRONG .*out: is writable",
+        match(world.tool("check", code=78, name="an open directory"), "fail .*out: is writable",
               "is named")
         os.chmod(world.file("out"), 0o770)
         world.write_settings("receive.env", {})
@@ -426,14 +425,14 @@ def checking():
                             ({"BOOKSPOOL_TRANSPORT": "maildir:/nowhere/at/all"}, "/nowhere/at"),
                             ({"BOOKSPOOL_RETENTION": "1d"}, "BOOKSPOOL_RETENTION")):
             match(world.tool("check", code=78, env=wrong, name=f"check: {[*wrong][0]}"),
-                  rf"(?m)^WRONG .*{word}", "is said to be wrong")
+                  rf"(?m)^fail .*{word}", "is said to be wrong")
         match(world.tool("check", code=78, env={"BOOKSPOOL_NOTIFY": "creatd: none"},
                          name="a wrong rule"),
-              'WRONG +BOOKSPOOL_NOTIFY: "creatd"', "is found")
+              'fail +environment: BOOKSPOOL_NOTIFY: "creatd"', "is found")
         match(world.tool("check", code=78, env={"BOOKSPOOL_LANGUAGE": "xx"},
-                         name="an unknown language"), 'WRONG.*"xx"', "is found")
+                         name="an unknown language"), 'fail.*BOOKSPOOL_LANGUAGE: .*"xx"', "is found")
         match(world.tool("check", code=78, env={"BOOKSPOOL_LEDGER": "sqlite:/etc/passwd"},
-                         name="a ledger that is none"), "WRONG.*/etc/passwd", "is found")
+                         name="a ledger that is none"), "fail.*/etc/passwd", "is found")
 
 
 def checking_files():

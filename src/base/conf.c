@@ -310,13 +310,18 @@ static void expand_state(struct conf *conf, enum setting which)
     buf_free(&expanded);
 }
 
+const char *conf_path(void)
+{
+    const char *chosen = getenv("BOOKSPOOL_CONF");
+    return chosen && *chosen ? chosen : DEFAULT_CONF;
+}
+
 bool conf_load(struct conf *conf, enum conf_program program)
 {
     *conf = (struct conf){.program = program};
     struct place environment = {.file = NULL};
-    const char *chosen = getenv("BOOKSPOOL_CONF");
-    const char *path = chosen && *chosen ? chosen : DEFAULT_CONF;
-    read_conf_file(conf, path, 0, chosen && *chosen);
+    const char *path = conf_path();
+    read_conf_file(conf, path, 0, strcmp(path, DEFAULT_CONF) != 0);
     /* a program's own file is in the directory of bookspool.conf */
     const char *slash = strrchr(path, '/');
     int folder = slash ? (int)(slash - path + 1) : 0;

@@ -45,6 +45,9 @@ struct conf {
     struct buf warnings; /* files that could not be read */
 };
 
+/* Where the settings are read: BOOKSPOOL_CONF, else /etc/bookspool/bookspool.conf. */
+const char *conf_path(void);
+
 /* True when nothing was wrong. conf_free either way. */
 bool conf_load(struct conf *conf, enum conf_program program);
 

@@ -468,11 +468,16 @@ static bool calendly_sign(
     return written > 0 && (size_t)written < out_size;
 }
 
+/* Calendly has no test of its own, so `bookspool check` posts this event. */
+#define CALENDLY_PING "bookspool.ping"
+
 static void calendly_envelope(const cJSON *root, const char *header, struct envelope *envelope)
 {
     struct span t;
     int64_t seconds;
+    const char *name = json_text(root, "event");
     envelope_set_event(envelope, root, "event");
+    envelope->ping = name && strcmp(name, CALENDLY_PING) == 0;
     if (header && signature_time(header, &t, &seconds))
         envelope_set_time(envelope, CLOCK_SENT, seconds * MS_PER_SECOND);
 }
@@ -484,7 +489,9 @@ const struct provider_row calendly_provider = {
     .secret = {SET_CALENDLY_KEY, SET_CALENDLY_KEY_SECONDARY},
     .endpoint = SET_CALENDLY_ENDPOINT,
     .window = SET_CALENDLY_WINDOW,
+    .base_url = SET_CALENDLY_BASE_URL,
     .time_in_body = false,
+    .ping = "{\"event\":\"" CALENDLY_PING "\"}",
     .verify = calendly_verify,
     .sign = calendly_sign,
     .envelope = calendly_envelope,

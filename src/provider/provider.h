@@ -37,10 +37,13 @@ struct provider_row {
 
     enum setting secret[PROVIDER_SECRETS]; /* primary, secondary */
     enum setting endpoint;
-    enum setting window; /* replay window, in ms */
+    enum setting window;   /* replay window, in ms */
+    enum setting base_url; /* where the web server is reached from outside, for tests */
 
     /* For samples: the signed time is a member of the body (and not of the signature header). */
     bool time_in_body;
+    /* The body of a test: signed, it is answered 200 `pong`, and never stored. */
+    const char *ping;
 
     /* As provider_verify; there is a secret, and the header is not empty. */
     enum signature_result (*verify)(const struct provider_secrets *secrets, const char *header,

@@ -15,6 +15,12 @@ bool output_is_terminal(void)
     return isatty(STDOUT_FILENO);
 }
 
+bool output_has_colour(void)
+{
+    const char *no = getenv("NO_COLOR");
+    return output_is_terminal() && !(no && *no);
+}
+
 /* ---- tables ---- */
 
 void table_add(struct table *table, const char *const *row)

@@ -17,6 +17,8 @@
 #include "base/clock.h"
 
 bool output_is_terminal(void);
+/* A terminal, and NO_COLOR (no-color.org) is unset or empty. */
+bool output_has_colour(void);
 
 /* ---- tables ---- */
 

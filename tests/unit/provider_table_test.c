@@ -33,7 +33,20 @@ static void every_row_is_complete(void **state)
         }
         assert_int_equal(settings[row->endpoint].kind, SETTING_ENDPOINT);
         assert_int_equal(settings[row->window].kind, SETTING_SECONDS);
+        assert_int_equal(settings[row->base_url].kind, SETTING_URL);
     }
+}
+
+static void a_ping_is_one_at_its_provider_alone(void **state)
+{
+    (void)state;
+    for (enum provider p = 0; p < PROVIDERS; p++)
+        for (enum provider q = 0; q < PROVIDERS; q++) {
+            struct envelope envelope;
+            const char *ping = provider_table[q]->ping;
+            assert_true(provider_envelope(p, NULL, ping, strlen(ping), &envelope));
+            assert_int_equal(envelope.ping, p == q);
+        }
 }
 
 static void no_two_rows_share_what_is_their_own(void **state)
@@ -130,6 +143,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_row_is_complete),
+        cmocka_unit_test(a_ping_is_one_at_its_provider_alone),
         cmocka_unit_test(no_two_rows_share_what_is_their_own),
         cmocka_unit_test(names_lead_to_their_rows),
         cmocka_unit_test(all_names_are_listed),
