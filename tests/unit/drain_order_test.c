@@ -407,6 +407,76 @@ static void a_changed_list_of_recipients(void **state)
     assert_true(spool_exists(&s->spool, DIR_SENT, MAILED));
 }
 
+/* ---- the agenda ---- */
+
+/* Due at half past midnight of a zone where it is past one o'clock now. */
+static void want_agenda(struct scratch *s)
+{
+    char text[300];
+    int hour = (int)(clock_now() / MS_PER_SECOND / 3600 % 24), east = 1 - hour;
+    if (east < -12)
+        east += 24;
+    snprintf(text, sizeof text,
+        "BOOKSPOOL_MAIL_TO=owner@example.org\nBOOKSPOOL_MAIL_FROM=bookspool@example.org\n"
+        "BOOKSPOOL_AGENDA=00:30 always\nBOOKSPOOL_TIMEZONE=Etc/GMT%+d\n",
+        -east);
+    scratch_settings(s, text);
+}
+
+/* Its mail is on the disk before the ledger says that it was made, and both before it is sent. */
+static void an_agenda(void **state)
+{
+    make_ledger(*state);
+    want_agenda(*state);
+    calls_clear();
+    assert_int_equal(pass(), 0);
+    ASSERT_ORDER(
+        "move tmp/x out/*" OWNER, "sync all", "sync ledger.db-wal", "move out/*" OWNER " sent/*");
+    assert_int_equal(scratch_count(*state, DIR_SENT), 2);
+    calls_clear();
+    assert_int_equal(pass(), 0);
+    assert_never("move tmp/x out/*" OWNER);
+    assert_all_sent(*state);
+}
+
+/* After a sync that failed it is not in out/, where the next run would trust it, and not marked. */
+static void an_agenda_that_is_not_synced(void **state)
+{
+    make_ledger(*state);
+    want_agenda(*state);
+    assert_ends("sync all", 1);
+    assert_int_equal(scratch_count(*state, DIR_OUT), 0);
+    assert_never("sync ledger.db-wal");
+    assert_int_equal(pass(), 0);
+    assert_int_equal(scratch_count(*state, DIR_SENT), 2);
+    assert_all_sent(*state);
+}
+
+/* Its mail goes all the same, and is known by sent/ when the mark is made. */
+static void an_agenda_whose_mark_is_not_synced(void **state)
+{
+    make_ledger(*state);
+    want_agenda(*state);
+    assert_ends("sync ledger.db-wal", 0);
+    assert_int_equal(pass(), 0);
+    assert_int_equal(scratch_count(*state, DIR_SENT), 2);
+    assert_all_sent(*state);
+}
+
+/* What events cannot be composed now may be bookings of the day. */
+static void an_agenda_waits_for_events(void **state)
+{
+    make_ledger(*state);
+    want_agenda(*state);
+    put(*state, "new", WAITS, WAITS);
+    assert_ends("move tmp/x out/" MAILED, 0);
+    assert_int_equal(scratch_count(*state, DIR_OUT), 0);
+    assert_int_equal(scratch_count(*state, DIR_SENT), 1);
+    assert_int_equal(pass(), 0);
+    assert_int_equal(scratch_count(*state, DIR_SENT), 3);
+    assert_all_sent(*state);
+}
+
 static int group_up(void **state)
 {
     (void)state;
@@ -438,6 +508,10 @@ int main(void)
         PASS_TEST(a_mail_in_out_and_in_failed),
         PASS_TEST(an_event_with_two_names),
         PASS_TEST(a_changed_list_of_recipients),
+        PASS_TEST(an_agenda),
+        PASS_TEST(an_agenda_that_is_not_synced),
+        PASS_TEST(an_agenda_whose_mark_is_not_synced),
+        PASS_TEST(an_agenda_waits_for_events),
     };
     return cmocka_run_group_tests(tests, group_up, NULL);
 }
