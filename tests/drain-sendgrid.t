@@ -51,6 +51,32 @@ def answers():
     check("another key", 202, HELD, HOLD, "sendgrid-401", key="SG.another")
 
 
+def the_message_decides():
+    """Used-up credits wait for hours, and are no wrong key; a sender that is not verified blocks."""
+    with Peer(KEY, (401, None, {}, "Maximum credits exceeded"), 202) as peer, mailer(peer) as world:
+        for _ in range(3):
+            world.arrive()
+        done = world.drain()
+        ahead = [os.stat(world.file("out", name)).st_mtime - time.time() for name in world.spool("out")]
+        equal((done.returncode, len(peer.requests), len(ahead)), (HOLD, 1, 3), "no credits: one mail asks")
+        ok(all(seconds > 3400 for seconds in ahead), "and all wait for BOOKSPOOL_RETRY_MAX", ahead)
+        match(done.stderr, rf"retry-later: .* sendgrid-401-limit: 127\.0\.0\.1:{peer.port} says .* used up",
+              "the log says so")
+        world.due_now()
+        equal((world.drain().returncode, len(world.spool("sent"))), (DONE, 3), "later they are sent")
+    said = "The from address does not match a verified Sender Identity. Mail cannot be sent until this is resolved."
+    with Peer(KEY, (403, "from", {}, said), 202) as peer, mailer(peer) as world:
+        world.arrive()
+        done = world.drain()
+        equal((done.returncode, world.outcome()), (HOLD, HELD), "a sender that is not verified: blocked")
+        match(done.stderr, r"blocked: sendgrid-403-sender: .* BOOKSPOOL_MAIL_FROM must be", "and what to do")
+        equal((world.drain().returncode, len(world.spool("sent"))), (DONE, 1), "verified: sent")
+    with Peer(KEY) as peer, mailer(peer, key="SG.other") as world:
+        world.arrive()
+        match(world.drain().stderr, rf"blocked: sendgrid-401: 127\.0\.0\.1:{peer.port} refused SENDGRID_API_KEY: check "
+              r"drain\.env", "a wrong key: what to do")
+
+
 def rate_limit():
     reset = int(time.time()) + 600
     said = {"X-RateLimit-Reset": reset, "X-RateLimit-Reset-After": 1}
@@ -219,6 +245,6 @@ def settings_refused():
 
 
 if __name__ == "__main__":
-    run_parts((answers, rate_limit, drops, kept_connection_lost, the_request, hostile, over_tls,
-               second_transport, settings_refused))
+    run_parts((answers, the_message_decides, rate_limit, drops, kept_connection_lost, the_request, hostile,
+               over_tls, second_transport, settings_refused))
     finish()

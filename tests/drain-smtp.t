@@ -6,6 +6,7 @@ lies in the spool, the exit code, and how many messages the server took over.
 """
 
 import os
+import socket
 import sys
 import time
 
@@ -51,6 +52,149 @@ def refusals():
               f"smtp-{step.lower()}-{reply}")
     check("421 at the dot", Scripted({"dot": nope["421"]}), RETRY, DONE, 0, "smtp-dot-421")
     check("251 at the dot", Scripted({"dot": "251 will do"}), SENT, DONE, 1, "smtp-dot-251")
+
+
+def the_setup_refused():
+    """What refuses the sender or this machine blocks, though there is one recipient only; each mail is
+    due at once when that is corrected. What refuses the recipient gives the mail up."""
+    rows = [("RCPT", "550 5.7.1 <bookspool@example.org>: Sender address rejected: not owned by x", "sender"),
+            ("RCPT", "554 5.7.1 <owner@example.org>: Relay access denied", "relay"),
+            ("RCPT", "553 5.7.1 <bookspool@example.org>: Sender address rejected: not logged in", "login"),
+            ("DATA", "554 5.7.1 Client host [192.0.2.9] blocked using b.example.net", "policy"),
+            ("dot", "550 5.7.60 Client does not have permissions to send as this sender", "sender"),
+            ("dot", "550-The from address does not match\r\n550-a verified Sender\r\n550 Identity.", "sender"),
+            ("dot", "554 5.7.1 rule 4711", "policy")]
+    for step, reply, cause in rows:
+        for events in (1, 3):
+            what = f"{events} mails, {step}: {reply[:40]!r}"
+            server = Scripted({step: [reply] * min(events, 2) + ["354 go on" if step == "DATA" else "250 ok"]})
+            with server, Mailer(f"smtp+plain://127.0.0.1:{server.port}") as world:
+                for _ in range(events):
+                    world.arrive()
+                done = world.drain()
+                late = [name for name in world.spool("out")
+                        if os.stat(world.file("out", name)).st_mtime > time.time()]
+                equal((done.returncode, len(world.spool("out")), world.failed(), late, world.marked()),
+                      (HOLD, events, [], [], []), f"{what}: blocked, and nothing is touched") or diag(done.stderr)
+                match(done.stderr, rf" blocked: smtp-{step.lower()}-\d+-{cause}: 127\.0\.0\.1:{server.port} .*"
+                      "BOOKSPOOL_|ask its operator", f"{what}: the log says what to do")
+                ok("@" not in done.stderr, f"{what}: and no address")
+                equal((world.drain().returncode, len(world.spool("sent"))), (DONE, events),
+                      f"{what}: corrected, all are sent")
+
+
+def others_go_on():
+    """When another mail is accepted, such a reply concerned its own mail: it waits, and the rest leaves."""
+    rule, yes = "554 5.7.1 rule 4711", "250 ok"
+    for what, answers, sent in (("the first", [rule, yes, yes], 2), ("the last", [yes, yes, rule], 2),
+                                ("one, and one recipient", [rule, "550 5.1.1 nobody", yes], 1)):
+        server = Scripted({"dot": list(answers)})
+        with server, Mailer(f"smtp+plain://127.0.0.1:{server.port}") as world:
+            for _ in range(3):
+                world.arrive()
+            done = world.drain()
+            equal((done.returncode, len(world.spool("sent")), len(world.spool("out")), len(world.failed())),
+                  (DONE, sent, 1, 2 - sent), f"{what} of three is refused by a rule: the others leave") \
+                or diag(done.stderr)
+            match(done.stderr, "retry-later: .* smtp-dot-554-policy: .*; next attempt in", f"{what}: it is put off")
+    server = Scripted({"RCPT": ["550 5.1.1 nobody", "550 5.7.1 sender rejected"]})
+    with server, Mailer(f"smtp+plain://127.0.0.1:{server.port}",
+                        BOOKSPOOL_MAIL_TO="a@example.org,b@example.org") as world:
+        world.arrive()
+        equal((world.drain().returncode, len(world.spool("out")), world.failed()), (HOLD, 2, []),
+              "one recipient refused, then the sender: nothing is given up on that word")
+
+
+def limits():
+    """A limit of a day or an hour: it is asked once, and everything waits, also with a permanent code."""
+    replies = {"DATA": "550 5.4.5 Daily user sending limit exceeded.",
+               "dot": "550-5.4.5 Daily user sending\r\n550-5.4.5 limit exceeded. For more information on\r\n"
+                      "550 5.4.5  limits see https://support.example.com/x - gsmtp",
+               "RCPT": "550 The domain example.org has exceeded the max emails per hour (50) allowed.",
+               "MAIL": "554 5.7.1 Quota exceeded for sender"}
+    for step, reply in replies.items():
+        server = Scripted({step: reply})
+        with server, Mailer(f"smtp+plain://127.0.0.1:{server.port}", BOOKSPOOL_RETRY_MAX="2h") as world:
+            for _ in range(4):
+                world.arrive()
+            done = world.drain()
+            ahead = [os.stat(world.file("out", name)).st_mtime - time.time() for name in world.spool("out")]
+            equal((done.returncode, len(ahead), world.failed(), server.commands.count("EHLO client.example")),
+                  (HOLD, 4, [], 1), f"a limit at {step}: one mail asks, none is given up") or diag(done.stderr)
+            ok(all(7000 < seconds <= 7200 for seconds in ahead), "all wait for BOOKSPOOL_RETRY_MAX", ahead)
+            match(done.stderr, rf"retry-later: .* smtp-{step.lower()}-55\d-limit: .* limit or quota", "the log says so")
+            code = done.returncode
+            equal((code, world.drain(env={"BOOKSPOOL_LOG_LEVEL": "debug"}).returncode,
+                   server.commands.count("EHLO client.example")), (HOLD, DONE, 1), "the next run asks nothing")
+            server.replies.pop(step)
+            server.replies.update({step: "354 go on" if step == "DATA" else "250 ok"})
+            world.due_now()
+            equal((world.drain().returncode, len(world.spool("sent"))), (DONE, 4), "later all are sent")
+    with Scripted({"RCPT": "550 5.7.1 You have exceeded your daily quota"}) as server, \
+            Mailer(f"smtp+plain://127.0.0.1:{server.port},maildir:/nowhere") as world:
+        world.write_settings("drain.env", {
+            "BOOKSPOOL_TRANSPORT": f"smtp+plain://127.0.0.1:{server.port},maildir:{world.dir}/Maildir"})
+        world.arrive()
+        done = world.drain()
+        equal((done.returncode, world.outcome()), (DONE, SENT), "a second transport is used meanwhile")
+        match(done.stderr, "second-transport: smtp-rcpt-550-limit: ", "and why")
+    with Scripted({"RCPT": "452 4.3.1 rate limit, slow down"}) as server, \
+            Mailer(f"smtp+plain://127.0.0.1:{server.port}") as world:
+        world.arrive()
+        world.arrive()
+        done = world.drain()
+        equal((done.returncode, done.stderr.count("smtp-rcpt-452-limit"), done.stderr.count("attempt in 60s")),
+              (DONE, 2, 2), "a limit with a code for now is an ordinary retry")
+
+
+def mechanisms():
+    """Inside TLS: PLAIN, then LOGIN, then what else is offered; each once, and never a password in clear."""
+    with Mailer("smtp://127.0.0.1:1") as room:
+        ours = Authority(room.dir)
+
+        def run(what, offer, works, want, code, logins, said="", refusal="535 5.7.8 no", **settings):
+            settings = {"BOOKSPOOL_SMTP_USER": "robot", "BOOKSPOOL_SMTP_PASSWORD": "s3cret",
+                        "BOOKSPOOL_TLS_CA": ours.ca, **settings}
+            settings = {name: value for name, value in settings.items() if value}
+            server = Scripted({"EHLO": f"250-peer.example\r\n250 AUTH {offer}"}, context=ours.context(),
+                              works=works, refusal=refusal)
+            with server, Mailer(f"smtps://localhost:{server.port}", **settings) as world:
+                world.arrive()
+                world.arrive()
+                done = world.drain()
+                out = 0 if want == SENT else 2
+                equal((world.outcome(), done.returncode, len(world.spool("out")), server.logins),
+                      (want, code, out, logins), f"{what}: {want} after {logins}") or diag(done.stderr)
+                match(done.stderr, said, f"{what}: and the log says so")
+                ok("s3cret" not in done.stderr, f"{what}: no password in the log")
+
+        everything = ("PLAIN", "LOGIN", "CRAM-MD5", "DIGEST-MD5", "NTLM")
+        run("all offered", "NTLM DIGEST-MD5 CRAM-MD5 LOGIN PLAIN", everything, SENT, DONE, ["PLAIN"])
+        run("PLAIN broken", "DIGEST-MD5 PLAIN LOGIN", ("LOGIN",), SENT, DONE, ["PLAIN", "LOGIN"])
+        run("no PLAIN", "GSSAPI NTLM LOGIN", everything, SENT, DONE, ["LOGIN"])
+        run("CRAM-MD5 only", "CRAM-MD5", everything, SENT, DONE, ["CRAM-MD5"])
+        run("only CRAM-MD5 works", "LOGIN CRAM-MD5 PLAIN", ("CRAM-MD5",), SENT, DONE,
+            ["PLAIN", "LOGIN", "CRAM-MD5"])
+        run("a wrong password", "PLAIN LOGIN CRAM-MD5 DIGEST-MD5", (), HELD, HOLD,
+            ["PLAIN", "LOGIN", "CRAM-MD5", "DIGEST-MD5"],
+            r"blocked: smtp-auth-535: localhost:\d+ refused the login of BOOKSPOOL_SMTP_USER: check drain\.env")
+        run("PLAIN and LOGIN, wrong password", "LOGIN PLAIN", (), HELD, HOLD, ["PLAIN", "LOGIN"], "smtp-auth-535")
+        run("another code", "PLAIN LOGIN", (), HELD, HOLD, ["PLAIN", "LOGIN"],
+            "smtp-auth-534: .* app password", "534 5.7.9 Application-specific password required")
+        run("not now", "PLAIN LOGIN", (), RETRY, DONE, ["PLAIN", "PLAIN"], "smtp-auth-454", "454 4.7.0 not now")
+        run("nothing that we know", "GSSAPI SCRAM-SHA-1", (), HELD, HOLD, [],
+            r"smtp-no-mechanism: localhost:\d+ offers none of the login mechanisms")
+        run("another is named", "PLAIN LOGIN CRAM-MD5", everything, SENT, DONE, ["CRAM-MD5"],
+            BOOKSPOOL_SMTP_AUTH="cram-md5")
+        run("another is named and refused", "PLAIN LOGIN CRAM-MD5", ("PLAIN",), HELD, HOLD, ["LOGIN"],
+            "smtp-auth-535", BOOKSPOOL_SMTP_AUTH="LOGIN")
+        run("another is named and not offered", "PLAIN LOGIN", everything, HELD, HOLD, [],
+            "smtp-no-mechanism: .* check BOOKSPOOL_SMTP_AUTH", BOOKSPOOL_SMTP_AUTH="CRAM-MD5")
+        token = {"BOOKSPOOL_SMTP_PASSWORD": None, "BOOKSPOOL_SMTP_TOKEN": "s3cret"}
+        run("a token that one takes", "PLAIN XOAUTH2 OAUTHBEARER", ("XOAUTH2",), SENT, DONE,
+            ["OAUTHBEARER", "XOAUTH2"], **token)
+        run("a token that none takes", "XOAUTH2 PLAIN", ("PLAIN",), HELD, HOLD, ["XOAUTH2"],
+            "smtp-auth-535: .* a token that is still valid", **token)
 
 
 def drops():
@@ -282,6 +426,66 @@ def tls():
             ok(not any(c.startswith("AUTH") for c in server.commands), "nothing of it is said")
 
 
+def what_to_do():
+    """Each cause as it really comes: the log names host and port, and says what to do."""
+    with Mailer("smtp://127.0.0.1:1") as room:
+        ours = Authority(room.dir)
+        others = Authority(room.dir, "others", "DNS:elsewhere.example")
+        login = {"BOOKSPOOL_SMTP_USER": "robot", "BOOKSPOOL_SMTP_PASSWORD": "s3cret"}
+
+        def run(what, server, url, code, words, **settings):
+            settings = {"BOOKSPOOL_TLS_CA": ours.ca, "BOOKSPOOL_CONNECT_TIMEOUT": "3s", **settings}
+            with server, Mailer(url.format(port=server.port), **settings) as world:
+                world.arrive()
+                done = world.drain()
+                equal((done.returncode, len(world.spool("out"))), (code, 1), f"{what}: {code}") \
+                    or diag(done.stderr)
+                words = words.format(name=f"localhost:{server.port}")
+                match(done.stderr, f"(blocked|retry-later): .*{words}", f"{what}: what to do")
+                return done.stderr
+
+        plain = {"EHLO": "250-peer\r\n250 SIZE 1000"}
+        run("no STARTTLS", Scripted(plain), "smtp://localhost:{port}", HOLD,
+            r"smtp-tls-64: {name} offers no STARTTLS, .* smtps://")
+        run("a plain port", Scripted(plain), "smtps://localhost:{port}", HOLD,
+            r"smtp-tls-35: {name} does not speak TLS from the first byte: use smtp://")
+        run("a TLS port", Scripted(context=ours.context()), "smtp://localhost:{port}", HOLD,
+            r"smtp-greeting-(lost|timeout): {name} took the connection .* smtps://")
+        run("a certificate of another name", Aio(others, "implicit"), "smtps://localhost:{port}", HOLD,
+            r"smtp-tls-60: the certificate of {name} is for another name: .* BOOKSPOOL_TRANSPORT",
+            BOOKSPOOL_TLS_CA=others.ca)
+        run("the same by STARTTLS", Aio(others), "smtp://localhost:{port}", HOLD,
+            r"smtp-tls-60: the certificate of {name} is for another name", BOOKSPOOL_TLS_CA=others.ca)
+        run("a certificate of another authority", Aio(ours), "smtp://localhost:{port}", HOLD,
+            r"smtp-tls-60: the certificate of {name} is not trusted \(.*\): .* BOOKSPOOL_TLS_CA",
+            BOOKSPOOL_TLS_CA=others.ca)
+        run("no login set", Aio(ours, login=("robot", "s3cret")), "smtp://localhost:{port}", HOLD,
+            r"smtp-mail-530-login: {name} wants a login or TLS: set BOOKSPOOL_SMTP_USER")
+        run("no login offered", Scripted(context=ours.context()), "smtps://localhost:{port}", HOLD,
+            r"smtp-no-auth: {name} offers no login, but BOOKSPOOL_SMTP_USER is set", **login)
+        said = run("a wrong password", Aio(ours, login=("robot", "other")), "smtp://localhost:{port}", HOLD,
+                   r"smtp-auth-535: {name} refused the login of BOOKSPOOL_SMTP_USER: check drain\.env", **login)
+        ok("s3cret" not in said and "robot" not in said, "and neither user nor password is in the log")
+        with Scripted() as closed:
+            port = closed.port
+        run("a closed port", Scripted(), f"smtp://127.0.0.1:{port}", HOLD,
+            rf"smtp-connect-7: 127\.0\.0\.1:{port} refused the connection: .* BOOKSPOOL_TRANSPORT")
+        run("no such name", Scripted(), "smtp://mail.invalid", HOLD,
+            r"smtp-dns-6: the name of mail\.invalid:25 cannot be resolved: check BOOKSPOOL_TRANSPORT")
+        with socket.socket() as deaf:  # its queue is full, so that the next connection gets no answer
+            deaf.bind(("127.0.0.1", 0))
+            deaf.listen(0)
+            port = deaf.getsockname()[1]
+            waiting = [socket.socket() for _ in range(4)]
+            for one in waiting:
+                one.setblocking(False)
+                one.connect_ex(("127.0.0.1", port))
+            run("a port that drops", Scripted(), f"smtp://127.0.0.1:{port}", HOLD,
+                rf"smtp-connect-28: no answer from 127\.0\.0\.1:{port} within BOOKSPOOL_CONNECT_TIMEOUT")
+            for one in waiting:
+                one.close()
+
+
 def tokens():
     """XOAUTH2: the token's file is read for each run, and no password is ever sent instead."""
     with Mailer("smtp://127.0.0.1:1") as room:
@@ -359,6 +563,7 @@ def sink():
 
 
 if __name__ == "__main__":
-    run_parts((refusals, refused_alike, drops, repeats, one_connection, late_answers,
-               touched_meanwhile, told_to_stop, tls, tokens, settings_refused, sink))
+    run_parts((refusals, the_setup_refused, others_go_on, limits, mechanisms, refused_alike, drops,
+               repeats, one_connection, late_answers, touched_meanwhile, told_to_stop, tls,
+               what_to_do, tokens, settings_refused, sink))
     finish()

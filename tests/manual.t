@@ -201,11 +201,18 @@ def reasons_of_transports():
     """As the manual writes them: "smtp-STEP-CODE", "sendmail-exit-N"."""
     prefixes = set(re.findall(r"\.open = (\w+)_open", read("src/deliver/transport.c"))) | {"second"}
     source = "".join(read(path) for path in glob.glob(os.path.join(TOP, "src/deliver/*.c")))
-    source = source.replace("smtp-%s-%s", "smtp-%s-lost").replace('"smtp-dot-%d"', "")
+    source = source.replace("smtp-%s-%d-%s", "smtp-%s-%d").replace("smtp-%s-%s", "smtp-%s-lost")
+    source = source.replace('"smtp-dot-%d"', "")
     source = source.replace("sendgrid-400-%.*s", "").replace("sendgrid-%ld", "sendgrid-STATUS")
     source = source.replace("smtp-%s-%d", "smtp-STEP-CODE").replace("smtp-%s", "smtp-STEP")
     source = source.replace("sendgrid-%s", "sendgrid-lost").replace("-%d", "-N")
+    rows = re.sub(r"/\*.*?\*/", "", read("src/deliver/smtp_outcome.c"), flags=re.S)
+    causes = set(re.findall(r'OUTCOME_[A-Z]+,\s*"([a-z]+)"', rows))
+    ok(len(causes) > 6, "what the tables of refusals say is found here", causes)
+    source = source.replace("sendgrid-%ld-%s", "")
     found = set(re.findall(rf'"((?:{"|".join(sorted(prefixes))})-[A-Za-z-]+)"', source))
+    found.update(f"smtp-STEP-CODE-{cause}" for cause in causes)
+    found.update(f"sendgrid-STATUS-{cause}" for cause in ("limit", "sender"))
     table = read("src/deliver/outcome.c")
     for word in re.findall(r'\{CURLE_\w+, OUTCOME_\w+, "(\w+)"\}', table):
         found.update(f"{prefix}-{word}-N" for prefix in re.findall(

@@ -49,6 +49,7 @@ const struct setting_info settings[SETTINGS] = {
     [SET_SMTP_USER] = {"BOOKSPOOL_SMTP_USER", SETTING_TEXT, NULL, .programs = DRAIN},
     [SET_SMTP_PASSWORD] = {"BOOKSPOOL_SMTP_PASSWORD", SETTING_TEXT, NULL, .programs = DRAIN, .secret = true},
     [SET_SMTP_TOKEN] = {"BOOKSPOOL_SMTP_TOKEN", SETTING_TEXT, NULL, .programs = DRAIN, .secret = true},
+    [SET_SMTP_AUTH] = {"BOOKSPOOL_SMTP_AUTH", SETTING_TEXT, "auto", .programs = DRAIN},
     [SET_EHLO] = {"BOOKSPOOL_EHLO", SETTING_TEXT, NULL, .programs = DRAIN},
     [SET_TLS_CA] = {"BOOKSPOOL_TLS_CA", SETTING_PATH, NULL, .programs = DRAIN},
     [SET_CONNECT_TIMEOUT] = {"BOOKSPOOL_CONNECT_TIMEOUT", SETTING_DURATION, "30s", 1 * SECOND, 10 * MINUTE, .programs = DRAIN},

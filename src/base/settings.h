@@ -36,6 +36,7 @@ enum setting {
     SET_SMTP_USER,
     SET_SMTP_PASSWORD,
     SET_SMTP_TOKEN,
+    SET_SMTP_AUTH,
     SET_EHLO,
     SET_TLS_CA,
     SET_CONNECT_TIMEOUT,

@@ -282,13 +282,37 @@ static void set_result(
     snprintf(result->detail, sizeof result->detail, "%s", detail);
 }
 
+/* What to do about an errno of a file or directory. */
+static const char *remedy(int error)
+{
+    switch (error) {
+    case ENOENT:
+        return ": make the directory that it is in, or correct BOOKSPOOL_TRANSPORT";
+    case ENOTDIR:
+        return ": one of its parts is a file; correct BOOKSPOOL_TRANSPORT";
+    case EACCES:
+    case EPERM:
+        return ": the drain's user must be able to write there (chown, chmod)";
+    case EROFS:
+        return ": it cannot be written (is the unit's ReadWritePaths right?)";
+    case ENOSPC:
+    case EDQUOT:
+        return ": free some space";
+    default:
+        return "";
+    }
+}
+
 static void set_result_errno(const struct maildir *maildir, struct delivery_result *result,
     enum outcome outcome, const char *reason)
 {
-    result->words = strerrordesc_np(errno);
+    int error = errno;
+    const char *text = strerrordesc_np(error);
+    outcome_say(
+        result, "Maildir %s: %s%s", maildir->path, text ? text : "unknown error", remedy(error));
     outcome_set(result, outcome, "%s", reason);
     snprintf(result->detail, sizeof result->detail, "%s: %s", maildir->path,
-        result->words ? result->words : "unknown error");
+        text ? text : "unknown error");
 }
 
 void maildir_send(void *state, const struct delivery *delivery, struct delivery_result *result)

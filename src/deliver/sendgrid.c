@@ -16,11 +16,12 @@
 
 #define SEND_PATH "/v3/mail/send"
 
-enum { ID_SIZE = 80, NUMBER_SIZE = 24, FIELD_MAX = 20 };
+enum { NAME_SIZE = 80, ID_SIZE = 80, NUMBER_SIZE = 24, FIELD_MAX = 20 };
 
 struct sendgrid {
     struct http_client *client;
     struct buf url;
+    char name[NAME_SIZE]; /* of the host, for words */
 };
 
 void *sendgrid_open(const struct conf *conf, const struct target *target, struct buf *why)
@@ -30,11 +31,15 @@ void *sendgrid_open(const struct conf *conf, const struct target *target, struct
     struct sendgrid *sendgrid = calloc(1, sizeof *sendgrid);
     const char *base = conf_text(conf, SET_SENDGRID_API_BASE);
     size_t base_len = strlen(base);
+    const char *host = strstr(base, "://");
     bool plain = false;
     while (base_len && base[base_len - 1] == '/')
         base_len--;
     if (sendgrid)
         buf_printf(&sendgrid->url, "%.*s" SEND_PATH, (int)base_len, base);
+    if (sendgrid && host)
+        snprintf(
+            sendgrid->name, sizeof sendgrid->name, "%.*s", (int)strcspn(host + 3, "/?#"), host + 3);
     if (!sendgrid || sendgrid->url.failed)
         conf_fault(conf, SET_TRANSPORT, why, "out of memory");
     else if (!key)
@@ -76,33 +81,56 @@ void sendgrid_close(void *state)
 /* Where a 429 does not say when it is over. */
 #define RATE_LIMIT_WAIT (60 * INT64_C(1000))
 
-/* The first row that fits decides. */
+/* Where credits are used up. */
+#define LIMIT_WAIT (4 * 3600 * INT64_C(1000))
+
+/* The first row that fits decides. Words follow the name of the interface's host. */
 static const struct {
     long low, high;
-    const char *field; /* NULL: whatever the error is about */
+    const char *field;   /* NULL: whatever the error is about */
+    const char *phrases; /* one of them is in the error's words; NULL: whatever they are */
     enum outcome outcome;
+    const char *cause; /* ends the reason; NULL: nothing */
     const char *words;
 } answers[] = {
-    {202, 202, NULL, OUTCOME_SENT, NULL},
-    {200, 200, NULL, OUTCOME_BLOCKED, "sandbox mode: nothing is delivered"},
-    {200, 299, NULL, OUTCOME_UNKNOWN, "an acceptance that the interface does not document"},
-    {300, 399, NULL, OUTCOME_BLOCKED, "a redirect: SENDGRID_API_BASE is not SendGrid's interface"},
-    {400, 400, "from", OUTCOME_BLOCKED, "the sender was refused: BOOKSPOOL_MAIL_FROM"},
-    {400, 400, "reply_to", OUTCOME_BLOCKED, "the address for replies was refused"},
-    {400, 400, NULL, OUTCOME_NEVER, "the request was refused"},
-    {401, 401, NULL, OUTCOME_BLOCKED, "the key is refused, or the credits are used up"},
-    {403, 403, NULL, OUTCOME_BLOCKED,
-        "the sender is not verified, or the account is blocked for a while"},
-    {404, 405, NULL, OUTCOME_BLOCKED, "SENDGRID_API_BASE is not SendGrid's interface"},
-    {408, 408, NULL, OUTCOME_RETRY, NULL},
-    {413, 413, NULL, OUTCOME_NEVER, "the message is too large"},
-    {429, 429, NULL, OUTCOME_RETRY, "too many requests"},
-    {451, 451, NULL, OUTCOME_BLOCKED, "the account belongs to another region: SENDGRID_API_BASE"},
-    {400, 499, NULL, OUTCOME_BLOCKED, NULL},
-    {502, 502, NULL, OUTCOME_UNKNOWN, "a gateway lost the answer"},
-    {504, 504, NULL, OUTCOME_UNKNOWN, "a gateway lost the answer"},
-    {500, 599, NULL, OUTCOME_RETRY, NULL},
-    {0, LONG_MAX, NULL, OUTCOME_UNKNOWN, NULL},
+    {202, 202, NULL, NULL, OUTCOME_SENT, NULL, NULL},
+    {200, 200, NULL, NULL, OUTCOME_BLOCKED, NULL,
+        "is in sandbox mode and delivers nothing: switch it off in the account"},
+    {200, 299, NULL, NULL, OUTCOME_UNKNOWN, NULL,
+        "gave an acceptance that the interface does not document"},
+    {300, 399, NULL, NULL, OUTCOME_BLOCKED, NULL,
+        "redirects: SENDGRID_API_BASE is not SendGrid's interface"},
+    {400, 403, NULL, "credits|sending limit|daily limit|quota|per day|per hour", OUTCOME_RETRY,
+        "limit",
+        "says that the credits or the sending limit of this account are used up: the mails wait "
+        "until they are there again"},
+    {400, 400, "from", NULL, OUTCOME_BLOCKED, NULL,
+        "refused the sender: BOOKSPOOL_MAIL_FROM must be an address verified there"},
+    {400, 400, "reply_to", NULL, OUTCOME_BLOCKED, NULL,
+        "refused the address for replies: check BOOKSPOOL_REPLY_TO"},
+    {400, 403, NULL, "sender identity|from address|from email|verified sender|not verified",
+        OUTCOME_BLOCKED, "sender",
+        "refused the sender: BOOKSPOOL_MAIL_FROM must be an address verified there (Sender "
+        "Authentication)"},
+    {400, 400, NULL, NULL, OUTCOME_NEVER, NULL, "refused the request"},
+    {401, 401, NULL, NULL, OUTCOME_BLOCKED, NULL,
+        "refused SENDGRID_API_KEY: check drain.env; the key needs the permission Mail Send"},
+    {403, 403, NULL, NULL, OUTCOME_BLOCKED, NULL,
+        "forbids it: BOOKSPOOL_MAIL_FROM is not a verified sender there, SENDGRID_API_KEY lacks "
+        "the permission Mail Send, or the account is blocked for a while"},
+    {404, 405, NULL, NULL, OUTCOME_BLOCKED, NULL,
+        "is not SendGrid's interface: correct SENDGRID_API_BASE"},
+    {408, 408, NULL, NULL, OUTCOME_RETRY, NULL, "did not get the request in time"},
+    {413, 413, NULL, NULL, OUTCOME_NEVER, NULL, "says that the message is too large"},
+    {429, 429, NULL, NULL, OUTCOME_RETRY, NULL, "gets too many requests"},
+    {451, 451, NULL, NULL, OUTCOME_BLOCKED, NULL,
+        "says that the account belongs to another region: set SENDGRID_API_BASE"},
+    {400, 499, NULL, NULL, OUTCOME_BLOCKED, NULL,
+        "refused the request: is SENDGRID_API_BASE right?"},
+    {502, 502, NULL, NULL, OUTCOME_UNKNOWN, NULL, "has a gateway that lost the answer"},
+    {504, 504, NULL, NULL, OUTCOME_UNKNOWN, NULL, "has a gateway that lost the answer"},
+    {500, 599, NULL, NULL, OUTCOME_RETRY, NULL, "is in trouble"},
+    {0, LONG_MAX, NULL, NULL, OUTCOME_UNKNOWN, NULL, "gave an answer that is none"},
 };
 
 /*
@@ -123,31 +151,50 @@ static int64_t wait_until(int64_t reset, int64_t now)
     return wait > MS_PER_SECOND ? wait : MS_PER_SECOND;
 }
 
+static void classify_answer(
+    const struct sendgrid_attempt *attempt, int64_t now, struct delivery_result *result)
+{
+    const char *field = attempt->field ? attempt->field : "";
+    const char *message = attempt->message ? attempt->message : "";
+    long status = attempt->status;
+    size_t i = 0;
+    while (status < answers[i].low || status > answers[i].high ||
+           (answers[i].field && strncmp(answers[i].field, field, strlen(answers[i].field)) != 0) ||
+           (answers[i].phrases && !outcome_has_phrase(message, answers[i].phrases)))
+        i++;
+    if (answers[i].cause)
+        outcome_set(result, answers[i].outcome, "sendgrid-%ld-%s", status, answers[i].cause);
+    else if (status == 400 && field_len(field))
+        outcome_set(result, answers[i].outcome, "sendgrid-400-%.*s", field_len(field), field);
+    else
+        outcome_set(result, answers[i].outcome, "sendgrid-%ld", status);
+    if (answers[i].words)
+        outcome_say(result, "%s %s", attempt->peer.name, answers[i].words);
+    if (status == 429)
+        result->wait_ms = wait_until(attempt->reset, now);
+    result->exhausted = answers[i].outcome == OUTCOME_RETRY && answers[i].cause;
+    if (result->exhausted)
+        result->wait_ms = LIMIT_WAIT;
+}
+
 void sendgrid_classify(
     const struct sendgrid_attempt *attempt, int64_t now, struct delivery_result *result)
 {
     const char *failure = attempt->curl == CURLE_OPERATION_TIMEDOUT ? "timeout" : "lost";
-    const char *field = attempt->field ? attempt->field : "";
     long status = attempt->status;
-    size_t i = 0;
     if (attempt->given_up) {
         outcome_set(result, OUTCOME_RETRY, "sendgrid-before-end");
     } else if (status) {
-        while (
-            status < answers[i].low || status > answers[i].high ||
-            (answers[i].field && strncmp(answers[i].field, field, strlen(answers[i].field)) != 0))
-            i++;
-        result->words = answers[i].words;
-        if (status == 400 && field_len(field))
-            outcome_set(result, answers[i].outcome, "sendgrid-400-%.*s", field_len(field), field);
-        else
-            outcome_set(result, answers[i].outcome, "sendgrid-%ld", status);
-        if (status == 429)
-            result->wait_ms = wait_until(attempt->reset, now);
-    } else if (attempt->end_given) {
-        outcome_set(result, OUTCOME_UNKNOWN, "sendgrid-%s", failure);
-    } else if (!outcome_by_curl(result, "sendgrid", attempt->curl)) {
-        outcome_set(result, OUTCOME_RETRY, "sendgrid-%s", failure);
+        classify_answer(attempt, now, result);
+    } else {
+        if (attempt->end_given)
+            outcome_set(result, OUTCOME_UNKNOWN, "sendgrid-%s", failure);
+        else if (!outcome_by_curl(result, "sendgrid", attempt->curl))
+            outcome_set(result, OUTCOME_RETRY, "sendgrid-%s", failure);
+        if (!outcome_explain_curl(result, &attempt->peer, attempt->curl))
+            outcome_say(result, "%s %s", attempt->peer.name,
+                attempt->curl == CURLE_OPERATION_TIMEDOUT ? "did not answer in time"
+                                                          : "closed the connection");
     }
     result->unreachable =
         result->outcome == OUTCOME_RETRY && !status && !attempt->connected && !attempt->given_up;
@@ -161,7 +208,8 @@ void sendgrid_classify(
  * The detail is the status, and the id of the request or the first error's message; or why there is
  * no answer.
  */
-static void read_answer(const struct http_answer *answer, struct delivery_result *result)
+static void read_answer(
+    const char *name, const struct http_answer *answer, struct delivery_result *result)
 {
     char reset[NUMBER_SIZE], id[ID_SIZE];
     cJSON *json = json_parse(buf_text(&answer->body), answer->body.len);
@@ -173,10 +221,16 @@ static void read_answer(const struct http_answer *answer, struct delivery_result
     sendgrid_classify(&(struct sendgrid_attempt){.curl = answer->code,
                           .status = answer->status,
                           .field = json_text(first, "field"),
+                          .message = message,
                           .reset = strtoll(reset, NULL, 10),
                           .connected = answer->connected,
                           .end_given = answer->end_given,
-                          .given_up = answer->given_up},
+                          .given_up = answer->given_up,
+                          .peer = {.name = name,
+                              .setting = "SENDGRID_API_BASE",
+                              .connected = answer->reached,
+                              .os_error = answer->os_error,
+                              .verify = answer->verify}},
         clock_now(), result);
     if (answer->status)
         snprintf(result->detail, sizeof result->detail, "%ld%s", answer->status,
@@ -214,7 +268,7 @@ void sendgrid_send(void *state, const struct delivery *delivery, struct delivery
                 .waiting = delivery->waiting,
                 .context = delivery->context},
             &answer);
-        read_answer(&answer, result);
+        read_answer(sendgrid->name, &answer, result);
         http_answer_free(&answer);
     }
     buf_free(&body);

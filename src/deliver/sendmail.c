@@ -196,15 +196,17 @@ static const struct {
     const char *words;
 } exits[] = {
     {EX_OK, OUTCOME_SENT, NULL},
-    {EX_USAGE, OUTCOME_BLOCKED, "it does not take -i -f FROM -- TO"},
+    {EX_USAGE, OUTCOME_BLOCKED, "it does not take -i -f FROM -- TO: name another program"},
     {EX_DATAERR, OUTCOME_NEVER, "the message or an address is refused"},
-    {EX_NOUSER, OUTCOME_NEVER, "there is no such recipient"},
-    {EX_OSFILE, OUTCOME_BLOCKED, "a file of the system is missing"},
-    {EX_CANTCREAT, OUTCOME_BLOCKED, "it cannot write its queue"},
+    {EX_NOUSER, OUTCOME_NEVER, "it does not know the recipient"},
+    {EX_OSFILE, OUTCOME_BLOCKED, "a file of the system is missing: see the log of the mail server"},
+    {EX_CANTCREAT, OUTCOME_BLOCKED,
+        "it cannot write its queue: where it must gain privileges to do so, "
+        "smtp+plain://127.0.0.1 reaches the same server"},
     {EX_IOERR, OUTCOME_UNKNOWN, "it lost its connection"},
     {EX_PROTOCOL, OUTCOME_UNKNOWN, "it did not understand its mail server"},
-    {EX_NOPERM, OUTCOME_BLOCKED, "it may not do this"},
-    {EX_CONFIG, OUTCOME_BLOCKED, "its configuration is wrong"},
+    {EX_NOPERM, OUTCOME_BLOCKED, "it may not do this: see the log of the mail server"},
+    {EX_CONFIG, OUTCOME_BLOCKED, "its configuration is wrong: see the log of the mail server"},
     {126, OUTCOME_BLOCKED, "it cannot be executed"}, /* a shell's */
     {127, OUTCOME_BLOCKED, "a program is missing"},
 };
@@ -221,8 +223,13 @@ void sendmail_classify(const struct sendmail_attempt *attempt, struct delivery_r
     int status = attempt->status, code = WEXITSTATUS(status);
     enum outcome outcome = OUTCOME_RETRY;
     enum outcome no_answer = attempt->read_all ? OUTCOME_UNKNOWN : OUTCOME_RETRY;
+    const char *path = attempt->path ? attempt->path : "sendmail";
     if (attempt->start_errno) {
-        result->words = strerrordesc_np(attempt->start_errno);
+        const char *error = strerrordesc_np(attempt->start_errno);
+        outcome_say(result, "%s cannot be started: %s: %s", path, error ? error : "error",
+            is_passing(attempt->start_errno)
+                ? "it is tried again"
+                : "install a mail server, or name its sendmail in BOOKSPOOL_TRANSPORT");
         outcome_set(result, is_passing(attempt->start_errno) ? OUTCOME_RETRY : OUTCOME_BLOCKED,
             "sendmail-start-%d", attempt->start_errno);
     } else if (attempt->given_up) {
@@ -237,7 +244,8 @@ void sendmail_classify(const struct sendmail_attempt *attempt, struct delivery_r
         for (size_t i = 0; i < sizeof exits / sizeof exits[0]; i++)
             if (code == exits[i].status) {
                 outcome = exits[i].outcome;
-                result->words = exits[i].words;
+                if (exits[i].words)
+                    outcome_say(result, "%s: %s", path, exits[i].words);
             }
         outcome_set(
             result, outcome == OUTCOME_UNKNOWN ? no_answer : outcome, "sendmail-exit-%d", code);
@@ -251,6 +259,7 @@ void sendmail_send(void *state, const struct delivery *delivery, struct delivery
     struct sendmail *sendmail = state;
     struct child child = {.exited = -1, .input = -1, .errors = -1};
     struct sendmail_attempt *attempt = &child.attempt;
+    attempt->path = sendmail->path;
     struct buf message = {0};
     *result = (struct delivery_result){0};
     delivery_add_local(delivery, &message);
@@ -276,9 +285,9 @@ void sendmail_send(void *state, const struct delivery *delivery, struct delivery
             attempt->read_all = lseek(child.input, 0, SEEK_CUR) >= (off_t)message.len;
         }
         sendmail_classify(attempt, result);
-        outcome_add_detail(result, child.words_len ? child.words
-                                   : result->words ? result->words
-                                                   : "it said nothing");
+        outcome_add_detail(result, child.words_len  ? child.words
+                                   : *result->words ? result->words
+                                                    : "it said nothing");
     }
     close_fd(&child.input);
     close_fd(&child.errors);

@@ -39,6 +39,7 @@ void sendmail_send(void *state, const struct delivery *delivery, struct delivery
 void sendmail_close(void *state);
 
 struct sendmail_attempt {
+    const char *path;
     int start_errno; /* of starting it; 0: it was started */
     int status;      /* as waitpid(2) gives it */
     bool read_all;   /* it has read all of its standard input */

@@ -10,10 +10,13 @@
 #include "base/address.h"
 #include "base/clock.h"
 #include "deliver/outcome.h"
+#include "deliver/smtp_outcome.h"
 #include "http/handle.h"
 
 enum {
     HOST_SIZE = 256,
+    NAME_SIZE = HOST_SIZE + 8, /* HOST:PORT */
+    REPLY_SIZE = 2048,         /* of a reply with all its lines; what is longer is cut off */
     /*
      * libcurl allocates twice its upload buffer for each read, to escape dots in it: so little that
      * the heap keeps it, and yet enough for most mails.
@@ -24,19 +27,24 @@ enum {
 /* One transaction, and what it has seen. */
 struct session {
     struct smtp_attempt attempt;
-    size_t given;                /* bytes of the message that libcurl got */
-    bool settled;                /* the deciding reply has come: what follows belongs to QUIT */
-    char reply[DETAIL_SIZE_MAX]; /* the last reply that matters, its lines joined */
+    size_t given;           /* bytes of the message that libcurl got */
+    bool settled;           /* the deciding reply has come: what follows belongs to QUIT */
+    char reply[REPLY_SIZE]; /* the last reply that matters, its lines joined */
     size_t reply_len;
-    bool in_reply; /* more lines of it follow */
+    unsigned offered; /* mechanisms for a login */
+    bool in_reply;    /* more lines of it follow */
 };
 
 struct smtp {
     CURL *easy;
     CURLM *multi; /* keeps the connection */
     struct handle_upload upload;
-    bool wants_login;
-    bool logged_in; /* on the kept connection */
+    char name[NAME_SIZE];
+    enum smtp_tls tls;
+    enum smtp_login login;
+    bool logged_in;   /* on the kept connection */
+    unsigned usable;  /* mechanisms that may still be tried */
+    unsigned allowed; /* those that libcurl was told of */
     char error[CURL_ERROR_SIZE];
     struct session session;
 };
@@ -66,13 +74,12 @@ static size_t on_reply(char *line, size_t size, size_t count, void *context)
         return len;
     while (text_len && (line[text_len - 1] == '\r' || line[text_len - 1] == '\n'))
         text_len--;
-    if (session->in_reply)
-        session->reply_len =
-            outcome_add_words(session->reply, sizeof session->reply, session->reply_len, " ", 1);
-    else
-        session->reply_len = 0;
-    session->reply_len = outcome_add_words(
-        session->reply, sizeof session->reply, session->reply_len, line, text_len);
+    session->reply_len = smtp_join_reply(session->reply, sizeof session->reply,
+        session->in_reply ? session->reply_len : 0, line, text_len);
+    if (attempt->waiting == STEP_EHLO && code == 250 && !session->in_reply)
+        session->offered = 0; /* a second EHLO, after STARTTLS, may offer others */
+    if (attempt->waiting == STEP_EHLO)
+        session->offered |= smtp_mechanisms_offered(line, text_len);
     session->in_reply = len > 3 && line[3] == '-';
     if (session->in_reply)
         return len;
@@ -112,7 +119,7 @@ static int on_ready(void *context, char *remote, char *local, int remote_port, i
     struct smtp *smtp = context;
     smtp->session.attempt.waiting = STEP_MAIL;
     smtp->session.attempt.code = 0;
-    smtp->session.attempt.not_authenticated = smtp->wants_login && !smtp->logged_in;
+    smtp->session.attempt.not_authenticated = smtp->login && !smtp->logged_in;
     return smtp->session.attempt.not_authenticated ? CURL_PREREQFUNC_ABORT : CURL_PREREQFUNC_OK;
 }
 
@@ -172,10 +179,7 @@ static bool ehlo_name(const struct conf *conf, char name[HOST_SIZE], struct buf 
     return true;
 }
 
-/*
- * Without the login options libcurl would offer the user with an empty password to a server that
- * knows no tokens. The token becomes a part of a line: nothing in it may end that.
- */
+/* The token becomes a part of a line: nothing in it may end that. */
 static bool set_token(CURL *easy, const struct conf *conf, struct buf *why)
 {
     struct buf token = {0}, wrong = {0};
@@ -189,13 +193,52 @@ static bool set_token(CURL *easy, const struct conf *conf, struct buf *why)
         conf_fault(conf, SET_SMTP_TOKEN, why, "must be one word of printable ASCII");
         ok = false;
     }
-    ok = ok && handle_set_text(easy, CURLOPT_XOAUTH2_BEARER, token.data) &&
-         handle_set_text(easy, CURLOPT_LOGIN_OPTIONS, "AUTH=XOAUTH2;AUTH=OAUTHBEARER");
+    ok = ok && handle_set_text(easy, CURLOPT_XOAUTH2_BEARER, token.data);
     if (token.data)
         explicit_bzero(token.data, token.len);
     buf_free(&token);
     buf_free(&wrong);
     return ok;
+}
+
+/* Tells libcurl of these mechanisms alone: by itself it takes the strongest that is offered, though
+ * it may not work for the account, and offers a user with an empty password where a token is set.
+ */
+static bool allow_mechanisms(struct smtp *smtp, unsigned set)
+{
+    struct buf options = {0};
+    for (int i = 0; i < MECHANISMS; i++)
+        if (set >> i & 1)
+            buf_printf(&options, "%sAUTH=%s", options.len ? ";" : "", smtp_mechanism_names[i]);
+    smtp->allowed = set;
+    bool ok = !options.failed && handle_set_text(smtp->easy, CURLOPT_LOGIN_OPTIONS, options.data);
+    buf_free(&options);
+    return ok;
+}
+
+/* The mechanisms that the settings allow; false, with a line in `why`: BOOKSPOOL_SMTP_AUTH names
+ * none of them. */
+static bool choose_mechanisms(const struct conf *conf, struct smtp *smtp, struct buf *why)
+{
+    const char *chosen = conf_text(conf, SET_SMTP_AUTH);
+    unsigned all = smtp->login == SMTP_TOKEN      ? MECHANISMS_OF_TOKEN
+                   : smtp->login == SMTP_PASSWORD ? MECHANISMS_OF_PASSWORD
+                                                  : 0;
+    if (!chosen || strcasecmp(chosen, "auto") == 0 || !all) {
+        smtp->usable = all;
+        return !all || allow_mechanisms(smtp, all & MECHANISMS_FIRST);
+    }
+    smtp->usable = smtp_mechanism_find(chosen, strlen(chosen)) & all;
+    if (smtp->usable)
+        return allow_mechanisms(smtp, smtp->usable);
+    struct buf names = {0};
+    for (int i = 0; i < MECHANISMS; i++)
+        if (all >> i & 1)
+            buf_printf(&names, "%s%s", names.len ? ", " : "", smtp_mechanism_names[i]);
+    conf_fault(conf, SET_SMTP_AUTH, why, "\"%s\" must be auto or, with a %s, one of %s", chosen,
+        smtp->login == SMTP_TOKEN ? "token" : "password", buf_text(&names));
+    buf_free(&names);
+    return false;
 }
 
 void *smtp_open(const struct conf *conf, const struct target *target, struct buf *why)
@@ -225,12 +268,22 @@ void *smtp_open(const struct conf *conf, const struct target *target, struct buf
         buf_printf(&url, *c == '[' || *c == ']' ? "%%%02X" : "%c", (unsigned char)*c);
     struct smtp *smtp = calloc(1, sizeof *smtp);
     CURL *easy = smtp ? smtp->easy = handle_open(&policy, smtp->error) : NULL;
+    if (smtp) {
+        snprintf(smtp->name, sizeof smtp->name, "%s:%u", target->host, target->port);
+        smtp->tls = plain                                               ? SMTP_NO_TLS
+                    : strcmp(target->kind->url_scheme, "smtps://") == 0 ? SMTP_TLS_FIRST
+                                                                        : SMTP_STARTTLS;
+        smtp->login = conf_text(conf, SET_SMTP_TOKEN)  ? SMTP_TOKEN
+                      : conf_text(conf, SET_SMTP_USER) ? SMTP_PASSWORD
+                                                       : SMTP_NO_LOGIN;
+    }
     bool ready = easy && !url.failed && (smtp->multi = curl_multi_init()) &&
                  handle_set_numbers(easy, numbers, sizeof numbers / sizeof numbers[0]) &&
                  handle_set_text(easy, CURLOPT_URL, url.data) &&
                  handle_set_text(easy, CURLOPT_USERNAME, conf_text(conf, SET_SMTP_USER)) &&
                  handle_set_text(easy, CURLOPT_PASSWORD, conf_text(conf, SET_SMTP_PASSWORD)) &&
-                 set_token(easy, conf, why) && handle_set_upload(easy, &smtp->upload) &&
+                 set_token(easy, conf, why) && choose_mechanisms(conf, smtp, why) &&
+                 handle_set_upload(easy, &smtp->upload) &&
                  curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_reply) == CURLE_OK &&
                  curl_easy_setopt(easy, CURLOPT_HEADERDATA, smtp) == CURLE_OK &&
                  curl_easy_setopt(easy, CURLOPT_SOCKOPTFUNCTION, on_connect) == CURLE_OK &&
@@ -238,10 +291,8 @@ void *smtp_open(const struct conf *conf, const struct target *target, struct buf
                  curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, on_ready) == CURLE_OK &&
                  curl_easy_setopt(easy, CURLOPT_PREREQDATA, smtp) == CURLE_OK;
     buf_free(&url);
-    if (ready) {
-        smtp->wants_login = conf_text(conf, SET_SMTP_USER) != NULL;
+    if (ready)
         return smtp;
-    }
     if (why->len == before)
         conf_fault(conf, SET_TRANSPORT, why, "libcurl cannot be set up for SMTP (out of memory?)");
     smtp_close(smtp);
@@ -256,58 +307,6 @@ void smtp_close(void *state)
         curl_multi_cleanup(smtp->multi); /* says QUIT on the kept connection */
     }
     free(smtp);
-}
-
-/* ---- what the end of a transaction means ---- */
-
-/*
- * The first row that fits decides. Refusals that concern the installation and not the message are
- * blocked: the greeting, EHLO, STARTTLS, the login, and the sender's address. A message that is too
- * big is refused at MAIL already (RFC 1870 section 6.1); 552 at RCPT once meant "too
- * many recipients" and is to be taken as 452 (RFC 5321 section 4.5.3.1.10); 530 asks for a login
- * or for TLS wherever it comes.
- */
-static const struct {
-    enum smtp_step first, last;
-    int low, high;
-    enum outcome outcome;
-} replies[] = {
-    {STEP_DOT, STEP_DOT, 200, 299, OUTCOME_SENT},
-    {STEP_GREETING, STEP_DOT, 400, 499, OUTCOME_RETRY},
-    {STEP_GREETING, STEP_RCPT, 530, 530, OUTCOME_BLOCKED},
-    {STEP_MAIL, STEP_MAIL, 552, 552, OUTCOME_NEVER},
-    {STEP_GREETING, STEP_MAIL, 500, 599, OUTCOME_BLOCKED},
-    {STEP_RCPT, STEP_RCPT, 552, 552, OUTCOME_RETRY},
-    {STEP_RCPT, STEP_DOT, 500, 599, OUTCOME_NEVER},
-};
-
-static const char *const step_names[] = {
-    "greeting", "ehlo", "auth", "mail", "rcpt", "data", "dot", "end"};
-
-void smtp_classify(const struct smtp_attempt *attempt, struct delivery_result *result)
-{
-    enum smtp_step step = attempt->curl == CURLE_LOGIN_DENIED ? STEP_AUTH : attempt->replied;
-    int code = attempt->code;
-    size_t i = 0, count = sizeof replies / sizeof replies[0];
-    while (i < count && (step < replies[i].first || step > replies[i].last ||
-                            code < replies[i].low || code > replies[i].high))
-        i++;
-    if (attempt->not_authenticated)
-        outcome_set(result, OUTCOME_BLOCKED, "smtp-no-auth");
-    else if (attempt->given_up)
-        outcome_set(result, OUTCOME_RETRY, "smtp-before-end");
-    else if (attempt->curl == CURLE_OK)
-        outcome_set(result, OUTCOME_SENT, "smtp-dot-%d", code);
-    else if (i < count)
-        outcome_set(result, replies[i].outcome, "smtp-%s-%d", step_names[step], code);
-    else if (attempt->end_given || !outcome_by_curl(result, "smtp", attempt->curl))
-        outcome_set(result, attempt->end_given ? OUTCOME_UNKNOWN : OUTCOME_RETRY, "smtp-%s-%s",
-            step_names[attempt->waiting],
-            attempt->curl == CURLE_OPERATION_TIMEDOUT   ? "timeout"
-            : attempt->curl == CURLE_WEIRD_SERVER_REPLY ? "garbled"
-                                                        : "lost");
-    result->unreachable =
-        result->outcome == OUTCOME_RETRY && code == 0 && attempt->waiting == STEP_GREETING;
 }
 
 /* ---- sending ---- */
@@ -348,6 +347,16 @@ static void transact(struct smtp *smtp, const struct delivery *delivery, bool fr
     session->attempt.end_given = smtp->upload.end_given;
     session->attempt.given_up = smtp->upload.given_up;
     session->given = smtp->upload.given;
+    session->attempt.reply = session->reply_len ? session->reply : NULL;
+    session->attempt.from = delivery->from;
+    session->attempt.to = delivery->to;
+    session->attempt.tls = smtp->tls;
+    session->attempt.login = smtp->login;
+    struct outcome_peer *peer = &session->attempt.peer;
+    peer->name = smtp->name;
+    peer->setting = "BOOKSPOOL_TRANSPORT";
+    handle_get_connection(easy, &peer->connected, &peer->os_error, &peer->verify);
+    peer->connected |= session->attempt.waiting != STEP_GREETING; /* the kept one */
     /*
      * libcurl keeps a connection on which the answer to the final dot did not come, and would take
      * a late one for the next mail's. Shut down, it counts as dead and is neither used again nor
@@ -361,6 +370,23 @@ static void transact(struct smtp *smtp, const struct delivery *delivery, bool fr
     curl_slist_free_all(to);
     smtp->upload = (struct handle_upload){0};
     session->settled = true;
+}
+
+/*
+ * After a login that was refused for good, or for which libcurl knew no mechanism: allows the next
+ * one that the server offers. False: there is none.
+ */
+static bool next_mechanism(struct smtp *smtp)
+{
+    struct smtp_attempt *attempt = &smtp->session.attempt;
+    unsigned offered = smtp->session.offered;
+    if (attempt->curl != CURLE_LOGIN_DENIED || (attempt->code >= 400 && attempt->code < 500))
+        return false;
+    unsigned tried = smtp->allowed & offered;
+    smtp->usable &= ~(tried ? 1U << smtp_mechanism_first(tried) : 0);
+    attempt->no_mechanism = !tried && !(smtp->usable & offered);
+    unsigned next = smtp->usable & offered;
+    return next && allow_mechanisms(smtp, 1U << smtp_mechanism_first(next));
 }
 
 void smtp_send(void *state, const struct delivery *delivery, struct delivery_result *result)
@@ -381,6 +407,8 @@ void smtp_send(void *state, const struct delivery *delivery, struct delivery_res
     bool closed =
         code == 421 || (code == 0 && (curl == CURLE_SEND_ERROR || curl == CURLE_RECV_ERROR));
     if (connects == 0 && closed && !session->given && !session->attempt.end_given)
+        transact(smtp, delivery, true);
+    while (next_mechanism(smtp))
         transact(smtp, delivery, true);
     smtp_classify(&session->attempt, result);
     if (session->attempt.not_authenticated)

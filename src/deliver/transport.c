@@ -179,19 +179,19 @@ void transport_send(
     const struct target *target = transport->targets.item;
     if (transport->used == FIRST) {
         target[FIRST].kind->send(transport->state[FIRST], delivery, result);
-        bool out_of_order = result->outcome == OUTCOME_BLOCKED ||
-                            (result->outcome == OUTCOME_RETRY && result->unreachable);
+        bool out_of_order =
+            result->outcome == OUTCOME_BLOCKED ||
+            (result->outcome == OUTCOME_RETRY && (result->unreachable || result->exhausted));
         if (transport->targets.count <= SECOND || !out_of_order)
             return;
         transport->used = SECOND;
         log_warn(NULL, "second-transport", "%s%s%s; the rest of this run goes to %s...",
-            result->reason, result->words ? ": " : "", result->words ? result->words : "",
-            target[SECOND].kind->scheme);
+            result->reason, *result->words ? ": " : "", result->words, target[SECOND].kind->scheme);
     }
     if (delivery->repeat) {
         *result = (struct delivery_result){0};
         outcome_set(result, OUTCOME_RETRY, "second-not-used");
-        result->words = "it may have arrived by the first transport";
+        outcome_say(result, "it may have arrived by the first transport");
     } else {
         target[SECOND].kind->send(transport->state[SECOND], delivery, result);
     }

@@ -46,14 +46,16 @@ struct delivery {
 /* Appends the message with LF line ends, as programs of this machine expect it. */
 void delivery_add_local(const struct delivery *delivery, struct buf *out);
 
-enum { REASON_SIZE = 48, DETAIL_SIZE_MAX = 400 };
+enum { REASON_SIZE = 48, WORDS_SIZE = 256, DETAIL_SIZE_MAX = 400 };
 
 struct delivery_result {
     enum outcome outcome;
-    bool unreachable;  /* with retry: no answer at all, so the next mail need not try */
-    int64_t wait_ms;   /* with retry: the other side accepts nothing before; 0: it did not say */
-    const char *words; /* what the reason means, without anybody's data; static; may be NULL */
+    bool unreachable; /* with retry: no answer at all, so the next mail need not try */
+    bool exhausted;   /* with retry: a quota is used up, which takes hours */
+    bool doubtful;    /* with blocked: a reply to this mail says so; others may be accepted */
+    int64_t wait_ms;  /* with retry: the other side accepts nothing before; 0: it did not say */
     char reason[REASON_SIZE];     /* a log reason code: "smtp-rcpt-550" */
+    char words[WORDS_SIZE];       /* what it means and what to do, without anybody's data; or "" */
     char detail[DETAIL_SIZE_MAX]; /* for .why and the terminal: the server's words; not for logs */
 };
 
@@ -84,9 +86,10 @@ bool transport_has_second(const struct conf *conf);
 struct transport *transport_open(const struct conf *conf, struct buf *why);
 
 /*
- * When the first transport is blocked or cannot be reached, the mail goes to the second at once,
- * and so do all later ones: logged once. But a repeat never does: whether it arrived by the first
- * one is not known, and only that one may recognise it; it waits ("second-not-used", retry).
+ * When the first transport is blocked or exhausted or cannot be reached, the mail goes to the
+ * second at once, and so do all later ones: logged once. But a repeat never does: whether it
+ * arrived by the first one is not known, and only that one may recognise it; it waits
+ * ("second-not-used", retry).
  */
 void transport_send(
     struct transport *transport, const struct delivery *delivery, struct delivery_result *result);

@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "deliver/attempts.h"
 #include "deliver/transport.h"
 #include "drain/outbox.h"
 #include "drain/waiting.h"
@@ -245,6 +246,9 @@ static enum run_result send_share(
         progress_draw(run);
         sender.at = next_mail(&sender, sender.at + 1);
     }
+    for (size_t at = sender.at; sender.outbox.rest_until && at < waiting->count;
+         at = next_mail(&sender, at + 1))
+        outbox_rest(&sender.outbox, waiting->due[at].file);
     if (result == RUN_GOES_ON && sender.at < waiting->count && !run_stopping())
         log_warn(NULL, "run-limit", "BOOKSPOOL_RUN_LIMIT is over; the rest waits for the next run");
     if (sender.ahead.item)
@@ -329,6 +333,12 @@ static void leave_out_uncertain(struct run *run, struct waiting *waiting)
     waiting->count = kept;
 }
 
+static bool is_in_out(void *context, const char *name)
+{
+    struct run *run = context;
+    return spool_exists(&run->spool, DIR_OUT, name);
+}
+
 enum run_result deliver_run(struct run *run)
 {
     struct waiting waiting;
@@ -343,6 +353,9 @@ enum run_result deliver_run(struct run *run)
         result = fork_senders(run, &waiting, senders);
     else if (waiting.count)
         result = send_share(run, &waiting, 0, 1);
+    bool nothing_new = run->totals->tried == 0 && !spool_is_empty(&run->spool, DIR_OUT);
+    attempts_keep(
+        conf_text(run->conf, SET_STATE), is_in_out, run, result == RUN_BLOCKED || nothing_new);
     if (run->progress && run->totals->tried)
         fputc('\n', stderr);
     waiting_free(&waiting);

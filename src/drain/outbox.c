@@ -11,6 +11,7 @@
 #include "base/counters.h"
 #include "base/incident.h"
 #include "base/log.h"
+#include "deliver/attempts.h"
 #include "spool/queue.h"
 
 enum { SYNC_EVERY = 64, WHY_SIZE = 700, REFUSALS_ALIKE = 3 };
@@ -86,6 +87,16 @@ enum run_result outbox_finish(struct outbox *outbox, const char *name, const cha
     return result;
 }
 
+/* For people who look at what waits; `run`: no other mail can be sent either. */
+static void note_attempt(const struct outbox *outbox, const struct refusal *mail, bool run)
+{
+    const char *state = conf_text(outbox->run->conf, SET_STATE);
+    int64_t now = clock_now();
+    attempts_note(state, mail->name, now, &mail->result);
+    if (run)
+        attempts_note(state, ATTEMPTS_RUN, now, &mail->result);
+}
+
 /* The marks stay: an unknown outcome is still known when an operator moves the mail back to out/.
  */
 static enum run_result give_up(struct outbox *outbox, const struct refusal *mail, const char *cause)
@@ -98,7 +109,8 @@ static enum run_result give_up(struct outbox *outbox, const struct refusal *mail
     run->totals->failed++;
     counter_add(COUNT_MAIL_FAILED, 1);
     incident_cause(mail->result.reason);
-    log_error(mail->id, "given-up", "mail=%s %s: %s", mail->name, cause, mail->result.reason);
+    log_error(mail->id, "given-up", "mail=%s %s: %s%s%s", mail->name, cause, mail->result.reason,
+        *mail->result.words ? ": " : "", mail->result.words);
     queue_mark(&run->spool, DIR_OUT, mail->name, mail->marks);
     return run_unless_gone(run, queue_give_up(&run->spool, DIR_OUT, mail->name, DIR_FAILED, why),
         DIR_OUT, mail->name, mail->id);
@@ -122,20 +134,30 @@ static enum run_result reschedule(struct outbox *outbox, const struct refusal *m
     int64_t delay = outbox_delay(age, conf_number(run->conf, SET_RETRY_MIN), longest);
     int64_t asked = result->wait_ms < longest ? result->wait_ms : longest;
     delay = delay > asked ? delay : asked; /* a server may ask for a longer delay, not a shorter */
+    if (asked > 0)
+        outbox->rest_until = now + asked;
     bool unknown = result->outcome == OUTCOME_UNKNOWN;
     log_warn(mail->id, unknown ? "outcome-unknown" : "retry-later",
         "mail=%s %s%s%s; next attempt in %llds%s", mail->name, result->reason,
-        result->words ? ": " : "", result->words ? result->words : "",
-        (long long)(delay / MS_PER_SECOND), unknown ? "; it may have arrived" : "");
+        *result->words ? ": " : "", result->words, (long long)(delay / MS_PER_SECOND),
+        unknown ? "; it may have arrived" : "");
     if (age > MS_PER_DAY) { /* reported by log, status and health, never by mail */
         char text[TIME_TEXT];
         time_format_age(age, text);
         counter_set(COUNT_MAIL_STUCK_AT, now);
         log_error(mail->id, "stuck", "mail=%s could not be sent for %s", mail->name, text);
     }
+    note_attempt(outbox, mail, result->unreachable || result->wait_ms > 0);
     bool ok = queue_mark(&run->spool, DIR_OUT, mail->name, mail->marks) &&
               queue_set_time(&run->spool, DIR_OUT, mail->name, now + delay);
     return run_unless_gone(run, ok, DIR_OUT, mail->name, mail->id);
+}
+
+void outbox_rest(struct outbox *outbox, const struct spool_item *item)
+{
+    /* where that fails, the mail is due and asks once more */
+    if (item->mtime < outbox->rest_until)
+        queue_set_time(&outbox->run->spool, DIR_OUT, item->name, outbox->rest_until);
 }
 
 static enum run_result put_off_mail(struct outbox *outbox, const struct refusal *mail)
@@ -150,11 +172,34 @@ static enum run_result stop_blocked(struct outbox *outbox, const struct refusal 
     const struct delivery_result *result = &mail->result;
     incident_cause(result->reason);
     log_error(mail->id, "blocked", "%s%s%s; nothing can be sent until this is fixed",
-        result->reason, result->words ? ": " : "", result->words ? result->words : "");
+        result->reason, *result->words ? ": " : "", result->words);
     if (outbox->run->progress)
         fprintf(stderr, "In full: %s\n", result->detail);
     queue_mark(&outbox->run->spool, DIR_OUT, mail->name, mail->marks);
+    note_attempt(outbox, mail, true);
     return RUN_BLOCKED;
+}
+
+/* ---- the sender is refused, says the reply to one mail ---- */
+
+/* Another mail was accepted: it concerned its own mail. */
+static enum run_result put_off_doubted(struct outbox *outbox)
+{
+    bool doubting = outbox->doubting;
+    outbox->doubting = false;
+    return doubting ? put_off_mail(outbox, &outbox->doubt) : RUN_GOES_ON;
+}
+
+static enum run_result doubt_mail(struct outbox *outbox, const struct refusal *mail)
+{
+    if (outbox->accepted)
+        return put_off_mail(outbox, mail);
+    if (outbox->doubting)
+        return stop_blocked(outbox, mail);
+    queue_mark(&outbox->run->spool, DIR_OUT, mail->name, mail->marks);
+    outbox->doubting = true;
+    outbox->doubt = *mail;
+    return RUN_GOES_ON;
 }
 
 /* ---- refusals ---- */
@@ -216,10 +261,13 @@ static enum run_result refuse_mail(struct outbox *outbox, const struct refusal *
 enum run_result outbox_end(struct outbox *outbox, enum run_result so_far)
 {
     enum run_result result = so_far;
-    if (so_far == RUN_GOES_ON && outbox->shared && outbox->refused && !outbox->run->totals->sent)
+    bool alone = outbox->shared && outbox->refused && !outbox->run->totals->sent;
+    if (so_far == RUN_GOES_ON && (alone || outbox->doubting))
         result = put_off_each(outbox);
     else if (so_far == RUN_GOES_ON)
         result = give_up_each(outbox);
+    if (so_far == RUN_GOES_ON && outbox->doubting)
+        result = run_worse(stop_blocked(outbox, &outbox->doubt), result);
     enum run_result synced = sync_renames(outbox);
     free(outbox->refusal);
     return synced == RUN_GOES_ON ? result : synced;
@@ -270,11 +318,14 @@ enum run_result outbox_apply(struct outbox *outbox, const char *name,
         count_sent(name, &before->record);
         log_info(
             mail.id, "sent", "mail=%s bytes=%zu %s", name, before->record.length, result->reason);
+        outbox->accepted = true;
+        if (ended == RUN_GOES_ON)
+            ended = put_off_doubted(outbox);
         return ended == RUN_GOES_ON ? give_up_each(outbox) : ended;
     case OUTCOME_NEVER:
         return refuse_mail(outbox, &mail);
     case OUTCOME_BLOCKED:
-        return stop_blocked(outbox, &mail);
+        return result->doubtful ? doubt_mail(outbox, &mail) : stop_blocked(outbox, &mail);
     case OUTCOME_UNKNOWN:
         outbox->run->totals->unknown++;
         mail.marks = QUEUE_UNKNOWN;

@@ -11,6 +11,14 @@
  * to its end with fewer of them, they are given up; when it ends early, they stay in out/. Of
  * several senders each sees the refusals of its own recipients only, so where none of them had a
  * mail accepted, the refused ones are put off at the end and the run counts as blocked.
+ *
+ * A reply to one mail that says that the sender or the installation is refused (`doubtful`) blocks
+ * the run when a second mail meets the like, or no other mail is left to try. When another is
+ * accepted in the same run, the reply concerned its own mail after all, which is put off: what one
+ * customer books, or what his mail server says, does not stop the mails of the others.
+ *
+ * When the other side says that it accepts nothing for a while (`wait_ms`), the run ends, and the
+ * mails that were not tried get the same time for their next attempt.
  */
 #ifndef DRAIN_OUTBOX_H
 #define DRAIN_OUTBOX_H
@@ -44,7 +52,11 @@ struct outbox {
     bool shared;             /* one of several senders: the others may be refused alike */
     struct refusal *refusal; /* those that wait, all for the same reason */
     size_t refused, refusal_room;
-    size_t recipients; /* different ones among them */
+    size_t recipients;    /* different ones among them */
+    bool accepted;        /* a mail was, in this run */
+    bool doubting;        /* `doubt` is set */
+    struct refusal doubt; /* said that the sender is refused, and nothing else happened since */
+    int64_t rest_until;   /* nothing is accepted before, says the other side; 0: it does not */
 };
 
 /* `before` was read before the attempt: its mode says whether an earlier outcome was unknown. */
@@ -65,6 +77,9 @@ enum run_result outbox_sync_due(struct outbox *outbox);
  * (`so_far`) and the next run should try them again; and syncs.
  */
 enum run_result outbox_end(struct outbox *outbox, enum run_result so_far);
+
+/* Gives a mail that was not tried the time of rest_until, where that is later than its own. */
+void outbox_rest(struct outbox *outbox, const struct spool_item *item);
 
 /* The age, limited to the bounds; all in ms. */
 int64_t outbox_delay(int64_t age, int64_t shortest, int64_t longest);

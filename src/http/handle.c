@@ -88,6 +88,18 @@ bool handle_url_has(CURLU *url, CURLUPart part)
     return has;
 }
 
+void handle_get_connection(CURL *easy, bool *reached, int *os_error, long *verify)
+{
+    curl_off_t connect_us = 0;
+    long number = 0;
+    curl_easy_getinfo(easy, CURLINFO_CONNECT_TIME_T, &connect_us);
+    curl_easy_getinfo(easy, CURLINFO_OS_ERRNO, &number);
+    *reached = connect_us > 0;
+    *os_error = (int)number;
+    *verify = 0;
+    curl_easy_getinfo(easy, CURLINFO_SSL_VERIFYRESULT, verify);
+}
+
 const char *handle_error(CURLcode code, const char *error)
 {
     return error[0] ? error : curl_easy_strerror(code);

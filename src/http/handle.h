@@ -55,6 +55,10 @@ bool handle_set_upload(CURL *easy, struct handle_upload *upload);
 /* Does a URL have this part? A path of "/" is none: libcurl adds it. */
 bool handle_url_has(CURLU *url, CURLUPart part);
 
+/* After a transfer: did TCP connect, with which errno did it not, and what became of the
+ * certificate (CURLINFO_SSL_VERIFYRESULT). */
+void handle_get_connection(CURL *easy, bool *reached, int *os_error, long *verify);
+
 /* What went wrong, in libcurl's words: those of the handle's buffer, else those of the code. */
 const char *handle_error(CURLcode code, const char *error);
 

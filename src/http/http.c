@@ -120,7 +120,9 @@ static bool perform(struct http_client *client, CURLoption method,
         code = curl_easy_perform(easy);
         curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &answer->status);
     }
-    if (answer->status < 200) /* 100 Continue is no answer */
+    handle_get_connection(easy, &answer->reached, &answer->os_error, &answer->verify);
+    answer->reached |= answer->connected; /* the kept connection */
+    if (answer->status < 200)             /* 100 Continue is no answer */
         answer->status = 0;
     answer->code = (int)code;
     answer->milliseconds = clock_monotonic() - start;

@@ -52,6 +52,9 @@ struct http_answer {
     struct buf body;      /* may be cut off where no error says so */
     int code;             /* CURLcode; an answer may have come before an error */
     bool connected;       /* there was a connection, with TLS where that is wanted */
+    bool reached;         /* there was one, maybe without TLS */
+    int os_error;         /* errno of the attempt to connect; 0: none */
+    long verify;          /* CURLINFO_SSL_VERIFYRESULT */
     bool end_given;       /* the last byte of the request was given away */
     bool given_up;        /* before_end said so */
     int64_t milliseconds; /* from the beginning of the request to the end of the answer */

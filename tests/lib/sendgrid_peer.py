@@ -175,10 +175,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if answer in (DROP, SILENT):
             self.close_connection = True
         elif isinstance(answer, tuple):
-            status, field, headers = answer
+            status, field, headers, *message = answer
             self.answer(status, json.dumps({"errors": [
-                {"message": f"no to <owner@example.org>\u2028{status}", "field": field}]}).encode(),
-                **headers)
+                {"message": (message or [f"no to <owner@example.org>\u2028{status}"])[0],
+                 "field": field}]}).encode(), **headers)
         elif answer == 202:
             peer.accepted.append(mail)
             self.answer(202, X_Message_Id=f"id-{len(peer.accepted)}")
@@ -187,7 +187,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
 
 class Peer:
-    """An answer is a status, (status, field, headers), DROP, DROP_AMID, GO_ON or SILENT."""
+    """An answer is a status, (status, field, headers) or with a message after them, DROP,
+    DROP_AMID, GO_ON or SILENT."""
 
     def __init__(self, key, *answers, context=None):
         self.key, self.answers = key, list(answers or (202,))

@@ -9,6 +9,7 @@ Each of the servers has .port and .accepted, the messages that it took over (sai
 """
 
 import asyncio
+import base64
 import logging
 import os
 import socket
@@ -41,12 +42,16 @@ class Scripted:
     """`replies` replaces answers of REPLIES, by step; a list is used up one by one, its
     last stays. HANG_UP closes instead, SILENT never answers; for BODY, amid the message.
     A reply that ends with HANG_UP ("421 bye" + HANG_UP) is given, then the connection closed.
-    LATE + "2.5 552 full" is given after so many seconds."""
+    LATE + "2.5 552 full" is given after so many seconds.
 
-    def __init__(self, replies=None, delay=0):
+    `context` (ssl) is for TLS from the first byte; then a login by one of the mechanisms in `works`
+    is answered with 235, by others with `refusal`; `logins` has the mechanisms that were tried."""
+
+    def __init__(self, replies=None, delay=0, context=None, works=(), refusal="535 5.7.8 no"):
         self.replies = {**REPLIES, **(replies or {})}
         self.delay = delay
         self.accepted, self.commands, self.connections = [], [], 0
+        self.logins, self._works, self._refusal, self._context = [], works, refusal, context
         self._open = []
         self._stopping = threading.Event()
         self._listener = socket.create_server(("127.0.0.1", 0))
@@ -78,6 +83,8 @@ class Scripted:
 
     def _guarded(self, sock):
         try:
+            if self._context:
+                sock = self._context.wrap_socket(sock, server_side=True)
             with sock, sock.makefile("rb") as lines:
                 self._session(sock, lines)
         except (OSError, ValueError):
@@ -107,6 +114,9 @@ class Scripted:
         while line := lines.readline():
             self.commands.append(line.decode("latin-1").strip())
             verb = self.commands[-1].split(" ")[0].upper()
+            if verb == "AUTH" and self._context:
+                self._login(sock, lines, self.commands[-1].split(" "))
+                continue
             code = self._answer(sock, verb)
             if verb == "QUIT":
                 return
@@ -121,6 +131,21 @@ class Scripted:
                     self.accepted.append(message)
                 self._answer(sock, "dot")
 
+    def _login(self, sock, lines, words):
+        """The dialogue of the mechanism, with whatever the client says."""
+        kind = words[1].upper()
+        self.logins.append(kind)
+        asked = {"LOGIN": [b"Username:", b"Password:"], "CRAM-MD5": [b"<47.11@peer.example>"],
+                 "DIGEST-MD5": [b'realm="peer.example",nonce="bm9uY2U",qop="auth",charset=utf-8,'
+                                b"algorithm=md5-sess"]}.get(kind, [b""])
+        for challenge in asked[1:] if len(words) > 2 else asked:
+            sock.sendall(b"334 " + base64.b64encode(challenge) + b"\r\n")
+            if lines.readline().strip() in (b"*", b""):
+                sock.sendall(b"501 5.7.0 given up\r\n")
+                return
+        said = "235 2.7.0 welcome" if kind in self._works else self._refusal
+        sock.sendall(said.encode() + b"\r\n")
+
     def _message(self, sock, lines):
         message = b""
         while line := lines.readline():
@@ -133,9 +158,10 @@ class Scripted:
 
 
 class Authority:
-    """ca.pem, and server.pem with server.key for localhost and 127.0.0.1, in `directory`."""
+    """ca.pem, and server.pem with server.key for localhost and 127.0.0.1, in `directory`; `names` are
+    others."""
 
-    def __init__(self, directory, name="ca"):
+    def __init__(self, directory, name="ca", names="DNS:localhost,IP:127.0.0.1"):
         self.ca = os.path.join(directory, name + ".pem")
         self._key = os.path.join(directory, name + ".key")
         self.cert = os.path.join(directory, name + "-server.pem")
@@ -143,9 +169,9 @@ class Authority:
         new = ["req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
         self._openssl(*new, "-x509", "-days", "2", "-subj", "/CN=Authority of a test",
                       "-keyout", self._key, "-out", self.ca)
-        self._openssl(*new, "-x509", "-days", "2", "-subj", "/CN=localhost",
+        self._openssl(*new, "-x509", "-days", "2", "-subj", "/CN=a server",
                       "-CA", self.ca, "-CAkey", self._key,
-                      "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1",
+                      "-addext", f"subjectAltName={names}",
                       "-addext", "basicConstraints=critical,CA:FALSE",
                       "-keyout", self.cert_key, "-out", self.cert)
 

@@ -83,13 +83,56 @@ static void each_row(void **state)
                               .status = rows[i].status,
                               .field = rows[i].field,
                               .connected = rows[i].connected,
-                              .end_given = rows[i].end_given},
+                              .end_given = rows[i].end_given,
+                              .peer = {.name = "api.sendgrid.com"}},
             0, &result);
         print_message("# %s\n", rows[i].what);
         assert_string_equal(outcome_name(result.outcome), outcome_name(rows[i].outcome));
         assert_string_equal(result.reason, rows[i].reason);
         assert_int_equal(result.unreachable, result.outcome == OUTCOME_RETRY && !rows[i].connected);
         assert_int_equal(result.wait_ms > 0, rows[i].status == 429);
+    }
+}
+
+/* Used-up credits come as 401, a sender that is not verified as 403 or 400. */
+static void the_message_decides(void **state)
+{
+    (void)state;
+    static const struct {
+        long status;
+        const char *message;
+        enum outcome outcome;
+        const char *reason, *words;
+    } cases[] = {
+        {401, "Maximum credits exceeded", OUTCOME_RETRY, "sendgrid-401-limit", "used up"},
+        {403, "You have exceeded your daily limit of 100 messages", OUTCOME_RETRY,
+            "sendgrid-403-limit", "used up"},
+        {403,
+            "The from address does not match a verified Sender Identity. Mail cannot be sent "
+            "until this error is resolved.",
+            OUTCOME_BLOCKED, "sendgrid-403-sender", "BOOKSPOOL_MAIL_FROM"},
+        {400, "The from email is not a verified sender", OUTCOME_BLOCKED, "sendgrid-400-sender",
+            "BOOKSPOOL_MAIL_FROM"},
+        {401, "The provided authorization grant is invalid, expired, or revoked", OUTCOME_BLOCKED,
+            "sendgrid-401", "refused SENDGRID_API_KEY: check drain.env"},
+        {403, "access forbidden", OUTCOME_BLOCKED, "sendgrid-403", "SENDGRID_API_KEY"},
+        {400, "Does not contain a valid address.", OUTCOME_NEVER, "sendgrid-400", "refused"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct delivery_result result = {0};
+        sendgrid_classify(&(struct sendgrid_attempt){.status = cases[i].status,
+                              .message = cases[i].message,
+                              .connected = true,
+                              .end_given = true,
+                              .peer = {.name = "api.sendgrid.com"}},
+            0, &result);
+        print_message("# %s\n", cases[i].message);
+        assert_string_equal(outcome_name(result.outcome), outcome_name(cases[i].outcome));
+        assert_string_equal(result.reason, cases[i].reason);
+        assert_ptr_equal(strstr(result.words, "api.sendgrid.com "), result.words);
+        assert_non_null(strstr(result.words, cases[i].words));
+        assert_int_equal(result.exhausted, result.outcome == OUTCOME_RETRY);
+        assert_int_equal(result.wait_ms > 3600000, result.exhausted);
     }
 }
 
@@ -104,8 +147,10 @@ static void a_rate_limit_says_when_it_is_over(void **state)
     };
     for (size_t i = 0; i < sizeof limits / sizeof limits[0]; i++) {
         struct delivery_result result = {0};
-        sendgrid_classify(
-            &(struct sendgrid_attempt){.status = 429, .reset = limits[i].reset, .end_given = true},
+        sendgrid_classify(&(struct sendgrid_attempt){.status = 429,
+                              .reset = limits[i].reset,
+                              .end_given = true,
+                              .peer = {.name = "api.sendgrid.com"}},
             limits[i].now, &result);
         assert_int_equal(result.wait_ms, limits[i].wait);
     }
@@ -301,6 +346,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_row),
+        cmocka_unit_test(the_message_decides),
         cmocka_unit_test(a_rate_limit_says_when_it_is_over),
         cmocka_unit_test(stopped_by_ourselves),
         cmocka_unit_test(the_usual_mail),
