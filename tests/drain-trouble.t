@@ -298,8 +298,99 @@ def closing_replies():
         match(done.stderr, "smtp-rcpt-lost", "the connection is lost")
 
 
+def told(world, *args):
+    return world.run("bookspool", *args).stdout
+
+
+def last_errors():
+    """list, trace and status show why a mail waits, from a file that costs an accepted mail nothing."""
+    with Scripted({"RCPT": "451-4.7.1 <owner@example.org>\r\n451 4.7.1 greylisted"}) as server, \
+            by_smtp(server) as world:
+        path = os.path.join(world.state_dir, "attempts")
+        key = world.arrive()
+        for tries in (1, 2):
+            world.due_now()
+            world.drain()
+            item, = json.loads(told(world, "list", "out", "--json"))["items"]
+            error = item["error"]
+            equal((error["reason"], error["outcome"], error["tries"]), ("smtp-rcpt-451", "retry", tries),
+                  f"after {tries} without success list out --json has the last error")
+        equal(error["reply"], "451 4.7.1 <owner@example.org> greylisted", "and the server's words")
+        match(error["words"], rf"^127\.0\.0\.1:{server.port} takes no mail for now$", "and ours")
+        match(told(world, "list", "out"), rf", smtp-rcpt-451: 127\.0\.0\.1:{server.port} takes", "so has list out")
+        shown = world.terminal("list")
+        if shown is not None:
+            ok(max(map(len, re.findall(r"(?m)^out .*", shown))) <= 80, "on a terminal in 80 columns", shown)
+            match(shown, r"out .* smtp-rcpt-451\n(.*\n)*last error of 1 mail in out/: smtp-rcpt-451: 127",
+                  "explained below")
+        shown = told(world, "trace", key)
+        match(shown, r"last error \d+ s ago, 2 without success: smtp-rcpt-451\n +127.*\n +in full: 451 4\.7\.1 <owner",
+              "trace shows it in full")
+        match(shown, r"1 mail waiting.*; last error: smtp-rcpt-451: 127", "and in its summary")
+        equal(json.loads(told(world, "trace", key, "--json"))["files"][1]["error"], error, "trace --json has it too")
+        reasons = json.loads(told(world, "status", "--json"))["out_errors"]
+        equal([(one["reason"], one["mails"]) for one in reasons], [("smtp-rcpt-451", 1)], "status --json counts it")
+        match(told(world, "status"), "last error of 1 mail in out/: smtp-rcpt-451: ", "status names it")
+        equal(os.stat(path).st_mode & 0o777, 0o660, "the file is for the group")
+        server.replies["RCPT"] = "250 ok"
+        world.due_now()
+        world.drain()
+        equal((len(world.spool("sent")), os.path.exists(path)), (1, False), "sent: nothing is left of it")
+        equal(json.loads(told(world, "status", "--json"))["out_errors"], [], "and status says so")
+
+
+def last_error_of_a_run():
+    """What blocks all mails is the last error of each, also of those that were not tried."""
+    with Mailer("maildir:/nowhere/at/all") as world:
+        keys = [world.arrive() for _ in range(3)]
+        done = world.drain()
+        words = "Maildir /nowhere/at/all: No such file or directory: make the directory that it is in"
+        match(done.stderr, f"blocked: maildir-open: {words}", "a Maildir whose parent is missing: what to do")
+        items = json.loads(told(world, "list", "out", "--json"))["items"]
+        equal([(item["error"]["reason"], item["error"]["words"][:len(words)]) for item in items],
+              [("maildir-open", words)] * 3, "it is the last error of each mail")
+        for key in keys:
+            match(told(world, "trace", key), f"last error: maildir-open: {words}", "trace says so")
+        world.write_settings("drain.env", {"BOOKSPOOL_TRANSPORT": f"maildir:{world.dir}/box"})
+        equal((world.drain().returncode, len(world.spool("sent"))), (DONE, 3), "corrected: all are sent")
+        equal(os.listdir(world.state_dir).count("attempts"), 0, "and nothing is left of it")
+    with Mailer("sendmail:/nowhere/sendmail") as world:
+        world.arrive()
+        match(world.drain().stderr, "blocked: sendmail-start-2: /nowhere/sendmail cannot be started: No such file or "
+              "directory: install a mail server", "a sendmail that is missing: what to do")
+
+
+def errors_without_their_file():
+    """Delivery never depends on the file: no place for it, nonsense in it, too much of it."""
+    def directory(path):
+        os.mkdir(path)
+
+    def nonsense(path):
+        with open(path, "wb") as file:
+            file.write(b"\0\xff\n\t\t\n*\t\nx\ty\tz\ta\tb\tc\td\nno line feed")
+
+    def full(path):
+        with open(path, "wb") as file:
+            file.write(b"x\t2026-01-01T00:00:00Z\t1\tretry\ta\tb\tc\n" * 60_000)
+
+    def link(path):
+        os.symlink("/etc/passwd", path)
+
+    for spoil in (directory, nonsense, full, link):
+        with Scripted({"RCPT": ["450 not now", "250 ok"]}) as server, by_smtp(server) as world:
+            path = os.path.join(world.state_dir, "attempts")
+            spoil(path)
+            world.arrive()
+            equal((world.drain().returncode, len(world.spool("out"))), (DONE, 1), f"{spoil.__name__}: put off")
+            listed = world.run("bookspool", "list", "out", "--json")
+            equal((listed.returncode, len(json.loads(listed.stdout)["items"])), (0, 1), "it is listed")
+            world.due_now()
+            equal((world.drain().returncode, len(world.spool("sent"))), (DONE, 1), "and sent")
+            equal(os.path.isfile(path), False, "what was in the file is gone")
+
+
 if __name__ == "__main__":
     run_parts((the_ledger, mails_of_events_that_wait, junk, what_is_new,
                bad_is_counted, no_memory, run_limit, refusals_at_the_end, giving_up, stuck, counters,
-               closing_replies))
+               closing_replies, last_errors, last_error_of_a_run, errors_without_their_file))
     finish()

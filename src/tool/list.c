@@ -5,6 +5,7 @@
 #include <sysexits.h>
 
 #include "spool/queue.h"
+#include "tool/attempt_view.h"
 #include "tool/find.h"
 #include "tool/ledger_view.h"
 #include "tool/output.h"
@@ -22,8 +23,9 @@ static const char usage[] =
     "  --conflicts   bookings of one organizer that overlap, of either provider\n"
     "  --json        an object with `items` and `counts`, or with `conflicts`\n"
     "\n"
-    "A mail in out/ shows when it is tried next; \"unknown\": an earlier attempt may\n"
-    "have arrived; \"accepted\": it was accepted and is only to be moved to sent/.\n"
+    "A mail in out/ shows when it is tried next, and the last error if there was one;\n"
+    "\"unknown\": an earlier attempt may have arrived; \"accepted\": it was accepted and\n"
+    "is only to be moved to sent/.\n"
     "\n"
     "Exit status: 0 listed; 74, 77 and so on: what could not be read is named.\n";
 
@@ -34,6 +36,7 @@ struct listing {
     struct tool *tool;
     bool chosen[SPOOL_DIRS];
     struct table table;
+    struct attempts attempts;
     cJSON *items; /* NULL: a table */
     int code;     /* says that something could not be read */
 };
@@ -48,6 +51,7 @@ struct line {
     enum provider provider;
     char event[65];
     int64_t since; /* arrival or queueing; the file's mtime when that is not known */
+    const struct attempt_note *error; /* of a mail in out/; NULL: none */
 };
 
 /* A failure is reported, and the listing goes on; the exit status gives it in the end. */
@@ -71,13 +75,16 @@ static void make_note(const struct tool *tool, const struct line *line, char *ou
                        : place->mode & QUEUE_UNKNOWN ? ", unknown"
                                                      : "";
     bool due = tool_due(tool, place->dir, place->mtime);
+    bool full = line->error && !output_is_terminal(); /* there the words follow the table */
     output_ago(place->mtime, tool->now, next);
     if (line->unreadable)
         snprintf(out, size, "cannot be read");
     else if (line->wrong)
         snprintf(out, size, "not intact");
     else if (place->dir == DIR_OUT)
-        snprintf(out, size, "%s%s", due ? "due" : next, mark);
+        snprintf(out, size, "%s%s%s%s%s%s", due ? "due" : next, mark, line->error ? ", " : "",
+            line->error ? line->error->reason : "", full && *line->error->words ? ": " : "",
+            full ? line->error->words : "");
     else if (place->dir == DIR_NEW && !due)
         snprintf(out, size, "waits, %s", next);
     else
@@ -110,9 +117,11 @@ static void add_line(struct listing *listing, const struct line *line)
         json_put_number(object, "bytes", line->size);
         json_put_text(object, "provider", provider);
         json_put_text(object, "event", event);
+        if (line->place.dir == DIR_OUT)
+            attempt_view_put(object, line->error);
         return;
     }
-    char name[300], age[TIME_TEXT], note[AGE_TEXT + 32];
+    char name[300], age[TIME_TEXT], note[AGE_TEXT + REASON_SIZE + WORDS_SIZE + 32];
     make_name(&line->place, name, sizeof name);
     make_note(listing->tool, line, note, sizeof note);
     time_format_age(listing->tool->now - line->since, age);
@@ -131,6 +140,8 @@ static void list_file(struct listing *listing, enum spool_dir dir, const struct 
         .since = item->mtime};
     if (!name_parse(item->name, &line.place.parsed))
         line.place.parsed = (struct spool_name){0};
+    if (dir == DIR_OUT)
+        line.error = attempt_view_of(&listing->attempts, item->name);
     if (!spool_read(&tool->spool, dir, item->name, &file)) {
         if (errno == ENOENT)
             return;
@@ -206,6 +217,7 @@ static int run(struct tool *tool, int argc, char **argv)
     int code = tool_look(tool);
     if (code != EX_OK)
         return code;
+    attempt_view_read(tool, &listing.attempts);
     cJSON *json = tool->json ? json_object() : NULL;
     listing.items = json ? json_put_array(json, "items") : NULL;
     for (size_t i = 0; i < sizeof order / sizeof *order; i++)
@@ -215,6 +227,7 @@ static int run(struct tool *tool, int argc, char **argv)
         json_put_number(counts, "done", (int64_t)count[DIR_DONE]);
         json_put_number(counts, "sent", (int64_t)count[DIR_SENT]);
         json_print(json, JSON_INDENTED);
+        attempts_free(&listing.attempts);
         return listing.code;
     }
     bool summary = operands == 0 && !all;
@@ -222,6 +235,9 @@ static int run(struct tool *tool, int argc, char **argv)
         puts("Nothing waits or needs attention.");
     table_print(
         &listing.table, (const char *[]){"DIR", "NAME", "AGE", "PROVIDER", "EVENT", "NOTE"});
+    if (listing.chosen[DIR_OUT] && output_is_terminal())
+        attempt_view_reasons(&listing.attempts, NULL);
+    attempts_free(&listing.attempts);
     if (summary)
         printf("done\t%zu\nsent\t%zu\n", count[DIR_DONE], count[DIR_SENT]);
     return listing.code;

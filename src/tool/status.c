@@ -8,6 +8,7 @@
 #include "deliver/transport.h"
 #include "health/health.h"
 #include "spool/queue.h"
+#include "tool/attempt_view.h"
 #include "tool/find.h"
 #include "tool/output.h"
 #include "tool/tool.h"
@@ -33,7 +34,8 @@ struct status {
     bool drain_at_work, counted;
     struct health_facts facts;
     struct health health;
-    struct buf warnings; /* a line each; empty: all is well */
+    struct attempts attempts; /* without success, of what is in out/ */
+    struct buf warnings;      /* a line each; empty: all is well */
 };
 
 /* ---- gathering ---- */
@@ -210,6 +212,7 @@ static void print_status(const struct status *status)
         "last drain that ended well: %s%s\n", ago, status->drain_at_work ? "; one is at work" : "");
     output_ago(counted_time(status, COUNT_MAIL_LAST_AT), now, ago);
     printf("last mail sent: %s\n", ago);
+    attempt_view_reasons(&status->attempts, NULL);
     for (enum provider p = 0; p < PROVIDERS; p++)
         for (int slot = 0; slot < 2; slot++) {
             int64_t used = secret_time(status, p, slot);
@@ -251,6 +254,7 @@ static void print_status_json(const struct status *status)
     json_put_bool(object, "drain_at_work", status->drain_at_work);
     json_put_time(object, "last_drain_at", counted_time(status, COUNT_DRAIN_LAST_AT));
     json_put_time(object, "last_mail_at", counted_time(status, COUNT_MAIL_LAST_AT));
+    attempt_view_reasons(&status->attempts, json_put_array(object, "out_errors"));
     for (enum provider p = 0; p < PROVIDERS; p++) {
         cJSON *one = json_put_object(object, provider_name(p));
         json_put_time(one, "secret_primary_at", secret_time(status, p, 0));
@@ -284,6 +288,8 @@ static int run(struct tool *tool, int argc, char **argv)
             return EXIT_TROUBLE;
         }
     const char *state = conf_text(&tool->conf, SET_STATE);
+    if (status.count[DIR_OUT])
+        attempt_view_read(tool, &status.attempts);
     status.counted = state && counters_open_readonly(state);
     status.drain_at_work = tool_drain_at_work(tool);
     tool_health(tool, status.counted, &status.facts);
@@ -293,6 +299,7 @@ static int run(struct tool *tool, int argc, char **argv)
     tool->json ? print_status_json(&status) : print_status(&status);
     int code = status.warnings.len ? EXIT_WARNINGS : EX_OK;
     buf_free(&status.warnings);
+    attempts_free(&status.attempts);
     return code;
 }
 

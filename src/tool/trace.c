@@ -6,6 +6,7 @@
 #include <sysexits.h>
 
 #include "spool/queue.h"
+#include "tool/attempt_view.h"
 #include "tool/find.h"
 #include "tool/ledger_view.h"
 #include "tool/output.h"
@@ -27,7 +28,8 @@ struct trace_file {
     const char *torn; /* NULL: intact */
     int64_t since;    /* Received of an event, Queued of a mail; TIME_NONE when not intact */
     char *why;        /* of the .why beside it; NULL: none */
-    bool gone;        /* it was moved between the list and the reading */
+    const struct attempt_note *error; /* of a mail in out/; NULL: none */
+    bool gone;                        /* it was moved between the list and the reading */
 };
 
 struct trace {
@@ -38,6 +40,7 @@ struct trace {
     struct trace_file *file;
     size_t count;
     const struct decision *decision; /* of the ledger; NULL: it has none */
+    struct attempts attempts;
 };
 
 /* ---- gathering ---- */
@@ -64,6 +67,8 @@ static bool gather_file(struct trace *trace, const struct place *place)
         trace->header_read = true;
         trace->header.body = NULL;
     }
+    if (place->dir == DIR_OUT && place_is_mail(place))
+        entry->error = attempt_view_of(&trace->attempts, place->name);
     if (place->dir == DIR_FAILED || place->dir == DIR_BAD)
         entry->why = find_why(tool, place->dir, place->name);
     spool_file_free(&file);
@@ -78,6 +83,7 @@ struct mails {
     size_t waiting, unknown, accepted, broken, sent, recipients, failed;
     int64_t next, last_sent;
     const char *why;
+    const struct attempt_note *error; /* of the latest attempt */
 };
 
 /* The event's file in that directory; NULL: it is not there. */
@@ -114,6 +120,8 @@ static struct mails count_mails(const struct trace *trace)
             mails.broken += file->torn != NULL;
             mails.accepted += (mode & QUEUE_SENT) != 0;
             mails.unknown += (mode & QUEUE_UNKNOWN) != 0 && !(mode & QUEUE_SENT);
+            if (file->error && (!mails.error || file->error->at > mails.error->at))
+                mails.error = file->error;
             if (mails.next == TIME_NONE || file->place->mtime < mails.next)
                 mails.next = file->place->mtime;
         }
@@ -193,6 +201,9 @@ static void add_mails(const struct trace *trace, const struct mails *mails, stru
                 out, ", %zu accepted already and only to be moved to sent/", mails->accepted);
         if (mails->broken)
             buf_printf(out, ", %zu not intact", mails->broken);
+        if (mails->error)
+            buf_printf(out, "; last error: %s%s%s", mails->error->reason,
+                *mails->error->words ? ": " : "", mails->error->words);
     }
     if (mails->failed) {
         begin_part(out);
@@ -271,6 +282,15 @@ static void print_file(const struct trace *trace, const struct trace_file *file)
     putchar('\n');
     if (file->why)
         printf("      why: %s\n", file->why);
+    if (file->error) {
+        output_ago(file->error->at, trace->tool->now, ago);
+        printf("      last error %s, %u without success: %s\n", ago, file->error->tries,
+            file->error->reason);
+        if (*file->error->words)
+            printf("      %s\n", file->error->words);
+        if (*file->error->detail)
+            printf("      in full: %s\n", file->error->detail);
+    }
 }
 
 static void print_trace(const struct trace *trace, const char *summary)
@@ -311,6 +331,8 @@ static void print_trace_json(const struct trace *trace, const char *summary)
         cJSON *one = json_append(files);
         place_put(one, file->place, !file->torn && !file->gone, file->torn, file->since);
         json_put_text(one, "why", file->why);
+        if (file->place->dir == DIR_OUT)
+            attempt_view_put(one, file->error);
     }
     ledger_view_put(object, trace->decision);
     json_put_text(object, "summary", summary);
@@ -360,6 +382,7 @@ static int run(struct tool *tool, int argc, char **argv)
         if (!trace.file)
             tool_no_memory();
         size_t i = 0;
+        attempt_view_read(tool, &trace.attempts);
         while (i < places.count && gather_file(&trace, &places.item[i]))
             i++;
         if (i < places.count)
@@ -371,6 +394,7 @@ static int run(struct tool *tool, int argc, char **argv)
         for (i = 0; i < trace.count; i++)
             free(trace.file[i].why);
         free(trace.file);
+        attempts_free(&trace.attempts);
     }
     places_free(&places);
     return code;

@@ -1,0 +1,65 @@
+#include "tool/attempt_view.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "tool/output.h"
+
+void attempt_view_read(struct tool *tool, struct attempts *attempts)
+{
+    attempts_read(conf_text(&tool->conf, SET_STATE), attempts);
+}
+
+const struct attempt_note *attempt_view_of(const struct attempts *attempts, const char *mail)
+{
+    const struct attempt_note *note = attempts_find(attempts, mail);
+    return note ? note : attempts_find(attempts, ATTEMPTS_RUN);
+}
+
+void attempt_view_put(cJSON *object, const struct attempt_note *note)
+{
+    if (!note) {
+        json_put_text(object, "error", NULL);
+        return;
+    }
+    cJSON *error = json_put_object(object, "error");
+    json_put_time(error, "at", note->at);
+    json_put_number(error, "tries", note->tries);
+    json_put_text(error, "outcome", note->outcome);
+    json_put_text(error, "reason", note->reason);
+    json_put_text(error, "words", *note->words ? note->words : NULL);
+    json_put_text(error, "reply", *note->detail ? note->detail : NULL);
+}
+
+static bool is_run(const struct attempt_note *note)
+{
+    return strcmp(note->name, ATTEMPTS_RUN) == 0;
+}
+
+/* One of many reasons: printed where it occurs first. */
+void attempt_view_reasons(const struct attempts *attempts, cJSON *list)
+{
+    for (size_t i = 0; i < attempts->count; i++) {
+        const struct attempt_note *note = &attempts->item[i];
+        size_t first = 0, mails = 0;
+        while (strcmp(attempts->item[first].reason, note->reason) != 0)
+            first++;
+        for (size_t j = first; j < attempts->count; j++)
+            mails +=
+                !is_run(&attempts->item[j]) && strcmp(attempts->item[j].reason, note->reason) == 0;
+        if (first < i)
+            continue;
+        if (list) {
+            cJSON *object = json_append(list);
+            json_put_text(object, "reason", note->reason);
+            json_put_text(object, "words", *note->words ? note->words : NULL);
+            json_put_number(object, "mails", (int64_t)mails);
+            continue;
+        }
+        if (mails)
+            printf("last error of %zu mail%s in out/: ", mails, mails == 1 ? "" : "s");
+        else
+            printf("last error: ");
+        printf("%s%s%s\n", note->reason, *note->words ? ": " : "", note->words);
+    }
+}
