@@ -321,7 +321,7 @@ def last_errors():
         shown = world.terminal("list")
         if shown is not None:
             ok(max(map(len, re.findall(r"(?m)^out .*", shown))) <= 80, "on a terminal in 80 columns", shown)
-            match(shown, r"out .* smtp-rcpt-451\n(.*\n)*last error of 1 mail in out/: smtp-rcpt-451: 127",
+            match(shown, r"out .*, error 1\n(.*\n)*error 1, of 1 mail in out/: smtp-rcpt-451: 127",
                   "explained below")
         shown = told(world, "trace", key)
         match(shown, r"last error \d+ s ago, 2 without success: smtp-rcpt-451\n +127.*\n +in full: 451 4\.7\.1 <owner",
@@ -330,7 +330,7 @@ def last_errors():
         equal(json.loads(told(world, "trace", key, "--json"))["files"][1]["error"], error, "trace --json has it too")
         reasons = json.loads(told(world, "status", "--json"))["out_errors"]
         equal([(one["reason"], one["mails"]) for one in reasons], [("smtp-rcpt-451", 1)], "status --json counts it")
-        match(told(world, "status"), "last error of 1 mail in out/: smtp-rcpt-451: ", "status names it")
+        match(told(world, "status"), "error 1, of 1 mail in out/: smtp-rcpt-451: ", "status names it")
         equal(os.stat(path).st_mode & 0o777, 0o660, "the file is for the group")
         server.replies["RCPT"] = "250 ok"
         world.due_now()
@@ -351,6 +351,11 @@ def last_error_of_a_run():
               [("maildir-open", words)] * 3, "it is the last error of each mail")
         for key in keys:
             match(told(world, "trace", key), f"last error: maildir-open: {words}", "trace says so")
+        traces = [told(world, "trace", key) for key in keys]
+        equal(sum("not tried: the run ended before it" in text for text in traces), 2, "and which were not tried")
+        shown = world.terminal("list", "out")
+        if shown is not None:
+            equal(shown.count(", error 1\n"), 3, "list out counts one error")
         world.write_settings("drain.env", {"BOOKSPOOL_TRANSPORT": f"maildir:{world.dir}/box"})
         equal((world.drain().returncode, len(world.spool("sent"))), (DONE, 3), "corrected: all are sent")
         equal(os.listdir(world.state_dir).count("attempts"), 0, "and nothing is left of it")

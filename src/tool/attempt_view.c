@@ -31,24 +31,38 @@ void attempt_view_put(cJSON *object, const struct attempt_note *note)
     json_put_text(error, "reply", *note->detail ? note->detail : NULL);
 }
 
-static bool is_run(const struct attempt_note *note)
+bool attempt_view_is_run(const struct attempt_note *note)
 {
     return strcmp(note->name, ATTEMPTS_RUN) == 0;
 }
 
-/* One of many reasons: printed where it occurs first. */
+/* The first note with the same reason. */
+static size_t first_of(const struct attempts *attempts, const struct attempt_note *note)
+{
+    size_t first = 0;
+    while (strcmp(attempts->item[first].reason, note->reason) != 0)
+        first++;
+    return first;
+}
+
+size_t attempt_view_number(const struct attempts *attempts, const struct attempt_note *note)
+{
+    size_t number = 0, first = first_of(attempts, note);
+    for (size_t i = 0; i <= first; i++)
+        number += first_of(attempts, &attempts->item[i]) == i;
+    return number;
+}
+
 void attempt_view_reasons(const struct attempts *attempts, cJSON *list)
 {
     for (size_t i = 0; i < attempts->count; i++) {
         const struct attempt_note *note = &attempts->item[i];
-        size_t first = 0, mails = 0;
-        while (strcmp(attempts->item[first].reason, note->reason) != 0)
-            first++;
-        for (size_t j = first; j < attempts->count; j++)
-            mails +=
-                !is_run(&attempts->item[j]) && strcmp(attempts->item[j].reason, note->reason) == 0;
-        if (first < i)
+        size_t mails = 0;
+        if (first_of(attempts, note) < i)
             continue;
+        for (size_t j = i; j < attempts->count; j++)
+            mails += !attempt_view_is_run(&attempts->item[j]) &&
+                     strcmp(attempts->item[j].reason, note->reason) == 0;
         if (list) {
             cJSON *object = json_append(list);
             json_put_text(object, "reason", note->reason);
@@ -56,10 +70,9 @@ void attempt_view_reasons(const struct attempts *attempts, cJSON *list)
             json_put_number(object, "mails", (int64_t)mails);
             continue;
         }
+        printf("error %zu", attempt_view_number(attempts, note));
         if (mails)
-            printf("last error of %zu mail%s in out/: ", mails, mails == 1 ? "" : "s");
-        else
-            printf("last error: ");
-        printf("%s%s%s\n", note->reason, *note->words ? ": " : "", note->words);
+            printf(", of %zu mail%s in out/", mails, mails == 1 ? "" : "s");
+        printf(": %s%s%s\n", note->reason, *note->words ? ": " : "", note->words);
     }
 }

@@ -19,9 +19,15 @@ const struct attempt_note *attempt_view_of(const struct attempts *attempts, cons
 /* The member "error": null, or an object. */
 void attempt_view_put(cJSON *object, const struct attempt_note *note);
 
+/* Is it that of the run, and the mail was not tried? */
+bool attempt_view_is_run(const struct attempt_note *note);
+
+/* Its number among the different reasons, from 1 on. */
+size_t attempt_view_number(const struct attempts *attempts, const struct attempt_note *note);
+
 /*
- * Prints a line for each different reason, and how many mails wait for it; or, with `list`, appends
- * an object for each.
+ * Prints a line for each different reason, with its number and how many mails wait for it; or, with
+ * `list`, appends an object for each.
  */
 void attempt_view_reasons(const struct attempts *attempts, cJSON *list);
 

@@ -67,7 +67,8 @@ static void take_event_name(struct line *line, const struct record *record)
     memcpy(line->event, record->event, sizeof line->event);
 }
 
-static void make_note(const struct tool *tool, const struct line *line, char *out, size_t size)
+static void make_note(const struct tool *tool, const struct attempts *attempts,
+    const struct line *line, char *out, size_t size)
 {
     char next[AGE_TEXT];
     const struct place *place = &line->place;
@@ -75,16 +76,19 @@ static void make_note(const struct tool *tool, const struct line *line, char *ou
                        : place->mode & QUEUE_UNKNOWN ? ", unknown"
                                                      : "";
     bool due = tool_due(tool, place->dir, place->mtime);
-    bool full = line->error && !output_is_terminal(); /* there the words follow the table */
     output_ago(place->mtime, tool->now, next);
     if (line->unreadable)
         snprintf(out, size, "cannot be read");
     else if (line->wrong)
         snprintf(out, size, "not intact");
+    else if (place->dir == DIR_OUT && !line->error)
+        snprintf(out, size, "%s%s", due ? "due" : next, mark);
+    else if (place->dir == DIR_OUT && output_is_terminal()) /* what it is follows the table */
+        snprintf(out, size, "%s%s, error %zu", due ? "due" : next, mark,
+            attempt_view_number(attempts, line->error));
     else if (place->dir == DIR_OUT)
-        snprintf(out, size, "%s%s%s%s%s%s", due ? "due" : next, mark, line->error ? ", " : "",
-            line->error ? line->error->reason : "", full && *line->error->words ? ": " : "",
-            full ? line->error->words : "");
+        snprintf(out, size, "%s%s, %s%s%s", due ? "due" : next, mark, line->error->reason,
+            *line->error->words ? ": " : "", line->error->words);
     else if (place->dir == DIR_NEW && !due)
         snprintf(out, size, "waits, %s", next);
     else
@@ -123,7 +127,7 @@ static void add_line(struct listing *listing, const struct line *line)
     }
     char name[300], age[TIME_TEXT], note[AGE_TEXT + REASON_SIZE + WORDS_SIZE + 32];
     make_name(&line->place, name, sizeof name);
-    make_note(listing->tool, line, note, sizeof note);
+    make_note(listing->tool, &listing->attempts, line, note, sizeof note);
     time_format_age(listing->tool->now - line->since, age);
     table_add(&listing->table,
         (const char *[]){spool_dir_name(line->place.dir), name, age, provider, event, note});

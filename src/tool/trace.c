@@ -284,8 +284,11 @@ static void print_file(const struct trace *trace, const struct trace_file *file)
         printf("      why: %s\n", file->why);
     if (file->error) {
         output_ago(file->error->at, trace->tool->now, ago);
-        printf("      last error %s, %u without success: %s\n", ago, file->error->tries,
-            file->error->reason);
+        if (attempt_view_is_run(file->error))
+            printf("      not tried: the run ended before it, %s: %s\n", ago, file->error->reason);
+        else
+            printf("      last error %s, %u without success: %s\n", ago, file->error->tries,
+                file->error->reason);
         if (*file->error->words)
             printf("      %s\n", file->error->words);
         if (*file->error->detail)
