@@ -37,38 +37,42 @@ static bool check_entry(const char *path, const struct stat *st, struct buf *why
     return why->len == before && !why->failed;
 }
 
-/* The path that a link names; false: `path` is no link, or it cannot be read. */
-static bool follow_link(char path[PATH_MAX])
+/* Puts the path that a link names in the place of its own. 0: `path` is no link; -1: errno. */
+static int follow_link(char path[PATH_MAX])
 {
     char target[PATH_MAX], next[2 * PATH_MAX];
     ssize_t len = readlink(path, target, sizeof target);
     const char *slash = strrchr(path, '/');
-    if (len <= 0 || len == sizeof target)
-        return false;
+    if (len < 0)
+        return errno == EINVAL ? 0 : -1;
     int folder = *target == '/' || !slash ? 0 : (int)(slash - path + 1);
     int size = snprintf(next, sizeof next, "%.*s%.*s", folder, path, (int)len, target);
-    if (size >= PATH_MAX)
-        return false;
+    if (size >= PATH_MAX || len == sizeof target) {
+        errno = ENAMETOOLONG;
+        return -1;
+    }
     memcpy(path, next, (size_t)size + 1);
-    return true;
+    return 1;
 }
 
 bool conf_file_safe(const char *path, const struct stat *st, struct buf *why)
 {
-    char at[PATH_MAX];
-    struct stat entry;
-    bool safe = !(st->st_mode & S_IWOTH);
-    if (!safe)
+    char at[PATH_MAX], entry[PATH_MAX];
+    struct stat link;
+    int more = 1;
+    if (st->st_mode & S_IWOTH)
         buf_printf(why, "is writable by everybody: chmod o-w %s", path);
     else if (snprintf(at, sizeof at, "%s", path) >= (int)sizeof at)
         buf_puts(why, "its name is too long");
-    for (int links = 0; safe && why->len == 0; links++) {
-        if (links > LINKS_MAX || lstat(at, &entry) < 0)
-            buf_printf(why, "%s: %s", at, strerror(links > LINKS_MAX ? ELOOP : errno));
-        else if (!check_entry(at, &entry, why) && links)
+    for (int links = 0; more && why->len == 0; links++) {
+        snprintf(entry, sizeof entry, "%s", at);
+        more = follow_link(at);
+        if (links > LINKS_MAX)
+            more = -1;
+        if (more < 0 || (more && lstat(entry, &link) < 0))
+            buf_printf(why, "%s: %s", entry, strerror(links > LINKS_MAX ? ELOOP : errno));
+        else if (!check_entry(entry, more ? &link : st, why) && links)
             buf_printf(why, " (%s is a link to there)", path);
-        else if (!S_ISLNK(entry.st_mode) || !follow_link(at))
-            break;
     }
     return why->len == 0 && !why->failed;
 }

@@ -170,7 +170,7 @@ void attempts_keep(const char *state_dir, bool (*waits)(void *context, const cha
         bool written = fd >= 0 && io_write_all(fd, text.data, text.len);
         if (fd >= 0)
             close(fd);
-        if (!written || rename(fresh, path) < 0)
+        if (!written || renameat(AT_FDCWD, fresh, AT_FDCWD, path) < 0)
             unlink(fresh);
     }
     buf_free(&text);
