@@ -192,7 +192,7 @@ static enum run_result put_off_doubted(struct outbox *outbox)
 
 static enum run_result doubt_mail(struct outbox *outbox, const struct refusal *mail)
 {
-    if (outbox->accepted)
+    if (outbox->run->totals->sent)
         return put_off_mail(outbox, mail);
     if (outbox->doubting)
         return stop_blocked(outbox, mail);
@@ -261,12 +261,15 @@ static enum run_result refuse_mail(struct outbox *outbox, const struct refusal *
 enum run_result outbox_end(struct outbox *outbox, enum run_result so_far)
 {
     enum run_result result = so_far;
-    bool alone = outbox->shared && outbox->refused && !outbox->run->totals->sent;
-    if (so_far == RUN_GOES_ON && (alone || outbox->doubting))
+    bool none_sent = !outbox->run->totals->sent;
+    bool alone = outbox->shared && outbox->refused && none_sent;
+    if (so_far == RUN_GOES_ON && (alone || (outbox->doubting && none_sent)))
         result = put_off_each(outbox);
     else if (so_far == RUN_GOES_ON)
         result = give_up_each(outbox);
-    if (so_far == RUN_GOES_ON && outbox->doubting)
+    if (so_far == RUN_GOES_ON && !none_sent) /* by another sender */
+        result = run_worse(put_off_doubted(outbox), result);
+    else if (so_far == RUN_GOES_ON && outbox->doubting && !run_over(outbox->run))
         result = run_worse(stop_blocked(outbox, &outbox->doubt), result);
     enum run_result synced = sync_renames(outbox);
     free(outbox->refusal);
@@ -318,7 +321,6 @@ enum run_result outbox_apply(struct outbox *outbox, const char *name,
         count_sent(name, &before->record);
         log_info(
             mail.id, "sent", "mail=%s bytes=%zu %s", name, before->record.length, result->reason);
-        outbox->accepted = true;
         if (ended == RUN_GOES_ON)
             ended = put_off_doubted(outbox);
         return ended == RUN_GOES_ON ? give_up_each(outbox) : ended;

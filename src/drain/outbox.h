@@ -14,8 +14,9 @@
  *
  * A reply to one mail that says that the sender or the installation is refused (`doubtful`) blocks
  * the run when a second mail meets the like, or no other mail is left to try. When another is
- * accepted in the same run, the reply concerned its own mail after all, which is put off: what one
- * customer books, or what his mail server says, does not stop the mails of the others.
+ * accepted in the same run, by any sender, the reply concerned its own mail after all, which is put
+ * off: what one customer books, or what his mail server says, does not stop the mails of the
+ * others.
  *
  * When the other side says that it accepts nothing for a while (`wait_ms`), the run ends, and the
  * mails that were not tried get the same time for their next attempt.
@@ -53,7 +54,6 @@ struct outbox {
     struct refusal *refusal; /* those that wait, all for the same reason */
     size_t refused, refusal_room;
     size_t recipients;    /* different ones among them */
-    bool accepted;        /* a mail was, in this run */
     bool doubting;        /* `doubt` is set */
     struct refusal doubt; /* said that the sender is refused, and nothing else happened since */
     int64_t rest_until;   /* nothing is accepted before, says the other side; 0: it does not */
