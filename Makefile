@@ -21,12 +21,13 @@ TOOL_ROOMS  = base event provider spool ledger http mail deliver health report t
 
 MAIL_LIBS  := $(shell $(PKG) --libs gmime-3.0 libical)
 FCGI_LIBS   = -lfcgi -lcjson -lidn2 -lcrypto
-DRAIN_LIBS  = -lcurl $(MAIL_LIBS) -lsqlite3 -lcjson -lidn2 -lcrypto
-TOOL_LIBS   = -lcurl $(MAIL_LIBS) -lsqlite3 -lcjson -lidn2 -lcrypto
+DRAIN_LIBS  = -lm -lcurl $(MAIL_LIBS) -lsqlite3 -lcjson -lidn2 -lcrypto
+TOOL_LIBS   = -lm -lcurl $(MAIL_LIBS) -lsqlite3 -lcjson -lidn2 -lcrypto
 
 # Only the room that needs a library sees its headers' flags.
 mail_CFLAGS := $(shell $(PKG) --cflags gmime-3.0 libical)
 deliver_CFLAGS = $(mail_CFLAGS)
+report_CFLAGS = $(mail_CFLAGS)
 drain_CFLAGS = $(mail_CFLAGS)
 tool_CFLAGS  = $(mail_CFLAGS)
 
@@ -102,9 +103,9 @@ $(B)/tests/health_%: $(B)/obj/tests/health_%.o $(call objects,base event provide
 	@mkdir -p $(@D)
 	$(LINK) -lcjson -lcrypto -lidn2 -lcmocka
 
-$(B)/tests/report_%: $(B)/obj/tests/report_%.o $(call objects,base event provider spool health report)
+$(B)/tests/report_%: $(B)/obj/tests/report_%.o $(call no_main,$(filter-out drain,$(DRAIN_ROOMS))) $(MAIL_DATA)
 	@mkdir -p $(@D)
-	$(LINK) -lcjson -lidn2 -lcrypto -lcmocka
+	$(LINK) $(DRAIN_LIBS) -lcmocka
 
 $(B)/tests/receive_%: $(B)/obj/tests/receive_%.o $(call no_main,$(FCGI_ROOMS))
 	@mkdir -p $(@D)

@@ -20,20 +20,13 @@ OWN = {"BOOKSPOOL_MAIL_TO": "ada@shop.test", "BOOKSPOOL_MAIL_FROM": "hooks@shop.
 
 
 class Site(World):
-    """A world with addresses of its own and a folder of units that name its socket; nginx is the
-    tests', and its configuration what start_nginx writes."""
+    """A world with addresses of its own; nginx is the tests', and its configuration what start_nginx
+    writes."""
 
     def __init__(self, settings=None, unit="", **more):
         super().__init__(settings={**OWN, **(settings or {})}, **more)
         os.chmod(self.spool_dir, 0o2770)
-        os.makedirs(self.path("units"))
-        for name, text in (("bookspool-fcgi.socket", f"[Socket]\nListenStream={self.socket}\n"),
-                           ("bookspool-fcgi.service", f"[Service]\n{unit}\n")):
-            with open(self.path("units", name), "w", encoding="ascii") as file:
-                file.write(text)
-
-    def env(self, extra=None):
-        return super().env({"SYSTEMD_UNIT_PATH": self.path("units"), **(extra or {})})
+        self.write_unit("bookspool-fcgi.service", f"[Service]\n{unit}\n")
 
     def check(self, *args, code=0, name="check", env=None, **more):
         """The findings as (level, text, remedy); the exit status must be this."""

@@ -62,6 +62,7 @@ const struct setting_info settings[SETTINGS] = {
     [SET_UNKNOWN] = {"BOOKSPOOL_UNKNOWN", SETTING_WORD, "retry", .words = "retry park", .programs = DRAIN},
     [SET_LEDGER] = {"BOOKSPOOL_LEDGER", SETTING_TEXT, "sqlite:$STATE/ledger.db", .programs = DRAIN},
 
+    [SET_STATUS_PAGE] = {"BOOKSPOOL_STATUS_PAGE", SETTING_PATH, NULL, .programs = DRAIN},
     [SET_SILENCE] = {"BOOKSPOOL_SILENCE", SETTING_TEXT, NULL, .programs = ALL},
     [SET_STALE] = {"BOOKSPOOL_STALE", SETTING_DURATION, "10m", 1 * MINUTE, 7 * DAY, .programs = ALL},
     [SET_HEALTH_TOKEN] = {"BOOKSPOOL_HEALTH_TOKEN", SETTING_TEXT, NULL, .programs = RECEIVE, .secret = true},

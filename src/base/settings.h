@@ -48,6 +48,7 @@ enum setting {
     SET_GIVE_UP,
     SET_UNKNOWN,
     SET_LEDGER,
+    SET_STATUS_PAGE,
     SET_SILENCE,
     SET_STALE,
     SET_HEALTH_TOKEN,

@@ -10,6 +10,7 @@
 #include "drain/agenda.h"
 #include "drain/compose.h"
 #include "drain/deliver.h"
+#include "drain/keep.h"
 #include "drain/report.h"
 #include "spool/prune.h"
 #include "spool/queue.h"
@@ -227,6 +228,7 @@ int pass_once(struct run *run)
             count_run(run, result);
             report_end(run->report, run, result);
             queue_unlock(&run->spool);
+            keep_overview(run);
         }
     spool_close(&run->spool);
     buf_free(&why);

@@ -317,3 +317,21 @@ bool ledger_conflicts(struct ledger *ledger, int64_t now,
     store_done(s);
     return !ledger->failed;
 }
+
+bool ledger_upcoming(struct ledger *ledger, int64_t now, int64_t most,
+    bool (*report)(void *context, const struct overlap *booking), void *context)
+{
+    sqlite3_stmt *s = store_prepare(ledger, SQL_UPCOMING_FIND, NULL);
+    bool more = true;
+    store_bind_number(s, 1, now);
+    store_bind_number(s, 2, most);
+    while (more && store_step(ledger, s)) {
+        struct arena arena = {0};
+        struct overlap booking;
+        rows_read_overlap(s, 0, &arena, &booking);
+        more = arena.failed ? store_fail_memory(ledger) : report(context, &booking);
+        arena_free(&arena);
+    }
+    store_done(s);
+    return !ledger->failed;
+}

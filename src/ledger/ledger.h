@@ -75,4 +75,9 @@ struct ledger_conflict {
 bool ledger_conflicts(struct ledger *ledger, int64_t now,
     bool (*report)(void *context, const struct ledger_conflict *conflict), void *context);
 
+/* Calls `report` for the next live bookings that begin at or after `now`, at most so many, in order
+ * of time. The strings live during the call. */
+bool ledger_upcoming(struct ledger *ledger, int64_t now, int64_t most,
+    bool (*report)(void *context, const struct overlap *booking), void *context);
+
 #endif

@@ -179,6 +179,8 @@ static const char *const sql[SQL_STATEMENTS] = {
         "  ORDER BY busy - start DESC LIMIT 1), " BRIEF ")"
         " AND share_host(coalesce(hosts, organizer), ?3) AND calendar_uid <> ?4 AND meeting <> ?5"
         " ORDER BY start, uid, provider LIMIT ?6",
+    [SQL_UPCOMING_FIND] = "SELECT provider, uid, title, who, start, finish FROM booking"
+                          " WHERE " LIVE " AND start >= ?1 ORDER BY start, uid LIMIT ?2",
     [SQL_CONFLICTS_FIND] =
         "SELECT a.provider, a.uid, a.title, a.who, a.start, a.finish,"
         " b.provider, b.uid, b.title, b.who, b.start, b.finish, coalesce(a.organizer, b.organizer)"

@@ -9,7 +9,7 @@
 
 #include <cjson/cJSON.h>
 
-#include "tool/site.h"
+#include "report/site.h"
 #include "tool/tool.h"
 
 enum level { LEVEL_PASS, LEVEL_WARN, LEVEL_FAIL, LEVELS };

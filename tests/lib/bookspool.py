@@ -342,6 +342,7 @@ class World:
         self.write_settings("bookspool.conf", {**base, **(settings or {})})
         self.write_settings("receive.env", {**keys, **(receive or {})})
         self.write_settings("drain.env", drain or {})
+        self.write_unit("bookspool-fcgi.socket", f"[Socket]\nListenStream={self.socket}\n")
 
     def path(self, *names):
         return os.path.join(self.dir, *names)
@@ -355,8 +356,14 @@ class World:
             file.writelines(f'{k}="{v}"\n' for k, v in values.items() if v is not None)
         os.chmod(path, 0o600)
 
+    def write_unit(self, name, text):
+        """A unit of systemd, from which the tool learns where the receiver's socket is."""
+        os.makedirs(self.path("units"), exist_ok=True)
+        with open(self.path("units", name), "w", encoding="ascii") as file:
+            file.write(text)
+
     def env(self, extra=None):
-        env = {"PATH": PATH, "LC_ALL": "C.UTF-8",
+        env = {"PATH": PATH, "LC_ALL": "C.UTF-8", "SYSTEMD_UNIT_PATH": self.path("units"),
                "BOOKSPOOL_CONF": self.path("etc/bookspool.conf")}
         env.update((name, os.environ[name]) for name in PASSED_ON if name in os.environ)
         extra = extra or {}

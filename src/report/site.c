@@ -1,4 +1,4 @@
-#include "tool/site.h"
+#include "report/site.h"
 
 #include <ctype.h>
 #include <errno.h>

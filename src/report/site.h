@@ -2,8 +2,8 @@
  * site: the installation around bookspool: systemd's units, nginx's configuration, the receiver's
  * socket. Reads only; nothing here is reported, the caller does that.
  */
-#ifndef TOOL_SITE_H
-#define TOOL_SITE_H
+#ifndef REPORT_SITE_H
+#define REPORT_SITE_H
 
 #include <stdbool.h>
 #include <stddef.h>
