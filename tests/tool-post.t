@@ -281,7 +281,7 @@ def real_receiver():
         run(world, "check", name="check: all is well")
         equal(world.drain().returncode, 0, "the drain mails them")
         equal(len(world.mails()), len(world.spool("done")), "one mail an event")
-        match(run(world, "status"), "(?s)secondary secret of calcom last used .*all is well", "status")
+        match(run(world, "status"), "(?s)^all is well.*secondary secret of calcom last used ", "status")
 
 
 def encrypted():

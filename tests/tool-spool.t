@@ -355,6 +355,7 @@ def status():
         now = int(time.time() * 1000)
         world.tool("status", code=1, name="an empty spool")
         match(world.tool("status", code=1), "no drain has run yet", "is not drained by anybody")
+        world.start_receiver()
         counters.write(world.state_dir, {
             ("COUNT_REQUESTS", "calcom", "accepted"): 7, "COUNT_DRAIN_LAST_AT": now - 60000,
             ("COUNT_SECRET_USED_AT", "calendly", "secondary"): now - 3 * 86400000,
@@ -371,7 +372,7 @@ def status():
         world.write("bad", bad + ".why", b"no mail\n")
         world.write("bad", "junk", b"", -3600)
         shown = world.tool("status", code=1, name="status with something in bad/")
-        match(shown, "warning: bad/ holds 2, the oldest for 2 h: not mailed.*trace ID.*replay FILE",
+        match(shown, r"warn  bad/ holds 2, the oldest for 2 h\n +not mailed.*trace ID.*replay FILE",
               "what is set aside is counted, with what to do")
         ok("all is well" not in shown, "and all is not well", shown)
         found = world.json("status", code=1)
