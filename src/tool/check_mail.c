@@ -245,7 +245,7 @@ static void add_result(struct report *report, const char *target, const char *to
     add_finding(report, later ? LEVEL_WARN : LEVEL_FAIL, "%s: %s (%s)%s%s", target,
         outcome_name(result->outcome), result->reason, *result->detail ? ": " : "", result->detail);
     add_remedy(report, "%s",
-        result->words ? result->words
+        *result->words ? result->words
         : later       ? "refused for now: try again in a few minutes"
                       : "bookspool-drain(8), DIAGNOSTICS, says what the reason means");
 }
