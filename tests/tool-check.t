@@ -90,7 +90,10 @@ def settings():
                 ("BOOKSPOOL_TEMPLATES", "/nowhere/at/all", "/nowhere"),
                 ("BOOKSPOOL_TRANSPORT", "smtp://mail.shop.test:70000", "port must be a number"),
                 ("BOOKSPOOL_RETENTION", "1d", "must be a duration"),
-                ("BOOKSPOOL_MAIL_FROM", "nobody", "must be one mail address"))
+                ("BOOKSPOOL_MAIL_FROM", "nobody", "must be one mail address"),
+                ("BOOKSPOOL_ALARM", "pigeon:home", "pigeon"),
+                ("BOOKSPOOL_SILENCE", "soon", "expected a duration"),
+                ("SENTRY_DSN", "https://sentry.shop.test", ""))
         for name, value, words in rows:
             base = {"BOOKSPOOL_SPOOL": site.spool_dir, "BOOKSPOOL_STATE": site.state_dir, **OWN}
             site.write_settings("bookspool.conf", {**base, name: value})

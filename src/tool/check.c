@@ -157,6 +157,7 @@ static int check_installation(struct report *report)
     check_receiver(report);
     check_url(report);
     check_mail(report);
+    check_watching(report);
     check_machine(report);
     return report->count[LEVEL_FAIL] ? EX_CONFIG : EX_OK;
 }

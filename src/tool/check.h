@@ -58,6 +58,7 @@ void check_state(struct report *report);
 void check_receiver(struct report *report);
 void check_url(struct report *report);
 void check_mail(struct report *report);
+void check_watching(struct report *report);
 void check_machine(struct report *report);
 /* One file of the spool; an exit status. */
 int check_file(struct report *report, const char *path);

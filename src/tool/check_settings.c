@@ -9,7 +9,11 @@
 #include <unistd.h>
 
 #include "base/text.h"
+#include "health/facts.h"
 #include "mail/zone.h"
+#include "report/alarm.h"
+#include "report/dogstatsd.h"
+#include "report/sentry.h"
 #include "tool/check.h"
 
 enum { SECRET_LENGTH_MIN = 16 };
@@ -150,6 +154,42 @@ void check_secrets(struct report *report)
             settings[provider_table[0]->secret[0]].name,
             settings[provider_table[1]->secret[0]].name);
     }
+}
+
+/* ---- who hears of trouble ---- */
+
+void check_watching(struct report *report)
+{
+    const struct conf *conf = &report->tool->conf;
+    static struct alarm_targets targets; /* static: it is large */
+    struct health_limits limits;
+    struct dogstatsd dogstatsd;
+    struct sentry_dsn dsn;
+    struct buf faults = {0};
+    const char *alarm = conf_text(conf, SET_ALARM), *ping = conf_text(conf, SET_PING_URL),
+               *sentry = conf_text(conf, SET_SENTRY_DSN), *why;
+    report->area = "watching";
+    if (conf->incomplete)
+        return;
+    alarm_targets_read(conf, &targets, &faults);
+    health_limits_read(conf, &limits, &faults);
+    if (dogstatsd_open(&dogstatsd, conf, &faults))
+        dogstatsd_close(&dogstatsd);
+    if (sentry && !sentry_dsn_parse(sentry, &dsn, &why))
+        conf_fault(conf, SET_SENTRY_DSN, &faults, "%s", why);
+    bool good = faults.len == 0;
+    add_faults(report, LEVEL_FAIL, &faults);
+    if (alarm && good)
+        add_finding(report, LEVEL_PASS, "alarms go to %zu target%s", targets.count,
+            targets.count == 1 ? "" : "s"); /* whose URLs may hold a token */
+    if (ping)
+        add_finding(report, LEVEL_PASS, "each run of the drain is reported to BOOKSPOOL_PING_URL");
+    if (sentry && good)
+        add_finding(report, LEVEL_PASS, "errors go to Sentry");
+    if (alarm || ping || sentry || report->drain_env_unread)
+        return;
+    add_finding(report, LEVEL_WARN, "nobody is told when mail stops");
+    add_remedy(report, "set BOOKSPOOL_ALARM, or BOOKSPOOL_PING_URL of a dead man's switch");
 }
 
 /* ---- the machine ---- */
