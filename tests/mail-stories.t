@@ -380,6 +380,9 @@ def series():
                    ["owner: New booking" + "".join(f" / PUBLISH CONFIRMED 1 {uid}" for uid in "PQR"),
                     "ada: Your booking is confirmed"
                     + "".join(f" / REQUEST CONFIRMED 1 {uid}" for uid in "PQR")])
+        dates = "\n".join(berlin(number * week).replace(" 0", " ", 1) for number in range(3))
+        equal([letter.fact("Dates") for letter in story.letters],
+              [dates, dates.replace("CET", "PST").replace("16:", "07:")], "with all dates")
         story.step("one of them is cancelled", [f"calcom cancelled Q {week}"],
                    ["owner: Cancelled / CANCEL CANCELLED 2 Q",
                     "ada: Your booking was cancelled / CANCEL CANCELLED 2 Q"])

@@ -52,6 +52,24 @@ struct value *view_add_made_fact(struct view *view, struct value *facts, const c
     return fact;
 }
 
+/* The dates of a series, where the mail is about several of them. */
+static void add_occurrences(struct view *view, struct value *facts)
+{
+    const struct decision *decision = view->decision;
+    struct buf lines = {0};
+    if (decision->occurrence_count < 2)
+        return;
+    struct value *occurrences = view_list(view, view->context, "occurrences");
+    for (size_t i = 0; i < decision->occurrence_count && !view->failed; i++) {
+        const struct calendar_entry *one = &decision->occurrences[i];
+        struct value *object = view_append(view, occurrences);
+        view_add_short_span(view, object, "when", one->start, one->end);
+        const char *line = value_text_of(object, "when");
+        buf_printf(&lines, "%s%s", i ? "\n" : "", line ? line : "");
+    }
+    view_add_made_fact(view, facts, "label_dates", &lines, FACT_MAIN);
+}
+
 static void add_overlaps(struct view *view, struct value *facts)
 {
     const struct decision *decision = view->decision;
@@ -174,6 +192,7 @@ static struct value *add_booking_facts(struct view *view)
     if (!customer && type_says_more(booking))
         view_add_fact(view, facts, "label_type", booking->event_type, FACT_MAIN);
     view_add_fact(view, facts, "label_when", value_text_of(context, "when"), FACT_MAIN);
+    add_occurrences(view, facts);
     view_add_fact(
         view, facts, "label_their_time", value_text_of(context, "when_theirs"), FACT_MAIN);
     view_add_fact(view, facts, "label_previously", value_text_of(context, "previously"), FACT_MAIN);

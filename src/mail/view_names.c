@@ -30,7 +30,7 @@ const char *const view_names[] = {
     "what", "who", "brief", "others", "named", "person", "lead", "about", "line", "heading", "mark",
     "remarks", "unmailable", "preview",
     "facts", "lines", "links", "href", "detail", "persons", "has_details", "changed", "old",
-    "overlaps", "where", "previous_where", "joinable", "buttons", "choices", "has_choices", "short",
+    "overlaps", "occurrences", "where", "previous_where", "joinable", "buttons", "choices", "has_choices", "short",
     "has_answers", "origin", "shown_uid", "groups", "rows",
     /* the daily agenda */
     "bookings", "bookings_count", "bookings_one", "bookings_more", "requests", "requests_count",
