@@ -70,14 +70,18 @@ static void add_line(struct buf *out, const char *label, const char *text)
     size_t len = cut_length(text, LINE_CHARACTERS);
     bool asks = label && *label && strchr("?:!", label[strlen(label) - 1]);
     buf_printf(out, "%s%s%s%.*s%s", out->len ? "\n" : "", label ? label : "",
-        !label ? "" : asks ? " " : ": ", (int)len, text, text[len] ? "..." : "");
+        !label ? ""
+        : asks ? " "
+               : ": ",
+        (int)len, text, text[len] ? "..." : "");
 }
 
 /* A part of a link is of no use. */
 static void add_url(struct buf *out, const char *label, const char *url)
 {
     if (url && *url && strlen(url) <= URL_MAX)
-        buf_printf(out, "%s%s%s%s", out->len ? "\n" : "", label ? label : "", label ? ": " : "", url);
+        buf_printf(
+            out, "%s%s%s%s", out->len ? "\n" : "", label ? label : "", label ? ": " : "", url);
 }
 
 static void add_person(struct buf *out, const char *label, const char *name, const char *email)
