@@ -68,9 +68,11 @@ struct decision {
     int64_t previous_start, previous_end; /* TIME_NONE: not known, or not moved */
 
     enum calendar_change calendar;
-    const char *calendar_uid; /* stable through moves; NULL with CALENDAR_UNTOUCHED */
-    int64_t sequence;         /* RFC 5545 3.8.7.4: rises with each change of the entry */
-    int64_t taken;            /* places taken in a seated booking after the event; 0: not known */
+    /* Of the booking's entry, stable through moves; with CALENDAR_UNTOUCHED too: it tells which
+     * mails belong together. NULL: about no booking. */
+    const char *calendar_uid;
+    int64_t sequence; /* RFC 5545 3.8.7.4: rises with each change of the entry */
+    int64_t taken;    /* places taken in a seated booking after the event; 0: not known */
     /* The first mail's body showed that the provider writes the host's calendar itself. */
     bool calendar_written;
     bool unconfirmed; /* it ends without having been confirmed: no customer has an entry */

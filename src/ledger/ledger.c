@@ -123,10 +123,10 @@ static bool load(struct entering *t)
         return true;
     if (!load_known(t))
         return false;
-    if (!rules_about_booking(event))
-        return true;
     if (!load_booking(t, b->uid, &t->own, &known->own))
         return false;
+    if (!rules_about_booking(event))
+        return true;
     const char *previous_uid = rules_previous_uid(event, known->own);
     if (!load_booking(t, previous_uid, &t->previous, &known->previous))
         return false;
@@ -202,7 +202,7 @@ static bool join_series(struct entering *t)
 {
     const struct booking_row *own = &t->writes.own;
     struct decision *d = t->decision;
-    if (!t->writes.together || !own->series || !d->calendar_uid)
+    if (!t->writes.together || !own->series || d->calendar == CALENDAR_UNTOUCHED)
         return true;
     struct series_lead *free, *lead = find_lead(t, &free);
     struct calendar_entry *entry = arena_alloc(&d->arena, sizeof *entry);

@@ -506,8 +506,13 @@ bool rules_decide(const struct event *event, const struct rules_state *known, in
             group_update(&d);
             update_own(&d);
             decision->calendar_written = d.own->calendar_written;
+            if (!decision->calendar_uid)
+                decision->calendar_uid = d.own->calendar_uid;
         }
-    }
+    } else if (known->own)
+        decision->calendar_uid = known->own->calendar_uid;
+    else if (event->booking.uid && !event->booking.ical_uid) /* its entry would have this one */
+        decision->calendar_uid = rules_derived_uid(&d, event->booking.uid);
     writes->notified = decision->result == DECISION_NOTIFY;
     writes->decided = decision->result != DECISION_DEFER;
     return d.ok && !decision->arena.failed;

@@ -164,7 +164,7 @@ static inline void scene_check(
     SCENE_SAME("waiting", d->result == DECISION_DEFER, strcmp(because, "partner-awaited") == 0);
     SCENE_SAME("meaning", d->meaning, step->moved ? KIND_RESCHEDULED : KINDS);
     SCENE_SAME("calendar", d->calendar, step->calendar);
-    SCENE_SAME("calendar uid", d->calendar_uid != NULL, d->calendar != CALENDAR_UNTOUCHED);
+    SCENE_SAME("calendar uid", d->calendar_uid || d->calendar == CALENDAR_UNTOUCHED, true);
     SCENE_SAME("sequence", d->sequence, step->sequence);
     SCENE_SAME("old start", d->previous_start, scene_hour(step->old));
     SCENE_SAME("old end in order",
