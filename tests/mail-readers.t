@@ -59,7 +59,8 @@ MARKS = {"New booking": None, "Booking request": "Request", "Recording ready": "
          "No host came": "Host no-show", "Someone is waiting now": "Waiting now"}
 METHODS = {"New booking": "PUBLISH", "Moved": "PUBLISH", "Booking request": "PUBLISH",
            "One seat given up": "PUBLISH", "Cancelled": "CANCEL", "Declined": "CANCEL",
-           "Asked to choose another time": "CANCEL", "Moved away": "CANCEL", "Paid": "PUBLISH"}
+           "Asked to choose another time": "CANCEL", "Moved away": "CANCEL", "Paid": "PUBLISH",
+           "New place": "PUBLISH", "New host": "PUBLISH"}
 
 
 def samples():

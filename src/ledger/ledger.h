@@ -43,9 +43,12 @@ bool ledger_commit(struct ledger *ledger);
 void ledger_rollback(struct ledger *ledger);
 
 /*
- * Enters an event and returns the decision about it. `move_wait` (ms) is how long the canceled
- * half of a move waits for the other, from the event's arrival. `now` decides only whether that
- * time is over.
+ * Enters an event and returns the decision about it. The decision about an occurrence of a series
+ * grows with those that follow in the same transaction ("in-series"): recall it after the commit.
+ * A rebuild is one transaction, and joins those that arrived within a minute of the first.
+ *
+ * `move_wait` (ms) is how long the canceled half of a move waits for the other, from the event's
+ * arrival. `now` decides only whether that time is over.
  */
 bool ledger_decide(struct ledger *ledger, const struct event *event, int64_t now, int64_t move_wait,
     struct decision *decision);
