@@ -137,14 +137,42 @@ static const char *series_text(struct view *view)
     return view_word(view, "series", numbers);
 }
 
+/* The times of all occurrences that the mail is about, a line each, as far as the limits allow. */
+static void add_dates(struct view *view, struct value *facts)
+{
+    const struct decision *decision = view->decision;
+    size_t count = decision->occurrence_count;
+    size_t max = view->options->limits ? view->options->limits->items : count;
+    struct value *made = value_root(view->arena);
+    struct buf lines = {0};
+    if (count < 2)
+        return;
+    for (size_t i = 0; i < count && i < max && !view->failed; i++) {
+        const struct calendar_entry *one = &decision->occurrences[i];
+        struct value *object = value_root(view->arena);
+        view_add_short_span(view, object, "when", one->start, one->end);
+        const char *when = value_text_of(object, "when");
+        buf_printf(&lines, "%s%s", i ? "\n" : "", when ? when : "");
+    }
+    if (count > max) {
+        value_add_number(view->arena, made, "count", (double)(count - max));
+        const char *more = view_word(view, "left_out_list", made);
+        buf_printf(&lines, "\n%s", more ? more : "");
+    }
+    view_add_made_fact(view, facts, "label_dates", &lines, FACT_DETAIL);
+}
+
 /* "2 of 6" */
 static const char *places_text(struct view *view)
 {
     const struct booking *booking = &view->event->booking;
     struct value *numbers = value_root(view->arena);
-    if (booking->places <= 0 && booking->places_taken <= 0)
+    int64_t taken = booking->places_taken;
+    if (!taken && !view_for_customer(view))
+        taken = view->decision->taken;
+    if (booking->places <= 0 && taken <= 0)
         return NULL;
-    value_add_number(view->arena, numbers, "taken", (double)booking->places_taken);
+    value_add_number(view->arena, numbers, "taken", (double)taken);
     if (booking->places > 0)
         value_add_number(view->arena, numbers, "places", (double)booking->places);
     return view_word(view, "places", numbers);
@@ -197,6 +225,7 @@ static struct value *add_booking_facts(struct view *view)
         view, facts, "label_their_time", value_text_of(context, "when_theirs"), FACT_MAIN);
     view_add_fact(view, facts, "label_previously", value_text_of(context, "previously"), FACT_MAIN);
     view_add_fact(view, facts, "label_series", series_text(view), FACT_DETAIL);
+    add_dates(view, facts);
     if (!customer)
         add_overlaps(view, facts);
     view_add_place_facts(view, facts);

@@ -280,6 +280,35 @@ static void all_of_a_series_a_group_and_a_team(void **state)
     assert_says(&event, NULL, "all meetings of the series that were still to come");
 }
 
+static void all_dates_of_a_series_are_listed(void **state)
+{
+    (void)state;
+    struct calendar_entry entries[3] = {
+        {.start = at("2026-11-24T15:00:00Z"), .end = at("2026-11-24T15:30:00Z")},
+        {.start = at("2026-12-01T15:00:00Z"), .end = at("2026-12-01T15:30:00Z")},
+        {.start = at("2026-12-08T15:00:00Z"), .end = TIME_NONE}};
+    const struct cut_limits limits = {.text = 100, .line = 100, .url = 100, .items = 2};
+    const struct view_options few = {.audience = AUDIENCE_OWNER, .limits = &limits};
+    struct event event = event_of(KIND_CREATED);
+    struct decision decision = decided();
+    decision.occurrences = entries;
+    decision.occurrence_count = 3;
+    decision.taken = 4;
+    struct rendered mail = render_as(&event, &decision, &owner);
+    assert_part(&mail, "Dates:       Tue 24 Nov 2026, 16:00 to 16:30 CET\n"
+                       "             Tue 1 Dec 2026, 16:00 to 16:30 CET\n"
+                       "             Tue 8 Dec 2026, 16:00 CET\n");
+    assert_part(&mail, "Places:      4 taken\n");
+    rendered_free(&mail);
+    mail = render_as(&event, &decision, &few);
+    assert_part(&mail, "1 Dec 2026, 16:00 to 16:30 CET\n             (1 more are left out here)\n");
+    rendered_free(&mail);
+    mail = render_as(&event, &decision, &customer);
+    assert_part(&mail, "Dates:       Tue 24 Nov 2026, 07:00 to 07:30 PST\n");
+    assert_null(strstr(buf_text(&mail.text), "Places:"));
+    rendered_free(&mail);
+}
+
 static void a_telephone_number_can_be_called(void **state)
 {
     (void)state;
@@ -565,6 +594,7 @@ int main(void)
         cmocka_unit_test(reports_have_words_and_labels),
         cmocka_unit_test(what_is_known_needs_no_excuse),
         cmocka_unit_test(all_of_a_series_a_group_and_a_team),
+        cmocka_unit_test(all_dates_of_a_series_are_listed),
         cmocka_unit_test(a_telephone_number_can_be_called),
         cmocka_unit_test(an_address_that_cannot_be_mailed_is_shown),
         cmocka_unit_test(keys_of_a_provider_become_words),
