@@ -52,24 +52,6 @@ struct value *view_add_made_fact(struct view *view, struct value *facts, const c
     return fact;
 }
 
-/* The dates of a series, where the mail is about several of them. */
-static void add_occurrences(struct view *view, struct value *facts)
-{
-    const struct decision *decision = view->decision;
-    struct buf lines = {0};
-    if (decision->occurrence_count < 2)
-        return;
-    struct value *occurrences = view_list(view, view->context, "occurrences");
-    for (size_t i = 0; i < decision->occurrence_count && !view->failed; i++) {
-        const struct calendar_entry *one = &decision->occurrences[i];
-        struct value *object = view_append(view, occurrences);
-        view_add_short_span(view, object, "when", one->start, one->end);
-        const char *line = value_text_of(object, "when");
-        buf_printf(&lines, "%s%s", i ? "\n" : "", line ? line : "");
-    }
-    view_add_made_fact(view, facts, "label_dates", &lines, FACT_MAIN);
-}
-
 static void add_overlaps(struct view *view, struct value *facts)
 {
     const struct decision *decision = view->decision;
@@ -137,29 +119,33 @@ static const char *series_text(struct view *view)
     return view_word(view, "series", numbers);
 }
 
-/* The times of all occurrences that the mail is about, a line each, as far as the limits allow. */
-static void add_dates(struct view *view, struct value *facts)
+/*
+ * The list `occurrences` and a fact of it: the times of all that the mail is about, a line each, as
+ * far as the limits allow.
+ */
+static void add_occurrences(struct view *view, struct value *facts)
 {
     const struct decision *decision = view->decision;
     size_t count = decision->occurrence_count;
     size_t max = view->options->limits ? view->options->limits->items : count;
-    struct value *made = value_root(view->arena);
     struct buf lines = {0};
     if (count < 2)
         return;
+    struct value *occurrences = view_list(view, view->context, "occurrences");
     for (size_t i = 0; i < count && i < max && !view->failed; i++) {
         const struct calendar_entry *one = &decision->occurrences[i];
-        struct value *object = value_root(view->arena);
+        struct value *object = view_append(view, occurrences);
         view_add_short_span(view, object, "when", one->start, one->end);
         const char *when = value_text_of(object, "when");
         buf_printf(&lines, "%s%s", i ? "\n" : "", when ? when : "");
     }
     if (count > max) {
-        value_add_number(view->arena, made, "count", (double)(count - max));
-        const char *more = view_word(view, "left_out_list", made);
+        struct value *left = value_root(view->arena);
+        value_add_number(view->arena, left, "count", (double)(count - max));
+        const char *more = view_word(view, "left_out_list", left);
         buf_printf(&lines, "\n%s", more ? more : "");
     }
-    view_add_made_fact(view, facts, "label_dates", &lines, FACT_DETAIL);
+    view_add_made_fact(view, facts, "label_dates", &lines, FACT_MAIN);
 }
 
 /* "2 of 6" */
@@ -225,7 +211,6 @@ static struct value *add_booking_facts(struct view *view)
         view, facts, "label_their_time", value_text_of(context, "when_theirs"), FACT_MAIN);
     view_add_fact(view, facts, "label_previously", value_text_of(context, "previously"), FACT_MAIN);
     view_add_fact(view, facts, "label_series", series_text(view), FACT_DETAIL);
-    add_dates(view, facts);
     if (!customer)
         add_overlaps(view, facts);
     view_add_place_facts(view, facts);
