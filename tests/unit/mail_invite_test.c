@@ -199,7 +199,7 @@ static void what_is_hidden_is_in_no_entry(void **state)
                 hides(&made, "nee"); /* Knee, knees */
                 hides(&made, "58 cm");
                 hides(&made, "503-555");
-                says(&made, "video.example.com");
+                says(&made, "UID:");
                 if (i == 1)
                     says(&made, "CLASS:PRIVATE\r\n");
                 else
