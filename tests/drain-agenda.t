@@ -277,7 +277,7 @@ def settings():
             equal(done.returncode, WRONG, f"{value} is refused")
             match(done.stderr, f"BOOKSPOOL_AGENDA: .*{words}", "with what would be right")
             done = desk.run("bookspool", "check", env={"BOOKSPOOL_AGENDA": value})
-            match(done.stdout, f"WRONG .*BOOKSPOOL_AGENDA: .*{words}", "by check too")
+            match(done.stdout, f"fail .*BOOKSPOOL_AGENDA: .*{words}", "by check too")
         match(desk.run("bookspool", "check").stdout, "the agenda is mailed at 10:00", "or found right")
 
 
