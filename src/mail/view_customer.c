@@ -11,22 +11,28 @@ static bool same_address(const char *a, const char *b)
 
 /* ---- an address that is hidden ---- */
 
-/* The text with dots in place of each occurrence of the address. */
-static const char *without_address(struct arena *arena, const char *text, const char *address)
+/* The text with `instead` in place of each occurrence of `what`. */
+static const char *replaced(
+    struct arena *arena, const char *text, const char *what, const char *instead)
 {
-    const char *found = text && address ? strcasestr(text, address) : NULL;
+    const char *found = text && what && *what ? strcasestr(text, what) : NULL;
     if (!found)
         return text;
     struct buf out = {0};
-    for (; found; text = found + strlen(address), found = strcasestr(text, address)) {
+    for (; found; text = found + strlen(what), found = strcasestr(text, what)) {
         buf_add(&out, text, (size_t)(found - text));
-        buf_puts(&out, "...");
+        buf_puts(&out, instead);
     }
     buf_puts(&out, text);
     const char *copy = arena_strndup(arena, buf_text(&out), out.len);
     arena->failed |= out.failed;
     buf_free(&out);
     return copy;
+}
+
+static const char *without_address(struct arena *arena, const char *text, const char *address)
+{
+    return replaced(arena, text, address, "...");
 }
 
 /* Titles are made from templates of the host's own, and a reason may be signed: the address may be
@@ -85,6 +91,17 @@ static void cut_hosts(struct booking *booking, struct arena *arena)
     booking->detail_count = 0;
 }
 
+/* Cal.com's title names the first attendee; of a seated booking the others must not know. */
+static void name_in_title(struct booking *booking, const struct person *own, struct arena *arena)
+{
+    for (size_t i = 0; i < booking->attendee_count; i++) {
+        const struct person *other = &booking->attendees[i];
+        if (other != own && other->name && strlen(other->name) > 2)
+            booking->title =
+                replaced(arena, booking->title, other->name, own && own->name ? own->name : "...");
+    }
+}
+
 /* The person who acted is shown only where the reader knows them. */
 void view_cut_for_customer(
     struct event *event, const char *reader, struct person *self, struct arena *arena)
@@ -98,6 +115,7 @@ void view_cut_for_customer(
         booking->answer_count = booking->guest_count = 0;
         booking->description = booking->notes = booking->payment = NULL;
         booking->reschedule_url = booking->cancel_url = NULL;
+        name_in_title(booking, own, arena);
     }
     if (!same_address(booking->by, reader) && !host_did_it)
         booking->by = NULL;

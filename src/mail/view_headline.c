@@ -77,7 +77,8 @@ void view_add_flags(struct view *view)
     struct value *tones = view_object(view, view->context, "tone");
     view_text(view, tones, "name", tone);
     view_flag(view, tones, tone);
-    view->off = strcmp(tone, "cancelled") == 0 || (!late && headline == &asked_to_rebook);
+    view->off = strcmp(tone, "cancelled") == 0 || (!late && headline == &asked_to_rebook) ||
+                (headline == &seat_given_up && view_for_customer(view));
     if (view->off)
         view_flag(view, view->context, "off");
     if (late)
