@@ -30,8 +30,8 @@ NEWS = {
     "booking_rejected": "Declined", "booking_requested": "Booking request",
     "booking_requested_move": "Request to move", "booking_rescheduled": "Moved",
     "form_submitted": "Form submitted", "form_submitted_no_event": "Form submitted",
-    "routing_form_fallback_hit": "Form submitted", "instant_meeting": "Someone is waiting",
-    "instant_meeting_plain": "Someone is waiting", "instant_meeting_accepted": "New booking",
+    "routing_form_fallback_hit": "Form submitted", "instant_meeting": "Someone is waiting now",
+    "instant_meeting_plain": "Someone is waiting now", "instant_meeting_accepted": "Instant meeting taken",
     "booking_created_full": "New booking", "booking_location_updated": "New place",
     "booking_reassigned": "New host", "delegation_credential_error": "Calendar credential fails",
     "delegation_credential_rotation_required": "Calendar credential expires",
@@ -61,7 +61,7 @@ MARKS = {"New booking": None, "Booking request": "Request", "Recording ready": "
 METHODS = {"New booking": "PUBLISH", "Moved": "PUBLISH", "Booking request": "PUBLISH",
            "One seat given up": "PUBLISH", "Cancelled": "CANCEL", "Declined": "CANCEL",
            "Asked to choose another time": "CANCEL", "Moved away": "CANCEL", "Paid": "PUBLISH",
-           "New place": "PUBLISH", "New host": "PUBLISH"}
+           "Instant meeting taken": "PUBLISH", "New place": "PUBLISH", "New host": "PUBLISH"}
 
 
 def samples():

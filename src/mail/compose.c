@@ -250,12 +250,14 @@ static void add_calendars(
  * in it: a mail passes many hands. A body in which they cannot be told from the rest stays in the
  * spool.
  */
-static void attach_body(
-    const struct notice *notice, bool cut, struct arena *arena, struct message *message)
+static void attach_body(const struct templates *templates, const struct notice *notice, bool cut,
+    struct arena *arena, struct message *message)
 {
     const struct event *event = notice->event;
     const struct record *record = notice->record;
-    bool needed = cut || (event->kind == KIND_OTHER && !event->known);
+    char key[128];
+    snprintf(key, sizeof key, "heading_event_%.100s", event->name ? event->name : "");
+    bool needed = cut || (event->kind == KIND_OTHER && !templates_word(templates, key));
     if (!needed || notice->audience != AUDIENCE_OWNER || !record->length)
         return;
     const char *body = body_redacted(arena, record->body, record->length);
@@ -284,7 +286,7 @@ static bool write_message(const struct composer *composer, const struct notice *
     if (!headers_fill(composer, notice, &headers, &message))
         return false;
     add_calendars(&parts->calendar, &arena, &message);
-    attach_body(notice, parts->cut, &arena, &message);
+    attach_body(composer->templates, notice, parts->cut, &arena, &message);
     bool ok = !arena.failed && message_compose(&message, out);
     arena_free(&arena);
     return ok;
