@@ -414,8 +414,8 @@ static enum run_result make_mails(struct run *run, struct entry *entry, struct b
     if (!recipients_of(run->recipients, &entry->event, &entry->decision, &list))
         worst = IMPOSSIBLE;
     if (list.unmailable)
-        log_warn(id, "customer-not-mailed", "%zu of the customers: no mail can go to such an address",
-            list.unmailable);
+        log_warn(id, "customer-not-mailed",
+            "%zu of the customers: no mail can go to such an address", list.unmailable);
     for (size_t i = 0; worst != IO_FAILED && i < list.count; i++) {
         struct buf more = {0};
         enum made made =

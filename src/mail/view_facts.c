@@ -206,6 +206,7 @@ static struct value *add_booking_facts(struct view *view)
     if (!customer && type_says_more(booking))
         view_add_fact(view, facts, "label_type", booking->event_type, FACT_MAIN);
     view_add_fact(view, facts, "label_when", value_text_of(context, "when"), FACT_MAIN);
+    add_occurrences(view, facts);
     view_add_fact(
         view, facts, "label_their_time", value_text_of(context, "when_theirs"), FACT_MAIN);
     view_add_fact(view, facts, "label_previously", value_text_of(context, "previously"), FACT_MAIN);

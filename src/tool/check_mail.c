@@ -246,8 +246,8 @@ static void add_result(struct report *report, const char *target, const char *to
         outcome_name(result->outcome), result->reason, *result->detail ? ": " : "", result->detail);
     add_remedy(report, "%s",
         *result->words ? result->words
-        : later       ? "refused for now: try again in a few minutes"
-                      : "bookspool-drain(8), DIAGNOSTICS, says what the reason means");
+        : later        ? "refused for now: try again in a few minutes"
+                       : "bookspool-drain(8), DIAGNOSTICS, says what the reason means");
 }
 
 /* Each transport by itself, so that a first one that works does not hide the second. */

@@ -5,8 +5,8 @@
 #include <sysexits.h>
 
 #include "base/text.h"
-#include "provider/place.h"
 #include "ledger/known.h"
+#include "provider/place.h"
 #include "provider/provider.h"
 #include "tool/find.h"
 #include "tool/ledger_view.h"
