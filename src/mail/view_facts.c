@@ -145,7 +145,7 @@ static void add_occurrences(struct view *view, struct value *facts)
         const char *more = view_word(view, "left_out_list", left);
         buf_printf(&lines, "\n%s", more ? more : "");
     }
-    view_add_made_fact(view, facts, "label_dates", &lines, FACT_MAIN);
+    view_add_made_fact(view, facts, "label_dates", &lines, FACT_DETAIL);
 }
 
 /* "2 of 6" */
@@ -206,11 +206,11 @@ static struct value *add_booking_facts(struct view *view)
     if (!customer && type_says_more(booking))
         view_add_fact(view, facts, "label_type", booking->event_type, FACT_MAIN);
     view_add_fact(view, facts, "label_when", value_text_of(context, "when"), FACT_MAIN);
-    add_occurrences(view, facts);
     view_add_fact(
         view, facts, "label_their_time", value_text_of(context, "when_theirs"), FACT_MAIN);
     view_add_fact(view, facts, "label_previously", value_text_of(context, "previously"), FACT_MAIN);
     view_add_fact(view, facts, "label_series", series_text(view), FACT_DETAIL);
+    add_occurrences(view, facts);
     if (!customer)
         add_overlaps(view, facts);
     view_add_place_facts(view, facts);
