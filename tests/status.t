@@ -11,6 +11,7 @@ import stat
 import subprocess
 import sys
 import time
+import unicodedata
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
 import sites  # noqa: E402
@@ -92,6 +93,7 @@ def run_status(site, *args, code, name):
 def empty():
     with sites.empty() as site:
         shown = run_status(site, code=1, name="empty")
+        ok("no event can be stored" not in shown, "directories that the receiver makes are not missed")
         match(shown, r"^something fails +\d{4}-", "no receiver: all is not well")
         match(shown, r"fail  no receiver runs: there is no socket \S+fcgi.sock\n +bookings are answered 503: systemctl",
               "and what to do")
@@ -141,10 +143,22 @@ def busy():
         if terminal is not None:
             match(terminal, "\033\\[32mall is well\033\\[0m", "colours on a terminal")
             ok("\033" not in run_status(site, code=0, name="to a pipe"), "and to nothing else")
+            rows = re.findall(r"(?m)^(\d{4}-\d\d-\d\d \d\d:\d\d.*?)Cal\.com$", terminal)
+            equal((len(rows) > 5, len({columns(row) for row in rows})), (True, 1),
+                  "columns are aligned, whatever letters the names have")
+
+
+def columns(text):
+    """How wide a terminal shows it."""
+    return sum(0 if unicodedata.combining(c) else 1 + (unicodedata.east_asian_width(c) in "WF") for c in text)
 
 
 def broken():
     with sites.broken() as site:
+        terminal = site.terminal("status")
+        if terminal is not None:
+            lines = re.sub("\033\\[\\d*m", "", terminal.partition("\npass")[0]).splitlines()
+            ok(len(lines) > 15 and max(map(columns, lines)) <= 80, "advice is folded at the width of the terminal", lines)
         shown = run_status(site, code=1, name="broken")
         for words in ("fail  no receiver runs", "fail  the last run of the drain could not do its work",
                       "fail  new/: the oldest event has waited for 15 m", "warn  failed/ holds 3", "warn  held/ holds 1"):

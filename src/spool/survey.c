@@ -171,8 +171,10 @@ bool survey_space(struct spool *spool, struct spool_space *space)
 bool survey_writable(struct spool *spool)
 {
     static const enum spool_dir dirs[] = {DIR_TMP, DIR_NEW, DIR_HELD};
-    for (size_t i = 0; i < sizeof dirs / sizeof *dirs; i++)
-        if (faccessat(spool->dir[dirs[i]], ".", W_OK | X_OK, AT_EACCESS) < 0)
+    for (size_t i = 0; i < sizeof dirs / sizeof *dirs; i++) {
+        int made = spool->dir[dirs[i]]; /* else the receiver makes it when it starts */
+        if (faccessat(made < 0 ? spool->root : made, ".", W_OK | X_OK, AT_EACCESS) < 0)
             return spool_failed(spool, "look at", dirs[i], "");
+    }
     return true;
 }

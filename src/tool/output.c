@@ -1,10 +1,14 @@
 #include "tool/output.h"
 
 #include <errno.h>
+#include <limits.h>
+#include <locale.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
+#include <wchar.h>
 
 #include "base/array.h"
 #include "base/text.h"
@@ -19,6 +23,68 @@ bool output_has_colour(void)
 {
     const char *no = getenv("NO_COLOR");
     return output_is_terminal() && !(no && *no);
+}
+
+/* ---- widths ---- */
+
+/*
+ * The columns that a terminal needs for the text: a letter of Latin takes one, one of Chinese two,
+ * a combining mark none. The text is UTF-8 whatever the locale is.
+ */
+static int shown_width(const char *text)
+{
+    static locale_t utf8;
+    if (!utf8)
+        utf8 = newlocale(LC_CTYPE_MASK, "C.UTF-8", (locale_t)0);
+    if (!utf8)
+        return (int)strlen(text);
+    locale_t before = uselocale(utf8);
+    const char *end = text + strlen(text);
+    mbstate_t state = {0};
+    int columns = 0;
+    while (text < end) {
+        wchar_t letter;
+        size_t len = mbrtowc(&letter, text, (size_t)(end - text), &state);
+        if (len > (size_t)(end - text)) /* no letter of UTF-8 begins here */
+            break;
+        int width = wcwidth(letter);
+        columns += width > 0 ? width : 0;
+        text += len ? len : 1;
+    }
+    uselocale(before);
+    return columns + (int)(end - text);
+}
+
+static int terminal_width(void)
+{
+    enum { USUAL = 80, LEAST = 40 };
+    struct winsize size;
+    if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) < 0 || size.ws_col < LEAST)
+        return USUAL;
+    return size.ws_col;
+}
+
+void output_folded(const char *text, int used, int indent)
+{
+    int room = output_is_terminal() ? terminal_width() : INT_MAX;
+    char word[256];
+    for (bool first = true; *text; first = false) {
+        size_t len = strcspn(text, " ");
+        snprintf(word, sizeof word, "%.*s", (int)len, text);
+        int columns = shown_width(word);
+        if (!first && used + 1 + columns > room) {
+            printf("\n%*s", indent, "");
+            used = indent;
+        } else if (!first) {
+            putchar(' ');
+            used++;
+        }
+        printf("%.*s", (int)len, text);
+        used += columns;
+        text += len;
+        text += strspn(text, " ");
+    }
+    putchar('\n');
 }
 
 /* ---- tables ---- */
@@ -43,7 +109,7 @@ static void print_row(const struct table *table, const char *const *row, const i
     while (last > 0 && !*row[last])
         last--;
     for (size_t i = 0; i < last; i++)
-        printf("%-*s  ", width[i], row[i]);
+        printf("%s%*s", row[i], width[i] - shown_width(row[i]) + 2, "");
     printf("%s\n", row[last]);
 }
 
@@ -54,7 +120,7 @@ void table_print(struct table *table, const char *const *heading)
         for (size_t i = 0; i < table->columns; i++)
             width[i] = (int)strlen(heading[i]);
         for (size_t i = 0; i < table->cells; i++) {
-            int len = (int)strlen(table->cell[i]), *widest = &width[i % table->columns];
+            int len = shown_width(table->cell[i]), *widest = &width[i % table->columns];
             *widest = len > *widest ? len : *widest;
         }
         print_row(table, heading, width);

@@ -20,6 +20,12 @@ bool output_is_terminal(void);
 /* A terminal, and NO_COLOR (no-color.org) is unset or empty. */
 bool output_has_colour(void);
 
+/*
+ * Prints a text that follows `used` columns of a line, and ends the line. On a terminal it is
+ * broken between words, and each further line begins with `indent` blanks.
+ */
+void output_folded(const char *text, int used, int indent);
+
 /* ---- tables ---- */
 
 enum { TABLE_COLUMNS_MAX = 16 };

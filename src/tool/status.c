@@ -229,6 +229,8 @@ static const char *colour_of(const struct status *status, enum health_state stat
     return status->colour ? codes[state] : "";
 }
 
+enum { CHECK_INDENT = 6 }; /* "fail", and two blanks */
+
 static void print_checks(const struct status *status)
 {
     const struct overview *o = &status->overview;
@@ -239,8 +241,10 @@ static void print_checks(const struct status *status)
             const struct health_check *check = &o->check[i];
             if (check->state != state || check->own)
                 continue;
-            printf("%s%s%s  %s\n      %s\n", colour_of(status, state), health_state_name(state),
-                end, check->text, check->advice);
+            printf("%s%s%s  ", colour_of(status, state), health_state_name(state), end);
+            output_folded(check->text, CHECK_INDENT, CHECK_INDENT);
+            printf("%*s", CHECK_INDENT, "");
+            output_folded(check->advice, CHECK_INDENT, CHECK_INDENT);
         }
     for (size_t i = 0; i < o->checks; i++)
         passed += o->check[i].state == HEALTH_PASS;
