@@ -116,7 +116,7 @@ def busy():
         site.start_receiver()
         shown = run_status(site, code=0, name="busy")
         match(shown, r"(?m)^last week  \S{20,28} +\d+ accepted +\d+ mailed", "rates as bars")
-        match(shown, r"in 30 days 9\d\.\d+ % of mails arrived; half of them within", "how well mail works")
+        match(shown, r"in 30 days (9\d\.\d+|100) % of mails arrived; half of them within", "how well mail works")
         match(shown, r"(?s)next bookings:.*Ada Example.*overlapping, two and two:.*(Alan Inst|Jürgen).*(Alan|Jürgen Beisp)",
               "next bookings, and those that overlap")
         match(shown, "secondary secret of calendly last used 3 d ago", "the last use of a secret")
@@ -143,7 +143,7 @@ def busy():
         if terminal is not None:
             match(terminal, "\033\\[32mall is well\033\\[0m", "colours on a terminal")
             ok("\033" not in run_status(site, code=0, name="to a pipe"), "and to nothing else")
-            rows = re.findall(r"(?m)^(\d{4}-\d\d-\d\d \d\d:\d\d.*?)Cal\.com$", terminal)
+            rows = re.findall(r"(?m)^(\d{4}-\d\d-\d\d \d\d:\d\d.*?)Cal\.com$", terminal.partition("overlapping")[0])
             equal((len(rows) > 5, len({columns(row) for row in rows})), (True, 1),
                   "columns are aligned, whatever letters the names have")
 
@@ -157,7 +157,7 @@ def broken():
     with sites.broken() as site:
         terminal = site.terminal("status")
         if terminal is not None:
-            lines = re.sub("\033\\[\\d*m", "", terminal.partition("\npass")[0]).splitlines()
+            lines = re.sub("\033\\[\\d*m", "", terminal).partition("\npass")[0].splitlines()
             ok(len(lines) > 15 and max(map(columns, lines)) <= 80, "advice is folded at the width of the terminal", lines)
         shown = run_status(site, code=1, name="broken")
         for words in ("fail  no receiver runs", "fail  the last run of the drain could not do its work",
