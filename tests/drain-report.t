@@ -113,6 +113,14 @@ def mails_that_wait():
         ok(("out:oldest", "raised", "warn") in alarms(peer), "a mail that waits for two hours raises out:oldest",
            alarms(peer))
         equal(world.spool("out"), [name], "the mail waits on")
+        count = len(peer.requests)
+        world.drain(env=ahead(2 * HOUR + MINUTE))
+        equal(len([one for one in alarms(peer)[count:] if one[0] == "out:oldest"]), 0, "it is not repeated")
+        mended = {"BOOKSPOOL_TRANSPORT": f"maildir:{world.path('Maildir')}"}
+        for later in (2, 3):
+            world.due_now()
+            world.drain(env={**mended, **ahead(later * 10 * HOUR)})
+        ok(("out:oldest", "cleared", "pass") in alarms(peer), "when the mail has left, it is cleared", alarms(peer))
 
 
 def a_full_disk():
@@ -123,6 +131,13 @@ def a_full_disk():
             equal([one for one in alarms(peer) if one[0] == "spool:room"][-1][2], state,
                   "less than twice the reserve is free: spool:room warns" if state == "warn" else
                   "less than the reserve is free: it fails")
+        count = len(peer.requests)
+        world.drain(env={"BOOKSPOOL_RESERVE": f"{free * 2 // 1024}K,0"})
+        equal(len(peer.requests), count, "it is not repeated")
+        if os.path.exists(CLOCK):
+            world.drain(env=ahead(MINUTE))
+            world.drain(env=ahead(7 * MINUTE))
+            ok(("spool:room", "cleared", "pass") in alarms(peer), "when there is space again, it is cleared")
 
 
 def silence():
@@ -142,6 +157,13 @@ def silence():
         world.drain(env={**settings, **ahead(2 * DAY + HOUR)})
         ok(("webhook:silence:calcom", "worse", "fail") in alarms(peer), "all of it fails")
         equal([one[0] for one in alarms(peer) if "calendly" in one[0]], [], "the other provider is not watched")
+        count = len(peer.requests)
+        world.drain(env={**settings, **ahead(2 * DAY + 2 * HOUR)})
+        equal(len(peer.requests), count, "it is not repeated")
+        world.post("calcom", sample("calcom", "booking_created"))
+        for later in (0, 6 * MINUTE):
+            world.drain(env={**settings, **ahead(later)})
+        ok(("webhook:silence:calcom", "cleared", "pass") in alarms(peer), "when one comes, it is cleared", alarms(peer))
 
 
 def forgeries():
@@ -155,6 +177,14 @@ def forgeries():
         world.drain()
         ok(("signature:failures:calcom", "raised", "warn") in alarms(peer), "forty wrong signatures raise an alarm",
            alarms(peer))
+        count = len(peer.requests)
+        world.drain()
+        equal(len(peer.requests), count, "it is not repeated")
+        if os.path.exists(CLOCK):
+            for later in (1, 2, 3, 4):
+                world.drain(env=ahead(later * HOUR + later))
+            ok(("signature:failures:calcom", "cleared", "pass") in alarms(peer), "when they stop, it is cleared after a while",
+               alarms(peer))
 
 
 def old_secrets():
