@@ -237,7 +237,7 @@ static struct hosts hosts_of(const struct booking *booking)
 
 static bool is_of(const struct rule *rule, struct hosts hosts)
 {
-    for (size_t i = 0; i < hosts.count; i++)
+    for (size_t i = 0; rule->host.len && i < hosts.count; i++)
         if (is_same(rule->host, span_of(hosts.person[i].email)))
             return true;
     return !rule->host.len;
