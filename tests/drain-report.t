@@ -7,10 +7,11 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
 from bookspool import (BIN, equal, finish, free_port, mail_file, mark_of, match, ok,  # noqa: E402
-                       run_parts, sample, sign, skip, tool)
+                       run_parts, sample, sign, skip, tool, wait_for)
 from http_peer import Peer  # noqa: E402
 from mailer import DONE, HOLD, Mailer  # noqa: E402
 from smtp_peer import Scripted  # noqa: E402
@@ -271,6 +272,59 @@ def a_target_that_is_away():
         ok("127.0.0.1:1/p" not in run.stderr, "and not the URL, which is a secret")
 
 
+def state_that_cannot_be_written():
+    """As on a full disk, or in a directory of another owner: what was sent cannot be remembered."""
+    with Peer() as peer, watched(peer) as world:
+        os.makedirs(os.path.join(world.state_dir, "reports.json", "x"))
+        world.put_event("held", "calcom", sample("calcom", "booking_created"))
+        run = world.drain()
+        match(run.stderr, "state-not-written: .*reports.json", "the log says that it cannot be written")
+        equal(run.returncode, DONE, "and the run is a good one")
+        world.drain()
+        world.drain()
+        equal(len(alarms(peer)), 1, "the alarm is sent, and not with each run")
+        if os.path.exists(CLOCK):
+            world.drain(env=ahead(HOUR + MINUTE))
+            equal(len(alarms(peer)), 2, "but once an hour")
+        else:
+            skip("no clock can be shifted here")
+    with Peer() as peer, watched(peer) as world:
+        for name in ("reports.json", "counters"):
+            os.makedirs(os.path.join(world.state_dir, name, "x"))
+        world.put_event("held", "calcom", sample("calcom", "booking_created"))
+        world.drain()
+        equal(alarms(peer), [], "where nothing at all can be remembered, none is sent")
+    with Mailer(None, BOOKSPOOL_ALARM="mailto:ann@example.org") as world:
+        os.makedirs(os.path.join(world.state_dir, "reports.json", "x"))
+        world.put_event("held", "calcom", sample("calcom", "booking_created"))
+        watch = world.start([os.path.join(BIN, "bookspool-drain"), "--watch"], "watch.log")
+
+        def passes():
+            return world.log("watch.log").count("state-not-written")
+
+        ok(wait_for(world.mails), "a watch mails the alarm")
+        before = passes()
+        world.arrive()
+        ok(wait_for(lambda: len(world.mails()) > 1 and passes() > before + 3), "and goes on")
+        world.stop(watch)
+        equal(len([mail for mail in world.mails() if mail["To"] == "ann@example.org"]), 1,
+              "the mail of an alarm does not make a watch mail it again")
+
+
+def many_alarms_and_a_target_in_trouble():
+    with Peer() as bad, Peer() as good:
+        with Mailer(None, BOOKSPOOL_ALARM=f"{bad.url('/hook')},{good.url('/hook')}") as world:
+            bad.answer["/hook"] = (503, {})
+            world.put_event("held", "calcom", sample("calcom", "booking_created"))
+            world.write("bad", TORN, b"torn")
+            world.drain()
+            equal((len(alarms(bad)), len(alarms(good))), (1, 2),
+                  "a target that answers 503 is asked once a run, and the other gets all")
+            bad.answer.clear()
+            world.drain()
+            equal((len(alarms(bad)), len(alarms(good))), (3, 2), "when it is well again it gets them too")
+
+
 # ---- the ping ----
 
 
@@ -328,6 +382,20 @@ def sentry():
             equal(len(peer.requests), count, "after a 429 nothing is sent until its time is over")
 
 
+def a_limit_of_a_clock_that_was_ahead():
+    with Peer() as peer, Mailer(None, SENTRY_DSN=f"http://abc@127.0.0.1:{peer.port}/7") as world:
+        if not os.path.exists(CLOCK):
+            skip("no clock can be shifted here", 2)
+            return
+        far = (int(time.time()) + 365 * DAY) * 1000
+        with open(os.path.join(world.state_dir, "reports.json"), "w", encoding="utf-8") as file:
+            json.dump({"sentry_pause_until": far, "sentry_monitors_until": far, "pinged_at": 1e300}, file)
+        world.drain()
+        equal(len(envelopes(peer)), 0, "a limit of a year is kept")
+        world.drain(env=ahead(DAY + HOUR))
+        equal([kind for kind, _ in envelopes(peer)], ["check_in", "check_in"], "for a day")
+
+
 def errors_of_the_receiver():
     with Peer() as peer, Mailer(None) as world:
         dsn = {"SENTRY_DSN": f"http://abc@127.0.0.1:{peer.port}/7"}
@@ -371,5 +439,6 @@ def spotlight():
 
 
 run_parts([held_events, dead_letters, torn_events, blocked_transport, mails_that_wait, a_full_disk, silence, forgeries,
-           old_secrets, by_mail, a_target_that_is_away, pings, sentry, errors_of_the_receiver, spotlight])
+           old_secrets, by_mail, a_target_that_is_away, state_that_cannot_be_written,
+           many_alarms_and_a_target_in_trouble, pings, sentry, a_limit_of_a_clock_that_was_ahead, errors_of_the_receiver, spotlight])
 finish()

@@ -330,6 +330,11 @@ void counters_check(void)
     file.next_check = now + (file.logged ? RETRY_MS : CHECK_MS);
 }
 
+bool counters_are_kept(void)
+{
+    return table != &own && !lost;
+}
+
 /* A later version may have added rows: what a shorter file lacks is 0. */
 bool counters_open_readonly(const char *state_dir)
 {

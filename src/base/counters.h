@@ -144,7 +144,8 @@ enum counter_unit { UNIT_ONE, UNIT_BYTES, UNIT_US, UNIT_MS, UNIT_TIME };
     X(COUNT_UNKNOWN_EVENTS, "bookspool_unknown_events_total", COUNTER, ONE, PROVIDER, NONE, "Events of a name that this program has no words for.") \
     X(COUNT_UNKNOWN_VERSIONS, "bookspool_unknown_versions_total", COUNTER, ONE, PROVIDER, NONE, "Events of a version of the payload that this program was not written for.") \
     X(COUNT_SECRET_SINCE, "bookspool_secret_since_timestamp_seconds", GAUGE, TIME, PROVIDER, SECRET, "Since when the receiver has been using this secret.") \
-    X(COUNT_SECRET_MARK, "secret_mark", STATE, ONE, PROVIDER, SECRET, "By which a change of the secret is noticed.")
+    X(COUNT_SECRET_MARK, "secret_mark", STATE, ONE, PROVIDER, SECRET, "By which a change of the secret is noticed.") \
+    X(COUNT_ALARMS_UNSAVED_AT, "alarms_unsaved_at", STATE, TIME, NONE, NONE, "When alarms were last sent that could not be remembered.")
 /* clang-format on */
 
 #define COUNTER_ENUM(id, name, type, unit, a, b, help)                                             \
@@ -190,6 +191,8 @@ bool counters_open(const char *state_dir);
 /* To be called now and then, such as in each turn of a loop; at most once a second it looks at the
  * file. Logs counters-reopened and counters-in-memory. */
 void counters_check(void);
+/* False while counting is in memory. */
+bool counters_are_kept(void);
 /* Reads what is there at this moment, as a snapshot. False (errno) when there is no file yet, or
  * one of an earlier version. */
 bool counters_open_readonly(const char *state_dir);

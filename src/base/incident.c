@@ -76,7 +76,7 @@ static void append_line(const char *line, size_t len)
     char path[PATH_MAX];
     struct stat st;
     set_path(path, state, "incidents");
-    int fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0660);
+    int fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0660);
     if (fd < 0)
         return;
     if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size + (off_t)len <= INCIDENTS_MAX)
@@ -112,7 +112,11 @@ bool incident_take(const char *state_dir, struct buf *out)
     set_path(taken, state_dir, "incidents.taken");
     if (access(taken, F_OK) < 0 && rename(path, taken) < 0)
         return false;
-    return io_read_file(AT_FDCWD, taken, out, 2 * INCIDENTS_MAX, NULL) && out->len;
+    bool any = io_read_file(AT_FDCWD, taken, out, 2 * INCIDENTS_MAX, NULL) && out->len;
+    if (!any) /* empty, as on a full disk, or of another owner: it must not be in the way for good
+               */
+        unlink(taken);
+    return any;
 }
 
 void incident_taken(const char *state_dir)

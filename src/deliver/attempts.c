@@ -48,7 +48,8 @@ void attempts_note(
                         .reason = result->reason,
                         .words = words,
                         .detail = detail});
-    int fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW, FILE_MODE);
+    int fd =
+        open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, FILE_MODE);
     if (fd >= 0 && !line.failed && fstat(fd, &st) == 0 && st.st_size < ATTEMPTS_MAX)
         io_write_all(fd, line.data, line.len);
     if (fd >= 0)

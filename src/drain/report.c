@@ -10,6 +10,7 @@
 #include <sys/random.h>
 
 #include "base/clock.h"
+#include "base/counters.h"
 #include "base/hex.h"
 #include "base/incident.h"
 #include "base/io.h"
@@ -24,11 +25,20 @@
 #include "report/dogstatsd.h"
 #include "report/ping.h"
 #include "report/sentry.h"
+#include "spool/owner.h"
 
 /* How often a run that succeeds is reported, while --watch makes one after the other. */
 #define REPORT_EVERY  (INT64_C(60) * MS_PER_SECOND)
 #define DATADOG_EVERY (INT64_C(10) * MS_PER_SECOND) /* as often as an agent passes values on */
 enum { MONITOR_MINUTES = 5, STATE_MAX = 1 << 20 };
+
+/* All requests of one run together, however many there are; each target of alarms has its share. */
+#define ALARMS_TIME (INT64_C(15) * MS_PER_SECOND)
+#define ERRORS_TIME (INT64_C(10) * MS_PER_SECOND)
+/* A service that did not answer is not asked again by passes that follow at once. */
+#define SILENT_PAUSE (INT64_C(60) * MS_PER_SECOND)
+/* How often alarms are sent that cannot be remembered. */
+#define UNSAVED_EVERY (INT64_C(3600) * MS_PER_SECOND)
 
 struct report {
     const struct conf *conf;
@@ -45,6 +55,9 @@ struct report {
     int64_t sentry_pause;       /* Sentry could not be reached: until then */
     int64_t pinged, checked_in; /* when it was last done */
     bool pinged_good;
+    bool unsaved; /* it could not be written: what is in memory is newer than the file */
+    /* until when a service that did not answer is left alone, monotonic; of this process only */
+    int64_t silent_until[ALARM_TARGETS_MAX], ping_silent_until;
     /* of the present run */
     int64_t began;                 /* monotonic */
     char check_in[SENTRY_ID_SIZE]; /* "": none was begun */
@@ -67,7 +80,11 @@ static bool read_settings(struct report *report, struct buf *faults)
     report->mail_alone = !transport_has_second(conf);
     int len =
         snprintf(report->path, sizeof report->path, "%s/reports.json", conf_text(conf, SET_STATE));
-    return ok && len < (int)sizeof report->path;
+    if (len >= (int)sizeof report->path) {
+        conf_fault(conf, SET_STATE, faults, "the path is too long");
+        ok = false;
+    }
+    return ok;
 }
 
 struct report *report_open(const struct conf *conf, struct buf *faults)
@@ -96,18 +113,28 @@ void report_close(struct report *report)
 static int64_t number_of(const cJSON *object, const char *name)
 {
     const cJSON *number = json_get(object, name);
-    return cJSON_IsNumber(number) ? (int64_t)number->valuedouble : 0;
+    bool fits = cJSON_IsNumber(number) && number->valuedouble >= 0 && number->valuedouble < 1e15;
+    return fits ? (int64_t)number->valuedouble : 0;
 }
 
-static void load_state(struct report *report)
+/* A clock that was ahead must not keep anything quiet for longer than a day. */
+static int64_t limit_of(const cJSON *object, const char *name, int64_t now)
+{
+    int64_t until = number_of(object, name);
+    return until > now + MS_PER_DAY ? now + MS_PER_DAY : until;
+}
+
+static void load_state(struct report *report, int64_t now)
 {
     struct buf text = {0};
+    if (report->unsaved)
+        return;
     io_read_file(AT_FDCWD, report->path, &text, STATE_MAX, NULL);
     cJSON *root = json_parse(text.data, text.len);
     alarm_book_read(&report->book, root);
-    report->sentry.errors = number_of(root, "sentry_errors_until");
-    report->sentry.monitors = number_of(root, "sentry_monitors_until");
-    report->sentry_pause = number_of(root, "sentry_pause_until");
+    report->sentry.errors = limit_of(root, "sentry_errors_until", now);
+    report->sentry.monitors = limit_of(root, "sentry_monitors_until", now);
+    report->sentry_pause = limit_of(root, "sentry_pause_until", now);
     report->pinged = number_of(root, "pinged_at");
     report->checked_in = number_of(root, "checked_in_at");
     report->pinged_good = json_true(root, "pinged_good");
@@ -115,7 +142,7 @@ static void load_state(struct report *report)
     buf_free(&text);
 }
 
-static void save_state(struct report *report)
+static bool save_state(struct report *report)
 {
     cJSON *root = cJSON_CreateObject();
     alarm_book_write(&report->book, root);
@@ -126,11 +153,14 @@ static void save_state(struct report *report)
     cJSON_AddNumberToObject(root, "checked_in_at", (double)report->checked_in);
     cJSON_AddBoolToObject(root, "pinged_good", report->pinged_good);
     char *text = cJSON_Print(root);
-    if (!text || !io_replace_file(report->path, text, strlen(text), 0660))
-        log_warn(NULL, "state-not-written", "%s: %s", report->path,
-            text ? strerror(errno) : "not enough memory");
+    report->unsaved = !text || !io_replace_file(report->path, text, strlen(text), 0660);
+    if (report->unsaved)
+        log_warn(NULL, "state-not-written", "%s: %s%s; alarms are sent once an hour at most",
+            report->path, text ? strerror(errno) : "not enough memory",
+            text ? owner_hint(errno) : "");
     cJSON_free(text);
     cJSON_Delete(root);
+    return !report->unsaved;
 }
 
 /* ---- requests ---- */
@@ -140,11 +170,11 @@ static void save_state(struct report *report)
  * URL, which is a secret of many services.
  */
 static bool ask(const struct report *report, const char *service, const char *url,
-    const char *const *headers, const struct buf *body, struct http_answer *answer)
+    const char *const *headers, const struct buf *body, int64_t most, struct http_answer *answer)
 {
-    const struct http_options options = {.ca = conf_text(report->conf, SET_TLS_CA),
-        .connect_ms = REPORT_TIMEOUT,
-        .total_ms = REPORT_TIMEOUT};
+    int64_t timeout = most < REPORT_TIMEOUT ? most : REPORT_TIMEOUT;
+    const struct http_options options = {
+        .ca = conf_text(report->conf, SET_TLS_CA), .connect_ms = timeout, .total_ms = timeout};
     const struct http_request request = {.url = url,
         .headers = headers,
         .body = body ? body->data : NULL,
@@ -173,16 +203,16 @@ static const struct alarm_target *target_of(
 
 /* True: the report is done with, because it arrived, or because it never can. */
 static bool post_alarm(const struct report *report, const struct alarm_report *alarm,
-    const struct alarm_target *target, bool *reached)
+    const struct alarm_target *target, int64_t most)
 {
     static const char *const headers[] = {"Content-Type: application/json", NULL};
     struct http_answer answer = {0};
     struct buf body = {0};
-    *reached = alarm_json(alarm, target, &body) &&
-               ask(report, "BOOKSPOOL_ALARM", target->text, headers, &body, &answer);
+    bool reached = alarm_json(alarm, target, &body) &&
+                   ask(report, "BOOKSPOOL_ALARM", target->text, headers, &body, most, &answer);
     long status = answer.status;
-    bool ok = *reached && status >= 200 && status < 300;
-    bool refused = *reached && status >= 300 && status < 500 && status != 408 && status != 429;
+    bool ok = reached && status >= 200 && status < 300;
+    bool refused = reached && status >= 300 && status < 500 && status != 408 && status != 429;
     if (refused)
         log_error(NULL, "alarm-refused",
             "a target of BOOKSPOOL_ALARM answered %ld to %s %s; it is not asked again", status,
@@ -192,18 +222,26 @@ static bool post_alarm(const struct report *report, const struct alarm_report *a
     return ok || refused;
 }
 
+/* Targets that hang or are slow take nothing of the time of the others. */
 static void post_alarms(struct report *report)
 {
-    bool silent[ALARM_TARGETS_MAX] = {false}; /* could not be reached in this run */
+    int64_t left[ALARM_TARGETS_MAX], start = clock_monotonic();
+    for (size_t i = 0; i < report->targets.count; i++)
+        left[i] =
+            start < report->silent_until[i] ? 0 : ALARMS_TIME / (int64_t)report->targets.count;
     for (size_t i = 0; i < report->book.report_count;) {
         const struct alarm_report *alarm = &report->book.report[i];
         const struct alarm_target *target = target_of(report, alarm);
-        bool reached = true, done = !target; /* the setting does not name it any more */
+        bool done = !target; /* the setting does not name it any more */
         if (target && target->kind != ALARM_BY_MAIL) {
-            bool *quiet = &silent[target - report->targets.item];
-            if (!*quiet)
-                done = post_alarm(report, alarm, target, &reached);
-            *quiet |= !reached;
+            size_t which = (size_t)(target - report->targets.item);
+            start = clock_monotonic();
+            done = left[which] > 0 && post_alarm(report, alarm, target, left[which]);
+            if (left[which] > 0 && !done) {
+                left[which] = 0;
+                report->silent_until[which] = clock_monotonic() + SILENT_PAUSE;
+            }
+            left[which] -= clock_monotonic() - start;
         }
         if (done)
             alarm_done(&report->book, i);
@@ -225,6 +263,20 @@ static void log_changes(const struct report *report, int64_t now)
     }
 }
 
+/*
+ * A run that cannot remember what it sent would send it again with each run: once a minute, or, as
+ * the mail of an alarm wakes a watch, without end. The counters can still be written on a full
+ * disk.
+ */
+static bool may_send_unsaved(const struct run *run, int64_t now)
+{
+    int64_t last = counter_get_signed(COUNT_ALARMS_UNSAVED_AT);
+    if (!(run->watching || counters_are_kept()) || (last && llabs(now - last) < UNSAVED_EVERY))
+        return false;
+    counter_set(COUNT_ALARMS_UNSAVED_AT, now);
+    return true;
+}
+
 /* The reports are on the disk before the first is sent, so that each keeps its id. */
 static void raise_alarms(
     struct report *report, struct run *run, const struct health *health, int64_t now)
@@ -232,8 +284,9 @@ static void raise_alarms(
     size_t dropped = alarm_enter(&report->book, health, &report->targets, report->mail_alone, now);
     if (dropped)
         log_error(NULL, "alarms-dropped", "%zu could not be delivered for a day", dropped);
+    if (!save_state(report) && !may_send_unsaved(run, now))
+        return;
     log_changes(report, now);
-    save_state(report);
     report_mail_alarms(run, &report->book);
     post_alarms(report);
 }
@@ -272,7 +325,8 @@ static bool make_id(char id[SENTRY_ID_SIZE])
 }
 
 /* True when Sentry has it, or has refused it. */
-static bool send_envelope(struct report *report, const struct buf *envelope, int64_t now)
+static bool send_envelope(
+    struct report *report, const struct buf *envelope, int64_t most, int64_t now)
 {
     char auth[512], limits[512], after[64];
     struct http_answer answer;
@@ -280,7 +334,7 @@ static bool send_envelope(struct report *report, const struct buf *envelope, int
         "X-Sentry-Auth: Sentry sentry_version=7, sentry_key=%s, sentry_client=bookspool/1",
         report->dsn.key);
     const char *const headers[] = {auth, "Content-Type: application/x-sentry-envelope", NULL};
-    bool ok = ask(report, "SENTRY_DSN", report->dsn.url, headers, envelope, &answer);
+    bool ok = ask(report, "SENTRY_DSN", report->dsn.url, headers, envelope, most, &answer);
     if (ok) {
         http_answer_header(&answer, "X-Sentry-Rate-Limits", limits, sizeof limits);
         http_answer_header(&answer, "Retry-After", after, sizeof after);
@@ -311,7 +365,7 @@ static void check_in(struct report *report, enum sentry_check_in status, int64_t
     struct buf envelope = {0};
     if (sentry_check_in(&source, report->check_in, status, clock_monotonic() - report->began,
             &monitor, &envelope))
-        send_envelope(report, &envelope, now);
+        send_envelope(report, &envelope, REPORT_TIMEOUT, now);
     buf_free(&envelope);
 }
 
@@ -350,11 +404,13 @@ static void send_errors(struct report *report, int64_t now)
         return;
     }
     size_t count = add_up(&lines, causes);
+    int64_t end = clock_monotonic() + ERRORS_TIME, left = ERRORS_TIME;
     for (size_t i = 0; i < count && ok && sentry_wanted(report, report->sentry.errors, now); i++) {
         struct buf envelope = {0};
         char id[SENTRY_ID_SIZE];
         if (make_id(id) && sentry_event(&source, id, &causes[i], &envelope))
-            ok = send_envelope(report, &envelope, now);
+            ok = left > 0 && send_envelope(report, &envelope, left, now);
+        left = end - clock_monotonic();
         buf_free(&envelope);
     }
     if (ok)
@@ -370,17 +426,18 @@ static void send_ping(struct report *report, bool good, int64_t now)
     const char *setting = conf_text(report->conf, SET_PING_URL);
     bool often = good && report->pinged_good && now >= report->pinged &&
                  now - report->pinged < REPORT_EVERY / 2;
-    if (!setting || often)
+    if (!setting || often || clock_monotonic() < report->ping_silent_until)
         return;
     struct http_answer answer;
     struct buf url = {0};
     ping_url(setting, good, &url);
-    if (ask(report, "BOOKSPOOL_PING_URL", buf_text(&url), headers, NULL, &answer)) {
+    if (ask(report, "BOOKSPOOL_PING_URL", buf_text(&url), headers, NULL, REPORT_TIMEOUT, &answer)) {
         if (answer.status < 200 || answer.status >= 300)
             log_warn(NULL, "report-failed", "BOOKSPOOL_PING_URL: status %ld", answer.status);
         report->pinged = now;
         report->pinged_good = good;
-    }
+    } else
+        report->ping_silent_until = clock_monotonic() + SILENT_PAUSE;
     http_answer_free(&answer);
     buf_free(&url);
 }
@@ -392,7 +449,7 @@ void report_begin(struct report *report)
     int64_t now = clock_now();
     report->began = clock_monotonic();
     *report->check_in = '\0';
-    load_state(report);
+    load_state(report, now);
     bool often = now >= report->checked_in && now - report->checked_in < REPORT_EVERY;
     if (often || !sentry_wanted(report, report->sentry.monitors, now) || !make_id(report->check_in))
         return;

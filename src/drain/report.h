@@ -3,9 +3,10 @@
  * Sentry, its own check-in, and a ping for a dead man's switch.
  *
  * It is made at the end of a run, under the lock. Nothing here changes the result of a run, repeats
- * a mail, or takes longer than a few requests of REPORT_TIMEOUT; Sentry is left alone for
- * REPORT_PAUSE when it could not be reached. What must be known between runs is `reports.json` in
- * BOOKSPOOL_STATE. If it is lost, alarms that last are reported once more.
+ * a mail, or takes longer than 40 seconds in all, when every service hangs; Sentry is left alone
+ * for REPORT_PAUSE when it could not be reached. What must be known between runs is `reports.json`
+ * in BOOKSPOOL_STATE. If it is lost, alarms that last are reported once more; while it cannot be
+ * written, what is to be reported is sent once an hour at most.
  */
 #ifndef DRAIN_REPORT_H
 #define DRAIN_REPORT_H

@@ -7,13 +7,19 @@
 CURL *handle_open(const struct handle_policy *policy, char error[CURL_ERROR_SIZE])
 {
     const struct handle_number numbers[] = {
-        {CURLOPT_SSLVERSION, CURL_SSLVERSION_TLSv1_2}, {CURLOPT_SSL_VERIFYPEER, 1},
-        {CURLOPT_SSL_VERIFYHOST, 2}, {CURLOPT_FOLLOWLOCATION, 0},
+        {CURLOPT_SSLVERSION, CURL_SSLVERSION_TLSv1_2},
+        {CURLOPT_SSL_VERIFYPEER, 1},
+        {CURLOPT_SSL_VERIFYHOST, 2},
+        {CURLOPT_FOLLOWLOCATION, 0},
         {CURLOPT_CONNECTTIMEOUT_MS, (long)policy->connect_ms},
         {CURLOPT_LOW_SPEED_LIMIT, 1}, /* also while an answer is waited for */
         {CURLOPT_LOW_SPEED_TIME, (long)((policy->silence_ms + MS_PER_SECOND - 1) / MS_PER_SECOND)},
-        {CURLOPT_TCP_KEEPALIVE, 1}, {CURLOPT_SUPPRESS_CONNECT_HEADERS, 1},
+        {CURLOPT_TCP_KEEPALIVE, 1},
+        {CURLOPT_SUPPRESS_CONNECT_HEADERS, 1},
         {CURLOPT_NOSIGNAL, 1}, /* SIGPIPE is ignored by the program, so not around each write */
+#if LIBCURL_VERSION_NUM >= 0x075700 /* else a slow resolver holds up curl_easy_cleanup */
+        {CURLOPT_QUICK_EXIT, 1},
+#endif
     };
     if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
         return NULL;

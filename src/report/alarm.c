@@ -85,6 +85,8 @@ static void enter_fault(struct entry *entry, struct alarm *alarm, const struct h
     bool raised = alarm->reported == TIME_NONE;
     alarm->state = check->state;
     alarm->passed = TIME_NONE;
+    if (alarm->reported > entry->now) /* the clock was set back: the day begins anew */
+        alarm->reported = entry->now;
     if (!raised && check->state <= alarm->worst && entry->now - alarm->reported < ALARM_REMINDER)
         return;
     enum alarm_change change = raised                        ? ALARM_RAISED

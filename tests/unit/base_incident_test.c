@@ -110,6 +110,22 @@ static void the_file_has_an_end(void **state)
     unlink(path);
 }
 
+/* Its first line did not fit on the disk. */
+static void an_empty_file_is_not_in_the_way(void **state)
+{
+    char path[100];
+    struct buf lines = {0};
+    (void)state;
+    path_of("incidents", path);
+    fclose(fopen(path, "w"));
+    assert_false(incident_take(folder, &lines));
+    incident_note("room-again");
+    assert_true(incident_take(folder, &lines));
+    assert_non_null(strstr(buf_text(&lines), " room-again - 1\n"));
+    incident_taken(folder);
+    buf_free(&lines);
+}
+
 static void lines_of_another_form_are_skipped(void **state)
 {
     const char *at = "\nx\n1 a b\n12 prog why - 3\n99 prog why cause many\n13 prog why code 4\n";
@@ -130,6 +146,7 @@ int main(void)
         cmocka_unit_test(an_error_line_of_the_log_is_kept),
         cmocka_unit_test(lines_stay_until_they_are_reported),
         cmocka_unit_test(the_file_has_an_end),
+        cmocka_unit_test(an_empty_file_is_not_in_the_way),
         cmocka_unit_test(lines_of_another_form_are_skipped),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);

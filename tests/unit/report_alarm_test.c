@@ -116,6 +116,19 @@ static void once_a_day_it_is_said_again(void **state)
     assert_int_equal(book.report[0].since, now - ALARM_REMINDER);
 }
 
+static void a_clock_that_is_set_back_delays_it_by_a_day(void **state)
+{
+    (void)state;
+    now += 365 * MS_PER_DAY;
+    set_check("held:count", HEALTH_WARN);
+    assert_int_equal(after(0), 1);
+    now -= 365 * MS_PER_DAY;
+    assert_int_equal(after(0), 1);
+    assert_int_equal(after(ALARM_REMINDER - 1), 1);
+    assert_int_equal(after(1), 2);
+    check_last(ALARM_LASTS, HEALTH_WARN);
+}
+
 static void a_check_that_is_gone_clears(void **state)
 {
     (void)state;
@@ -254,6 +267,7 @@ int main(void)
         cmocka_unit_test_setup(a_change_is_reported_and_what_lasts_is_not, begin),
         cmocka_unit_test_setup(what_comes_and_goes_is_one_alarm, begin),
         cmocka_unit_test_setup(once_a_day_it_is_said_again, begin),
+        cmocka_unit_test_setup(a_clock_that_is_set_back_delays_it_by_a_day, begin),
         cmocka_unit_test_setup(a_check_that_is_gone_clears, begin),
         cmocka_unit_test_setup(each_provider_is_an_alarm_of_its_own, begin),
         cmocka_unit_test_setup(mail_does_not_report_on_itself, begin),
