@@ -229,7 +229,7 @@ static void post_alarms(struct report *report)
     for (size_t i = 0; i < report->targets.count; i++)
         left[i] =
             start < report->silent_until[i] ? 0 : ALARMS_TIME / (int64_t)report->targets.count;
-    for (size_t i = 0; i < report->book.report_count;) {
+    for (size_t i = 0; i < report->book.report_count && !run_stopping();) {
         const struct alarm_report *alarm = &report->book.report[i];
         const struct alarm_target *target = target_of(report, alarm);
         bool done = !target; /* the setting does not name it any more */
@@ -409,7 +409,7 @@ static void send_errors(struct report *report, int64_t now)
         struct buf envelope = {0};
         char id[SENTRY_ID_SIZE];
         if (make_id(id) && sentry_event(&source, id, &causes[i], &envelope))
-            ok = left > 0 && send_envelope(report, &envelope, left, now);
+            ok = left > 0 && !run_stopping() && send_envelope(report, &envelope, left, now);
         left = end - clock_monotonic();
         buf_free(&envelope);
     }
