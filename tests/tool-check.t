@@ -105,6 +105,10 @@ def settings():
         site.write_settings("bookspool.conf", {**base, "BOOKSPOOL_RETENTION": "1d",
                                                "BOOKSPOOL_TIMEZONE": "Mars/Olympus"})
         equal(len(fails(site.check(code=78, name="two faults"))), 2, "one fault does not hide another")
+        for page, level in (("nowhere/page.html", "warn"), ("state/page.html", "pass")):
+            site.write_settings("bookspool.conf", {**base, "BOOKSPOOL_STATUS_PAGE": site.path(page)})
+            site.has(site.check(), level, "page.*" + re.escape(site.path(page.split("/")[0])),
+                     "install -d" if level == "warn" else None)
         site.write_settings("bookspool.conf", {**base, "BOOKSPOOL_TRANSPORT": "smtps://mail.shop.test:587"})
         site.has(site.check(), "warn", "smtps:// on port 587", "smtp://HOST:587")
 

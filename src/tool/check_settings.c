@@ -1,5 +1,7 @@
 /* bookspool check: the settings, the secrets, and the machine's clock and time zones. */
 #include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
 #include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -158,6 +160,21 @@ void check_secrets(struct report *report)
 
 /* ---- who hears of trouble ---- */
 
+/* The drain makes the page beside itself and renames it. A warning: mail does not depend on it. */
+static void check_page(struct report *report, const char *page)
+{
+    char folder[PATH_MAX];
+    const char *slash = strrchr(page, '/');
+    snprintf(folder, sizeof folder, "%.*s", slash > page ? (int)(slash - page) : 1, page);
+    if (faccessat(AT_FDCWD, folder, W_OK | X_OK, AT_EACCESS) == 0) {
+        add_finding(report, LEVEL_PASS, "the status page is %s", page);
+        return;
+    }
+    add_finding(report, LEVEL_WARN, "BOOKSPOOL_STATUS_PAGE: no page can be made in %s: %s", folder,
+        strerror(errno));
+    add_remedy(report, "run as root: install -d -o bookspool -g www-data -m 2750 %s", folder);
+}
+
 void check_watching(struct report *report)
 {
     const struct conf *conf = &report->tool->conf;
@@ -167,14 +184,15 @@ void check_watching(struct report *report)
     struct sentry_dsn dsn;
     struct buf faults = {0};
     const char *alarm = conf_text(conf, SET_ALARM), *ping = conf_text(conf, SET_PING_URL),
-               *sentry = conf_text(conf, SET_SENTRY_DSN), *why;
+               *sentry = conf_text(conf, SET_SENTRY_DSN), *page = conf_text(conf, SET_STATUS_PAGE),
+               *why;
     report->area = "watching";
     if (conf->incomplete)
         return;
     alarm_targets_read(conf, &targets, &faults);
     health_limits_read(conf, &limits, &faults);
-    if (dogstatsd_open(&dogstatsd, conf, &faults))
-        dogstatsd_close(&dogstatsd);
+    dogstatsd_open(&dogstatsd, conf, &faults);
+    dogstatsd_close(&dogstatsd);
     if (sentry && !sentry_dsn_parse(sentry, &dsn, &why))
         conf_fault(conf, SET_SENTRY_DSN, &faults, "%s", why);
     bool good = faults.len == 0;
@@ -186,6 +204,8 @@ void check_watching(struct report *report)
         add_finding(report, LEVEL_PASS, "each run of the drain is reported to BOOKSPOOL_PING_URL");
     if (sentry && good)
         add_finding(report, LEVEL_PASS, "errors go to Sentry");
+    if (page)
+        check_page(report, page);
     if (alarm || ping || sentry || report->drain_env_unread)
         return;
     add_finding(report, LEVEL_WARN, "nobody is told when mail stops");
