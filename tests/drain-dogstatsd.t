@@ -135,6 +135,21 @@ def restarts():
         equal(counts(judge(agent.lines(), "after")[0], "bookspool.events"), 4, "all of the new ones")
 
 
+def not_kept():
+    """What was reported cannot be kept, as on a full disk: nothing is reported with each run again."""
+    with World() as world, Agent(world, socket.AF_UNIX) as agent:
+        env = {"DD_DOGSTATSD_URL": agent.url}
+        os.makedirs(os.path.join(world.state_dir, "dogstatsd", "x"))
+        put(world, 1)
+        world.put_event("held", "calcom", b"{}")
+        for run in ("the first", "the second"):
+            match(world.drain(env=env).stderr, "dogstatsd-unsent: .*/dogstatsd: ", f"{run}: the log says so")
+            metrics, checks, events = judge(agent.lines(), run)
+            equal(([found for found in metrics.values() if found[0][1] != "g"], events), ([], []),
+                  "neither growth nor events")
+            ok(("bookspool.check", "1") in [found[:2] for found in checks], "but gauges and checks", checks)
+
+
 def troubles():
     """Whatever the agent does: the run is as without it, and its growth comes with the next report."""
     with World() as world:
@@ -195,5 +210,5 @@ def settings():
 
 
 if __name__ == "__main__":
-    run_parts((reports, restarts, troubles, settings))
+    run_parts((reports, restarts, not_kept, troubles, settings))
     finish()

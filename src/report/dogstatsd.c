@@ -207,8 +207,9 @@ static bool send_events(struct sending *s, const struct dogstatsd *d, const stru
     return ok && send_packet(s);
 }
 
+/* Where this cannot be kept, growth and changes would be reported again by each run: left out. */
 static void report(const struct dogstatsd *d, const struct health_facts *facts,
-    const struct health *health, struct known *known, bool first)
+    const struct health *health, struct known *known, bool first, bool kept)
 {
     struct sending *s = calloc(1, sizeof *s);
     if (!s)
@@ -219,10 +220,10 @@ static void report(const struct dogstatsd *d, const struct health_facts *facts,
     s->fd = socket(d->address.ss_family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (s->fd < 0 || connect(s->fd, (const struct sockaddr *)&d->address, d->address_len) < 0)
         s->error = errno;
-    if (!s->error && send_events(s, d, health))
+    if (!s->error && kept && send_events(s, d, health))
         keep_states(known, health);
-    if (!s->error &&
-        dogstatsd_lines(facts, health, first ? NULL : &known->counters, &d->tags, take_line, s))
+    const struct counters *last = first || !kept ? NULL : &known->counters;
+    if (!s->error && dogstatsd_lines(facts, health, last, &d->tags, take_line, s))
         send_packet(s);
     if (s->error && !known->unsent)
         log_warn(
@@ -252,8 +253,12 @@ void dogstatsd_report(
     uint64_t since = facts->counters.value[COUNT_SINCE];
     if (known->counters.value[COUNT_SINCE] != since) /* the counters began anew at 0 */
         known->counters = (struct counters){.value[COUNT_SINCE] = since};
-    report(d, facts, health, known, first);
-    if (!io_replace_file(path, known, sizeof *known, 0660))
+    bool kept = io_replace_file(path, known, sizeof *known, 0660);
+    if (!kept)
+        log_warn(NULL, "dogstatsd-unsent", "%s: %s; only gauges and checks are reported", path,
+            strerror(errno));
+    report(d, facts, health, known, first, kept);
+    if (kept && !io_replace_file(path, known, sizeof *known, 0660))
         log_warn(NULL, "dogstatsd-unsent", "%s: %s; the next report may repeat this one", path,
             strerror(errno));
     free(known);
