@@ -288,7 +288,7 @@ static void apply_default(struct conf *conf, enum setting which)
     bool wrong = conf->value[which].place != NULL; /* the programs do not start with it */
     set_text(conf, which, settings[which].fallback, &place);
     conf->value[which].given = false;
-    conf->value[which].parsed = !wrong;
+    conf->value[which].parsed = conf->value[which].parsed && !wrong;
     free(conf->value[which].place);
     conf->value[which].place = NULL;
 }

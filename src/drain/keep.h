@@ -7,7 +7,8 @@
 
 #include "drain/run.h"
 
-/* At the end of a run, when it was counted and the lock is released; the spool is still open. */
+/* At the end of a run, when it was counted; under the lock, so that two drains never write at once.
+ */
 void keep_overview(struct run *run);
 
 #endif

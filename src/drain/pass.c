@@ -227,8 +227,8 @@ int pass_once(struct run *run)
                 log_warn(NULL, "not-counted", "%s: %s", run->spool.step, strerror(errno));
             count_run(run, result);
             report_end(run->report, run, result);
-            queue_unlock(&run->spool);
             keep_overview(run);
+            queue_unlock(&run->spool);
         }
     spool_close(&run->spool);
     buf_free(&why);

@@ -444,12 +444,19 @@ static void send_ping(struct report *report, bool good, int64_t now)
 
 /* ---- the order ---- */
 
+/* Is there anything to know between runs? */
+static bool has_state(const struct report *report)
+{
+    return report->targets.count || report->has_sentry || conf_text(report->conf, SET_PING_URL);
+}
+
 void report_begin(struct report *report)
 {
     int64_t now = clock_now();
     report->began = clock_monotonic();
     *report->check_in = '\0';
-    load_state(report, now);
+    if (has_state(report))
+        load_state(report, now);
     bool often = now >= report->checked_in && now - report->checked_in < REPORT_EVERY;
     if (often || !sentry_wanted(report, report->sentry.monitors, now) || !make_id(report->check_in))
         return;
@@ -466,5 +473,6 @@ void report_end(struct report *report, struct run *run, enum run_result result)
     if (*report->check_in && sentry_wanted(report, report->sentry.monitors, now))
         check_in(report, good ? SENTRY_OK : SENTRY_ERROR, now);
     send_ping(report, good, now);
-    save_state(report);
+    if (has_state(report))
+        save_state(report);
 }
