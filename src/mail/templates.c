@@ -273,13 +273,15 @@ static void read_names(struct templates *set, struct buf *why)
     struct arena *arena = &set->language.arena;
     for (enum name_list list = 0; list < NAME_LISTS; list++) {
         const struct word *word = language_find(&set->language, lists[list].key);
-        char *copy = word ? arena_strdup(arena, word->text) : NULL, *rest;
+        if (!word || !word->text) /* memory ran out, as `why` says */
+            continue;
+        char *copy = arena_strdup(arena, word->text), *rest;
         char *name = copy ? strtok_r(copy, " \t", &rest) : NULL;
         size_t count = 0;
         for (; name; name = strtok_r(NULL, " \t", &rest), count++)
             if (count < NAMES_MAX)
                 set->names[list][count] = name;
-        if (word && count != lists[list].count)
+        if (copy && count != lists[list].count)
             template_fault(why, "%s:%zu: \"%s\" has %zu names; it needs %zu, separated by blanks",
                 word->file, word->line, word->key, count, lists[list].count);
     }

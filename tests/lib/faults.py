@@ -63,7 +63,8 @@ class Trial(World):
     def __init__(self, server=None):
         smtp = {"BOOKSPOOL_TRANSPORT": server and f"smtp+plain://127.0.0.1:{server.port}",
                 "BOOKSPOOL_CONNECT_TIMEOUT": "5s", "BOOKSPOOL_REPLY_TIMEOUT": "5s"}
-        super().__init__(smtp if server else None)
+        # which zone the ledger has seen for the host depends on the order of events
+        super().__init__({"BOOKSPOOL_TIMEZONE": "Europe/Berlin", **(smtp if server else {})})
         self.server = server
         self.tokens = {}  # key -> what makes its body differ from all others
         self.essences = {}  # provider -> what its mail must say
