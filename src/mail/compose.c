@@ -80,9 +80,10 @@ static void add_clipped(const char *value, size_t max, struct buf *out)
 }
 
 /* The word, where it can be used as it is: a word with tags may be the one that cannot be made. */
-static const char *plain_word(const struct composer *composer, const char *key, const char *english)
+static const char *plain_word(
+    const struct templates *templates, const char *key, const char *english)
 {
-    const char *word = templates_word(composer->templates, key);
+    const char *word = templates_word(templates, key);
     return word && *word && !strstr(word, "{{") ? word : english;
 }
 
@@ -98,19 +99,19 @@ static void add_bare(const char *label, const char *value, const char *address, 
 }
 
 /* A few KB at most. The owner reads `why`, a customer does not. */
-static void add_bare_facts(const struct composer *composer, const struct notice *notice,
+static void add_bare_facts(const struct templates *templates, const struct notice *notice,
     const char *why, struct buf *subject, struct buf *text)
 {
     const struct event *event = notice->event;
     const struct booking *booking = &event->booking;
     const struct person *host = &booking->organizer, *who = booking->attendees;
     const char *what = booking->title ? booking->title : booking->event_type;
-    const char *label = plain_word(composer, "label_who", "Who");
+    const char *label = plain_word(templates, "label_who", "Who");
     const char *kind = event_kind_name(view_kind(event, notice->decision));
     bool owner = notice->audience == AUDIENCE_OWNER;
     char start[TIME_TEXT], end[TIME_TEXT], key[64];
     snprintf(key, sizeof key, "%sheading_%s", owner ? "" : "customer_", kind);
-    const char *heading = plain_word(composer, key, NULL);
+    const char *heading = plain_word(templates, key, NULL);
     buf_printf(subject, "%s%s", heading ? "" : "Booking: ", heading ? heading : kind);
     if (owner) {
         buf_puts(text, "No template could be used for this mail, so it has only the facts:\n");
@@ -122,10 +123,10 @@ static void add_bare_facts(const struct composer *composer, const struct notice 
         buf_puts(subject, ": ");
         add_clipped(what, VALUE_MAX, subject);
     }
-    add_bare(plain_word(composer, "label_what", "What"), what, NULL, text);
+    add_bare(plain_word(templates, "label_what", "What"), what, NULL, text);
     if (booking->start != TIME_NONE) {
         time_format(booking->start, start);
-        buf_printf(text, "%s: %s", plain_word(composer, "label_when", "When"), start);
+        buf_printf(text, "%s: %s", plain_word(templates, "label_when", "When"), start);
         if (booking->end != TIME_NONE) {
             time_format(booking->end, end);
             buf_printf(text, " - %s", end);
@@ -137,10 +138,10 @@ static void add_bare_facts(const struct composer *composer, const struct notice 
         add_bare(label, who[i].name, who[i].email, text);
     if (count > PEOPLE_MAX)
         buf_printf(text, "%s: ... (+%zu)\n", label, count - PEOPLE_MAX);
-    add_bare(plain_word(composer, "label_host", "Host"), host->name, host->email, text);
+    add_bare(plain_word(templates, "label_host", "Host"), host->name, host->email, text);
     if (owner) {
-        add_bare(plain_word(composer, "label_uid", "Booking ID"), booking->uid, NULL, text);
-        add_bare(plain_word(composer, "label_id", "Event ID"), event->id, NULL, text);
+        add_bare(plain_word(templates, "label_uid", "Booking ID"), booking->uid, NULL, text);
+        add_bare(plain_word(templates, "label_id", "Event ID"), event->id, NULL, text);
     }
 }
 
@@ -191,7 +192,8 @@ static enum made make_parts(const struct composer *composer, const struct notice
         if ((i != PART_HTML || amount->html) &&
             !templates_render(templates, kind, notice->audience, i, view, &parts->text[i], why))
             made = parts->text[i].failed ? NO_MEMORY : DOES_NOT_FIT;
-    if (made == MADE && !invites_make(&parts->arena, composer, notice, view, &parts->calendar))
+    if (made == MADE &&
+        !invites_make(&parts->arena, composer, templates, notice, view, &parts->calendar))
         made = NO_MEMORY;
     struct buf *subject = &parts->text[PART_SUBJECT];
     size_t fits = cut_length(buf_text(subject), SUBJECT_MAX);
@@ -296,13 +298,14 @@ bool compose_message(
     const struct composer *composer, const struct notice *notice, struct buf *out, struct buf *why)
 {
     struct parts parts = {0};
+    const struct templates *templates = templates_of(composer, notice);
     enum made made = make_fitting_parts(composer, notice, &parts, why);
     if (made == DOES_NOT_FIT) {
         parts_clear(&parts);
         parts.cut = true;
         add_bare_facts(
-            composer, notice, buf_text(why), &parts.text[PART_SUBJECT], &parts.text[PART_TEXT]);
-        if (invites_make(&parts.arena, composer, notice, NULL, &parts.calendar))
+            templates, notice, buf_text(why), &parts.text[PART_SUBJECT], &parts.text[PART_TEXT]);
+        if (invites_make(&parts.arena, composer, templates, notice, NULL, &parts.calendar))
             made = MADE;
     }
     bool ok = made == MADE && write_message(composer, notice, &parts, out);

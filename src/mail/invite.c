@@ -14,6 +14,7 @@ enum { DESCRIPTION_MAX = 4000, LINE_CHARACTERS = 500, LINES_OF_A_LIST = 20, URL_
 
 struct inviting {
     const struct composer *composer;
+    const struct templates *templates;
     const struct notice *notice;
     const struct event *event;
     const struct booking *booking;
@@ -59,7 +60,7 @@ static bool is_wanted(const struct inviting *v)
 /* A word with tags is made for a view, and is no label. */
 static const char *word(const struct inviting *v, const char *key, const char *english)
 {
-    const char *text = templates_word(v->composer->templates, key);
+    const char *text = templates_word(v->templates, key);
     return text && *text && !strstr(text, "{{") ? text : english;
 }
 
@@ -147,6 +148,12 @@ static const char *place_of(const struct inviting *v)
     return typed ? arena_printf(v->arena, "%s, %s", where, join) : join;
 }
 
+static const char *name_of_host(const struct inviting *v, const struct person *host)
+{
+    bool hidden = v->customer && v->booking->hide_organizer_email;
+    return host->name || hidden ? host->name : host->email;
+}
+
 static const char *description_of(const struct inviting *v, const struct calendar_entry *entry)
 {
     const struct booking *b = v->booking;
@@ -155,16 +162,15 @@ static const char *description_of(const struct inviting *v, const struct calenda
     add_url(&out, NULL, join);
     if (join && where && strcmp(where, join) != 0)
         add_line(&out, word(v, "label_where", "Where"), where);
-    if (v->customer) {
-        add_line(&out, host, b->organizer.name);
-    } else if (!entry || !entry->taken) {
-        for (size_t i = 0; i < b->attendee_count && i < LINES_OF_A_LIST; i++)
-            add_person(&out, word(v, "label_who", "Who"), b->attendees[i].name,
-                b->attendees[i].email ? b->attendees[i].email : b->attendees[i].written_email);
-        for (size_t i = 0; i < b->host_count && i < LINES_OF_A_LIST; i++)
-            add_line(&out, host, b->hosts[i].name ? b->hosts[i].name : b->hosts[i].email);
-    }
-    if (!entry || !entry->taken) /* the words of one are not those of all who share an entry */
+    bool shared = entry && entry->taken; /* the words of one are not those of all who share it */
+    for (size_t i = 0; !v->customer && !shared && i < b->attendee_count && i < LINES_OF_A_LIST; i++)
+        add_person(&out, word(v, "label_who", "Who"), b->attendees[i].name,
+            b->attendees[i].email ? b->attendees[i].email : b->attendees[i].written_email);
+    const struct person *hosts = b->host_count ? b->hosts : &b->organizer;
+    size_t host_count = b->host_count ? b->host_count : 1;
+    for (size_t i = 0; !shared && i < host_count && i < LINES_OF_A_LIST; i++)
+        add_line(&out, host, name_of_host(v, &hosts[i]));
+    if (!shared)
         add_words(v, &out);
     if (v->customer) {
         add_url(&out, word(v, "label_reschedule", "Reschedule"), b->reschedule_url);
@@ -314,14 +320,16 @@ static bool write_objects(struct inviting *v, struct invites *out)
     return true;
 }
 
-bool invites_make(struct arena *arena, const struct composer *composer, const struct notice *notice,
-    const struct value *view, struct invites *out)
+bool invites_make(struct arena *arena, const struct composer *composer,
+    const struct templates *templates, const struct notice *notice, const struct value *view,
+    struct invites *out)
 {
     *out = (struct invites){0};
     struct inviting *v = arena_alloc(arena, sizeof *v);
     if (!v)
         return false;
     v->composer = composer;
+    v->templates = templates;
     v->notice = notice;
     v->event = notice->event;
     v->booking = &notice->event->booking;

@@ -39,10 +39,11 @@ struct invites {
     bool as_file; /* no alternative: attachments alone */
 };
 
-/* `view` gives the title and the place as the reader's mail has them; NULL: the event does. False:
- * out of memory. invites_free either way. */
-bool invites_make(struct arena *arena, const struct composer *composer, const struct notice *notice,
-    const struct value *view, struct invites *out);
+/* `templates` has the words of the reader's language. `view` gives the title and the place as the
+ * reader's mail has them; NULL: the event does. False: out of memory. invites_free either way. */
+bool invites_make(struct arena *arena, const struct composer *composer,
+    const struct templates *templates, const struct notice *notice, const struct value *view,
+    struct invites *out);
 void invites_free(struct invites *invites);
 size_t invites_size(const struct invites *invites);
 

@@ -420,6 +420,28 @@ static void the_reader_chooses_the_language(void **state)
     }
 }
 
+static void a_calendar_part_is_in_the_language_of_its_mail(void **state)
+{
+    (void)state;
+    struct event event = event_of(KIND_CREATED);
+    struct composer composer = composer_of(NULL);
+    struct decision decision = entry(CALENDAR_CONFIRMED);
+    struct person person = ada;
+    person.language = "de-AT";
+    event.booking.attendees = &person;
+    event.booking.notes = "Two bikes";
+    for (int fixed = 0; fixed < 2; fixed++) {
+        composer.one_language = fixed;
+        struct buf mail = composed(&composer, &event, &decision, AUDIENCE_CUSTOMER);
+        assert_calendar(
+            &mail, (const char *const[]){fixed ? "Notes: Two bikes" : "Notizen: Two bikes", NULL});
+        buf_free(&mail);
+        mail = composed(&composer, &event, &decision, AUDIENCE_OWNER);
+        assert_calendar(&mail, (const char *const[]){"Notes: Two bikes", NULL});
+        buf_free(&mail);
+    }
+}
+
 /* A mail passes many hands. */
 static void secrets_do_not_travel_along(void **state)
 {
@@ -483,6 +505,7 @@ int main(void)
         cmocka_unit_test(the_sender_may_have_a_name),
         cmocka_unit_test(mails_of_a_booking_are_a_thread),
         cmocka_unit_test(the_reader_chooses_the_language),
+        cmocka_unit_test(a_calendar_part_is_in_the_language_of_its_mail),
         cmocka_unit_test(secrets_do_not_travel_along),
         cmocka_unit_test(the_same_bytes_each_time),
     };

@@ -44,7 +44,7 @@ static void make_for(const struct composer *composer, const struct event *event,
     const struct view_options options = {.audience = audience, .recipient = recipient};
     struct value *view = view_make(&arena, event, decision, templates, &options, &why);
     assert_non_null(view);
-    assert_true(invites_make(&arena, composer, &notice, view, &invites));
+    assert_true(invites_make(&arena, composer, templates, &notice, view, &invites));
     char *to = made->text;
     for (size_t i = 0; i < invites.count; i++)
         for (const char *from = buf_text(&invites.text[i]); *from;)
@@ -207,6 +207,27 @@ static void what_is_hidden_is_in_no_entry(void **state)
             }
 }
 
+/* A host without a name is known by the address, which a customer may have to do without. */
+static void all_hosts_are_named(void **state)
+{
+    (void)state;
+    const struct composer composer = everywhere();
+    struct person hosts[] = {{.name = "Bob Owner", .email = "bob@example.org"},
+        {.name = "Kim Second", .email = "kim@example.org"}, {.email = "third@example.org"}};
+    struct event event = event_of(KIND_CREATED);
+    struct decision decision = entry(CALENDAR_CONFIRMED);
+    event.booking.hosts = hosts;
+    event.booking.host_count = 3;
+    struct made customer = made_for(&composer, &event, &decision, AUDIENCE_CUSTOMER);
+    says(&customer, "Host: Bob Owner\\nHost: Kim Second\\nHost: third@example.org");
+    event.booking.hide_organizer_email = true;
+    customer = made_for(&composer, &event, &decision, AUDIENCE_CUSTOMER);
+    says(&customer, "Host: Bob Owner\\nHost: Kim Second");
+    hides(&customer, "third@example.org");
+    struct made owned = made_for(&composer, &event, &decision, AUDIENCE_OWNER);
+    says(&owned, "Host: Kim Second\\nHost: third@example.org");
+}
+
 static void a_hidden_address_organizes_nothing(void **state)
 {
     (void)state;
@@ -341,6 +362,7 @@ int main(void)
         cmocka_unit_test(nothing_for_a_customer_before_the_yes),
         cmocka_unit_test(an_entry_has_the_link_the_person_and_the_words),
         cmocka_unit_test(what_is_hidden_is_in_no_entry),
+        cmocka_unit_test(all_hosts_are_named),
         cmocka_unit_test(a_hidden_address_organizes_nothing),
         cmocka_unit_test(a_series),
         cmocka_unit_test(a_group_event),
