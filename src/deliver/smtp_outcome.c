@@ -141,8 +141,9 @@ static const struct refusal_row refusals[] = {
         "must log in",
         OUTCOME_BLOCKED, "login", LOGIN_WORDS, "wants a login: " SET_A_LOGIN},
 
-    /* Postfix, Exchange (5.7.64), Sendmail, Exim, Zoho */
-    {STEP_MAIL, STEP_DOT, 500, 599, "5.7.64",
+    /* Postfix (454 by its default, defer_unauth_destination), Exchange (5.7.64), Sendmail, Exim,
+     * Zoho */
+    {STEP_MAIL, STEP_DOT, 400, 599, "5.7.64",
         "relay access denied|relaying denied|relay denied|relay not|relaying not|not relay|"
         "not permitted to relay|unable to relay|cannot relay|relaying disallowed|relaying is |"
         "relaying prohibited|no relay|open relay|not a relay",

@@ -258,6 +258,9 @@ static const struct {
 
     /* us: relaying, login, access */
     {STEP_RCPT, "554 5.7.1 <" TO ">: Relay access denied", OUTCOME_BLOCKED, "smtp-rcpt-554-relay"},
+    {STEP_RCPT, "454 4.7.1 <" TO ">: Relay access denied", OUTCOME_BLOCKED, "smtp-rcpt-454-relay"},
+    {STEP_RCPT, "451 4.7.1 <" TO ">: Recipient address rejected: Greylisted", OUTCOME_RETRY,
+        "smtp-rcpt-451"},
     {STEP_RCPT, "550 5.7.1 Unable to relay", OUTCOME_BLOCKED, "smtp-rcpt-550-relay"},
     {STEP_RCPT, "550 5.7.64 TenantAttribution; Relay Access Denied", OUTCOME_BLOCKED,
         "smtp-rcpt-550-relay"},
