@@ -136,6 +136,7 @@ static void maker_lists(struct maker m, const struct booking *b)
         maker_text(one, "question", b->answers[i].question);
         maker_text(one, "word", b->answers[i].word);
         maker_text(one, "answer", b->answers[i].answer);
+        maker_text(one, "answer_word", b->answers[i].answer_word);
     }
     struct maker details = maker_in(m, "details", VALUE_LIST);
     for (size_t i = 0; i < b->detail_count; i++) {

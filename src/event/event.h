@@ -70,6 +70,7 @@ struct answer {
     const char *question; /* NULL: a question without a text */
     const char *word; /* of a default field of the provider, question_WORD; NULL: a custom one */
     const char *answer;
+    const char *answer_word; /* "yes" or "no" of a box to tick, answer_WORD; NULL: a text */
 };
 
 /* A fact that only some reports have: detail_WORD in the language files is its label. */

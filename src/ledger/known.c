@@ -100,6 +100,7 @@ static void put_answers(cJSON *object, const struct booking *b)
         put_text(one, "question", b->answers[i].question);
         put_text(one, "word", b->answers[i].word);
         put_text(one, "answer", b->answers[i].answer);
+        put_text(one, "answer_word", b->answers[i].answer_word);
         cJSON_AddItemToArray(list, one);
     }
 }
@@ -189,7 +190,8 @@ static void get_lists(struct arena *arena, const cJSON *object, struct booking *
         cJSON_ArrayForEach (one, answers)
             b->answers[b->answer_count++] = (struct answer){.question = json_text(one, "question"),
                 .word = json_text(one, "word"),
-                .answer = json_text(one, "answer")};
+                .answer = json_text(one, "answer"),
+                .answer_word = json_text(one, "answer_word")};
     room = (size_t)cJSON_GetArraySize(guests);
     b->guests = room ? arena_alloc(arena, room * sizeof *b->guests) : NULL;
     if (b->guests)

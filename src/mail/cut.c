@@ -99,7 +99,8 @@ static void cut_lists(struct cutter *c, struct booking *booking)
     for (size_t i = 0; i < kept[2]; i++)
         answers[i] = (struct answer){.question = cut_line(c, booking->answers[i].question),
             .word = booking->answers[i].word,
-            .answer = cut_text(c, booking->answers[i].answer, c->limits->text)};
+            .answer = cut_text(c, booking->answers[i].answer, c->limits->text),
+            .answer_word = booking->answers[i].answer_word};
     attendees[kept[0]] = (struct person){.name = notes[0]};
     guests[kept[1]] = notes[1];
     answers[kept[2]] = (struct answer){.question = notes[2], .answer = "..."};

@@ -100,12 +100,16 @@ static void add_answers(const struct inviting *v, struct buf *out)
     char key[64];
     for (size_t i = 0; i < v->booking->answer_count && i < LINES_OF_A_LIST; i++) {
         const struct answer *answer = &v->booking->answers[i];
-        const char *question = answer->question;
+        const char *question = answer->question, *text = answer->answer;
         if (answer->word) {
             snprintf(key, sizeof key, "question_%s", answer->word);
             question = word(v, key, question);
         }
-        add_line(out, question ? question : word(v, "label_answers", "Answers"), answer->answer);
+        if (answer->answer_word) {
+            snprintf(key, sizeof key, "answer_%s", answer->answer_word);
+            text = word(v, key, text);
+        }
+        add_line(out, question ? question : word(v, "label_answers", "Answers"), text);
     }
 }
 

@@ -251,6 +251,15 @@ static const char *question_of(struct view *view, const struct answer *answer)
     return answer->question ? answer->question : view_word(view, "no_question", view->context);
 }
 
+/* NULL: none. */
+static const char *answer_of(const struct view *view, const struct answer *answer)
+{
+    char key[VIEW_KEY];
+    snprintf(key, sizeof key, "answer_%s", answer->answer_word ? answer->answer_word : "");
+    const char *word = answer->answer_word ? templates_word(view->templates, key) : NULL;
+    return word ? word : answer->answer;
+}
+
 static struct value *add_answers(struct view *view)
 {
     const struct booking *booking = &view->event->booking;
@@ -261,7 +270,8 @@ static struct value *add_answers(struct view *view)
         const struct answer *answer = &booking->answers[i];
         struct value *object = view_append(view, answers);
         view_lines(view, object, "question", question_of(view, answer));
-        view_lines(view, object, "lines", answer->answer ? answer->answer : "-");
+        const char *text = answer_of(view, answer);
+        view_lines(view, object, "lines", text ? text : "-");
     }
     return answers;
 }
@@ -381,7 +391,7 @@ void view_add_preview(struct view *view)
     add_to_preview(&out, booking->payment);
     add_to_preview(&out, booking->notes);
     for (size_t i = 0; !booking->notes && i < booking->answer_count && i < 2; i++)
-        add_to_preview(&out, booking->answers[i].answer);
+        add_to_preview(&out, answer_of(view, &booking->answers[i]));
     view_text(view, view->context, "preview", view_copy(view, &out));
     buf_free(&out);
 }

@@ -16,7 +16,7 @@ const char *const view_names[] = {
     "previous_location_word", "join_url", "reschedule_url", "cancel_url", "manage_url", "reason",
     "by", "asked_to_rebook", "payment", "private", "organizer_email", "details", "reply_to", "team",
     "organizer", "hosts", "previous_organizer", "stand_in", "attendees", "guests", "answers",
-    "name", "email", "written_email", "phone", "language", "clock", "question", "word", "answer",
+    "name", "email", "written_email", "phone", "language", "clock", "question", "word", "answer", "answer_word",
     "text", "when",
     /* ready-made */
     "provider_name", "for_customer", "cut", "late", "off", "is", "tone", "new", "moved",

@@ -149,19 +149,30 @@ static bool is_shown_already(const struct booking *b, const char *word, const ch
     return strcmp(word, "phone") == 0 && phone && is_same_number(phone, answer);
 }
 
+/* To a custom question, or in a form. */
+static void add_custom_answer(struct event *event, const char *question, const cJSON *response)
+{
+    const cJSON *value = is_wrapped_response(response) ? json_get(response, "value") : response;
+    if (cJSON_IsBool(value))
+        map_add_tick(event, question, cJSON_IsTrue(value));
+    else
+        map_add_answer(event, question, calcom_response_text(&event->arena, response));
+}
+
 static void add_calcom_answer(struct event *event, const cJSON *response)
 {
     struct arena *arena = &event->arena;
     if (json_true(response, "isHidden") || is_mapped_elsewhere(response->string))
         return;
-    const char *answer = calcom_response_text(arena, response), *question = NULL;
+    const char *question = NULL;
     if (is_wrapped_response(response))
         question = map_line(arena, response, "label");
     if (!question)
         question = clean_line(arena, response->string);
     int own = question ? find_own_field(question) : -1;
+    const char *answer = own < 0 ? NULL : calcom_response_text(arena, response);
     if (own < 0)
-        map_add_answer(event, question, answer);
+        add_custom_answer(event, question, response);
     else if (answer && !is_shown_already(&event->booking, own_fields[own].word, answer))
         map_add_known_answer(event, own_fields[own].word, own_fields[own].question, answer);
 }
@@ -204,7 +215,6 @@ void calcom_map_form_answers(const cJSON *responses, struct event *event)
         if (json_get(object, item->string) != item || json_true(item, "isHidden"))
             continue;
         const char *label = is_wrapped_response(item) ? map_line(arena, item, "label") : NULL;
-        map_add_answer(event, label ? label : clean_line(arena, item->string),
-            calcom_response_text(arena, item));
+        add_custom_answer(event, label ? label : clean_line(arena, item->string), item);
     }
 }

@@ -180,12 +180,22 @@ void map_add_known_answer(
     if (!list)
         return;
     b->answers = list;
-    list[b->answer_count++] = (struct answer){question, word, answer};
+    list[b->answer_count++] = (struct answer){.question = question, .word = word, .answer = answer};
 }
 
 void map_add_answer(struct event *event, const char *question, const char *answer)
 {
     map_add_known_answer(event, NULL, question, answer);
+}
+
+void map_add_tick(struct event *event, const char *question, bool ticked)
+{
+    struct booking *b = &event->booking;
+    size_t count = b->answer_count;
+    const char *word = ticked ? "yes" : "no";
+    map_add_answer(event, question, word);
+    if (b->answer_count > count)
+        b->answers[count].answer_word = word;
 }
 
 void map_add_detail(struct event *event, const char *word, const char *text, int64_t when)
@@ -232,8 +242,6 @@ static const char *scalar_text(struct arena *arena, const cJSON *item)
         return clean_text(arena, redact_text(arena, item->valuestring));
     if (cJSON_IsNumber(item))
         return arena_printf(arena, "%.15g", item->valuedouble);
-    if (cJSON_IsBool(item))
-        return cJSON_IsTrue(item) ? "yes" : "no";
     return NULL;
 }
 
@@ -257,6 +265,8 @@ static void add_members(struct members *members, const cJSON *object, const char
             continue;
         if (item->child && depth < MEMBER_DEPTH)
             add_members(members, item, name, depth + 1);
+        else if (cJSON_IsBool(item))
+            map_add_tick(members->event, name, cJSON_IsTrue(item));
         else
             map_add_answer(members->event, name, scalar_text(arena, item));
     }

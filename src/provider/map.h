@@ -50,6 +50,8 @@ void map_add_attendee(struct event *event, struct person person);
 void map_add_host(struct event *event, struct person person);
 void map_add_guest(struct event *event, const char *address);
 void map_add_answer(struct event *event, const char *question, const char *answer);
+/* ... of a box to tick. */
+void map_add_tick(struct event *event, const char *question, bool ticked);
 /* An answer to a default field of the provider: question_WORD; `question` is its English text. */
 void map_add_known_answer(
     struct event *event, const char *word, const char *question, const char *answer);

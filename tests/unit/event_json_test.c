@@ -77,7 +77,8 @@ static void present_members_are_told_in_order(void **state)
                                   .clock_form = CLOCK_FORM_24},
         {0}};
     const char *guests[] = {"gus@example.com"};
-    struct answer answers[] = {{.question = "Why?", .word = "about", .answer = "Line\nline"}};
+    struct answer answers[] = {
+        {.question = "Why?", .word = "about", .answer = "Line\nline", .answer_word = "yes"}};
     struct person host = {.name = "Olga"};
     struct detail details[] = {{.word = "domain", .text = "example.org", .when = TIME_NONE},
         {.word = "expires", .when = 4000}};
@@ -180,7 +181,8 @@ static void present_members_are_told_in_order(void **state)
                                                                       "com\"],"
                                                                       "\"answers\":[{\"question\":"
                                                                       "\"Why?\",\"word\":\"about\","
-                                                                      "\"answer\":\"Line\\nline\"}]"
+                                                                      "\"answer\":\"Line\\nline\","
+                                                                      "\"answer_word\":\"yes\"}]"
                                                                       ","
                                                                       "\"details\":[{\"word\":"
                                                                       "\"domain\",\"text\":"

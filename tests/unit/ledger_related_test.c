@@ -346,7 +346,8 @@ static void bare(struct event *event, enum event_kind kind, int number, const ch
     event->booking.organizer.email = NULL;
 }
 
-static struct answer answers[] = {{"Which frame size?", NULL, "58 cm"}};
+static struct answer answers[] = {{.question = "Which frame size?", .answer = "58 cm"},
+    {.question = "Helmet?", .answer = "no", .answer_word = "no"}};
 
 static void enter_full(
     struct ledger *ledger, int number, const char *seat, const char *who, const char *notes)
@@ -359,7 +360,7 @@ static void enter_full(
     struct booking *b = &event.booking;
     b->notes = notes;
     b->answers = answers;
-    b->answer_count = 1;
+    b->answer_count = 2;
     b->join_url = "https://video.example.com/1";
     b->location = "https://video.example.com/1";
     b->attendees[0].name = who;
@@ -402,9 +403,11 @@ static void a_bare_body_is_completed(void **state)
         const struct booking *b = &event.booking;
         assert_string_equal(b->title, "A talk");
         assert_string_equal(b->notes, i == 0 ? "In its own words." : "Knee hurts.");
-        assert_int_equal(b->answer_count, 1);
+        assert_int_equal(b->answer_count, 2);
         assert_string_equal(b->answers[0].question, "Which frame size?");
         assert_string_equal(b->answers[0].answer, "58 cm");
+        assert_null(b->answers[0].answer_word);
+        assert_string_equal(b->answers[1].answer_word, "no");
         assert_int_equal(b->start, scene_hour(9));
         assert_int_equal(b->end, scene_hour(9) + 1800000);
         assert_string_equal(b->organizer.email, "owner@example.org");

@@ -426,15 +426,20 @@ static void a_calendar_part_is_in_the_language_of_its_mail(void **state)
     struct event event = event_of(KIND_CREATED);
     struct composer composer = composer_of(NULL);
     struct decision decision = entry(CALENDAR_CONFIRMED);
+    struct answer answers[] = {{.question = "Helm?", .answer = "no", .answer_word = "no"},
+        {.question = "Said", .answer = "no"}};
     struct person person = ada;
     person.language = "de-AT";
     event.booking.attendees = &person;
     event.booking.notes = "Two bikes";
+    event.booking.answers = answers;
+    event.booking.answer_count = 2;
     for (int fixed = 0; fixed < 2; fixed++) {
         composer.one_language = fixed;
         struct buf mail = composed(&composer, &event, &decision, AUDIENCE_CUSTOMER);
         assert_calendar(
-            &mail, (const char *const[]){fixed ? "Notes: Two bikes" : "Notizen: Two bikes", NULL});
+            &mail, (const char *const[]){fixed ? "Notes: Two bikes" : "Notizen: Two bikes",
+                       fixed ? "Helm? no\\nSaid: no" : "Helm? nein\\nSaid: no", NULL});
         buf_free(&mail);
         mail = composed(&composer, &event, &decision, AUDIENCE_OWNER);
         assert_calendar(&mail, (const char *const[]){"Notes: Two bikes", NULL});

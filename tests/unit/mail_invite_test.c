@@ -131,7 +131,8 @@ static void nothing_for_a_customer_before_the_yes(void **state)
 
 /* ---- what they say ---- */
 
-static struct answer answers[] = {{"Which size?", NULL, "58 cm"}, {NULL, NULL, "No question"}};
+static struct answer answers[] = {
+    {.question = "Which size?", .answer = "58 cm"}, {.answer = "No question"}};
 
 static struct event full_event(struct person *who)
 {

@@ -438,6 +438,30 @@ static void a_form_names_its_sender(void **state)
     assert_subject(&event, "Form: Intro call");
 }
 
+/* "no" that somebody wrote stays as it is. */
+static void a_tick_is_in_the_language_of_the_mail(void **state)
+{
+    (void)state;
+    struct buf why = {0}, text = {0};
+    struct templates *german = templates_open(NULL, "de", &why);
+    struct answer answers[] = {{.question = "Box one", .answer = "yes", .answer_word = "yes"},
+        {.question = "Box two", .answer = "no", .answer_word = "no"},
+        {.question = "Words", .answer = "no"}};
+    const struct view_options options = {
+        .audience = AUDIENCE_OWNER, .recipient = "owner@example.org"};
+    struct event event = event_of(KIND_CREATED);
+    struct decision decision = decided();
+    event.booking.answers = answers;
+    event.booking.answer_count = 3;
+    assert_non_null(german);
+    render_part(&event, &decision, german, &options, PART_TEXT, &text);
+    assert_non_null(strstr(buf_text(&text), "  Box one\n      ja\n"));
+    assert_non_null(strstr(buf_text(&text), "  Box two\n      nein\n"));
+    assert_non_null(strstr(buf_text(&text), "  Words\n      no\n"));
+    buf_free(&text);
+    templates_close(german);
+}
+
 /* ---- readers ---- */
 
 static void clocks_are_the_readers(void **state)
@@ -603,6 +627,7 @@ int main(void)
         cmocka_unit_test(a_subject_names_a_year_that_is_not_near),
         cmocka_unit_test(right_to_left_text_is_isolated),
         cmocka_unit_test(a_form_names_its_sender),
+        cmocka_unit_test(a_tick_is_in_the_language_of_the_mail),
         cmocka_unit_test(clocks_are_the_readers),
         cmocka_unit_test(languages_are_found_by_their_tags),
         cmocka_unit_test(a_status_with_tags_is_filled_in),

@@ -237,8 +237,11 @@ static void people(void **state)
         {"booking.guests", "[\"b@example.com\"]"}, {"booking.attendees.1", "(nothing)"});
 }
 
-#define ANSWER(question, answer)                                                                   \
-    "{\"question\":\"" question "\",\"word\":null,\"answer\":\"" answer "\"}"
+#define ANSWER_MEMBERS(question, answer, word)                                                     \
+    "{\"question\":\"" question "\",\"word\":null,\"answer\":\"" answer "\",\"answer_word\":" word \
+    "}"
+#define ANSWER(question, answer) ANSWER_MEMBERS(question, answer, "null")
+#define TICK(question, answer)   ANSWER_MEMBERS(question, answer, "\"" answer "\"")
 
 static void answers(void **state)
 {
@@ -246,7 +249,8 @@ static void answers(void **state)
     TEXT(
         CREATED("\"responses\":{\"a\":{\"label\":\"A\",\"value\":\"1\"},\"b\":{\"label\":\"B\"},"
                 "\"c\":{\"label\":\"C\",\"value\":\"x\",\"isHidden\":true},\"d\":\"raw\",\"e\":12,"
-                "\"f\":[\"x\",\"y\",3],\"g\":true,\"h\":{\"firstName\":\"F\",\"lastName\":\"L\"},"
+                "\"f\":[\"x\",\"y\",3],\"g\":true,\"o\":{\"label\":\"O\",\"value\":false},\"p\":"
+                "\"yes\",\"h\":{\"firstName\":\"F\",\"lastName\":\"L\"},"
                 "\"i\":{\"value\":\"phone\",\"optionValue\":\"+1\"},\"j\":{\"label\":\"J\","
                 "\"value\":{\"value\":\"attendeeInPerson\",\"optionValue\":\"\"}},\"k\":null,"
                 "\"l\":{},\"a\":{\"label\":\"A\",\"value\":\"2\"}},"
@@ -254,10 +258,10 @@ static void answers(void **state)
                 "\"C\",\"value\":\"x\"},\"m\":{\"label\":\"M\",\"value\":\"m\"}},"
                 "\"customInputs\":{\"m\":\"again\",\"n\":\"legacy\"}"),
         {"booking.answers",
-            "[" ANSWER("d", "raw") "," ANSWER("e", "12") "," ANSWER("f", "x, y") "," ANSWER(
-                "g", "yes") "," ANSWER("h", "F L") "," ANSWER("i", "+1") "," ANSWER("J",
-                "attendeeInPerson") "," ANSWER("A", "2") "," ANSWER("M", "m") "," ANSWER("n",
-                "legacy") "]"});
+            "[" ANSWER("d", "raw") "," ANSWER("e", "12") "," ANSWER("f", "x, y") "," TICK(
+                "g", "yes") "," TICK("O", "no") "," ANSWER("p", "yes") "," ANSWER("h",
+                "F L") "," ANSWER("i", "+1") "," ANSWER("J", "attendeeInPerson") "," ANSWER("A",
+                "2") "," ANSWER("M", "m") "," ANSWER("n", "legacy") "]"});
 }
 
 static void places(void **state)
