@@ -216,13 +216,17 @@ def hosts():
     with Desk(f"10:00 organizer, Boss@example.org Mon-Sun") as desk:
         for uid, clock, host in (("a", "14:00", "ann"), ("b", "15:00", "Bo"), ("c", "16:00", "ann")):
             desk.book("booking_created", uid, clock, attendees=whom(f"Guest{uid}"), organizer={
-                "name": host, "email": f"{host}@example.net", "timeZone": "Europe/Berlin"})
+                "name": host, "email": f"{host}@example.net", "timeZone": "Europe/Berlin"},
+                team={"id": 1, "name": "Sales", "members": [
+                    {"id": 2, "name": "Cy", "email": "Cy@example.net"}]} if uid == "b" else None)
         found = desk.agendas()
-        equal(sorted(found), ["Boss@example.org", "ann@example.net", "bo@example.net"],
-              "each host and each reader that is named gets one")
+        equal(sorted(found), ["Boss@example.org", "ann@example.net", "bo@example.net",
+                              "cy@example.net"],
+              "each host and each reader that is named gets one, also the second host of a booking")
         equal([re.findall(r"Guest\w", found[to].text.partition("Since")[0])
-               for to in ("Boss@example.org", "ann@example.net", "bo@example.net")],
-              [["Guesta", "Guestb", "Guestc"], ["Guesta", "Guestc"], ["Guestb"]],
+               for to in ("Boss@example.org", "ann@example.net", "bo@example.net",
+                          "cy@example.net")],
+              [["Guesta", "Guestb", "Guestc"], ["Guesta", "Guestc"], ["Guestb"], ["Guestb"]],
               "a host what concerns the host, the other all of it")
         match(found["Boss@example.org"].text, "Host: bo@example.net", "with the host")
         ok("Host:" not in found["ann@example.net"].text, "which one's own does not need")

@@ -92,21 +92,30 @@ static bool read_agenda(struct issue *issue, struct agenda *agenda)
     return ledger_agenda(issue->run->ledger, &span, agenda);
 }
 
-/* One organizer of the agenda after another; NULL: there is no other. `known` are NUL-terminated.
- */
-static const char *next_organizer(const struct agenda *agenda, struct buf *known)
+static bool is_known(const struct buf *known, const char *address, size_t len)
+{
+    const char *at = buf_text(known), *end = at + known->len;
+    while (at < end && (strlen(at) != len || memcmp(at, address, len) != 0))
+        at += strlen(at) + 1;
+    return at < end;
+}
+
+/* One host of the agenda after another; NULL: there is no other. `known` are NUL-terminated. */
+static const char *next_host(const struct agenda *agenda, struct buf *known)
 {
     const struct agenda_list *lists[] = {&agenda->bookings, &agenda->requests, &agenda->changes};
     for (size_t l = 0; l < sizeof lists / sizeof *lists; l++)
         for (size_t i = 0; i < lists[l]->count; i++) {
-            const char *one = lists[l]->item[i].organizer;
-            const char *at = buf_text(known), *end = at + known->len;
-            while (at < end && one && strcmp(at, one) != 0)
-                at += strlen(at) + 1;
-            if (!one || at < end)
-                continue;
-            buf_add(known, one, strlen(one) + 1);
-            return known->failed ? NULL : one;
+            const char *one = lists[l]->item[i].hosts;
+            for (size_t len; one && *one; one += len + (one[len] == ' ')) {
+                len = strcspn(one, " ");
+                if (is_known(known, one, len))
+                    continue;
+                size_t begin = known->len;
+                buf_add(known, one, len);
+                buf_add(known, "", 1);
+                return known->failed ? NULL : buf_text(known) + begin;
+            }
         }
     return NULL;
 }
@@ -124,7 +133,7 @@ static enum made make_for_organizers(struct issue *issue, const struct agenda *a
 {
     struct buf known = {0};
     enum made made = MADE;
-    for (const char *host; made == MADE && (host = next_organizer(all, &known));) {
+    for (const char *host; made == MADE && (host = next_host(all, &known));) {
         struct agenda own;
         if (is_reader(&issue->run->schedule, host))
             continue;

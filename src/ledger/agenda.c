@@ -34,6 +34,7 @@ static void read_item(sqlite3_stmt *s, struct arena *arena, struct agenda_item *
         .place = store_text(s, 11, arena),
         .place_word = store_text(s, 12, arena),
         .link = store_text(s, 13, arena),
+        .hosts = store_text(s, 14, arena),
         .previous_start = TIME_NONE,
         .change = AGENDA_CHANGES};
     if (state && strcmp(state, "cancelled") == 0)
@@ -168,9 +169,9 @@ static int64_t busy_until(const struct agenda_item *item)
 
 static bool overlap(const struct agenda_item *a, const struct agenda_item *b)
 {
-    bool same_host = !a->organizer || !b->organizer || strcmp(a->organizer, b->organizer) == 0;
-    return same_host && a->start < busy_until(b) && b->start < busy_until(a) &&
-           !same_text(a->calendar_uid, b->calendar_uid) && !same_text(a->meeting, b->meeting);
+    return store_share_host(a->hosts, b->hosts) && a->start < busy_until(b) &&
+           b->start < busy_until(a) && !same_text(a->calendar_uid, b->calendar_uid) &&
+           !same_text(a->meeting, b->meeting);
 }
 
 static void mark_overlaps(struct agenda_list *list)
@@ -215,7 +216,7 @@ static bool copy_of_organizer(
 {
     own->item = calloc(all->count + 1, sizeof *own->item);
     for (size_t i = 0; own->item && i < all->count; i++)
-        if (all->item[i].organizer && strcasecmp(all->item[i].organizer, address) == 0)
+        if (all->item[i].hosts && store_share_host(all->item[i].hosts, address))
             own->item[own->count++] = all->item[i];
     return own->item != NULL;
 }

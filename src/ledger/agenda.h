@@ -30,15 +30,16 @@ struct agenda_item {
     const char *provider; /* its name */
     const char *uid, *meeting;
     const char *title;
-    const char *who;                       /* name or address of the first attendee */
-    const char *organizer;                 /* address in lower case */
+    const char *who;       /* name or address of the first attendee */
+    const char *organizer; /* address in lower case */
+    const char *hosts;     /* of all hosts, the organizer too, with blanks between the addresses */
     const char *place, *place_word, *link; /* location, location_word, join_url of struct booking */
     const char *calendar_uid;
     int64_t start, end;
     int64_t previous_start;    /* of a change: before it */
     size_t others;             /* persons besides `who` */
     bool request;              /* it waits for a yes or no */
-    bool overlaps;             /* another item of the day, of the same organizer */
+    bool overlaps;             /* another item of the day that has one of the hosts */
     enum agenda_change change; /* of the items of `changes` */
 };
 
@@ -66,7 +67,7 @@ struct agenda_span {
 bool ledger_agenda(struct ledger *ledger, const struct agenda_span *span, struct agenda *agenda);
 void agenda_free(struct agenda *agenda);
 
-/* What concerns this organizer, with the texts of `all`. Overlaps stay as they are. agenda_free in
+/* What concerns this host, with the texts of `all`. Overlaps stay as they are. agenda_free in
  * any case. False: out of memory. */
 bool agenda_of_organizer(const struct agenda *all, const char *address, struct agenda *own);
 

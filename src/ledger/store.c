@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -110,7 +111,7 @@ enum { VERSION = sizeof upgrades / sizeof *upgrades };
     "b.state,"                                                                                     \
     " b.calendar_uid, (SELECT count(*) FROM person p"                                              \
     "  WHERE p.uid = b.uid AND p.provider = b.provider AND p.present),"                            \
-    " w.place, w.word, w.link"
+    " w.place, w.word, w.link, coalesce(b.hosts, b.organizer)"
 #define AGENDA_FROM " FROM booking b LEFT JOIN place w ON w.uid = b.uid AND w.provider = b.provider"
 /* The events of booking b that were mailed. */
 #define AGENDA_EVENTS                                                                              \
@@ -386,24 +387,26 @@ static bool make_file(const char *path, bool readonly, struct buf *why)
     return false;
 }
 
-/* Do two lists of addresses, separated by blanks, have one in common? Where a host is not known, it
- * may be the same. */
-static void share_host(sqlite3_context *context, int count, sqlite3_value **values)
+bool store_share_host(const char *a, const char *b)
 {
-    const char *a = (const char *)sqlite3_value_text(values[0]);
-    const char *b = (const char *)sqlite3_value_text(values[1]);
     bool shared = !a || !b;
-    (void)count;
     while (!shared && *a) {
         size_t len = strcspn(a, " ");
         for (const char *other = b; !shared && *other;) {
             size_t other_len = strcspn(other, " ");
-            shared = other_len == len && memcmp(a, other, len) == 0;
+            shared = other_len == len && strncasecmp(a, other, len) == 0;
             other += other_len + (other[other_len] == ' ');
         }
         a += len + (a[len] == ' ');
     }
-    sqlite3_result_int(context, shared);
+    return shared;
+}
+
+static void share_host(sqlite3_context *context, int count, sqlite3_value **values)
+{
+    (void)count;
+    sqlite3_result_int(context, store_share_host((const char *)sqlite3_value_text(values[0]),
+                                    (const char *)sqlite3_value_text(values[1])));
 }
 
 static bool read_version(struct ledger *ledger, int *version, int *tables)

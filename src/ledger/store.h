@@ -110,4 +110,8 @@ void store_bind_number(sqlite3_stmt *statement, int place, int64_t number);
 const char *store_text(sqlite3_stmt *statement, int column, struct arena *arena);
 int64_t store_time(sqlite3_stmt *statement, int column);
 
+/* Do two lists of addresses, separated by blanks, have one in common? Where a host is not known
+ * (NULL), it may be the same. */
+bool store_share_host(const char *a, const char *b);
+
 #endif

@@ -173,6 +173,48 @@ static void an_organizer_has_what_is_the_organizers(void **state)
     ledger_close(ledger);
 }
 
+/* b has two hosts, of whom one has a too, and the other c. */
+static void each_host_has_what_they_share(void **state)
+{
+    (void)state;
+    const struct step steps[] = {
+        {KIND_CREATED, .uid = "a", .start = 9, .minutes = 60, .organizer = "one@example.org"},
+        {KIND_CREATED, .uid = "b", .start = 9, .minutes = 60, .organizer = "one@example.org"},
+        {KIND_CREATED, .uid = "c", .start = 9, .minutes = 60, .organizer = "two@example.org"}};
+    struct person hosts[] = {{.email = "one@example.org"}, {.email = "Two@example.org"}};
+    const struct agenda_span span = {
+        SCENE_DAY, SCENE_DAY + 24 * SCENE_HOUR, SCENE_START + 60000, SCENE_START};
+    struct ledger *ledger = scene_ledger();
+    struct agenda all, own;
+    for (int i = 0; i < 3; i++) {
+        struct event event;
+        struct decision decision;
+        scene_event(&steps[i], 500 + i, &event);
+        if (i == 1) {
+            event.booking.hosts = hosts;
+            event.booking.host_count = 2;
+        }
+        scene_enter(ledger, &event, event.received_at, &decision);
+        decision_free(&decision);
+        event_free(&event);
+    }
+    assert_true(ledger_agenda(ledger, &span, &all));
+    static const struct {
+        const char *host, *day;
+    } rows[] = {{"one@example.org", "day: a@9! b@9!\n"}, {"TWO@example.org", "day: b@9! c@9!\n"},
+        {"wo@example.org", "day:\n"}};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct buf got = {0};
+        assert_true(agenda_of_organizer(&all, rows[i].host, &own));
+        add_list(&got, "day", &own.bookings);
+        assert_string_equal(buf_text(&got), rows[i].day);
+        agenda_free(&own);
+        buf_free(&got);
+    }
+    agenda_free(&all);
+    ledger_close(ledger);
+}
+
 static void a_mark_is_kept(void **state)
 {
     (void)state;
@@ -216,6 +258,7 @@ int main(void)
         cmocka_unit_test(what_arrived_late_counts_by_its_arrival),
         cmocka_unit_test(invitees_of_one_meeting_are_one_item),
         cmocka_unit_test(an_organizer_has_what_is_the_organizers),
+        cmocka_unit_test(each_host_has_what_they_share),
         cmocka_unit_test(a_mark_is_kept),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
