@@ -328,6 +328,8 @@ void calcom_map_booking(const cJSON *payload, struct event *event)
 {
     static const char *const uids[] = {"uid", "bookingUid", "bookingId", "id", NULL};
     static const char *const titles[] = {"title", "eventTitle", "eventTypeTitle", NULL};
+    /* the title of a booking that people share may name one of them */
+    static const char *const shared[] = {"eventTitle", "title", "eventTypeTitle", NULL};
     static const char *const types[] = {"type", "eventType.slug", "eventType.title", NULL};
     struct arena *arena = &event->arena;
     struct booking *b = &event->booking;
@@ -338,7 +340,8 @@ void calcom_map_booking(const cJSON *payload, struct event *event)
     if (cJSON_IsNumber(sequence) && sequence->valuedouble > 0)
         b->sequence = sequence->valueint;
     b->status = map_lower(arena, payload, "status");
-    b->title = map_first(arena, payload, titles);
+    bool seats = map_count(payload, "seatsPerTimeSlot") > 0 || json_get(payload, "attendeeSeatId");
+    b->title = map_first(arena, payload, seats ? shared : titles);
     b->event_type = map_first(arena, payload, types);
     b->start = map_time(payload, "startTime");
     b->end = map_time(payload, "endTime");

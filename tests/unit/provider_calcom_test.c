@@ -33,7 +33,7 @@ static void created(void **state)
         {"booking.answers.0.question", "Which company are you with?"},
         {"booking.answers.0.answer", "Example & Sons"}, {"booking.answers.1", "(nothing)"});
     SAMPLE("booking_created_seat.json", {"kind", "created"},
-        {"booking.seat", "00000000-0000-4000-8000-000000000002"});
+        {"booking.seat", "00000000-0000-4000-8000-000000000002"}, {"booking.title", "Intro call"});
 }
 
 static void moved(void **state)
@@ -264,6 +264,20 @@ static void answers(void **state)
                 "2") "," ANSWER("M", "m") "," ANSWER("n", "legacy") "]"});
 }
 
+/* The title of a booking that people share may name one of them. */
+static void titles(void **state)
+{
+    (void)state;
+    TEXT(CREATED("\"title\":\"Class between O and A\",\"eventTitle\":\"Class\","
+                 "\"seatsPerTimeSlot\":4"),
+        {"booking.title", "Class"});
+    TEXT(CREATED("\"title\":\"Class between O and A\",\"seatsPerTimeSlot\":4"),
+        {"booking.title", "Class between O and A"});
+    TEXT(CREATED("\"title\":\"Talk between O and A\",\"eventTitle\":\"Talk\","
+                 "\"seatsPerTimeSlot\":null"),
+        {"booking.title", "Talk between O and A"});
+}
+
 static void places(void **state)
 {
     (void)state;
@@ -346,6 +360,7 @@ int main(void)
         cmocka_unit_test(templates),
         cmocka_unit_test(people),
         cmocka_unit_test(answers),
+        cmocka_unit_test(titles),
         cmocka_unit_test(places),
         cmocka_unit_test(uids),
         cmocka_unit_test(secrets_stay_out),
