@@ -18,7 +18,7 @@ from smtp_peer import Scripted  # noqa: E402
 
 CLOCK = os.path.join(BIN, "tests/clock.so")
 MINUTE, HOUR, DAY = 60, 3600, 86400
-TORN = "0123456789abcdef" * 2
+TORN = "0" * 32
 NOWHERE = "smtp+plain://127.0.0.1:1"
 
 

@@ -31,7 +31,7 @@ bool id_make(
 /*
  * The id of an alarm, which is a mail about no event: eight zeros, and 24 digits of SHA-256 over
  * the words, with a zero byte after each. The zeros keep alarms out of the counts that alarms are
- * made from; one event in four thousand million has them too.
+ * made from; the mails of one event in four thousand million have them too.
  */
 bool id_make_alarm(const char *const *words, size_t count, char id[ID_SIZE]);
 /* Does the name of a file begin with the id of an alarm? */

@@ -69,7 +69,8 @@ static int64_t tally_mail(struct tally *tally, const struct spool_item *item)
 static bool tally_file(void *context, const struct spool_item *item)
 {
     struct tally *tally = context;
-    if (queue_is_why(item->name) || id_is_alarm(item->name))
+    bool mails = tally->dir == DIR_OUT || tally->dir == DIR_FAILED;
+    if (queue_is_why(item->name) || (mails && id_is_alarm(item->name)))
         return true;
     int64_t since = tally->dir == DIR_OUT ? tally_mail(tally, item) : item->mtime;
     tally->count++;
