@@ -167,7 +167,7 @@ static const char *const asked_for[] = {"days", "days_long", "months", "months_l
     "reschedule_button", "cancel_button"};
 static const char *const asked_for_from[] = {"heading_", "mark_", "remark_", "customer_heading_",
     "customer_mark_", "customer_remark_", "label_", "status_", "place_", "question_", "answer_",
-    "detail_", "frequency_", "every_"};
+    "payment_", "detail_", "frequency_", "every_"};
 
 static bool is_asked_for(const char *key)
 {

@@ -148,6 +148,27 @@ static void add_occurrences(struct view *view, struct value *facts)
     view_add_made_fact(view, facts, "label_dates", &lines, FACT_DETAIL);
 }
 
+/*
+ * "49.00 EUR, paid": what comes last is one of the words that the provider modules write, and is
+ * shown in the language's own.
+ */
+static const char *payment_text(struct view *view)
+{
+    const char *payment = view->event->booking.payment;
+    const char *comma = payment ? strrchr(payment, ',') : NULL;
+    const char *state = comma ? comma + strspn(comma, ", ") : payment;
+    char key[VIEW_KEY];
+    if (!payment)
+        return NULL;
+    snprintf(key, sizeof key, "payment_%s", state);
+    for (char *at = key; *at; at++)
+        *at = *at == ' ' ? '_' : *at;
+    const char *word =
+        templates_word(view->templates, key) ? view_word(view, key, view->context) : NULL;
+    return word ? arena_printf(view->arena, "%.*s%s", (int)(state - payment), payment, word)
+                : payment;
+}
+
 /* "2 of 6" */
 static const char *places_text(struct view *view)
 {
@@ -219,7 +240,7 @@ static struct value *add_booking_facts(struct view *view)
     view_add_fact(view, facts, "label_reason", booking->reason, FACT_DETAIL);
     if (!customer)
         view_add_fact(view, facts, "label_by", booking->by, FACT_DETAIL);
-    view_add_fact(view, facts, "label_payment", booking->payment, FACT_DETAIL);
+    view_add_fact(view, facts, "label_payment", payment_text(view), FACT_DETAIL);
     view_add_fact(view, facts, "label_status", status_text(view), FACT_MAIN);
     add_details(view, facts);
     view_add_fact(view, facts, "label_notes", booking->notes, FACT_DETAIL);
@@ -388,7 +409,7 @@ void view_add_preview(struct view *view)
         add_to_preview(&out, remarks && remarks->first ? remarks->first->text : NULL);
     add_to_preview(&out, where ? where : join ? view_short_url(view, join) : NULL);
     add_to_preview(&out, value_text_of(context, "duration"));
-    add_to_preview(&out, booking->payment);
+    add_to_preview(&out, payment_text(view));
     add_to_preview(&out, booking->notes);
     for (size_t i = 0; !booking->notes && i < booking->answer_count && i < 2; i++)
         add_to_preview(&out, answer_of(view, &booking->answers[i]));

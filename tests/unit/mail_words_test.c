@@ -462,6 +462,34 @@ static void a_tick_is_in_the_language_of_the_mail(void **state)
     templates_close(german);
 }
 
+static void a_payment_is_in_the_language_of_the_mail(void **state)
+{
+    static const struct {
+        const char *payment, *shown;
+    } cases[] = {{"49.00 EUR, paid", "49.00 EUR, bezahlt"}, {"paid", "bezahlt"},
+        {"1,200.00 USD, not paid yet", "1,200.00 USD, noch nicht bezahlt"},
+        {"5000 JPY, not paid", "5000 JPY, nicht bezahlt"}, {"0.100 KWD", "0.100 KWD"}};
+    (void)state;
+    struct buf why = {0};
+    struct templates *german = templates_open(NULL, "de", &why);
+    const struct view_options options = {
+        .audience = AUDIENCE_OWNER, .recipient = "owner@example.org"};
+    assert_non_null(german);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct event event = event_of(KIND_PAID);
+        struct decision decision = decided();
+        struct buf text = {0};
+        char line[80];
+        event.booking.payment = cases[i].payment;
+        render_part(&event, &decision, german, &options, PART_TEXT, &text);
+        snprintf(line, sizeof line, " %s\n", cases[i].shown);
+        if (!strstr(buf_text(&text), line))
+            fail_msg("missing: %s in %s", line, buf_text(&text));
+        buf_free(&text);
+    }
+    templates_close(german);
+}
+
 /* ---- readers ---- */
 
 static void clocks_are_the_readers(void **state)
@@ -628,6 +656,7 @@ int main(void)
         cmocka_unit_test(right_to_left_text_is_isolated),
         cmocka_unit_test(a_form_names_its_sender),
         cmocka_unit_test(a_tick_is_in_the_language_of_the_mail),
+        cmocka_unit_test(a_payment_is_in_the_language_of_the_mail),
         cmocka_unit_test(clocks_are_the_readers),
         cmocka_unit_test(languages_are_found_by_their_tags),
         cmocka_unit_test(a_status_with_tags_is_filled_in),
