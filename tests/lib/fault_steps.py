@@ -182,12 +182,16 @@ def fault_steps(calls, only=None, before=()):
 
 
 def alloc_steps(counts):
-    """Each allocation fails, and one more, which must miss. `counts` is what allocations_of gives.
+    """Each allocation fails, and one after the end, which must miss: two in a hundred after it, because
+    texts of other times and ages fill another number of buffers. `counts` is what allocations_of gives.
     With FAULTS_LONG=1 also each with all that follow it."""
+    def numbers(count):
+        return [*range(1, count + 1), count + count // 50 + 1]
+
     ways = [("no memory", "0")] + [("no memory from here on", "1")] * LONG
     return [Step("allocation", n, f"{what} for {of}",
                  {"ALLOC_OF": of, "ALLOC_AT": str(n), "ALLOC_ON": on}, n > count)
-            for what, on in ways for of, count in counts.items() for n in range(1, count + 2)]
+            for what, on in ways for of, count in counts.items() for n in numbers(count)]
 
 
 def with_env(steps, env):
