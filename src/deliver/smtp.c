@@ -44,7 +44,7 @@ struct smtp {
     enum smtp_login login;
     bool logged_in;   /* on the kept connection */
     unsigned usable;  /* mechanisms that may still be tried */
-    unsigned allowed; /* those that libcurl was told of */
+    unsigned allowed; /* those that libcurl may use */
     char error[CURL_ERROR_SIZE];
     struct session session;
 };

@@ -90,8 +90,8 @@ struct refusal_row {
 
 /*
  * The first row that fits decides. Beside each: where such replies were seen. What a recipient's
- * own server says comes first, and so does what a relay quotes from it: nobody who books may block
- * the mails of others by the words of his server.
+ * own server says comes first, and so does what a relay quotes from it: the words of one customer's
+ * server must not block the mails of others.
  */
 /* clang-format off */
 static const struct refusal_row refusals[] = {

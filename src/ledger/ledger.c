@@ -21,7 +21,8 @@ struct entering {
     struct booking_row own, previous, same_entry;
     struct rules_state known;
     struct rules_writes writes;
-    const char *details, *seat; /* of whom: "" where the booking has no seats */
+    const char *details,
+        *seat; /* the seat that the details are about; "": the booking has no seats */
 };
 
 static bool load_booking(

@@ -46,7 +46,7 @@ bool rows_put_shared(
     struct ledger *ledger, const char *provider, const char *uid, int64_t sequence);
 
 /* The details (ledger/known.h) of the booking, of that person where it has seats; NULL: none.
- * *whose: of whom they are, "" where the booking has no seats. */
+ * *whose: the person that they are about, "" where the booking has no seats. */
 bool rows_get_details(struct ledger *ledger, const char *provider, const char *uid,
     const char *person, struct arena *arena, const char **text, const char **whose);
 bool rows_put_details(struct ledger *ledger, const char *provider, const char *uid,

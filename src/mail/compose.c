@@ -249,7 +249,7 @@ static void add_calendars(
 
 /*
  * What is not understood, or is cut, goes along so that a person can read it, without the secrets
- * in it: a mail passes many hands. A body in which they cannot be told from the rest stays in the
+ * in it: other people may read a mail. A body in which secrets cannot be found stays in the
  * spool.
  */
 static void attach_body(const struct templates *templates, const struct notice *notice, bool cut,

@@ -87,7 +87,7 @@ void view_add_flags(struct view *view)
 
 /* ---- what, who ---- */
 
-/* Is it the host of whom it is news? */
+/* Is the host the person that the mail is about? */
 static bool is_about_host(const struct view *view)
 {
     enum event_kind kind = view->event->kind;
