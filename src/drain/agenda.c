@@ -4,7 +4,7 @@
 #include <strings.h>
 
 #include "base/log.h"
-#include "drain/compose.h"
+#include "drain/mail_file.h"
 #include "ledger/agenda.h"
 #include "mail/agenda.h"
 
@@ -53,7 +53,7 @@ static enum made make_mail(struct issue *issue, const struct agenda *agenda, con
     bool known;
     if (!agenda_id(issue->day, reader, id) || !name_of_mail(id, reader, name))
         return IMPOSSIBLE;
-    if (!compose_find_mail(run, name, id, &known))
+    if (!mail_file_find(run, name, id, &known))
         return IO_FAILED;
     if (known)
         return MADE;
@@ -67,8 +67,8 @@ static enum made make_mail(struct issue *issue, const struct agenda *agenda, con
         .recipient = reader};
     enum made made = IMPOSSIBLE;
     if (agenda_compose(&run->composer, &mail, &message, &why))
-        made = compose_put_mail(run,
-            &(struct compose_mail){name, id, reader, issue->mailing.due * US_PER_MS, &message},
+        made = mail_file_put(run,
+            &(struct mail_file){name, id, reader, issue->mailing.due * US_PER_MS, &message},
             &issue->made);
     if (made == MADE && why.len)
         log_warn(id, "mail-cut", "%s: %s", name, buf_text(&why));
@@ -167,7 +167,7 @@ static enum run_result make_mails(struct issue *issue)
     agenda_free(&agenda);
     bool synced = !run->spool.sync_failed && (!issue->made.len || spool_sync_all(&run->spool));
     if (!synced)
-        compose_remove_mails(run, &issue->made);
+        mail_file_remove(run, &issue->made);
     if (!synced || made == IO_FAILED)
         return run_io_failed(run, NULL);
     if (made == IMPOSSIBLE)

@@ -3,7 +3,7 @@
  *
  * A step of each run, after the compose stage, so that it has what that entered. When a mailing is
  * due, each reader gets one mail, once: its name derives from the day and the reader, it enters
- * out/ by the rules of the compose stage (drain/compose.h), and the ledger remembers it. The order:
+ * out/ by the rules of drain/mail_file.h, and the ledger remembers it. The order:
  *
  *   1. the mails are made in out/, unless they are in out/, sent/ or failed/;
  *   2. one sync;

@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/counters.h"
 #include "base/log.h"
+#include "drain/mail_file.h"
 #include "drain/outbox.h"
 #include "drain/waiting.h"
 #include "ledger/known.h"
@@ -123,16 +124,6 @@ static enum run_result leave_torn_event(struct run *run, struct batch *batch, en
 }
 
 /*
- * The name alone counts: a mail is durable before it leaves out/, so a power cut cannot tear it
- * there. False when it cannot be found out.
- */
-static bool look_sent_or_failed(struct run *run, const char *name, bool *there)
-{
-    return spool_look(&run->spool, DIR_SENT, name, there) &&
-           (*there || spool_look(&run->spool, DIR_FAILED, name, there));
-}
-
-/*
  * Renames a file in replay/ to ID.n, durably, under a replay number of which no recipient has a
  * mail. The claim of a run that died keeps its number, so its mails are the same. entry->name
  * becomes the new name. False: errno and the step of the spool.
@@ -157,7 +148,7 @@ static bool claim_replay(struct run *run, struct entry *entry)
         for (size_t i = 0; ok && !taken && i < list.count; i++)
             ok = name_of_mail(event_name, list.item[i].address, name) &&
                  spool_look(&run->spool, DIR_OUT, name, &taken) &&
-                 (taken || look_sent_or_failed(run, name, &taken));
+                 (taken || mail_file_look(run, name, &taken));
     }
     int saved = errno;
     recipient_list_free(&list);
@@ -271,19 +262,6 @@ static enum run_result handle_event(
 
 /* ---- its mails ---- */
 
-/* Reads the mail in out/. *there is false when there is none, or a torn one. */
-static bool read_intact_mail(
-    struct run *run, const char *name, const char *id, struct spool_file *file, bool *there)
-{
-    *there = false;
-    if (!spool_read(&run->spool, DIR_OUT, name, file))
-        return errno == ENOENT;
-    *there = !queue_objection(file, RECORD_MAIL, id);
-    if (!*there)
-        spool_file_free(file);
-    return true;
-}
-
 static bool compose_notice(const struct run *run, const struct entry *entry, const char *name,
     const struct recipient *recipient, struct buf *out, struct buf *why)
 {
@@ -302,80 +280,6 @@ static bool compose_notice(const struct run *run, const struct entry *entry, con
     return ok;
 }
 
-/*
- * The file may be closed before the batch is synced: syncfs reports its errors all the same, but
- * before Linux 5.8, where each file is synced by itself.
- */
-static enum made put_mail(
-    struct run *run, const char *name, const struct buf *file, struct buf *made)
-{
-    struct spool_temp temp;
-    if (!buf_reserve(made, MAIL_NAME_SIZE))
-        return IMPOSSIBLE;
-    if (!spool_temp_write(&run->spool, file->data, file->len, &temp))
-        return IO_FAILED;
-    if ((!run->spool.syncfs_reports && !spool_sync_file(&run->spool, temp.fd)) ||
-        !spool_name_over(&run->spool, &temp, DIR_OUT, name)) {
-        spool_temp_drop(&run->spool, &temp);
-        return IO_FAILED;
-    }
-    close(temp.fd);
-    buf_add(made, name, strlen(name) + 1);
-    run->totals->made++;
-    counter_add(COUNT_MAILS_MADE, 1);
-    return MADE;
-}
-
-bool compose_find_mail(struct run *run, const char *name, const char *id, bool *known)
-{
-    struct spool_file met;
-    bool there;
-    if (!read_intact_mail(run, name, id, &met, &there))
-        return false;
-    if (there && queue_was_sent(&run->spool, name)) { /* a copy would be another file */
-        spool_file_free(&met);
-        return *known = true;
-    }
-    if (there) {
-        queue_leave_failed(&run->spool, name);
-        bool renewed = queue_adopt(&run->spool, DIR_OUT, name, &met);
-        spool_file_free(&met);
-        *known = renewed;
-        return renewed;
-    }
-    return look_sent_or_failed(run, name, known);
-}
-
-enum made compose_put_mail(struct run *run, const struct compose_mail *mail, struct buf *made)
-{
-    struct buf file = {0};
-    struct record record = {.kind = RECORD_MAIL,
-        .received_us = mail->received_us,
-        .received = mail->received_us / US_PER_MS,
-        .queued = clock_now(),
-        .body = buf_text(mail->message),
-        .length = mail->message->len};
-    memcpy(record.id, mail->id, ID_SIZE);
-    snprintf(record.from, sizeof record.from, "%s", run->composer.from);
-    snprintf(record.to, sizeof record.to, "%s", mail->recipient);
-    enum made result = IMPOSSIBLE;
-    if (record_encode(&record, &file))
-        result = put_mail(run, mail->name, &file, made);
-    buf_free(&file);
-    return result;
-}
-
-/*
- * The kernel may go on showing a mail intact that is not on the disk, and does not report it again,
- * so the next run must not find it. It was not sent, since the run ends here.
- */
-void compose_remove_mails(struct run *run, const struct buf *made)
-{
-    const char *name = made->data, *end = name + made->len;
-    for (; name < end; name += strlen(name) + 1)
-        spool_remove(&run->spool, DIR_OUT, name);
-}
-
 static enum made make_mail(struct run *run, const struct entry *entry,
     const struct recipient *recipient, struct buf *made, struct buf *why)
 {
@@ -385,15 +289,14 @@ static enum made make_mail(struct run *run, const struct entry *entry,
     bool known;
     if (!name_of_mail(entry->name, recipient->address, name))
         return IMPOSSIBLE;
-    if (!compose_find_mail(run, name, event->id, &known))
+    if (!mail_file_find(run, name, event->id, &known))
         return IO_FAILED;
     if (known)
         return MADE;
     enum made result = IMPOSSIBLE;
     if (compose_notice(run, entry, name, recipient, &message, why))
-        result = compose_put_mail(run,
-            &(struct compose_mail){
-                name, event->id, recipient->address, event->received_us, &message},
+        result = mail_file_put(run,
+            &(struct mail_file){name, event->id, recipient->address, event->received_us, &message},
             made);
     buf_free(&message);
     return result;
@@ -518,7 +421,7 @@ static enum run_result finish_batch(struct run *run, struct batch *batch)
     bool reported = run->spool.sync_failed;
     if (reported || (batch->count && !spool_sync_all(&run->spool))) {
         moved = reported ? RUN_IO_FAILED : run_io_failed(run, NULL);
-        compose_remove_mails(run, &batch->made);
+        mail_file_remove(run, &batch->made);
     }
     for (size_t i = 0; moved == RUN_GOES_ON && i < batch->count; i++)
         if (batch->entry[i].composed)
@@ -601,9 +504,9 @@ static void preview_event(struct run *run, const struct spool_file *file)
         bool there = false; /* also when it cannot be found out */
         if (!name_of_mail(file->record.id, list.item[i].address, mail))
             continue;
-        if (read_intact_mail(run, mail, file->record.id, &met, &there) && there)
+        if (mail_file_read(run, mail, file->record.id, &met, &there) && there)
             spool_file_free(&met);
-        if (!there && !(look_sent_or_failed(run, mail, &there) && there)) {
+        if (!there && !(mail_file_look(run, mail, &there) && there)) {
             bool composed = compose_notice(run, &entry, mail, &list.item[i], &message, &why);
             printf("--- %s to %s\n%s\n", mail, list.item[i].address,
                 buf_text(composed ? &message : &why));

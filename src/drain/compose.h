@@ -15,10 +15,7 @@
  * other fault ends the stage (run->composing_cut), but what was made of the batch is synced, and
  * events whose mails all exist move on. After a failed sync the run ends.
  *
- * A mail is not made again if it exists: intact in out/, or by name in sent/ or failed/, checked in
- * this order, in which a mail moves. In out/, a torn one is replaced, and an intact one is replaced
- * by a synced copy of itself: it is left from a run that did not move the event to done/, which may
- * have died before its sync, and another sync may have failed on it since.
+ * A mail is not made again if it exists (drain/mail_file.h).
  *
  * So a crash at any point repeats work, but never a mail. An event that the ledger defers, because
  * it is half of a move, stays in new/ with the time of the next check as its mtime.
@@ -36,24 +33,5 @@ enum run_result compose_run(struct run *run);
 /* Prints the mails that wait and those that the waiting events would become. Changes nothing and
  * needs no lock. */
 void compose_preview(struct run *run);
-
-/* ---- making one mail, by the rules above; for the agenda too ---- */
-
-enum made { MADE, IMPOSSIBLE /* out of memory */, IO_FAILED };
-
-/* *known: there is a mail of that name, and it is durable. False: it cannot be found out. */
-bool compose_find_mail(struct run *run, const char *name, const char *id, bool *known);
-
-struct compose_mail {
-    const char *name, *id, *recipient;
-    int64_t received_us; /* when its event arrived: mails leave in this order */
-    const struct buf *message;
-};
-
-/* Puts it into out/, not yet durable, and adds its name, with the NUL, to `made`. */
-enum made compose_put_mail(struct run *run, const struct compose_mail *mail, struct buf *made);
-
-/* After a sync that failed: takes the mails of `made` out of out/. */
-void compose_remove_mails(struct run *run, const struct buf *made);
 
 #endif

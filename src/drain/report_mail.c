@@ -5,7 +5,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "drain/compose.h"
+#include "drain/mail_file.h"
 #include "mail/message.h"
 #include "spool/name.h"
 
@@ -24,7 +24,7 @@ static enum made make_mail(struct run *run, const struct alarm_report *report, s
     bool known;
     if (!name_of_mail(report->id, recipient, name))
         return IMPOSSIBLE;
-    if (!compose_find_mail(run, name, report->id, &known))
+    if (!mail_file_find(run, name, report->id, &known))
         return IO_FAILED;
     if (known)
         return MADE;
@@ -37,10 +37,10 @@ static enum made make_mail(struct run *run, const struct alarm_report *report, s
         .date = report->at,
         .subject = buf_text(&subject),
         .text = buf_text(&text)};
-    const struct compose_mail mail = {name, report->id, recipient, report->at * US_PER_MS, &bytes};
+    const struct mail_file mail = {name, report->id, recipient, report->at * US_PER_MS, &bytes};
     enum made result = IMPOSSIBLE;
     if (!subject.failed && !text.failed && message_compose(&message, &bytes))
-        result = compose_put_mail(run, &mail, made);
+        result = mail_file_put(run, &mail, made);
     buf_free(&subject);
     buf_free(&text);
     buf_free(&bytes);
@@ -65,6 +65,6 @@ void report_mail_alarms(struct run *run, struct alarm_book *book)
             if (in_out[i])
                 alarm_done(book, i);
     } else
-        compose_remove_mails(run, &made);
+        mail_file_remove(run, &made);
     buf_free(&made);
 }

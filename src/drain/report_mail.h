@@ -1,6 +1,6 @@
 /*
- * report_mail: alarms as mails. They enter out/ by the rules of the compose stage
- * (drain/compose.h), under the id of their report, and leave with the next run.
+ * report_mail: alarms as mails. They enter out/ by the rules of mail_file
+ * (drain/mail_file.h), under the id of their report, and leave with the next run.
  */
 #ifndef DRAIN_REPORT_MAIL_H
 #define DRAIN_REPORT_MAIL_H
