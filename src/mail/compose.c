@@ -33,6 +33,8 @@ bool composer_open(struct composer *composer, const struct conf *conf, struct bu
     }
     composer->templates =
         templates_open(conf_text(conf, SET_TEMPLATES), conf_text(conf, SET_LANGUAGE), why);
+    if (!composer->templates)
+        composer_close(composer);
     return composer->templates != NULL;
 }
 

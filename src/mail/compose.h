@@ -33,7 +33,7 @@ struct composer {
     int64_t calendar, customer_calendar; /* BOOKSPOOL_CALENDAR, BOOKSPOOL_CALENDAR_ATTENDEE */
 };
 
-/* As the settings say. False, with what is wrong in `why`. */
+/* As the settings say. False, with what is wrong in `why`, and nothing is left to close. */
 bool composer_open(struct composer *composer, const struct conf *conf, struct buf *why);
 void composer_close(struct composer *composer);
 
