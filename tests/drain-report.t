@@ -422,7 +422,7 @@ def spotlight():
         with Mailer(f"smtp+plain://127.0.0.1:{server.port}", SENTRY_DSN=f"http://abc@127.0.0.1:{port}/7") as world:
             process = world.start([node, program, "server", "--port", str(port)], "spotlight.log",
                                   env={"HOME": world.dir})
-            world._wait_until_up(process, f"127.0.0.1:{port}", "spotlight.log")
+            world.wait_until_up(process, f"127.0.0.1:{port}", "spotlight.log")
             world.arrive()
             world.drain()
             stream = subprocess.Popen(["curl", "-sN", "--max-time", "60", f"http://127.0.0.1:{port}/stream"],

@@ -132,7 +132,7 @@ class Stranger(Limits):
     def start_receiver(self, env=None, workers=0):
         process = self.start(self.as_nobody("bookspool-fcgi", "--listen", "unix:" + self.socket),
                              "receiver.log", env)
-        self._wait_until_up(process, self.socket, "receiver.log")
+        self.wait_until_up(process, self.socket, "receiver.log")
         return process
 
     def drain(self, *args, env=None):
@@ -328,7 +328,7 @@ def receiver_cost(world):
                            f"--log-file={trace}", f"--callgrind-out-file={out}",
                            *program("bookspool-fcgi"), "--listen", "unix:" + world.socket],
                           "receiver.log")
-    world._wait_until_up(process, world.socket, "receiver.log")
+    world.wait_until_up(process, world.socket, "receiver.log")
     post_some(world)
     world.stop(process)
     with open(out, encoding="ascii", errors="replace") as file:

@@ -13,7 +13,7 @@ import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
 from bookspool import (BIN, ENDPOINT, World, equal, finish, is_root, id_of, match, ok,  # noqa: E402
-                       sample, sign, skip_all, wait_for)
+                       sample, sign, skip_all)
 from fcgi import Client, params, request  # noqa: E402
 
 NOBODY = 65534
@@ -47,7 +47,7 @@ class Office(World):
     def receiver(self, **more):
         process = self.start([os.path.join(self.bin, "bookspool-fcgi"), "--listen",
                               "unix:" + self.socket], "receiver.log", **more)
-        wait_for(lambda: process.poll() is not None or os.path.exists(self.socket))
+        self.wait_until_up(process, self.socket, "receiver.log")
         return process
 
     def post(self):

@@ -455,7 +455,7 @@ class World:
         if not workers:
             process = self.start([*program("bookspool-fcgi"), "--listen", "unix:" + self.socket],
                                  "receiver.log", env)
-            self._wait_until_up(process, self.socket, "receiver.log")
+            self.wait_until_up(process, self.socket, "receiver.log")
             return process
         listener = self.listen()
         return [self.start(program("bookspool-fcgi"), "receiver.log", env, listener)
@@ -469,7 +469,7 @@ class World:
             self._listener.listen(512)
         return self._listener
 
-    def _wait_until_up(self, process, address, log):
+    def wait_until_up(self, process, address, log):
         host, _, port = address.rpartition(":")
         kind, where = (socket.AF_INET, (host, int(port))) if host else (socket.AF_UNIX, address)
 
@@ -507,7 +507,7 @@ class World:
         if checked.returncode:
             bail("nginx -t: " + checked.stderr)
         process = self.start([*command, "-g", "daemon off;"], "nginx-out.log")
-        self._wait_until_up(process, listen.removeprefix("unix:"), "nginx.log")
+        self.wait_until_up(process, listen.removeprefix("unix:"), "nginx.log")
         return process
 
     def _write_nginx_conf(self, listen, files):
