@@ -10,7 +10,7 @@ import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
 from bookspool import equal, finish, match, ok, run_parts, wants  # noqa: E402
-from fault_steps import death_steps, describe, fault_steps  # noqa: E402
+from fault_steps import death_steps, describe, fault_steps, spread  # noqa: E402
 from faults import (OWNER, Trial, calls_of_a_drain, drain_dies, drain_fails, need_shims,  # noqa: E402
                     series)
 from smtp_peer import Scripted  # noqa: E402
@@ -69,5 +69,5 @@ with Scripted() as peer, Trial(peer) as world:
     run_parts((a_failed_sync_takes_back_its_own, a_look_that_fails_is_no_answer), world)
 if wants("each_step"):
     series("a drain that dies at each step", death_steps(calls), drain_dies)
-    series("a drain with a fault at each step", fault_steps(calls), drain_fails)
+    series("a drain with a fault at each step", spread(fault_steps(calls)), drain_fails)
 finish()

@@ -11,7 +11,7 @@ import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
 from bookspool import finish, match  # noqa: E402
-from fault_steps import alloc_steps, death_steps, fault_steps, with_env  # noqa: E402
+from fault_steps import alloc_steps, death_steps, fault_steps, spread, with_env  # noqa: E402
 from faults import (Trial, allocations_of, calls_of_a_drain, drain_dies, drain_fails,  # noqa: E402
                     need_shims, prepare, series)
 
@@ -28,14 +28,14 @@ with Trial() as world:
     calls = calls_of_a_drain(world)
     two = calls_of_a_drain(world, TWO)
     links = calls_of_a_drain(world, NO_RENAMEAT2)
-    allocations = allocations_of(world, prepare, world.drain)
+    places = allocations_of(world, prepare, world.drain)
 
 # What comes before the first step in the Maildir is the same as with SMTP.
 begun = calls[:calls.index("mkdirat")]
 calls = calls[len(begun):]
 match(str(calls), "renameat2.*fsync", "the shim sees how a drain delivers to a Maildir")
 maildir("a drain that dies at each step in a Maildir", death_steps(calls, begun), drain_dies)
-maildir("a drain with a fault at each step in a Maildir", fault_steps(calls, before=begun),
+maildir("a drain with a fault at each step in a Maildir", spread(fault_steps(calls, before=begun)),
         drain_fails)
 
 begun = two[:two.index("fork")]
@@ -49,5 +49,5 @@ maildir("a drain that dies before a link",
 maildir("a drain with a link that fails", with_env(fault_steps(links, ("linkat",)), NO_RENAMEAT2),
         drain_fails)
 
-maildir("a drain without memory at each step", alloc_steps(allocations), drain_fails)
+maildir("a drain without memory at each step", alloc_steps(places), drain_fails)
 finish()

@@ -12,7 +12,7 @@ import sys
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
 from bookspool import (ENDPOINT, bail, finish, id_of, match, program, sample, sign,  # noqa: E402
                        wait_for, wait_until_idle)
-from fault_steps import alloc_steps, death_steps, describe, fault_steps, tells  # noqa: E402
+from fault_steps import alloc_steps, death_steps, describe, fault_steps, spread, tells  # noqa: E402
 from faults import OWNER, Trial, allocations_of, need_shims, series  # noqa: E402
 from fcgi import Client, params, request  # noqa: E402
 from smtp_peer import Scripted  # noqa: E402
@@ -188,13 +188,13 @@ need_shims()
 with Scripted() as peer, Trial(peer) as world:
     starting = sum(calls_of(world, False), [])
     begun, calls = calls_of(world, True)
-    allocations = allocations_of(world, fresh, start_and_post)
+    places = allocations_of(world, fresh, start_and_post)
 match(str(calls), "recv.*openat/excl.*fsync", "the shim sees what a receiver does")
 series("a receiver that dies at each step of its start and end", death_steps(starting),
        fails_to_start)
-series("a receiver with a fault at each step of its start and end", fault_steps(starting),
+series("a receiver with a fault at each step of its start and end", spread(fault_steps(starting)),
        fails_to_start)
 series("a receiver that dies at each step", death_steps(calls, begun), dies)
-series("a receiver with a fault at each step", fault_steps(calls, before=begun), fails)
-series("a receiver without memory at each step", alloc_steps(allocations), lacks_memory)
+series("a receiver with a fault at each step", spread(fault_steps(calls, before=begun)), fails)
+series("a receiver without memory at each step", alloc_steps(places), lacks_memory)
 finish()

@@ -32,7 +32,10 @@ static const char unit_path[] = "/etc/systemd/system:/run/systemd/system:"
 static bool read_unit(const char *path, const char *key, char out[SITE_TEXT])
 {
     struct buf text = {0};
+    int before = errno;
     bool there = io_read_file(AT_FDCWD, path, &text, FILE_MAX, NULL);
+    if (there || errno == ENOENT || errno == ENOTDIR)
+        errno = before;
     size_t key_len = strlen(key);
     int len;
     for (const char *line, *at = buf_text(&text); there && (line = text_line(&at, &len));)
@@ -51,6 +54,7 @@ bool site_unit_value(const char *unit, const char *key, char out[SITE_TEXT])
     char folders[PATH_MAX], path[PATH_MAX];
     bool found = false;
     out[0] = '\0';
+    errno = 0;
     snprintf(folders, sizeof folders, "%s", chosen && *chosen ? chosen : unit_path);
     for (char *rest = folders, *folder; !found && (folder = strsep(&rest, ":"));)
         if (snprintf(path, sizeof path, "%s/%s", folder, unit) < (int)sizeof path)
@@ -267,10 +271,10 @@ enum site_receiver site_ask_receiver(const char *socket_path, struct buf *body)
         if (fd >= 0)
             close(fd);
         errno = error;
-        return error == EACCES || error == EPERM      ? RECEIVER_CLOSED
+        return error == ENOENT || error == ENOTDIR    ? RECEIVER_ABSENT
                : error == ECONNREFUSED                ? RECEIVER_GONE
                : error == EAGAIN /* a full backlog */ ? RECEIVER_SILENT
-                                                      : RECEIVER_ABSENT;
+                                                      : RECEIVER_CLOSED;
     }
     bool complete = exchange(fd, &answer);
     close(fd);

@@ -18,6 +18,7 @@ enum { SITE_TEXT = 256 };
 /*
  * The value of KEY= in a unit file and its drop-ins, as systemd finds them ($SYSTEMD_UNIT_PATH, or
  * the usual directories); the last one counts. False: there is no such unit, or no such line.
+ * errno: of the last file that is there and cannot be read; 0: none.
  */
 bool site_unit_value(const char *unit, const char *key, char out[SITE_TEXT]);
 
@@ -46,13 +47,13 @@ bool site_nginx_user(const char *configuration, char out[SITE_TEXT], bool *sure)
 /* ---- the receiver ---- */
 
 /* Where the receiver's socket is without a look at nginx: as the socket unit says, else the path of
- * the examples. */
+ * the examples. errno as of site_unit_value. */
 void site_socket_path(char out[SITE_TEXT]);
 
 enum site_receiver {
     RECEIVER_ABSENT,  /* there is no such socket */
     RECEIVER_GONE,    /* there is one, and nobody listens */
-    RECEIVER_CLOSED,  /* we may not connect */
+    RECEIVER_CLOSED,  /* we cannot connect, or may not: errno says why */
     RECEIVER_SILENT,  /* no answer in time */
     RECEIVER_FOREIGN, /* an answer that is not of bookspool-fcgi */
     RECEIVER_ANSWERS

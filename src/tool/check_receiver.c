@@ -222,7 +222,7 @@ static void check_socket(struct report *report, const char *path, bool wanted)
         add_remedy(report, start, path);
         break;
     case RECEIVER_CLOSED:
-        add_finding(report, LEVEL_WARN, "the socket %s is closed to you", path);
+        add_finding(report, LEVEL_WARN, "the socket %s cannot be asked: %s", path, strerror(errno));
         add_remedy(report, "run this as root");
         break;
     case RECEIVER_SILENT:
@@ -248,6 +248,9 @@ void check_receiver(struct report *report)
     report->area = "receiver";
     bool wanted = check_nginx(report, of_nginx) && *of_nginx;
     site_socket_path(path);
+    if (errno)
+        add_finding(report, LEVEL_WARN, "the unit bookspool-fcgi.socket cannot be read: %s",
+            strerror(errno));
     const char *chosen = report->socket ? report->socket : wanted ? of_nginx : path;
     check_socket(report, chosen, wanted || report->socket);
     if (wanted && strcmp(chosen, of_nginx) != 0) {

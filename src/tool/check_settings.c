@@ -107,7 +107,8 @@ void check_settings(struct report *report)
     if (became)
         compare_as_owner(report);
     check_conf_file(report);
-    if (conf->errors.len == 0 && !conf->errors.failed && access(conf_path(), F_OK) == 0)
+    if (conf->errors.len == 0 && !conf->errors.failed &&
+        (access(conf_path(), F_OK) == 0 || errno != ENOENT))
         add_finding(report, LEVEL_PASS, "all settings of %s can be understood", conf_path());
     struct buf errors = {0};
     buf_puts(&errors, buf_text(&conf->errors));

@@ -70,6 +70,7 @@ RESOLVER = {"getaddrinfo": {"EAI_AGAIN": -3, "EAI_FAIL": -4, "EAI_MEMORY": -10, 
 # say what the system's error was.
 _SPOOL = r"spool-(unusable|refused): \S+|bookspool \w+: \S+"
 _CHECK = r'"text":\s*"(spool |state directory )?/\S+: '
+_SOCKET = r"the socket /\S+ cannot be asked|listens on the socket /|the receiver at /\S+ does not"
 _LISTEN, _LOOP, _FCGI = r"cannot-listen: \S+", r"loop-failed: cannot \w+", r"libfcgi-unusable: \w+"
 STEPS = {
     "open": r"cannot be read|" + _SPOOL + "|" + _CHECK,
@@ -99,7 +100,7 @@ STEPS = {
     "fdopendir": r"list \w+|" + _CHECK, "readdir": r"list \w+|" + _CHECK,
     "flock": r"lock",
     "fork": r"fork",
-    "socket": r"smtp-connect|" + _LISTEN, "connect": r"smtp-(connect|greeting)",
+    "socket": r"smtp-connect|" + _LISTEN + "|" + _SOCKET, "connect": r"smtp-(connect|greeting)|" + _SOCKET,
     "send": r"smtp-\w+", "recv": r"smtp-\w+|" + _FCGI, "poll": r"smtp-\w+",
     "getaddrinfo": r"transport",
     "allocation": r"(?i)memory",
@@ -115,6 +116,10 @@ def tells(step, log, struck=""):
     told = re.search(r"\bledger\b", log)
     if re.search(r"/state(/ledger\S*)?$", struck) or (told and step.call == "lstat"):
         return told
+    if "/zoneinfo/" in struck and re.search(r"times are in UTC|there is no zone", log):
+        return True
+    if struck.endswith("bookspool-fcgi.socket"):
+        return re.search(r"the unit bookspool-fcgi.socket cannot be read: ", log)
     named = re.search(STEPS.get(step.call, "no entry in STEPS"), log)
     other_words = (step.call in (*_CURL, "allocation")
                    or step.what in ("ENOENT", "EEXIST", "EWOULDBLOCK") or re.search(_FCGI, log))
@@ -181,17 +186,35 @@ def fault_steps(calls, only=None, before=()):
     return steps
 
 
-def alloc_steps(counts):
-    """Each allocation fails, and one after the end, which must miss: two in a hundred after it, because
-    texts of other times and ages fill another number of buffers. `counts` is what allocations_of gives.
-    With FAULTS_LONG=1 also each with all that follow it."""
-    def numbers(count):
-        return [*range(1, count + 1), count + count // 50 + 1]
+def spread(steps):
+    """With FAULTS_LONG=1 all of these; else of a call that comes often, with many errors, a third: each
+    number of it with some errors, and each error at some numbers."""
+    errors, numbers = collections.defaultdict(list), collections.defaultdict(set)
+    for step in steps:
+        numbers[step.call].add(step.number)
+        if step.what not in errors[step.call]:
+            errors[step.call].append(step.what)
+    return [step for step in steps
+            if LONG or len(numbers[step.call]) <= 3 or len(errors[step.call]) < 3
+            or (step.number + errors[step.call].index(step.what)) % 3 == 0]
+
+
+def alloc_steps(places):
+    """Allocations that fail: the first and the last of each place in the program that allocates, and one
+    after the end, which must miss: two in a hundred after it, because texts of other times and ages fill
+    another number of buffers. `places` is what allocations_of gives. With FAULTS_LONG=1 all of them, and
+    each with all that follow it."""
+    def numbers(of_object):
+        first_and_last = {n for seen in (dict(zip(reversed(of_object), range(len(of_object), 0, -1))),
+                                         dict(zip(of_object, range(1, len(of_object) + 1))))
+                          for n in seen.values()}
+        every = range(1, len(of_object) + 1)
+        return [*(every if LONG else sorted(first_and_last)), len(of_object) + len(of_object) // 50 + 1]
 
     ways = [("no memory", "0")] + [("no memory from here on", "1")] * LONG
     return [Step("allocation", n, f"{what} for {of}",
-                 {"ALLOC_OF": of, "ALLOC_AT": str(n), "ALLOC_ON": on}, n > count)
-            for what, on in ways for of, count in counts.items() for n in numbers(count)]
+                 {"ALLOC_OF": of, "ALLOC_AT": str(n), "ALLOC_ON": on}, n > len(of_object))
+            for what, on in ways for of, of_object in places.items() for n in numbers(of_object)]
 
 
 def with_env(steps, env):
