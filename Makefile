@@ -16,8 +16,8 @@ LDFLAGS    += -pie -Wl,-z,relro,-z,now
 # A room is a folder of src/. These lines are the architecture: a program links only the rooms
 # and libraries that its line names, so a call into another room is a link error.
 FCGI_ROOMS  = base event provider spool health receive
-DRAIN_ROOMS = base event provider spool ledger http mail deliver health report drain
-TOOL_ROOMS  = base event provider spool ledger http mail deliver health report tool
+DRAIN_ROOMS = base event provider spool ledger http api mail deliver health report drain
+TOOL_ROOMS  = base event provider spool ledger http api mail deliver health report tool
 
 MAIL_LIBS  := $(shell $(PKG) --libs gmime-3.0 libical)
 FCGI_LIBS   = -lfcgi -lcjson -lidn2 -lcrypto
@@ -94,6 +94,14 @@ $(B)/tests/ledger_%: $(B)/obj/tests/ledger_%.o $(call objects,base event provide
 $(B)/tests/deliver_%: $(B)/obj/tests/deliver_%.o $(call objects,base event provider spool ledger http mail deliver) $(MAIL_DATA)
 	@mkdir -p $(@D)
 	$(LINK) $(DRAIN_LIBS) -lcmocka
+
+$(B)/tests/api_%: $(B)/obj/tests/api_%.o $(call objects,base event provider spool ledger http api)
+	@mkdir -p $(@D)
+	$(LINK) -lcurl -lsqlite3 -lcjson -lidn2 -lcrypto -lcmocka
+
+$(B)/tests/http_%: $(B)/obj/tests/http_%.o $(call objects,base http)
+	@mkdir -p $(@D)
+	$(LINK) -lcurl -lcjson -lidn2 -lcrypto -lcmocka
 
 $(B)/tests/drain_%: $(B)/obj/tests/drain_%.o $(call no_main,$(DRAIN_ROOMS)) $(MAIL_DATA)
 	@mkdir -p $(@D)

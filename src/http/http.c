@@ -12,6 +12,8 @@ struct http_client {
     CURL *easy;
     struct handle_upload upload;
     struct http_answer *answer; /* of the request at hand */
+    size_t body_max;
+    bool has_bearer;
     char error[CURL_ERROR_SIZE];
 };
 
@@ -25,10 +27,11 @@ static int on_connected(void *context, char *remote, char *local, int remote_por
     return CURL_PREREQFUNC_OK;
 }
 
-static size_t add_up_to(struct buf *to, size_t most, const char *data, size_t len)
+static size_t add_up_to(struct buf *to, size_t most, const char *data, size_t len, bool *cut)
 {
     size_t room = most - to->len;
     buf_add(to, data, len < room ? len : room);
+    *cut |= len > room;
     return to->failed ? 0 : len;
 }
 
@@ -36,14 +39,15 @@ static size_t add_up_to(struct buf *to, size_t most, const char *data, size_t le
 static size_t on_header(char *line, size_t size, size_t count, void *context)
 {
     struct http_answer *answer = ((struct http_client *)context)->answer;
-    return add_up_to(&answer->headers, HTTP_HEADERS_MAX, line, size * count);
+    return add_up_to(&answer->headers, HTTP_HEADERS_MAX, line, size * count, &answer->cut);
 }
 
 /* CURLOPT_WRITEFUNCTION */
 static size_t on_body(char *data, size_t size, size_t count, void *context)
 {
-    struct http_answer *answer = ((struct http_client *)context)->answer;
-    return add_up_to(&answer->body, HTTP_BODY_MAX, data, size * count);
+    struct http_client *client = context;
+    return add_up_to(
+        &client->answer->body, client->body_max, data, size * count, &client->answer->cut);
 }
 
 struct http_client *http_open(const struct http_options *options)
@@ -59,6 +63,10 @@ struct http_client *http_open(const struct http_options *options)
     };
     struct http_client *client = calloc(1, sizeof *client);
     CURL *easy = client ? client->easy = handle_open(&policy, client->error) : NULL;
+    if (client) {
+        client->body_max = options->body_max ? options->body_max : HTTP_BODY_MAX;
+        client->has_bearer = options->bearer != NULL;
+    }
     if (easy && handle_set_numbers(easy, numbers, sizeof numbers / sizeof numbers[0]) &&
         (!options->bearer ||
             curl_easy_setopt(easy, CURLOPT_HTTPAUTH, (long)CURLAUTH_BEARER) == CURLE_OK) &&
@@ -84,6 +92,17 @@ void http_close(struct http_client *client)
     free(client);
 }
 
+bool http_set_bearer(struct http_client *client, const char *bearer)
+{
+    return client->has_bearer &&
+           curl_easy_setopt(client->easy, CURLOPT_XOAUTH2_BEARER, bearer) == CURLE_OK;
+}
+
+bool http_set_total(struct http_client *client, int64_t total_ms)
+{
+    return curl_easy_setopt(client->easy, CURLOPT_TIMEOUT_MS, (long)total_ms) == CURLE_OK;
+}
+
 /* "Expect:" keeps libcurl from asking first, which costs a round trip. NULL: out of memory. */
 static struct curl_slist *header_list(const char *const *lines)
 {
@@ -97,8 +116,19 @@ static struct curl_slist *header_list(const char *const *lines)
     return list;
 }
 
-static bool perform(struct http_client *client, CURLoption method,
-    const struct http_request *request, struct http_answer *answer)
+/* libcurl takes a method without a body for a GET of another name, one with a body for a POST. */
+static bool set_method(CURL *easy, const char *method, const struct http_request *request)
+{
+    bool get = strcmp(method, "GET") == 0, post = strcmp(method, "POST") == 0;
+    bool body = post || (!get && request->body);
+    return curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, get || post ? NULL : method) == CURLE_OK &&
+           curl_easy_setopt(easy, body ? CURLOPT_POST : CURLOPT_HTTPGET, 1L) == CURLE_OK &&
+           (!body || curl_easy_setopt(
+                         easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request->len) == CURLE_OK);
+}
+
+bool http_send(struct http_client *client, const char *method, const struct http_request *request,
+    struct http_answer *answer)
 {
     CURL *easy = client->easy;
     CURLcode code = CURLE_OUT_OF_MEMORY;
@@ -112,11 +142,10 @@ static bool perform(struct http_client *client, CURLoption method,
         .waiting = request->waiting,
         .context = request->context};
     struct curl_slist *headers = header_list(request->headers);
-    if (headers && curl_easy_setopt(easy, method, 1L) == CURLE_OK &&
+    if (headers && set_method(easy, method, request) &&
+        curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, (long)request->fresh) == CURLE_OK &&
         curl_easy_setopt(easy, CURLOPT_URL, request->url) == CURLE_OK &&
-        curl_easy_setopt(easy, CURLOPT_HTTPHEADER, headers) == CURLE_OK &&
-        (method == CURLOPT_HTTPGET || curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE,
-                                          (curl_off_t)request->len) == CURLE_OK)) {
+        curl_easy_setopt(easy, CURLOPT_HTTPHEADER, headers) == CURLE_OK) {
         code = curl_easy_perform(easy);
         curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &answer->status);
     }
@@ -140,13 +169,13 @@ static bool perform(struct http_client *client, CURLoption method,
 bool http_post(
     struct http_client *client, const struct http_request *request, struct http_answer *answer)
 {
-    return perform(client, CURLOPT_POST, request, answer);
+    return http_send(client, "POST", request, answer);
 }
 
 bool http_get(
     struct http_client *client, const struct http_request *request, struct http_answer *answer)
 {
-    return perform(client, CURLOPT_HTTPGET, request, answer);
+    return http_send(client, "GET", request, answer);
 }
 
 void http_answer_free(struct http_answer *answer)

@@ -533,10 +533,10 @@ static void environment_errors(void **state)
 static void settings_without_a_feature_are_unknown(void **state)
 {
     (void)state;
-    write_file("bookspool.conf", "\nCALENDLY_CACHE_TTL=300\n", 0644);
-    assert_error(CONF_DRAIN, "bookspool.conf:2: CALENDLY_CACHE_TTL: is not a setting");
+    write_file("bookspool.conf", "\nCALCOM_CACHE_TTL=300\n", 0644);
+    assert_error(CONF_DRAIN, "bookspool.conf:2: CALCOM_CACHE_TTL: is not a setting");
     write_file("bookspool.conf", "", 0644);
-    setenv("CALENDLY_CACHE_TTL", "300", 1); /* another program's, maybe */
+    setenv("CALCOM_CACHE_TTL", "300", 1); /* another program's, maybe */
     assert_true(conf_load(&conf, CONF_DRAIN));
 }
 

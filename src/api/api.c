@@ -1,0 +1,452 @@
+#include "api/api.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include <curl/curl.h>
+
+#include "api/token.h"
+#include "api/url.h"
+#include "api/words.h"
+#include "base/clock.h"
+#include "base/json.h"
+#include "base/log.h"
+#include "http/http.h"
+#include "http/retry.h"
+
+enum {
+    FIRST_PAUSE_MS = 500,
+    STEP_MS = 1000,
+    DEFAULT_TAKE = 250,
+    NUMBER_SIZE = 24,
+    HOST_SIZE = 128
+};
+
+struct api {
+    const struct conf *conf;
+    enum provider provider;
+    struct ledger *ledger;
+    enum setting base_setting;
+    const char *base;
+    char host[HOST_SIZE];
+    struct http_client *client;
+    struct api_tokens tokens;
+    int64_t patience;
+    bool (*stop)(void);
+};
+
+const char *api_result_name(enum api_result result)
+{
+    static const char *const names[] = {"ok", "no-token", "unauthorized", "forbidden", "not-found",
+        "conflict", "refused", "limited", "unreachable", "strange"};
+    return names[result];
+}
+
+void api_answer_free(struct api_answer *answer)
+{
+    cJSON_Delete(answer->json);
+    answer->json = NULL;
+}
+
+/* ---- opening ---- */
+
+static bool open_client(struct api *api, struct buf *why)
+{
+    bool plain = false;
+    const char *host = strstr(api->base, "://");
+    const struct api_token *token = api_tokens_current(&api->tokens);
+    if (!http_may_have_credential(api->base, &plain)) {
+        conf_fault(api->conf, api->base_setting, why,
+            "must be https://HOST (http:// is for 127.0.0.1, [::1] and localhost only)");
+        return false;
+    }
+    snprintf(api->host, sizeof api->host, "%.*s", (int)strcspn(host + 3, "/"), host + 3);
+    api->client = http_open(&(struct http_options){
+        .ca = conf_text(api->conf, SET_TLS_CA),
+        .bearer = token ? token->text : "",
+        .only_tls = !plain,
+        .no_proxy = plain,
+        .connect_ms = conf_number(api->conf, SET_CONNECT_TIMEOUT),
+        .total_ms = API_ATTEMPT_MS,
+        .body_max = API_BODY_MAX,
+    });
+    if (!api->client)
+        conf_fault(api->conf, api->base_setting, why, "libcurl cannot be set up (out of memory?)");
+    return api->client != NULL;
+}
+
+struct api *api_open(
+    const struct conf *conf, enum provider provider, struct ledger *ledger, struct buf *why)
+{
+    struct api *api = calloc(1, sizeof *api);
+    if (!api) {
+        buf_puts(why, "out of memory\n");
+        return NULL;
+    }
+    api->conf = conf;
+    api->provider = provider;
+    api->ledger = ledger;
+    api->base_setting = provider == PROVIDER_CALENDLY ? SET_CALENDLY_API_BASE : SET_CALCOM_API_BASE;
+    api->base = conf_text(conf, api->base_setting);
+    api->patience = API_PATIENCE_MS;
+    if (api_tokens_read(&api->tokens, conf, provider, ledger, why) && open_client(api, why))
+        return api;
+    api_close(api);
+    return NULL;
+}
+
+void api_close(struct api *api)
+{
+    if (!api)
+        return;
+    http_close(api->client);
+    api_tokens_free(&api->tokens);
+    free(api);
+}
+
+bool api_has_token(const struct conf *conf, enum provider provider)
+{
+    for (size_t slot = 0; slot < API_TOKENS; slot++) {
+        const char *text = conf_text(conf, api_token_setting(provider, slot));
+        if (text && *text)
+            return true;
+    }
+    return false;
+}
+
+void api_set_patience(struct api *api, int64_t ms)
+{
+    api->patience = ms;
+}
+
+void api_set_stop(struct api *api, bool (*stop)(void))
+{
+    api->stop = stop;
+}
+
+/* ---- one call ---- */
+
+struct call {
+    struct api *api;
+    const char *method;
+    const char *path; /* after the base, for the words about scopes */
+    struct buf url, body;
+    int64_t deadline; /* monotonic */
+    bool sent_before; /* an earlier attempt may have had an effect */
+    struct http_answer http;
+};
+
+/* Bookings need their own version of the API; without a known one Cal.com takes the oldest. */
+static const char *version_header(const struct call *call)
+{
+    static const struct {
+        const char *path, *header;
+    } versions[] = {
+        {"/v2/event-types", "cal-api-version: 2024-06-14"},
+        {"/v2/schedules", "cal-api-version: 2024-06-11"},
+        {"/", "cal-api-version: 2024-08-13"},
+    };
+    size_t i = 0;
+    while (strncmp(call->path, versions[i].path, strlen(versions[i].path)) != 0)
+        i++;
+    return call->api->provider == PROVIDER_CALCOM ? versions[i].header : NULL;
+}
+
+static void attempt(struct call *call)
+{
+    const char *lines[4] = {"Accept: application/json"};
+    size_t count = 1;
+    struct api *api = call->api;
+    if (call->body.len)
+        lines[count++] = "Content-Type: application/json";
+    if ((lines[count] = version_header(call)))
+        count++;
+    lines[count] = NULL;
+    const struct http_request request = {.url = buf_text(&call->url),
+        .headers = lines,
+        .body = call->body.data,
+        .len = call->body.len,
+        .fresh = strcmp(call->method, "GET") != 0};
+    int64_t left = call->deadline - clock_monotonic();
+    http_set_total(api->client, left < 1 ? 1 : left < API_ATTEMPT_MS ? left : API_ATTEMPT_MS);
+    http_answer_free(&call->http);
+    http_send(api->client, call->method, &request, &call->http);
+    log_debug(NULL, "api-request", "%s %s: status %ld in %lld ms", provider_name(api->provider),
+        call->method, call->http.status, (long long)call->http.milliseconds);
+}
+
+/* False: it was ended by the caller or a signal, or would end after the deadline. */
+static bool pause_for(const struct call *call, int64_t ms)
+{
+    int64_t end = clock_monotonic() + ms;
+    if (end >= call->deadline)
+        return false;
+    if (ms >= 5 * MS_PER_SECOND)
+        log_info(NULL, "api-waits", "%s asks to wait %lld s",
+            provider_table[call->api->provider]->title, (long long)(ms / MS_PER_SECOND));
+    for (int64_t left; (left = end - clock_monotonic()) > 0;) {
+        struct timespec step = time_to_timespec(left < STEP_MS ? left : STEP_MS);
+        if ((call->api->stop && call->api->stop()) || nanosleep(&step, NULL) < 0)
+            return false;
+    }
+    return true;
+}
+
+/* May the attempt that came to nothing be made again? */
+static bool is_repeatable(const struct call *call)
+{
+    const struct http_answer *http = &call->http;
+    if (http->code == CURLE_PEER_FAILED_VERIFICATION)
+        return false;
+    return strcmp(call->method, "POST") != 0 || http->status == 429 ||
+           (!http->status && !http->connected);
+}
+
+/* Attempts until there is an answer to go by, or none can be had in time. */
+static void exchange(struct call *call)
+{
+    struct api *api = call->api;
+    for (int made = 1;; made++) {
+        const struct api_token *token = api_tokens_current(&api->tokens);
+        http_set_bearer(api->client, token->text);
+        attempt(call);
+        const struct http_answer *http = &call->http;
+        if (http->status == 401 && api_tokens_refused(&api->tokens)) {
+            made--;
+            continue;
+        }
+        bool complete = http->status && http->code == CURLE_OK;
+        if ((complete && !http_retry_status(http->status)) || made == API_ATTEMPTS ||
+            !is_repeatable(call))
+            return;
+        call->sent_before |= http->status != 429 && http->connected;
+        int64_t wait = http->status ? http_retry_wait(http, clock_now()) : -1;
+        if (!pause_for(call, wait >= 0 ? wait : FIRST_PAUSE_MS << (made - 1)))
+            return;
+    }
+}
+
+static enum api_result result_of(const struct call *call)
+{
+    long status = call->http.status;
+    bool gone = status == 404 || status == 410;
+    if (gone && call->sent_before && strcmp(call->method, "DELETE") == 0)
+        return API_OK;
+    if (!status || status >= 500)
+        return API_UNREACHABLE;
+    if (status < 200 || status >= 300)
+        return status < 400                     ? API_STRANGE
+               : status == 401                  ? API_UNAUTHORIZED
+               : status == 403                  ? API_FORBIDDEN
+               : gone                           ? API_NOT_FOUND
+               : status == 409                  ? API_CONFLICT
+               : status == 429 || status == 408 ? API_LIMITED
+                                                : API_REFUSED;
+    return API_OK;
+}
+
+/* Of a success, what the answer lacks makes it strange: an answer that was cut, or is no JSON. */
+static enum api_result read_body(
+    struct call *call, enum api_result result, struct buf *detail, struct api_answer *answer)
+{
+    const struct http_answer *http = &call->http;
+    if (http->body.len && !http->cut)
+        answer->json = json_parse(buf_text(&http->body), http->body.len);
+    if (result != API_OK)
+        return result;
+    if (http->code != 0)
+        buf_printf(detail, "%s", http->error);
+    else if (http->cut)
+        buf_printf(detail, "its answer is longer than %d MiB", API_BODY_MAX >> 20);
+    else if (!answer->json && http->status != 204 && (http->body.len || http->status == 200))
+        buf_puts(detail, "its answer is not JSON");
+    return http->code != 0 ? API_UNREACHABLE : detail->len ? API_STRANGE : API_OK;
+}
+
+static void explain(
+    const struct call *call, enum api_result result, struct buf *detail, struct api_answer *answer)
+{
+    const struct api *api = call->api;
+    char challenge[256];
+    struct buf names = {0}, tokens = {0};
+    http_answer_header(&call->http, "WWW-Authenticate", challenge, sizeof challenge);
+    if (!detail->len && !call->http.status)
+        buf_puts(detail, call->http.error);
+    else if (!detail->len)
+        api_reason(api->provider, answer->json, detail);
+    if (result == API_FORBIDDEN && api->provider == PROVIDER_CALENDLY)
+        api_missing_scopes(answer->json, challenge, call->method, call->path, &names);
+    api_tokens_name(&api->tokens, result == API_UNAUTHORIZED, &tokens);
+    for (size_t i = 0; i < api->tokens.count; i++)
+        if (strstr(buf_text(detail), api->tokens.token[i].text))
+            buf_clear(detail);
+    api_explain(&(struct api_failure){.result = result,
+                    .provider = api->provider,
+                    .status = call->http.status,
+                    .host = api->host,
+                    .tokens = buf_text(&tokens),
+                    .setting = settings[api_token_setting(api->provider, 0)].name,
+                    .base = settings[api->base_setting].name,
+                    .scopes = buf_text(&names),
+                    .detail = buf_text(detail)},
+        answer->error, sizeof answer->error);
+    buf_free(&names);
+    buf_free(&tokens);
+}
+
+static enum api_result call_api(struct api *api, const char *method, const char *path,
+    const cJSON *body, struct api_answer *answer)
+{
+    struct call call = {
+        .api = api, .method = method, .deadline = clock_monotonic() + api->patience};
+    struct buf detail = {0};
+    enum api_result result = API_NO_TOKEN;
+    char *text = body ? cJSON_PrintUnformatted(body) : NULL;
+    *answer = (struct api_answer){0};
+    if (text)
+        buf_puts(&call.body, text);
+    call.path = "/";
+    if (!api->tokens.count) {
+        result = API_NO_TOKEN;
+    } else if (!api_url_make(api->base, path, &call.url) || (body && !text) || call.body.failed) {
+        result = API_STRANGE;
+        buf_puts(&detail, "the address is not one of this API");
+    } else {
+        size_t base = strlen(api->base);
+        while (base && api->base[base - 1] == '/')
+            base--;
+        call.path = call.url.data + base;
+        exchange(&call);
+        answer->status = call.http.status;
+        result = read_body(&call, result_of(&call), &detail, answer);
+    }
+    if (result != API_OK) {
+        explain(&call, result, &detail, answer);
+        api_answer_free(answer);
+    }
+    cJSON_free(text);
+    http_answer_free(&call.http);
+    buf_free(&call.url);
+    buf_free(&call.body);
+    buf_free(&detail);
+    return result;
+}
+
+enum api_result api_get_fresh(struct api *api, const char *path, struct api_answer *answer)
+{
+    return call_api(api, "GET", path, NULL, answer);
+}
+
+enum api_result api_get(struct api *api, const char *path, struct api_answer *answer)
+{
+    return api_get_fresh(api, path, answer);
+}
+
+enum api_result api_send(struct api *api, const char *method, const char *path, const cJSON *body,
+    struct api_answer *answer)
+{
+    return call_api(api, method, path, body, answer);
+}
+
+/* ---- lists ---- */
+
+/* Where a list is: what the next page begins with. */
+struct pages {
+    struct buf url;
+    char *first; /* of the page before, as JSON: a server that knows no pages repeats it */
+    size_t items;
+};
+
+static const char *page_size_name(const struct api *api)
+{
+    return api->provider == PROVIDER_CALENDLY ? "count" : "take";
+}
+
+/* Calendly: the token of the next page; of an address only the token is taken. */
+static bool next_by_token(struct pages *pages, const cJSON *json)
+{
+    struct buf token = {0};
+    const char *given = json_text(json, "pagination.next_page_token");
+    const char *page = json_text(json, "pagination.next_page");
+    if (given)
+        buf_puts(&token, given);
+    else if (page)
+        api_url_get(page, "page_token", &token);
+    bool more = token.len && !token.failed;
+    more = more && api_url_set(&pages->url, "page_token", buf_text(&token));
+    buf_free(&token);
+    return more;
+}
+
+/* Cal.com: the number of items before it. Lists of webhooks have no "pagination". */
+static bool next_by_number(struct pages *pages, const cJSON *json, size_t count)
+{
+    char number[NUMBER_SIZE];
+    struct buf take = {0};
+    const cJSON *pagination = json_get(json, "pagination");
+    size_t full = api_url_get(buf_text(&pages->url), "take", &take)
+                      ? strtoul(buf_text(&take), NULL, 10)
+                      : DEFAULT_TAKE;
+    buf_free(&take);
+    bool more = pagination ? json_true(pagination, "hasNextPage") : count == full;
+    snprintf(number, sizeof number, "%zu", pages->items);
+    return more && count && api_url_set(&pages->url, "skip", number);
+}
+
+/* Hands over the items of one page. False: there is no further one, or the caller has enough. */
+static bool take_page(struct api *api, struct pages *pages, const cJSON *list, const cJSON *json,
+    bool (*each)(void *context, const cJSON *item), void *context)
+{
+    size_t count = 0;
+    const cJSON *item;
+    char *first = cJSON_PrintUnformatted(cJSON_GetArrayItem(list, 0));
+    bool repeated = first && pages->first && strcmp(first, pages->first) == 0;
+    cJSON_free(pages->first);
+    pages->first = first;
+    if (repeated)
+        return false;
+    cJSON_ArrayForEach (item, list) {
+        count++;
+        if (!each(context, item))
+            return false;
+    }
+    pages->items += count;
+    return api->provider == PROVIDER_CALENDLY ? next_by_token(pages, json)
+                                              : next_by_number(pages, json, count);
+}
+
+enum api_result api_list(struct api *api, const char *path,
+    bool (*each)(void *context, const cJSON *item), void *context, struct api_answer *answer)
+{
+    struct pages pages = {0};
+    struct buf size = {0};
+    enum api_result result = API_OK;
+    buf_puts(&pages.url, path);
+    if (api->provider == PROVIDER_CALENDLY && !api_url_get(path, page_size_name(api), &size))
+        api_url_set(&pages.url, page_size_name(api), "100");
+    buf_free(&size);
+    *answer = (struct api_answer){0};
+    for (int page = 0; page < API_PAGES_MAX; page++) {
+        api_answer_free(answer);
+        result = call_api(api, "GET", buf_text(&pages.url), NULL, answer);
+        if (result != API_OK)
+            break;
+        const cJSON *list =
+            json_get(answer->json, api->provider == PROVIDER_CALENDLY ? "collection" : "data");
+        if (!cJSON_IsArray(list)) {
+            snprintf(answer->error, sizeof answer->error, "%s: the answer is not a list",
+                provider_table[api->provider]->title);
+            result = API_STRANGE;
+            break;
+        }
+        if (!take_page(api, &pages, list, answer->json, each, context))
+            break;
+    }
+    cJSON_free(pages.first);
+    buf_free(&pages.url);
+    api_answer_free(answer);
+    return result;
+}
