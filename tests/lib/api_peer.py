@@ -10,6 +10,9 @@ a log, and a check of each answer against tests/api/NAME.json.
         calendly.fail(1, LIMITED)               429 with the provider's headers
         calendly.fail(1, None, delay=2)         answered as ever, two seconds later
 
+`on_call` is called with each request before it is served; what it does happens in the middle of what the
+client does. Two stand-ins may share an `authority`, where a client knows one CA only.
+
 The requests are counted from the call of fail(). A limit's window is of real time, since clients really
 wait; everything else goes by `clock`, which only the test moves.
 """
@@ -115,19 +118,20 @@ class ApiPeer:
 
     name = None
 
-    def __init__(self, clock=None, limit=None, window=60, prefix=""):
+    def __init__(self, clock=None, limit=None, window=60, prefix="", authority=None):
+        self.on_call = None
         self.clock = clock or Clock()
         self.limit, self.window, self.prefix = limit, window, prefix
         self.tokens, self.log, self.wrong = {}, [], []
         self._lock, self._faults, self._windows = threading.RLock(), [], {}
         self._shapes = read_shapes(self.name)
         self._dir = tempfile.mkdtemp(prefix="bookspool-api-")
-        authority = Authority(self._dir)
-        self.ca = authority.ca
+        self.authority = authority or Authority(self._dir, days=400)  # clients may be a month ahead
+        self.ca = self.authority.ca
         self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self._server.daemon_threads, self._server.block_on_close = True, False
         self._server.handle_error = lambda *_: None  # connections that the client breaks
-        self._server.socket = authority.context().wrap_socket(self._server.socket, server_side=True,
+        self._server.socket = self.authority.context().wrap_socket(self._server.socket, server_side=True,
                                                               do_handshake_on_connect=False)
         self._server.peer = self
         self.base = f"https://localhost:{self._server.server_address[1]}{prefix}"
@@ -178,6 +182,8 @@ class ApiPeer:
 
     def serve(self, request):
         """(status, headers, value), or None to end the connection."""
+        if self.on_call:
+            self.on_call(request)
         with self._lock:
             how, delay = self._fault()
         time.sleep(delay)

@@ -167,10 +167,17 @@ class CalcomApi(ApiPeer):
             text = self._calendar(payload, "CANCEL" if trigger == "BOOKING_CANCELLED" else "REQUEST")
             payload = {**payload, "attendeeIcsContent": text, "organizerIcsContent": text}
         body = compact({"triggerEvent": trigger, "createdAt": self.clock.text(), "payload": payload})
-        headers = {"Content-Type": "application/json", "X-Cal-Webhook-Version": hook["version"],
-                   "X-Cal-Signature-256": hmac.new(hook["secret"].encode(), body, hashlib.sha256).hexdigest()
-                   if hook["secret"] else "no-secret-provided"}
-        return Delivery(hook["id"], hook["subscriberUrl"], body, lambda _now: headers, trigger)
+        headers = {}
+
+        def sign(_now):
+            """With the secret at the first attempt; what is repeated stays as it is."""
+            if not headers:
+                headers.update({
+                    "Content-Type": "application/json", "X-Cal-Webhook-Version": hook["version"],
+                    "X-Cal-Signature-256": hmac.new(hook["secret"].encode(), body, hashlib.sha256).hexdigest()
+                    if hook["secret"] else "no-secret-provided"})
+            return headers
+        return Delivery(hook["id"], hook["subscriberUrl"], body, sign, trigger)
 
     @staticmethod
     def _calendar(payload, method):

@@ -10,7 +10,8 @@
         calendly.calls.advance(86400)                        repeats what failed: see deliveries.py
 
 What Calendly says in two ways, or not at all, is an option here: `fresh_t` (each attempt is signed with a
-new t), `disable_alone` (one message that fails for a day disables, though others get through).
+new t), `disable_alone` (one message that fails for a day disables, though others get through),
+`outlives` (what was under way when its subscription was deleted is still sent).
 """
 
 import hashlib
@@ -63,10 +64,11 @@ class CalendlyApi(ApiPeer):
     name = "calendly"
 
     def __init__(self, clock=None, send=None, limit=500, hooks_on_plan=True, fresh_t=True,
-                 disable_alone=False, **more):
+                 disable_alone=False, outlives=False, **more):
         self.users, self.roles, self.event_types, self.events, self.invitees = {}, {}, {}, {}, {}
         self.subscriptions, self._pages = {}, {}
-        self.hooks_on_plan, self.fresh_t, self.disable_alone = hooks_on_plan, fresh_t, disable_alone
+        self.hooks_on_plan, self.fresh_t = hooks_on_plan, fresh_t
+        self.disable_alone, self.outlives = disable_alone, outlives
         super().__init__(clock, limit=limit, **more)
         self.organization = f"{HOST}/organizations/{uuid.uuid4()}"
         self.owner = self.add_user("Olga Example", "olga@example.org", "owner")
@@ -216,7 +218,7 @@ class CalendlyApi(ApiPeer):
 
     def may_send(self, delivery):
         hook = self.subscriptions.get(last(delivery.hook))
-        return hook is not None and hook["state"] == "active"
+        return hook["state"] == "active" if hook else self.outlives
 
     def retry_in(self, delivery, status, now):
         """For 24 hours, ever rarer (the schedule is not documented); never after a 410."""
@@ -227,8 +229,10 @@ class CalendlyApi(ApiPeer):
 
     def after(self, delivery, status, now):
         hook = self.subscriptions.get(last(delivery.hook))
+        if not hook:
+            return
         if status == 410:
-            self.subscriptions.pop(last(delivery.hook), None)
+            del self.subscriptions[last(delivery.hook)]
         elif arrived(status):
             hook["retry_started_at"], hook["delivered_at"] = None, now
         else:

@@ -159,17 +159,17 @@ class Scripted:
 
 class Authority:
     """ca.pem, and server.pem with server.key for localhost and 127.0.0.1, in `directory`; `names` are
-    others."""
+    others. Both are good for so many `days`."""
 
-    def __init__(self, directory, name="ca", names="DNS:localhost,IP:127.0.0.1"):
+    def __init__(self, directory, name="ca", names="DNS:localhost,IP:127.0.0.1", days=2):
         self.ca = os.path.join(directory, name + ".pem")
         self._key = os.path.join(directory, name + ".key")
         self.cert = os.path.join(directory, name + "-server.pem")
         self.cert_key = os.path.join(directory, name + "-server.key")
         new = ["req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
-        self._openssl(*new, "-x509", "-days", "2", "-subj", "/CN=Authority of a test",
+        self._openssl(*new, "-x509", "-days", str(days), "-subj", "/CN=Authority of a test",
                       "-keyout", self._key, "-out", self.ca)
-        self._openssl(*new, "-x509", "-days", "2", "-subj", "/CN=a server",
+        self._openssl(*new, "-x509", "-days", str(days), "-subj", "/CN=a server",
                       "-CA", self.ca, "-CAkey", self._key,
                       "-addext", f"subjectAltName={names}",
                       "-addext", "basicConstraints=critical,CA:FALSE",
