@@ -28,14 +28,13 @@ static const char unit_path[] = "/etc/systemd/system:/run/systemd/system:"
                                 "/usr/local/lib/systemd/system:/usr/lib/systemd/system:"
                                 "/lib/systemd/system";
 
-/* An empty value resets, as in systemd. */
-static bool read_unit(const char *path, const char *key, char out[SITE_TEXT])
+/* An empty value resets, as in systemd. `unreadable`: errno of a file that is there. */
+static bool read_unit(const char *path, const char *key, char out[SITE_TEXT], int *unreadable)
 {
     struct buf text = {0};
-    int before = errno;
     bool there = io_read_file(AT_FDCWD, path, &text, FILE_MAX, NULL);
-    if (there || errno == ENOENT || errno == ENOTDIR)
-        errno = before;
+    if (!there && errno != ENOENT && errno != ENOTDIR)
+        *unreadable = errno;
     size_t key_len = strlen(key);
     int len;
     for (const char *line, *at = buf_text(&text); there && (line = text_line(&at, &len));)
@@ -53,21 +52,22 @@ bool site_unit_value(const char *unit, const char *key, char out[SITE_TEXT])
     const char *chosen = getenv("SYSTEMD_UNIT_PATH");
     char folders[PATH_MAX], path[PATH_MAX];
     bool found = false;
+    int unreadable = 0;
     out[0] = '\0';
-    errno = 0;
     snprintf(folders, sizeof folders, "%s", chosen && *chosen ? chosen : unit_path);
     for (char *rest = folders, *folder; !found && (folder = strsep(&rest, ":"));)
         if (snprintf(path, sizeof path, "%s/%s", folder, unit) < (int)sizeof path)
-            found = read_unit(path, key, out);
+            found = read_unit(path, key, out, &unreadable);
     snprintf(folders, sizeof folders, "%s", chosen && *chosen ? chosen : unit_path);
     for (char *rest = folders, *folder; found && (folder = strsep(&rest, ":"));) {
         glob_t drop_ins = {0};
         if (snprintf(path, sizeof path, "%s/%s.d/*.conf", folder, unit) < (int)sizeof path &&
             glob(path, 0, NULL, &drop_ins) == 0)
             for (size_t i = 0; i < drop_ins.gl_pathc; i++)
-                read_unit(drop_ins.gl_pathv[i], key, out);
+                read_unit(drop_ins.gl_pathv[i], key, out, &unreadable);
         globfree(&drop_ins);
     }
+    errno = unreadable;
     return *out != '\0';
 }
 

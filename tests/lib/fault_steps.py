@@ -201,7 +201,7 @@ def spread(steps):
 
 def alloc_steps(places):
     """Allocations that fail: the first and the last of each place in the program that allocates, and one
-    after the end, which must miss: two in a hundred after it, because texts of other times and ages fill
+    after the end, which must miss: a tenth after it, because texts of other times and ages fill
     another number of buffers. `places` is what allocations_of gives. With FAULTS_LONG=1 all of them, and
     each with all that follow it."""
     def numbers(of_object):
@@ -209,7 +209,7 @@ def alloc_steps(places):
                                          dict(zip(of_object, range(1, len(of_object) + 1))))
                           for n in seen.values()}
         every = range(1, len(of_object) + 1)
-        return [*(every if LONG else sorted(first_and_last)), len(of_object) + len(of_object) // 50 + 1]
+        return [*(every if LONG else sorted(first_and_last)), len(of_object) + len(of_object) // 10 + 3]
 
     ways = [("no memory", "0")] + [("no memory from here on", "1")] * LONG
     return [Step("allocation", n, f"{what} for {of}",
