@@ -183,7 +183,7 @@ def rebuilt():
         equal(len(world.spool("done")), 12, "and done")
         before = world.contents()
         another(world, before)
-        equal(world.json("rebuild"), {"events": 12, "left_out": 0}, "counts in JSON")
+        equal(world.json("rebuild"), {"events": 12, "left_out": 0, "forgotten": 0}, "counts in JSON")
         match(world.tool("rebuild"), "rebuilt from 12 events; 0 were left out", "for people")
         same(world.contents(), before, "every row is the same")
         for name in "", "-wal", "-shm":

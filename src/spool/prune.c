@@ -2,13 +2,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/array.h"
 #include "base/clock.h"
+#include "spool/ids.h"
 
 #define STAMP     ".pruned"
 #define RENEWED   S_IXUSR /* on the stamp: the last visit did not trust the clock */
@@ -57,75 +55,15 @@ static enum visit choose_visit(struct spool *spool, const struct prune_options *
 
 /* ---- ids in play ---- */
 
-struct ids {
-    char (*id)[ID_SIZE];
-    size_t count, room;
-};
-
-static bool add_id(struct ids *ids, const char *id)
-{
-    void *grown = array_room(ids->id, ids->count, &ids->room, sizeof *ids->id);
-    if (!grown)
-        return false;
-    ids->id = grown;
-    memcpy(ids->id[ids->count], id, ID_LEN);
-    ids->id[ids->count++][ID_LEN] = '\0';
-    return true;
-}
-
-/* Gone, not readable for us, or a file that no drain would ever read. */
-static bool never_readable(int error)
-{
-    return error == ENOENT || error == EACCES || error == ELOOP || error == EINVAL ||
-           error == EFBIG;
-}
-
-struct id_search {
-    struct spool *spool;
-    enum spool_dir dir;
-    struct ids *ids;
-};
-
-/*
- * A file in replay/ may have any name: its header names the event. A file without an id protects
- * nothing; if a file cannot be read for a passing reason (EMFILE, EIO), nothing may be removed.
- */
-static bool add_id_in_play(void *context, const struct spool_item *item)
-{
-    const struct id_search *search = context;
-    struct spool_name parsed;
-    struct spool_file file;
-    if (name_parse(item->name, &parsed))
-        return add_id(search->ids, parsed.id);
-    if (search->dir != DIR_REPLAY)
-        return true;
-    if (!spool_read(search->spool, search->dir, item->name, &file))
-        return never_readable(errno);
-    bool ok = !id_valid(file.record.id) || add_id(search->ids, file.record.id);
-    spool_file_free(&file);
-    return ok;
-}
-
-static int compare_ids(const void *a, const void *b)
-{
-    return strcmp(a, b);
-}
-
 static bool find_in_play(struct spool *spool, struct ids *ids)
 {
     static const enum spool_dir dirs[] = {
         DIR_NEW, DIR_REPLAY, DIR_HELD, DIR_OUT, DIR_FAILED, DIR_BAD};
     for (size_t i = 0; i < sizeof dirs / sizeof *dirs; i++)
-        if (!spool_walk(spool, dirs[i], add_id_in_play, &(struct id_search){spool, dirs[i], ids}))
+        if (!ids_add_dir(ids, spool, dirs[i]))
             return false;
-    if (ids->count)
-        qsort(ids->id, ids->count, sizeof *ids->id, compare_ids);
+    ids_sort(ids);
     return true;
-}
-
-static bool in_play(const struct ids *ids, const char *id)
-{
-    return ids->count && bsearch(id, ids->id, ids->count, sizeof *ids->id, compare_ids);
 }
 
 /* ---- pruning ---- */
@@ -145,7 +83,7 @@ static bool remove_old(void *context, const struct spool_item *item)
     struct spool_name parsed;
     if (item->mtime >= sweep->before)
         return true;
-    if (sweep->ids && (!name_parse(item->name, &parsed) || in_play(sweep->ids, parsed.id)))
+    if (sweep->ids && (!name_parse(item->name, &parsed) || ids_have(sweep->ids, parsed.id)))
         return true;
     bool ok = sweep->dry_run || spool_remove(sweep->spool, sweep->dir, item->name);
     sweep->count += ok;
@@ -180,6 +118,6 @@ bool prune(struct spool *spool, const struct prune_options *options, struct prun
               sweep_dir(spool, DIR_SENT, options->retention_sent, options, &ids, &result->sent) &&
               sweep_dir(spool, DIR_TMP, TEMP_LIFE, options, NULL, &result->temp) &&
               (options->dry_run || renew_stamp(spool, options->now, 0));
-    free(ids.id);
+    ids_free(&ids);
     return ok;
 }

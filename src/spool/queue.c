@@ -99,6 +99,8 @@ const char *queue_objection(const struct spool_file *file, enum record_kind kind
         return file->torn;
     if (file->record.kind != kind)
         return kind == RECORD_MAIL ? "it is an event, not a mail" : "it is a mail, not an event";
+    if (file->record.forgotten)
+        return RECORD_FORGOTTEN;
     return strcmp(file->record.id, id) == 0 ? NULL : "its Id is not its name";
 }
 

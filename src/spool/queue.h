@@ -57,7 +57,7 @@ int64_t queue_arrival(struct spool *spool, enum spool_dir dir, const struct spoo
 bool queue_queued(
     struct spool *spool, enum spool_dir dir, const struct spool_item *item, int64_t *when);
 
-/* Why the file is not an intact record of that kind and id; NULL: it is one. */
+/* Why the file is not an intact record of that kind and id, with a body; NULL: it is one. */
 const char *queue_objection(const struct spool_file *file, enum record_kind kind, const char *id);
 
 /*

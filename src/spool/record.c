@@ -64,6 +64,8 @@ bool record_encode(const struct record *record, struct buf *out)
         put_field(out, "Signature", record->signature);
         put_field(out, "Payload-Version", record->version);
         put_field(out, "Content-Type", record->content_type);
+        if (record->forgotten)
+            put_time_field(out, "Forgotten", record->forgotten);
     } else {
         put_field(out, "Bookspool-Mail", "1");
         put_field(out, "Id", record->id);
@@ -83,7 +85,7 @@ bool record_encode(const struct record *record, struct buf *out)
 /* Fields of the header as text, before they are parsed. */
 struct header {
     char version[8], mail_version[8];
-    char id[ID_SIZE], provider[16], received[TIME_TEXT], queued[TIME_TEXT];
+    char id[ID_SIZE], provider[16], received[TIME_TEXT], queued[TIME_TEXT], forgotten[TIME_TEXT];
     char length[24];
 };
 
@@ -165,6 +167,8 @@ static const char *parse_header(const struct header *header, struct record *reco
         return "its Provider is not known";
     if (event && !parse_received(header->received, record))
         return "its Received is not a time";
+    if (event && *header->forgotten && !time_parse(header->forgotten, &record->forgotten))
+        return "its Forgotten is not a time";
     if (!event && (!address_valid(record->from) || !address_valid(record->to)))
         return "its From or To is not a mail address";
     if (!event && !time_parse(header->queued, &record->queued))
@@ -203,6 +207,7 @@ const char *record_decode(const char *data, size_t len, struct record *record)
         {"Signature", record->signature, sizeof record->signature},
         {"Payload-Version", record->version, sizeof record->version},
         {"Content-Type", record->content_type, sizeof record->content_type},
+        {"Forgotten", header.forgotten, sizeof header.forgotten},
         {"From", record->from, sizeof record->from},
         {"To", record->to, sizeof record->to},
         {"Queued", header.queued, sizeof header.queued},

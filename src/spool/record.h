@@ -27,6 +27,10 @@
  * Queued is in the file because it must survive moves and touches, and because the
  * arrival of a replayed event may be long ago.
  *
+ * An event with Forgotten has no body any more: a person who was in it was forgotten
+ * (spool/forget.h). It is intact, so its name in done/ still recognises a retry; nothing is mailed
+ * of it.
+ *
  * Received of a mail is the arrival of its event. Mails are sent in this order; mtimes cannot give
  * it, since a kernel's clock ticks every 4 ms and `touch` makes them equal, and names cannot.
  */
@@ -62,6 +66,7 @@ struct record {
     char signature[RECORD_VALUE_MAX + 1];
     char version[65]; /* of the payload, as the provider says in a header that it does not sign */
     char content_type[RECORD_VALUE_MAX + 1];
+    int64_t forgotten; /* ms: when its body was removed; 0: it was not */
     /* a mail */
     char from[ADDRESS_MAX + 1], to[ADDRESS_MAX + 1];
     int64_t queued;
@@ -77,6 +82,9 @@ struct record {
  * replaced by '?'. False when memory or libcrypto failed.
  */
 bool record_encode(const struct record *record, struct buf *out);
+
+/* What an event says for itself whose body was removed. */
+#define RECORD_FORGOTTEN "its body was removed by bookspool forget"
 
 /* NULL when `data` is an intact record; else the reason, as text for a log or a .why file. */
 #define RECORD_NO_DIGEST                                                                           \

@@ -141,7 +141,7 @@ int check_file(struct report *r, const char *path)
         add_finding(r, LEVEL_WARN, "%s: its name is of another event than its Id", path);
     if (record.kind == RECORD_EVENT && id_make(provider, record.sha256, TIME_NONE, id) &&
         id_make(provider, record.sha256, record.received, hourly) && strcmp(id, record.id) != 0 &&
-        strcmp(hourly, record.id) != 0)
+        strcmp(hourly, record.id) != 0 && !record.forgotten)
         add_finding(r, LEVEL_WARN, "%s: its body is not the one that it came with", path);
     return EX_OK;
 }

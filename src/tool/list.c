@@ -47,6 +47,7 @@ struct line {
     int64_t size;
     const char *wrong; /* why it is not intact */
     bool unreadable;
+    bool forgotten;
     bool known; /* provider and event are */
     enum provider provider;
     char event[65];
@@ -81,6 +82,8 @@ static void make_note(const struct tool *tool, const struct attempts *attempts,
         snprintf(out, size, "cannot be read");
     else if (line->wrong)
         snprintf(out, size, "not intact");
+    else if (line->forgotten)
+        snprintf(out, size, "forgotten");
     else if (place->dir == DIR_OUT && !line->error)
         snprintf(out, size, "%s%s", due ? "due" : next, mark);
     else if (place->dir == DIR_OUT && output_is_terminal()) /* what it is follows the table */
@@ -119,6 +122,7 @@ static void add_line(struct listing *listing, const struct line *line)
         cJSON *object = json_append(listing->items);
         place_put(object, &line->place, !line->wrong, line->wrong, line->since);
         json_put_number(object, "bytes", line->size);
+        json_put_bool(object, "forgotten", line->forgotten);
         json_put_text(object, "provider", provider);
         json_put_text(object, "event", event);
         if (line->place.dir == DIR_OUT)
@@ -156,6 +160,7 @@ static void list_file(struct listing *listing, enum spool_dir dir, const struct 
         line.wrong = file.torn;
     else if (file.record.kind == RECORD_EVENT) {
         line.since = file.record.received;
+        line.forgotten = file.record.forgotten != 0;
         take_event_name(&line, &file.record);
     } else {
         line.since = file.record.queued;

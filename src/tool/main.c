@@ -22,6 +22,7 @@ static const struct command *const commands[] = {
     &command_replay,
     &command_release,
     &command_prune,
+    &command_forget,
     &command_rebuild,
     &command_post,
     &command_sign,

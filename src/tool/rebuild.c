@@ -40,7 +40,7 @@ struct rebuild {
     struct tool *tool;
     struct ledger *ledger;
     struct entry *entry; /* in the order of completion */
-    size_t count, left_out;
+    size_t count, left_out, forgotten;
     struct entry **half;    /* in the order of arrival */
     size_t halves, entered; /* how many there are, and how many were entered when they came */
 };
@@ -79,7 +79,9 @@ static bool read_done(struct rebuild *r, const char *id, struct event *event)
         return false;
     }
     const char *wrong = queue_objection(&file, RECORD_EVENT, id);
-    if (wrong)
+    bool forgotten = !file.torn && file.record.forgotten;
+    r->forgotten += forgotten;
+    if (wrong && !forgotten)
         tool_say(r->tool, "done/%s: %s; left out", id, wrong);
     else if (!record_map(&file.record, event))
         tool_no_memory();
@@ -193,10 +195,12 @@ static int run(struct tool *tool, int argc, char **argv)
     if (code == EX_OK && tool->json) {
         cJSON *json = json_object();
         json_put_number(json, "events", (int64_t)r.count);
-        json_put_number(json, "left_out", (int64_t)r.left_out);
+        json_put_number(json, "left_out", (int64_t)(r.left_out - r.forgotten));
+        json_put_number(json, "forgotten", (int64_t)r.forgotten);
         json_print(json, JSON_INDENTED);
     } else if (code == EX_OK)
-        printf("The ledger was rebuilt from %zu events; %zu were left out.\n", r.count, r.left_out);
+        printf("The ledger was rebuilt from %zu events; %zu were left out, %zu are forgotten.\n",
+            r.count, r.left_out - r.forgotten, r.forgotten);
     ledger_close(r.ledger);
     buf_free(&why);
     free(r.entry);

@@ -153,6 +153,10 @@ static int make_notice(struct render *render, const char *operand)
     if (code != EX_OK)
         return code;
     const struct record *record = &render->file.record;
+    if (record->forgotten) {
+        tool_say(render->tool, "%s: %s", operand, RECORD_FORGOTTEN);
+        return EX_DATAERR;
+    }
     if (!record_map(record, &render->event))
         tool_no_memory();
     take_decision(render);

@@ -84,6 +84,9 @@ static int replay_id(struct tool *tool, const char *text)
             tool_say(tool, "done/%s is not intact: %s", done->name,
                 file.torn ? file.torn : "it is a mail");
             code = EX_DATAERR;
+        } else if (done && file.record.forgotten) {
+            tool_say(tool, "done/%s cannot be mailed again: %s", done->name, RECORD_FORGOTTEN);
+            code = EX_DATAERR;
         } else if (done)
             code = put_in_replay(tool, done->parsed.id, &file.data);
         else if (event)
@@ -156,6 +159,8 @@ static int replay_file(struct tool *tool, const char *path)
         }
         if (!wrong && record.kind != RECORD_EVENT)
             wrong = "it is a mail, not an event";
+        if (!wrong && record.forgotten)
+            wrong = RECORD_FORGOTTEN;
         if (wrong) {
             tool_say(tool, "%s: %s", path, wrong);
             code = EX_DATAERR;

@@ -162,6 +162,11 @@ static int show_file(struct tool *tool, const struct place *place, const struct 
         tool_say(tool, "%s is a mail: it has no JSON form", place->name);
         return EX_USAGE;
     }
+    if (record->forgotten) {
+        tool_say(tool, "%s/%s: %s; --raw shows what is left", spool_dir_name(place->dir),
+            place->name, RECORD_FORGOTTEN);
+        return EX_DATAERR;
+    }
     struct event event = {0};
     struct decision decision;
     if (!record_map(record, &event))

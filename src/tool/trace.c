@@ -252,6 +252,12 @@ static void summarize(const struct trace *trace, struct buf *out)
         begin_part(out);
         buf_puts(out, "the next drain mails it again, as an operator asked");
     }
+    if ((file = event_in(trace, DIR_DONE)) && trace->header_read && trace->header.forgotten) {
+        begin_part(out);
+        buf_puts(out, RECORD_FORGOTTEN);
+        if (mails.sent + mails.waiting + mails.failed == 0)
+            return;
+    }
     add_mails(trace, &mails, out);
     if (out->len == start)
         buf_puts(out, "being moved at this moment: ask again");

@@ -1,0 +1,48 @@
+/*
+ * erase: takes a person out of the ledger.
+ *
+ * A booking that is over, and in which nobody else is, is removed. Any other stays with its times,
+ * its state and its SEQUENCE, without title and names, so that a cancellation that comes later
+ * still reaches calendars, and overlaps are still found. What its bodies said of it, and its place,
+ * go. A decision stays, since a replay of an event is made of it, without what it held of persons.
+ * Nothing of it is left in free pages of the file or in its log.
+ *
+ * A fact about the person that a second subscription delivers later is no longer recognised as
+ * repeated.
+ */
+#ifndef LEDGER_ERASE_H
+#define LEDGER_ERASE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "event/mention.h"
+#include "ledger/ledger.h"
+
+struct erased {
+    int64_t bookings; /* that the person was in */
+    int64_t upcoming; /* of these, the live ones that are not over */
+    int64_t rows;     /* removed or emptied, in all tables */
+};
+
+/* Begins a transaction, which the caller commits or rolls back. `mention` lives as long as it. */
+bool ledger_erase_begin(struct ledger *ledger, struct mention *mention);
+
+/* Events and bookings that are the person's, as their bodies say. More are found by the address. */
+bool ledger_erase_event(struct ledger *ledger, const char *id);
+bool ledger_erase_booking(struct ledger *ledger, const char *provider, const char *uid);
+
+/* The number of bookings whose host has the address. */
+bool ledger_erase_hosted(struct ledger *ledger, int64_t *count);
+
+/*
+ * Calls `other` for each event whose mails may name the person although its body does not: a
+ * booking of the person was at the same time.
+ */
+bool ledger_erase(struct ledger *ledger, int64_t now, bool (*other)(void *context, const char *id),
+    void *context, struct erased *erased);
+
+/* After the commit: rewrites the file. */
+bool ledger_erase_end(struct ledger *ledger);
+
+#endif
