@@ -371,20 +371,21 @@ static void print_json(const struct forgetting *f, const struct buf *elsewhere)
 static void print_text(const struct forgetting *f, const struct buf *elsewhere)
 {
     int len;
-    printf("%s: the bodies of %zu events, %zu mails in sent/, %zu in failed/, %zu files in held/, "
-           "%zu in bad/; %lld bookings of the ledger, %lld of its rows\n",
+    printf(
+        "%s: bodies in done/ %zu, mails in sent/ %zu, in failed/ %zu, files in held/ %zu, in bad/ "
+        "%zu, bookings of the ledger %lld\n",
         f->dry ? "would forget" : "forgot", f->count[DIR_DONE], f->count[DIR_SENT],
-        f->count[DIR_FAILED], f->count[DIR_HELD], f->count[DIR_BAD], (long long)f->erased.bookings,
-        (long long)f->erased.rows);
+        f->count[DIR_FAILED], f->count[DIR_HELD], f->count[DIR_BAD], (long long)f->erased.bookings);
     if (f->waiting)
-        printf("still here: %zu files in new/, replay/ or out/ wait to be mailed%s; run it again "
-               "after that\n",
-            f->waiting, f->events_wait ? ", and the ledger has what they need" : "");
+        printf("still here: files in new/, replay/ or out/ that wait to be mailed: %zu%s; run it "
+               "again after that\n",
+            f->waiting, f->events_wait ? ", and what the ledger has for them" : "");
     if (f->erased.upcoming)
-        printf("%lld of the bookings are still to come: what the provider sends about them is "
-               "stored and mailed as ever\n",
+        printf(
+            "bookings that are still to come: %lld; what the provider sends about them is stored "
+            "and mailed as ever\n",
             (long long)f->erased.upcoming);
-    puts("Not in bookspool's reach:");
+    puts("not in bookspool's reach:");
     for (const char *line, *at = buf_text(elsewhere); (line = text_line(&at, &len));)
         printf("- %.*s\n", len, line);
 }
