@@ -388,9 +388,18 @@ def preview():
         key = world.arrive()
         done = world.drain("--dry-run")
         equal(done.returncode, 0, "--dry-run")
-        match(done.stdout, rf"(?s)--- {key}-{OWNER} to owner@example.org.*Subject: ", "prints the mail")
+        match(done.stdout, rf"--- {key}-{OWNER}\nTo: owner@example.org\nSubject: .*Ada Example.*\n\n"
+              r"(?s:.*)When: +.*\n", "prints recipient, subject and text")
+        ok("base64" not in done.stdout and "<html" not in done.stdout, "as a person reads it", done.stdout)
         equal((world.spool("new"), world.spool("out"), len(world.mails())), ([key], [], 0),
               "and changes nothing")
+        for name in world.spool("new"):  # what waits in out/ looks the same
+            world.drain(env={"BOOKSPOOL_TRANSPORT": "smtp://127.0.0.1:1",
+                             "BOOKSPOOL_MAIL_FROM": "bookspool@example.org"})
+        waiting = world.drain("--dry-run")
+        equal((len(world.spool("out")), waiting.stdout),
+              (1, f"{done.stdout.rstrip()}\n[invite.ics: application/ics]\n\n"),
+              "and so does a mail in out/, with the names of its attachments")
         equal(world.drain("--frobnicate").returncode, 64, "an unknown option is a usage error")
         equal(world.drain("extra").returncode, 64, "so is an argument")
         equal(world.drain("--version").returncode, 0, "--version")

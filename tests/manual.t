@@ -164,7 +164,21 @@ def options_described(text):
     return set(re.findall(r"\bFl -([a-z][a-z-]*[a-z])", text))
 
 
+def letters(world):
+    """-h and -V, as most programs have them."""
+    version = re.search(r'"([\d.]+)"', read("src/base/version.h"))[1]
+    for name in ("bookspool-fcgi", "bookspool-drain", "bookspool"):
+        for letter, word in (("-h", "--help"), ("-V", "--version")):
+            done, long = world.run(name, letter), world.run(name, word)
+            equal((done.returncode, done.stdout), (0, long.stdout), f"{name} {letter} is {word}")
+        equal(done.stdout, f"{name} {version}\n", "with name and version")
+    equal(world.run("bookspool", "list", "-h").stdout, help_of(world, "bookspool", "list"),
+          "-h of a command, too")
+    equal(world.run("bookspool", "list", "-j").returncode, 64, "other letters are refused")
+
+
 def command_lines(world):
+    letters(world)
     for name, page in (("bookspool-fcgi", PAGES[0]), ("bookspool-drain", PAGES[1])):
         missing = options_in(help_of(world, name)) - options_described(read(page))
         none_missing(missing, f"{page} describes all options")

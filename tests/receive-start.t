@@ -2,6 +2,7 @@
 """The ways to start the receiver, and the ways it refuses to."""
 
 import os
+import pwd
 import signal
 import socket
 import subprocess
@@ -10,7 +11,7 @@ import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
 from bookspool import (ENDPOINT, PATIENCE, World, equal, finish, id_of, match, ok,  # noqa: E402
-                       program, run_parts, sign, skip, tool, wait_for)
+                       program, run_parts, sign, skip, tool, wait_for, WRAP)
 from fcgi import Client, params, request  # noqa: E402
 
 PATH = ENDPOINT["calcom"]
@@ -185,7 +186,26 @@ def refusals(world):
     ok(not os.path.exists(world.socket), "no refusal leaves a socket")
 
 
+def as_root(_):
+    """Root becomes the owner of the spool; where that is root, too, it says so."""
+    if os.getuid() != 0 or WRAP:
+        skip("only root can be another user", 2)
+        return
+    with World() as own:
+        own.stop(own.start_receiver())
+        match(own.log(), "runs-as-root: .* belongs to root", "root in a spool of root: a warning")
+    with World() as own:
+        nobody = pwd.getpwnam("nobody")
+        for folder, _dirs, names in os.walk(own.dir):
+            for path in [folder, *(os.path.join(folder, name) for name in names)]:
+                os.chown(path, nobody.pw_uid, nobody.pw_gid)
+        own.stop(own.start_receiver())
+        ok("runs-as-root" not in own.log() and "started" in own.log(),
+           "in a spool of another user: none", own.log())
+
+
 with World({"BOOKSPOOL_DEADLINE": "5s"}) as world:
-    run_parts((listen, standard_input, spawn_fcgi, socket_activation, fcgiwrap, plain_cgi, refusals),
+    run_parts((listen, standard_input, spawn_fcgi, socket_activation, fcgiwrap, plain_cgi, refusals,
+               as_root),
               world)
 finish()

@@ -14,6 +14,7 @@
 #include "drain/waiting.h"
 #include "ledger/known.h"
 #include "mail/compose.h"
+#include "mail/reading.h"
 #include "spool/queue.h"
 #include "spool/replay.h"
 #include "spool/survey.h"
@@ -484,6 +485,16 @@ enum run_result compose_run(struct run *run)
 
 /* ---- preview ---- */
 
+static void print_mail(const char *name, const char *recipient, const char *message, size_t len)
+{
+    struct buf text = {0};
+    if (message_preview(message, len, &text))
+        printf("--- %s\nTo: %s\n%s\n", name, recipient, buf_text(&text));
+    else
+        printf("--- %s\nTo: %s\n%.*s\n", name, recipient, (int)len, message);
+    buf_free(&text);
+}
+
 /* Prints the mails of an event that do not exist yet. */
 static void preview_event(struct run *run, const struct spool_file *file)
 {
@@ -508,8 +519,11 @@ static void preview_event(struct run *run, const struct spool_file *file)
             spool_file_free(&met);
         if (!there && !(mail_file_look(run, mail, &there) && there)) {
             bool composed = compose_notice(run, &entry, mail, &list.item[i], &message, &why);
-            printf("--- %s to %s\n%s\n", mail, list.item[i].address,
-                buf_text(composed ? &message : &why));
+            if (composed)
+                print_mail(mail, list.item[i].address, buf_text(&message), message.len);
+            else
+                printf("--- %s\nTo: %s\nNot composed: %s\n\n", mail, list.item[i].address,
+                    buf_text(&why));
         }
         buf_free(&message);
         buf_free(&why);
@@ -525,13 +539,13 @@ static void preview_file(struct run *run, enum spool_dir dir, const char *name)
     if ((dir == DIR_NEW && spool_exists(&run->spool, DIR_DONE, name)) ||
         !spool_read(&run->spool, dir, name, &file))
         return;
-    if (file.torn)
-        printf("--- %s/%s: %s\n", spool_dir_name(dir), name, file.torn);
+    const char *wrong = file.torn || !file.record.forgotten ? file.torn : RECORD_FORGOTTEN;
+    if (wrong)
+        printf("--- %s/%s: %s\n\n", spool_dir_name(dir), name, wrong);
     else if (file.record.kind == RECORD_EVENT)
         preview_event(run, &file);
     else
-        printf("--- %s to %s\n%.*s\n", name, file.record.to, (int)file.record.length,
-            file.record.body);
+        print_mail(name, file.record.to, file.record.body, file.record.length);
     spool_file_free(&file);
 }
 

@@ -30,8 +30,8 @@
 
 enum run_result compose_run(struct run *run);
 
-/* Prints the mails that wait and those that the waiting events would become. Changes nothing and
- * needs no lock. */
+/* Prints recipient, subject and text of the mails that wait and of those that the waiting events
+ * would become. Changes nothing and needs no lock. */
 void compose_preview(struct run *run);
 
 #endif

@@ -24,7 +24,7 @@ static const char usage[] =
     "cron or a timer: a second one that starts during a run ends at once.\n"
     "\n"
     "  -w, --watch     stay, and drain whenever something arrives or is due\n"
-    "  -n, --dry-run   print the mails that wait, send and change nothing\n"
+    "  -n, --dry-run   print the mails that wait as text, send and change nothing\n"
     "  -V, --version   print the version\n"
     "  -h, --help      print this\n"
     "\n"

@@ -203,19 +203,35 @@ void http_answer_header(const struct http_answer *answer, const char *name, char
     }
 }
 
-bool http_may_have_credential(const char *url, bool *plain)
+/* The host is asked of libcurl, which connects to it. */
+static bool is_private(CURLU *parsed, const char *url, bool *plain)
 {
     char *scheme = NULL, *host = NULL;
-    CURLU *parsed = curl_url();
-    bool may = parsed && curl_url_set(parsed, CURLUPART_URL, url, 0) == CURLUE_OK &&
-               curl_url_get(parsed, CURLUPART_SCHEME, &scheme, 0) == CURLUE_OK &&
-               curl_url_get(parsed, CURLUPART_HOST, &host, 0) == CURLUE_OK;
-    *plain = may && strcmp(scheme, "http") == 0;
-    may = may && (*plain ? address_is_loopback(host) : strcmp(scheme, "https") == 0) &&
-          !handle_url_has(parsed, CURLUPART_USER) && !handle_url_has(parsed, CURLUPART_PASSWORD) &&
-          !handle_url_has(parsed, CURLUPART_QUERY) && !handle_url_has(parsed, CURLUPART_FRAGMENT);
+    bool ok = parsed && curl_url_set(parsed, CURLUPART_URL, url, 0) == CURLUE_OK &&
+              curl_url_get(parsed, CURLUPART_SCHEME, &scheme, 0) == CURLUE_OK &&
+              curl_url_get(parsed, CURLUPART_HOST, &host, 0) == CURLUE_OK;
+    *plain = ok && strcmp(scheme, "http") == 0;
+    ok = ok && (*plain ? address_is_loopback(host) : strcmp(scheme, "https") == 0);
     curl_free(scheme);
     curl_free(host);
+    return ok;
+}
+
+bool http_is_private(const char *url)
+{
+    CURLU *parsed = curl_url();
+    bool plain, ok = is_private(parsed, url, &plain);
+    curl_url_cleanup(parsed);
+    return ok;
+}
+
+bool http_may_have_credential(const char *url, bool *plain)
+{
+    CURLU *parsed = curl_url();
+    bool may = is_private(parsed, url, plain) && !handle_url_has(parsed, CURLUPART_USER) &&
+               !handle_url_has(parsed, CURLUPART_PASSWORD) &&
+               !handle_url_has(parsed, CURLUPART_QUERY) &&
+               !handle_url_has(parsed, CURLUPART_FRAGMENT);
     curl_url_cleanup(parsed);
     return may;
 }

@@ -87,8 +87,13 @@ void http_answer_free(struct http_answer *answer);
 void http_answer_header(const struct http_answer *answer, const char *name, char *out, size_t size);
 
 /*
- * May a credential be sent there? https://HOST, or http:// to this machine (`plain`), without
- * login, query and fragment.
+ * Can nobody read along? https://..., or http:// to this machine. The host is the one that libcurl
+ * connects to: that of http://localhost:80@other/ is other.
+ */
+bool http_is_private(const char *url);
+
+/*
+ * May a credential be sent there? The same (`plain`: http), without login, query and fragment.
  */
 bool http_may_have_credential(const char *url, bool *plain);
 

@@ -29,7 +29,7 @@ static const char usage[] =
     "usage: " PROGRAM " --listen unix:PATH\n"
     "       " PROGRAM " (started with a listening socket as standard input, by a systemd socket\n"
     "                   unit or spawn-fcgi, or as a CGI program with GATEWAY_INTERFACE set)\n"
-    "       " PROGRAM " --help | --version\n"
+    "       " PROGRAM " -h | --help | -V | --version\n"
     "\n"
     "Receives webhooks of Cal.com and Calendly behind nginx and puts them into the spool.\n"
     "Settings: bookspool.conf(5). To try it: " PROGRAM " --listen unix:/run/bookspool/fcgi.sock\n";
@@ -159,6 +159,11 @@ static int open_parts(struct service *s)
         log_error(NULL, "owner", "%s: cannot become its owner: %s", path, strerror(errno));
         return EX_CONFIG;
     }
+    if (geteuid() == 0)
+        log_warn(NULL, "runs-as-root",
+            "%s belongs to root, so this runs as root; give it a user of its own: bookspool check, "
+            "run as root, prints the commands",
+            path);
     bool open = spool_open(&s->spool, path, &why);
     if (!open)
         log_error(NULL, "spool-refused", "%s: %s", path, buf_text(&why));
@@ -226,9 +231,9 @@ int main(int argc, char **argv)
 {
     static struct service s;
     if (argc == 2 && !cgi_wanted()) {
-        if (strcmp(argv[1], "--help") == 0)
+        if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)
             return fputs(usage, stdout) < 0;
-        if (strcmp(argv[1], "--version") == 0)
+        if (strcmp(argv[1], "--version") == 0 || strcmp(argv[1], "-V") == 0)
             return puts(PROGRAM " " BOOKSPOOL_VERSION) < 0;
     }
     enum way way = start_way(argc, argv, &s.where);

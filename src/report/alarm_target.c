@@ -5,6 +5,7 @@
 
 #include "base/address.h"
 #include "base/version.h"
+#include "http/http.h"
 #include "report/alarm.h"
 
 #define FORMS "must be mailto:ADDRESS, https://URL or ntfy:https://HOST/TOPIC, separated by commas"
@@ -21,17 +22,11 @@ static bool read_ntfy(const char *url, struct alarm_target *target)
     return true;
 }
 
-/* A plain http URL is for a server on this machine. */
+/* A plain http URL is for a server on this machine. Its path may have a token, as a chat's has. */
 static bool is_url(const char *text)
 {
-    bool tls = strncmp(text, "https://", 8) == 0;
-    const char *host = text + (tls ? 8 : 7);
-    if ((!tls && strncmp(text, "http://", 7) != 0) || strpbrk(text, " \t\"<>") || !*host ||
-        *host == '/')
-        return false;
-    char name[256];
-    snprintf(name, sizeof name, "%.*s", (int)strcspn(host, ":/"), host);
-    return tls || address_is_loopback(name);
+    bool tls = strncmp(text, "https://", 8) == 0, begins = tls || strncmp(text, "http://", 7) == 0;
+    return begins && text[tls ? 8 : 7] != '/' && !strpbrk(text, " \t\"<>") && http_is_private(text);
 }
 
 static bool read_target(const char *item, struct alarm_target *target)

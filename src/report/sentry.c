@@ -26,7 +26,8 @@ bool sentry_dsn_parse(const char *text, struct sentry_dsn *dsn, const char **why
     rest += 3;
     const char *at = strchr(rest, '@');
     size_t key = strcspn(rest, ":@/");
-    if (!at || strcspn(rest, "/") < (size_t)(at - rest) || key == 0 || key >= sizeof dsn->key)
+    if (!at || strcspn(rest, "/") < (size_t)(at - rest) || strchr(at + 1, '@') || key == 0 ||
+        key >= sizeof dsn->key)
         return false;
     size_t end = strlen(text);
     while (end && text[end - 1] == '/')

@@ -6,7 +6,6 @@
 
 #include <curl/curl.h>
 
-#include "base/address.h"
 #include "base/text.h"
 #include "http/http.h"
 #include "tool/csp.h"
@@ -76,21 +75,6 @@ static const char *absolute(struct embed *embed, const char *text)
     return copy;
 }
 
-static bool may_fetch(const char *text)
-{
-    char *scheme = NULL, *host = NULL;
-    CURLU *url = curl_url();
-    bool may = url && curl_url_set(url, CURLUPART_URL, text, 0) == CURLUE_OK &&
-               curl_url_get(url, CURLUPART_SCHEME, &scheme, 0) == CURLUE_OK &&
-               curl_url_get(url, CURLUPART_HOST, &host, 0) == CURLUE_OK &&
-               (strcmp(scheme, "https") == 0 ||
-                   (strcmp(scheme, "http") == 0 && address_is_loopback(host)));
-    curl_free(scheme);
-    curl_free(host);
-    curl_url_cleanup(url);
-    return may;
-}
-
 /* Follows redirects, as a browser does; EX_OK with a page of status 200. */
 static int fetch(struct tool *tool, struct embed *embed)
 {
@@ -104,7 +88,7 @@ static int fetch(struct tool *tool, struct embed *embed)
         const struct http_request request = {
             .url = embed->url, .headers = (const char *const[]){"Accept: text/html", NULL}};
         char to[2048];
-        if (!may_fetch(embed->url)) {
+        if (!http_is_private(embed->url)) {
             tool_say(tool, "%s: only https is fetched, and http from this machine", embed->url);
             code = EX_DATAERR;
             break;

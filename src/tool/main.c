@@ -33,7 +33,7 @@ enum { COMMANDS = sizeof commands / sizeof *commands };
 static void list_commands(FILE *out)
 {
     fputs("usage: bookspool COMMAND [ARGUMENT...] [--spool DIR] [--json]\n"
-          "       bookspool --help | --version\n\n",
+          "       bookspool -h | --help | -V | --version\n\n",
         out);
     for (size_t i = 0; i < COMMANDS; i++)
         fprintf(out, "  %-9s %s\n", commands[i]->name, commands[i]->summary);
@@ -49,11 +49,12 @@ int main(int argc, char **argv)
         list_commands(stderr);
         return EX_USAGE;
     }
-    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "help") == 0) {
+    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||
+        strcmp(argv[1], "help") == 0) {
         list_commands(stdout);
         return output_finish() ? EX_OK : EX_IOERR;
     }
-    if (strcmp(argv[1], "--version") == 0) {
+    if (strcmp(argv[1], "--version") == 0 || strcmp(argv[1], "-V") == 0) {
         puts("bookspool " BOOKSPOOL_VERSION);
         return output_finish() ? EX_OK : EX_IOERR;
     }

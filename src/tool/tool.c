@@ -63,7 +63,7 @@ _Noreturn void tool_no_memory(void)
 
 /*
  * After '?' of getopt_long. `word` is the one before optind, which is not the word at fault while
- * letters of it are left ("-xj"); optopt is then the letter. There are no options of one letter.
+ * letters of it are left ("-xj"); optopt is then the letter. Of one letter there is only -h.
  */
 static _Noreturn void refuse_option(const struct tool *tool, const char *word)
 {
@@ -92,7 +92,11 @@ int tool_parse(
             .val = (int)i + 1}; /* optopt is 0 for an unknown one */
     int found;
     opterr = 0;
-    while ((found = getopt_long(argc, argv, ":", table, NULL)) != -1) {
+    while ((found = getopt_long(argc, argv, ":h", table, NULL)) != -1) {
+        if (found == 'h') {
+            help = true;
+            continue;
+        }
         if (found == ':')
             tool_usage(tool, "%s needs a value", argv[optind - 1]);
         if (found == '?')

@@ -241,8 +241,12 @@ static bool read_setting(const char *text, struct buf *faults)
 static void the_setting(void **state)
 {
     static const char *const bad[] = {"ann@example.org", "mailto:", "mailto:ann", "https://",
-        "http://example.org/hook", "ftp://example.org", "ntfy:https://ntfy.example.org/",
-        "ntfy:topic", "https://example.org/a b", "mailto:a@b.example,,",
+        "http://example.org/hook", "http://localhost:80@example.org/",
+        "http://localhost@example.org/", "http://127.0.0.1:80@example.org/x",
+        "ntfy:http://localhost:80@example.org/topic", "http://localhost.example.org/",
+        "http://127.0.0.1.example.org/", "https:///x", "ftp://example.org",
+        "ntfy:https://ntfy.example.org/", "ntfy:topic", "https://example.org/a b",
+        "mailto:a@b.example,,",
         "mailto:a@b.example,mailto:a@b.example,mailto:a@b.example,mailto:a@b.example,"
         "mailto:a@b.example,mailto:a@b.example,mailto:a@b.example,mailto:a@b.example,"
         "mailto:a@b.example"};

@@ -27,8 +27,9 @@ static void dsns(void **state)
             "k"},
     };
     static const char *const bad[] = {"", "abc", "https://example.org/1", "https://k@example.org",
-        "https://k@example.org/", "ftp://k@example.org/1", "https://@example.org/1", "https://k@/1",
-        "https://example.org/a@b/1", "https://k@exa mple.org/1", "https://k@example.org/1?x=1"};
+        "https://k@localhost@example.org/1", "https://k@example.org/", "ftp://k@example.org/1",
+        "https://@example.org/1", "https://k@/1", "https://example.org/a@b/1",
+        "https://k@exa mple.org/1", "https://k@example.org/1?x=1"};
     struct sentry_dsn dsn;
     const char *why;
     (void)state;
