@@ -1,5 +1,6 @@
-# bookspool: `make` builds into build/, `make demo` shows it, `make check` tests it.
+# bookspool: `make` builds into build/, `make demo` shows it, `make check` tests it; `make help` has all.
 # No configure step. B= names another build folder, SAN=1 adds ASan and UBSan, V=1 shows the commands.
+# A line "#: TARGET  text" beside a target is its line of `make help`.
 
 B       ?= build
 PREFIX  ?= /usr/local
@@ -19,13 +20,14 @@ FCGI_ROOMS  = base event provider spool health receive
 DRAIN_ROOMS = base event provider spool ledger http api mail deliver health report drain
 TOOL_ROOMS  = base event provider spool ledger http api mail deliver health report tool
 
-MAIL_LIBS  := $(shell $(PKG) --libs gmime-3.0 libical)
+# Without pkg-config the list of what is missing says so, and make nothing.
+MAIL_LIBS  := $(shell $(PKG) --libs gmime-3.0 libical 2>/dev/null)
 FCGI_LIBS   = -lfcgi -lcjson -lidn2 -lcrypto
 DRAIN_LIBS  = -lm -lcurl $(MAIL_LIBS) -lsqlite3 -lcjson -lidn2 -lcrypto
 TOOL_LIBS   = -lm -lcurl $(MAIL_LIBS) -lsqlite3 -lcjson -lidn2 -lcrypto
 
 # Only the room that needs a library sees its headers' flags.
-mail_CFLAGS := $(shell $(PKG) --cflags gmime-3.0 libical)
+mail_CFLAGS := $(shell $(PKG) --cflags gmime-3.0 libical 2>/dev/null)
 deliver_CFLAGS = $(mail_CFLAGS)
 report_CFLAGS = $(mail_CFLAGS)
 drain_CFLAGS = $(mail_CFLAGS)
@@ -43,6 +45,7 @@ SAMPLES   = $(sort $(wildcard examples/bodies/*/*.json examples/bodies/*/*.txt))
 MAIL_DATA = $(B)/obj/mail/templates_data.o
 TOOL_DATA = $(B)/obj/tool/samples_data.o
 
+#: make           build the three programs into build/
 all: $(PROGRAMS)
 
 $(B)/bookspool-fcgi: $(call objects,$(FCGI_ROOMS))
@@ -149,8 +152,8 @@ $(B)/bench/cgi: BENCH_LIBS = -lcrypto
 $(B)/bench/curl_loop: $(B)/obj/bench/curl_loop.o
 $(B)/bench/curl_loop: BENCH_LIBS = -lcurl
 $(B)/bench/slowdisk: $(B)/obj/bench/slowdisk.o
-$(B)/bench/slowdisk: BENCH_LIBS = $(shell $(PKG) --libs fuse3)
-$(B)/obj/bench/slowdisk.o: BENCH_CFLAGS = $(shell $(PKG) --cflags fuse3)
+$(B)/bench/slowdisk: BENCH_LIBS = $(shell $(PKG) --libs fuse3 2>/dev/null)
+$(B)/obj/bench/slowdisk.o: BENCH_CFLAGS = $(shell $(PKG) --cflags fuse3 2>/dev/null)
 
 $(B)/bench/%:
 	@mkdir -p $(@D)
@@ -184,6 +187,7 @@ $(B)/tests/request: $(B)/obj/tests/cost/request.o $(B)/obj/receive/count.o $(B)/
 unit-tests: $(UNIT_TESTS) $(SHIM) $(B)/tests/model $(B)/tests/request
 
 # The long form of tests/faults-*.t: memory that ends at each step and does not come back.
+#: faults         memory that ends at each step and does not come back
 faults: all unit-tests
 	FAULTS_LONG=1 BOOKSPOOL_BIN=$(abspath $(B)) prove --timer $(wildcard tests/faults-*.t)
 
@@ -199,6 +203,7 @@ $(call objects,$(sort $(FCGI_ROOMS) $(DRAIN_ROOMS) $(TOOL_ROOMS))): | $(B)/.deps
 
 # ---- demo and tests ----
 
+#: demo           nginx, receiver and drain on loopback: bookings, a forgery, the mails
 demo:
 	@tests/bin/deps demo
 	@$(MAKE) --no-print-directory --silent all
@@ -230,6 +235,7 @@ OTHER_DAYS = $(foreach day,$(DAYS),$(TIMELY:%=$(day):tests/%_test)) \
     2027-03-14T01:58@America/New_York:tests/drain-operators.t \
     2027-11-07T01:30@America/New_York:tests/mail-trouble.t
 
+#: check          every test; installs what is missing, where it is root
 check:
 	@tests/bin/deps check
 	$(MAKE) all unit-tests $(BENCH_PEERS)
@@ -241,6 +247,7 @@ JOBS ?= $(shell nproc)
 
 # All tests on all of DAYS; the short form is in check. The mutations are compiled and judged alike
 # on every day, and the bench judges nothing by it.
+#: shifted        all tests on other days
 shifted: all unit-tests $(BENCH_PEERS)
 	BOOKSPOOL_BIN=$(abspath $(B)) prove -j$(JOBS) --exec tests/bin/run \
 	    $(foreach day,$(DAYS),$(UNIT_TESTS:$(B)/%=$(day):%) \
@@ -255,6 +262,7 @@ UNIT_TEST = $(if $(filter %_test,$(NAME)),$(B)/tests/$(NAME))
 ALSO      = $(if $(filter model,$(NAME)),$(B)/tests/model) $(if $(filter cost,$(NAME)),$(B)/tests/request) \
             $(if $(filter bench,$(NAME)),$(BENCH_PEERS)) $(if $(filter mutations,$(NAME)),unit-tests)
 
+#: test T=NAME    one test; T='NAME PART' a part of it, FLAVOUR=asan as tests/bin/run says
 test:
 	@test -f "tests/$(if $(UNIT_TEST),unit/$(NAME).c,$(NAME).t)" || \
 	    { echo "usage: make test T='NAME [PART...]': tests/NAME.t or tests/unit/NAME.c" >&2; exit 64; }
@@ -265,6 +273,7 @@ test:
 one-test: $(or $(UNIT_TEST),all $(ALSO)) $(SHIM)
 
 # The mails in a browser. LOOK_PICTURES=DIR leaves pictures there.
+#: look           the mails in a browser: width, contrast, nothing loaded
 look:
 	@tests/bin/deps look
 	$(MAKE) all
@@ -272,6 +281,7 @@ look:
 
 # The contact page: all pictures, time to its calendar, Lighthouse. The short form is in check.
 # CONTACT_KEEP=1 replaces the kept pictures, CONTACT_PICTURES=DIR leaves large ones there.
+#: contact        the contact page: pictures, time to its calendar, Lighthouse
 contact:
 	@tests/bin/deps contact
 	$(MAKE) all
@@ -279,50 +289,63 @@ contact:
 
 # Speed, against peers and at the price of a disk of known flush; BENCH_ROUNDS, BENCH_SECONDS and
 # BENCH_ONLY are tests/bench/run's. `make bench-results` keeps the figures in tests/bench/results and tests/bench/README.md.
+#: bench          how fast it is, beside others, on disks of known speed
 bench:
 	@tests/bin/deps bench
 	$(MAKE) all $(BENCH_TOOLS)
 	BOOKSPOOL_BIN=$(abspath $(B)) tests/bench/run
 
+#: bench-results  the same, and keep the figures
 bench-results:
 	BOOKSPOOL_BIN=$(abspath $(B)) tests/bench/readme --take
 
 # Many receivers, drains and operators at once, killed at random; the short form is in check.
+#: soak           two minutes of receivers, drains and operators at once, killed at random
 soak: all
 	SOAK_SECONDS=$(SECONDS) tests/soak-many.t
 
 SECONDS ?= 120
 
 # Bursts of requests whose clients go away, as built for use and under ASan; the short form is in check.
+#: storm          bursts of requests, with every third client gone before its answer
 storm: all
 	$(MAKE) B=$(B)/asan SAN=1 CFLAGS='-O1 -g' $(B)/asan/bookspool-fcgi
 	for flavour in plain asan; do STORM_SECONDS=$(SECONDS) BOOKSPOOL_BIN=$(abspath $(B)) \
 	    tests/bin/run $$flavour:tests/receive-storm.t || exit 1; done
 
 # The disk states that a power cut could leave, many more of them; the short form is in check.
+#: powercut       the disk states that a power cut could leave, recovered from one by one
 powercut: all $(SHIM)
 	POWERCUT=full tests/powercut.t
 
 # Power cuts on real file systems, rebuilt from a log of all writes; needs root. Minutes of each file
 # system: POWERCUT_CUTS, POWERCUT_FS and more are in tests/powercut-real.
+#: powercut-real  the same on ext4, XFS and Btrfs, from a log of all writes; as root
 powercut-real:
 	@tests/bin/deps powercut-real
 	$(MAKE) all $(B)/bench/slowdisk
 	BOOKSPOOL_BIN=$(abspath $(B)) tests/powercut-real
 
 # 100,000 events that wait and 1,000,000 names that are remembered; the short form is in check.
+#: limits         100,000 events that wait, 1,000,000 that are remembered
 limits: all
 	LIMITS=full tests/limits.t
 
 # Every order of steps and faults, in small worlds; the short form is in check. `make model RUN=claim`
 # tells how leaving that rule out breaks the promise.
+#: model          the protocol as a model, every order of steps and faults
 model: $(B)/tests/model
 	$(if $(RUN),$< --trace $(RUN),$< --list | xargs -P $(JOBS) -n 1 $<)
+
+#: help           this list
+help:
+	@sed -n 's/^#: /  /p' $(firstword $(MAKEFILE_LIST))
 
 # ---- installation ----
 
 PAGES = $(wildcard src/*/*.[1-8])
 
+#: install        programs and manual pages to PREFIX (/usr/local), under DESTDIR
 install: all
 	install -d $(DESTDIR)$(PREFIX)/sbin $(DESTDIR)$(PREFIX)/bin
 	install -m 755 $(B)/bookspool-fcgi $(B)/bookspool-drain $(DESTDIR)$(PREFIX)/sbin
@@ -331,6 +354,7 @@ install: all
 	    install -D -m 644 $$page $(DESTDIR)$(PREFIX)/share/man/man$${page##*.}/$${page##*/} || exit 1; \
 	done
 
+#: uninstall      remove them again
 uninstall:
 	rm -f $(DESTDIR)$(PREFIX)/sbin/bookspool-fcgi $(DESTDIR)$(PREFIX)/sbin/bookspool-drain \
 	    $(DESTDIR)$(PREFIX)/bin/bookspool
@@ -338,16 +362,18 @@ uninstall:
 	    rm -f $(DESTDIR)$(PREFIX)/share/man/man$${page##*.}/$${page##*/}; \
 	done
 
+#: lint           the format of the sources and scripts
 lint:
 	clang-format --dry-run --Werror $(foreach place,src/* tests/unit tests/model tests/cost tests/bench, \
 	    $(wildcard $(place)/*.[ch]))
 	shellcheck tests/bin/deps tests/bin/tools tests/bin/run tests/mutations.t src/tool/samples.sh src/mail/embed.sh \
 	    $(wildcard examples/*.sh)
 
+#: clean          remove build/
 clean:
 	rm -rf $(B)
 
-.PHONY: all bench bench-results check clean contact demo faults install limits lint look model one-test powercut \
+.PHONY: all bench bench-results check clean contact demo faults help install limits lint look model one-test powercut \
     powercut-real shifted soak storm test uninstall unit-tests
 .SECONDARY:
 -include $(shell find $(B)/obj -name '*.d' 2>/dev/null)

@@ -1,8 +1,9 @@
 #!/bin/sh
-# Starts two receivers on one socket with spawn-fcgi, for machines without systemd. As root, once
-# at boot; `kill $(cat /run/bookspool/fcgi.pid)` ends them. They share the socket, so either may
-# die without a booking being lost, but nothing starts it again: a supervisor is better.
-# PREFIX, RUN, OWNER, GROUP, WEB_GROUP and WORKERS may be set.
+# Starts two receivers on one socket with spawn-fcgi, for machines without systemd. As root, at each
+# boot: it makes /run/bookspool, too. Run again, it starts two new ones, which take the socket over,
+# and then ends those of before: no request fails. `kill $(cat /run/bookspool/fcgi.pid)` ends them.
+# They share the socket, so either may die without a booking being lost, but nothing starts it again:
+# a supervisor is better. PREFIX, RUN, OWNER, GROUP, WEB_GROUP and WORKERS may be set.
 set -eu
 
 prefix=${PREFIX:-/usr/local}
@@ -12,8 +13,14 @@ group=${GROUP:-$owner}
 web_group=${WEB_GROUP:-www-data}
 
 mkdir -p "$run"
-rm -f "$run/fcgi.sock"
+old=$(cat "$run/fcgi.pid" 2>/dev/null || :)
+rm -f "$run/fcgi.new"
 # Standard error goes to the null device here.
 export BOOKSPOOL_LOG=syslog
-exec spawn-fcgi -s "$run/fcgi.sock" -M 0660 -U "$owner" -G "$web_group" \
+spawn-fcgi -s "$run/fcgi.new" -M 0660 -U "$owner" -G "$web_group" \
     -u "$owner" -g "$group" -F "${WORKERS:-2}" -P "$run/fcgi.pid" -- "$prefix/sbin/bookspool-fcgi"
+mv -f "$run/fcgi.new" "$run/fcgi.sock"
+for pid in $old; do
+    # after a reboot the number may be another program's
+    if [ "$(cat "/proc/$pid/comm" 2>/dev/null)" = bookspool-fcgi ]; then kill "$pid" || :; fi
+done

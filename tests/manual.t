@@ -2,18 +2,22 @@
 """The manual pages say what the programs do: settings, options, reason codes, examples."""
 
 import glob
+import json
 import os
 import re
+import shlex
 import shutil
+import sqlite3
 import subprocess
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
-from bookspool import TOP, World, equal, finish, id_of, ok, skip  # noqa: E402
+from bookspool import (PATIENCE, TOP, World, diag, equal, finish, free_port, id_of,  # noqa: E402
+                       match, ok, program, sample, skip, tool)
 
 PAGES = ("src/receive/bookspool-fcgi.8", "src/drain/bookspool-drain.8", "src/tool/bookspool.1",
          "src/base/bookspool.conf.5", "src/spool/bookspool-spool.5",
-         "src/mail/bookspool-templates.5")
+         "src/mail/bookspool-templates.5", "src/base/bookspool.7")
 ESCAPES = {r"\(aq": "'", r"\(ha": "^", r"\(ti": "~", r"\(ga": "`", r"\&": "", r"\e": "\\",
            r"\(`u": "ù", r"\('e": "é"}
 
@@ -327,12 +331,152 @@ def template_examples(world):
     ok(done.returncode == 0, "and its examples are right", done.stderr)
 
 
+# ---- examples, run as they are ----
+
+
+def lines_and_displays(page, title):
+    """What the examples of a page say to type, in order."""
+    text = sections(page, "Sh")[title]
+    return [plain(line or display) for display, line in
+            re.findall(r"^\.Bd -literal.*?\n(.*?)^\.Ed$|^\.Dl ([^\n]*)$", text, re.M | re.S)]
+
+
+class Examples:
+    """A site in the place of /etc, /var and hooks.example.org."""
+
+    def __init__(self, world):
+        self.world = world
+        programs = world.path("programs")
+        os.makedirs(programs)
+        for name in ("bookspool", "bookspool-drain", "bookspool-fcgi"):
+            with open(os.path.join(programs, name), "w", encoding="ascii") as file:
+                file.write(f'#!/bin/sh\nexec {shlex.join(program(name))} "$@"\n')
+            os.chmod(os.path.join(programs, name), 0o755)
+        with open(os.path.join(programs, "vi"), "w", encoding="ascii") as file:
+            file.write('#!/bin/sh\nexec sed -i "s/Ada Example/Ida Example/g" "$1"\n')
+        os.chmod(os.path.join(programs, "vi"), 0o755)
+        self.env = {**world.env(), "PATH": f"{programs}:{world.env()['PATH']}"}
+
+    def run(self, text, id_=""):
+        for old, new in (("https://hooks.example.org", self.world.url), ("http://localhost/", self.world.url + "/"),
+                         ("/var/spool/bookspool", self.world.spool_dir),
+                         ("/usr/local/sbin/", self.world.path("programs/")), ("8baa", id_[:8])):
+            text = text.replace(old, new)
+        done = subprocess.run(["sh", "-eu", "-c", text], cwd=self.world.dir, env=self.env,
+                              capture_output=True, text=True, timeout=PATIENCE)
+        equal(done.returncode, 0, f"it works: {text.splitlines()[0][:60]}") or diag(done.stdout + done.stderr)
+        return done.stdout
+
+
+def examples_of_programs():
+    if not tool("nginx") or not shutil.which("jq") or not shutil.which("curl"):
+        skip("nginx, jq or curl is not installed", 12)
+        return
+    with World() as world:
+        site = Examples(world)
+        world.start_receiver()
+        world.start_nginx(listen=f"127.0.0.1:{free_port()}")
+        start, post, health = lines_and_displays(read(PAGES[0]), "EXAMPLES")
+        match(start, r"^bookspool-fcgi --listen unix:\S+$", "bookspool-fcgi.8 starts it as the tests do")
+        match(site.run(post), "^200 .*accepted", "and its booking is accepted")
+        site.run(health)
+        cron, units, dry, now = lines_and_displays(read(PAGES[1]), "EXAMPLES")
+        crontab = re.search(r"^(?:\* ){4}\* +\w+ +(.*)$", cron, re.M)[1]
+        ok(crontab in read("examples/crontab"), "its line for cron is that of the examples")
+        for unit in re.findall(r"bookspool-\S+\.\w+", units):
+            ok(os.path.exists(os.path.join(TOP, "examples/systemd", unit)), f"{unit} is an example")
+        match(site.run(dry), "Subject: Ada Example", "a dry run shows the mail")
+        site.run(crontab)
+        site.run(now)
+        equal(len(world.mails()), 1, "and a run sends it")
+        waits, trace, organizer, booking, story, edit = lines_and_displays(read(PAGES[2]), "EXAMPLES")
+        key = world.spool("done")[0]
+        match(site.run(waits), r"done\t1", "bookspool.1: what waits")
+        match(site.run(trace, key), "mailed to 1 recipient", "what happened to an event")
+        equal(site.run(organizer, key), "olga@example.org\n", "the organizer's address")
+        site.run(booking)
+        equal([line[:3] for line in site.run(story).splitlines()], ["200"] * 3, "a booking's life")
+        site.run(edit, key)
+        world.drain()
+        subjects = [mail["Subject"] for mail in world.mails()]
+        ok(any(subject.startswith("Ida Example") for subject in subjects), "a corrected body is mailed",
+           subjects)
+
+
+def examples_of_settings():
+    """The three files of bookspool.conf.5, as they are."""
+    shown = lines_and_displays(read("src/base/bookspool.conf.5"), "EXAMPLES")
+    equal(len(shown), 3, "bookspool.conf.5 shows three files")
+    with World() as world:
+        os.makedirs(world.path("etc/secrets"))
+        with open(world.path("etc/secrets/calendly"), "w", encoding="ascii") as file:
+            file.write("0123456789abcdef\n")
+        os.chmod(world.path("etc/secrets/calendly"), 0o600)
+        places = f"BOOKSPOOL_SPOOL={world.spool_dir}\nBOOKSPOOL_STATE={world.state_dir}\n"
+        for name, text in zip(("bookspool.conf", "receive.env", "drain.env"), shown):
+            with open(world.path("etc", name), "w", encoding="ascii") as file:
+                file.write(text.replace("/etc/bookspool", world.path("etc")))
+                file.write(places if name == "bookspool.conf" else "")
+            os.chmod(world.path("etc", name), 0o600)
+        done = world.run("bookspool", "check", "--json")
+        wrong = [finding for finding in json.loads(done.stdout)["findings"]
+                 if finding["area"] in ("settings", "secrets") and finding["level"] == "fail"]
+        equal(wrong, [], "they are accepted")
+        equal(world.drain("--dry-run").returncode, 0, "by the drain, too")
+        receiver = world.start_receiver()
+        ok("settings" not in world.log() and "no-secret" not in world.log(), "and by the receiver",
+           world.log())
+        world.stop(receiver)
+
+
+# ---- personal data ----
+
+
+def personal_data():
+    """bookspool.7 has each file that spool and state ever have."""
+    page = sections(read("src/base/bookspool.7"), "Sh")["PERSONAL DATA"]
+    told = set(re.findall(r"^\.It Pa ([\w.-]+/?) Ta|^\.It Pa lock , Pa (\.pruned)", page, re.M))
+    told = {name for pair in told for name in pair if name} | {"lock"}
+    names = re.findall(r'\[DIR_\w+\] = "(\w+)"', read("src/spool/spool.c"))
+    equal(len(names), 9, "the directories of the spool are found here")
+    none_missing({f"{name}/" for name in names} - told, "all are in the table of personal data")
+    with World(settings={"SENTRY_DSN": "http://key@127.0.0.1:1/1", "BOOKSPOOL_TRANSPORT": None,
+                         "DD_DOGSTATSD_URL": "udp://127.0.0.1:1",
+                         "BOOKSPOOL_ALARM": "http://127.0.0.1:1/hook"}) as world:
+        world.drain()
+        world.put_event("new", "calcom", sample("calcom", "booking_created"))
+        world.drain()
+        world.put_event("new", "calcom", sample("calcom", "booking_created"))
+        world.drain(env={"BOOKSPOOL_TRANSPORT": "smtp://127.0.0.1:1"})
+        with sqlite3.connect(os.path.join(world.state_dir, "ledger.db")) as ledger:
+            ledger.execute("SELECT count(*) FROM booking").fetchone()  # its log is there meanwhile
+            there = set(os.listdir(world.state_dir)) | {"ledger.db-wal"}
+        top = {name for name in os.listdir(world.spool_dir) if name + "/" not in told}
+    ok(len(there) > 6, "the state directory has many files", there)
+    none_missing(there - told, "the table has each file of the state directory")
+    none_missing(top - told, "and of the spool")
+
+
+def make_help():
+    """All targets that people call, also where nothing is installed yet."""
+    make = ["make", "--no-print-directory", "-C", TOP, "PKG=no-such-program"]
+    done = subprocess.run([*make, "help"], capture_output=True, text=True)
+    equal((done.returncode, done.stderr), (0, ""), "make help works without pkg-config, and quietly")
+    told = set(re.findall(r"^  ([a-z-]+) ", done.stdout, re.M))
+    phony = re.search(r"^\.PHONY:((?:.*\\\n)*.*)$", read("Makefile"), re.M)[1].replace("\\", " ")
+    none_missing(set(phony.split()) - {"all", "one-test", "unit-tests"} - told, "it lists all targets")
+
+
 def main():
     well_formed()
+    make_help()
     described(all_settings())
     reason_codes()
     template_limits()
     template_values()
+    personal_data()
+    examples_of_programs()
+    examples_of_settings()
     with World() as world:
         command_lines(world)
         spool_examples(world)

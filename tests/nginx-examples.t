@@ -6,12 +6,14 @@ import os
 import pwd
 import re
 import shutil
+import sqlite3
 import subprocess
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
-from bookspool import (BIN, PATIENCE, TOP, WRAP, World, equal, finish, free_port,  # noqa: E402
-                       match, need, ok, run_parts, sample, skip, tool, wait_for)
+from bookspool import (BIN, NGINX, PATIENCE, TOP, WRAP, World, diag, equal, finish,  # noqa: E402
+                       free_port, match, need, ok, run_parts, sample, skip, tool, wait_for)
+from smtp_peer import Authority  # noqa: E402
 
 EXAMPLES = os.path.join(TOP, "examples")
 FILES = ("bookspool.conf", "receive.env", "drain.env")
@@ -104,6 +106,88 @@ def test_webhook():
         test_webhook_judges(world)
 
 
+def test_webhook_encrypted_and_clean():
+    """--cacert, another server block, and the way back out of spool and ledger."""
+    with World(settings={"BOOKSPOOL_MOVE_WAIT": "0s"}) as world:
+        authority, port = Authority(world.dir), free_port()
+        world.start_receiver()
+        world.start_nginx(http=f"""
+            server {{
+                listen 127.0.0.1:{port} ssl; server_name localhost;
+                ssl_certificate {authority.cert}; ssl_certificate_key {authority.cert_key};
+                include {NGINX}/bookspool-server.conf;
+            }}
+            server {{
+                listen 127.0.0.1:{port} ssl; server_name other.localhost;
+                ssl_certificate {authority.cert}; ssl_certificate_key {authority.cert_key};
+                location / {{ return 404; }}
+            }}""", listen=f"127.0.0.1:{free_port()}")
+        url = f"https://localhost:{port}"
+        equal(verdicts(run_test_webhook(world, "local", url)), ["FAIL"] * 10,
+              "an authority that nobody knows: FAIL")
+        done = run_test_webhook(world, "local", url, "--cacert", authority.ca)
+        equal((done.returncode, verdicts(done)), (0, ["PASS"] * 10), "--cacert: PASS")
+        equal(len(world.spool("held")), 2, "stale ones are held")
+        done = run_test_webhook(world, "clean")
+        equal(done.returncode, 75, "clean, before they are mailed: later")
+        world.drain()
+        mails = len(world.mails())
+        done = run_test_webhook(world, "clean")
+        equal(done.returncode, 0, "clean, after that") or diag(done.stdout + done.stderr)
+        equal((world.spool("held"), world.spool("sent")), ([], []), "held/ and sent/ are empty")
+        bodies = [read(world.file("done", name)).partition("\n\n")[2] for name in world.spool("done")]
+        equal(bodies, [""] * 6, "done/ has names, without a body")
+        database = sqlite3.connect(os.path.join(world.state_dir, "ledger.db"))
+        equal([database.execute(f"SELECT count(*) FROM {name}").fetchone()[0]
+               for name in ("booking", "person", "detail", "place")], [0] * 4, "the ledger has none")
+        database.close()
+        world.drain()
+        equal(len(world.mails()), mails, "and nothing is mailed again")
+        done = subprocess.run([os.path.join(BIN, "bookspool"), "post", "calcom", "created",
+                               f"https://other.localhost:{port}/api/calcom-webhook", "--cacert",
+                               authority.ca], capture_output=True, text=True, env=world.env())
+        match(done.stderr + done.stdout, "certificate", "another name is refused by its certificate")
+        done = subprocess.run([os.path.join(BIN, "bookspool"), "post", "calcom", "created",
+                               f"{world.url}/elsewhere"], capture_output=True, text=True, env=world.env())
+        equal(done.returncode, 1, "a path that is not bookspool's: 404")
+        match(done.stderr, "another server block answers; include bookspool-server.conf", "and says so")
+
+
+def status_page():
+    """nginx/bookspool-status.conf: behind a password, with a policy, and nothing but the page."""
+    with World() as world:
+        page, secret = world.path("page/index.html"), "open sesame"
+        os.makedirs(world.path("page"))
+        hashed = subprocess.run(["openssl", "passwd", "-apr1", secret], capture_output=True, text=True)
+        with open(world.path("htpasswd"), "w", encoding="ascii") as file:
+            file.write(f"admin:{hashed.stdout}")
+        shipped = read(TOP, "nginx/bookspool-status.conf")
+        for path, there in (("/etc/nginx/bookspool.htpasswd;", world.path("htpasswd;")),
+                            ("/var/lib/bookspool-page/index.html;", page + ";")):
+            equal(len(re.findall(rf"^ .*{re.escape(path)}$", shipped, re.M)), 1, f"it names {path}")
+            shipped = re.sub(rf"^( .*){re.escape(path)}$", rf"\1{there}", shipped, flags=re.M)
+        with open(world.path("status.conf"), "w", encoding="utf-8") as file:
+            file.write(shipped)
+        port = free_port()
+        world.start_nginx(http=f"server {{ listen 127.0.0.1:{port}; include {world.path('status.conf')}; }}",
+                          listen=f"127.0.0.1:{free_port()}")
+        world.url = f"http://127.0.0.1:{port}"
+        equal(world.curl("/bookspool").status, 401, "without a password: 401")
+        equal(world.curl("/bookspool", "--user", "admin:guess").status, 401, "with a wrong one, too")
+        login = ("--user", f"admin:{secret}")
+        equal(world.curl("/bookspool", *login).status, 404, "before there is a page: 404")
+        done = world.drain(env={"BOOKSPOOL_STATUS_PAGE": page})
+        equal(done.returncode, 0, "a drain writes the page")
+        answer = world.curl("/bookspool", *login)
+        equal((answer.status, answer.body.decode()), (200, read(page)), "with the right one: the page")
+        equal(answer.headers["content-type"], "text/html; charset=utf-8", "as HTML")
+        equal([answer.headers.get(name) for name in
+               ("content-security-policy", "cache-control", "x-content-type-options", "referrer-policy")],
+              ["frame-ancestors 'none'", "no-store", "nosniff", "no-referrer"], "not framed, not stored")
+        equal([world.curl(path, *login).status for path in ("/bookspool/", "/bookspool/../htpasswd")],
+              [404, 404], "and nothing else")
+
+
 def give_to_nobody(world):
     """Never through a link: the program that one points to is not the world's."""
     nobody = pwd.getpwnam("nobody")
@@ -121,10 +205,10 @@ def runs(pid):
 
 def spawn_fcgi():
     if not tool("spawn-fcgi"):
-        skip("spawn-fcgi is not installed", 3)
+        skip("spawn-fcgi is not installed", 6)
         return
     if os.getuid() != 0 or WRAP:
-        skip("spawn-fcgi.sh changes the user: only root can" if not WRAP else "wrapped", 3)
+        skip("spawn-fcgi.sh changes the user: only root can" if not WRAP else "wrapped", 6)
         return
     with World() as world:
         os.makedirs(world.path("usr/sbin"))
@@ -142,6 +226,13 @@ def spawn_fcgi():
             world.start_nginx()
             answer = world.post("calcom", sample("calcom", "booking_created"))
             equal(answer.status, 200, "and they take a booking")
+            subprocess.run([os.path.join(EXAMPLES, "spawn-fcgi.sh")], env=env, check=True,
+                           capture_output=True, timeout=PATIENCE)
+            first, pids = pids, [int(pid) for pid in read(world.path("fcgi.pid")).split()]
+            equal((len(pids), set(pids) & set(first)), (2, set()), "run again, it starts two others")
+            ok(wait_for(lambda: not any(map(runs, first))), "and ends those of before")
+            answer = world.post("calcom", sample("calcom", "booking_created"))
+            equal(answer.status, 200, "the socket has the new ones")
         finally:
             for pid in pids:
                 os.kill(pid, 15)
@@ -149,5 +240,6 @@ def spawn_fcgi():
 
 
 need("nginx", "curl")
-run_parts((settings_are_complete, settings_are_accepted, units_are_right, test_webhook, spawn_fcgi))
+run_parts((settings_are_complete, settings_are_accepted, units_are_right, test_webhook,
+           test_webhook_encrypted_and_clean, status_page, spawn_fcgi))
 finish()

@@ -88,6 +88,8 @@ bool ledger_erase_hosted(struct ledger *ledger, int64_t *count)
 #define ERASED  "(uid, provider) IN (SELECT uid, provider FROM erased)"
 #define BOOKING "(uid, provider) IN (SELECT uid, provider FROM booking)"
 #define NAMED   "(title IS NOT NULL OR who IS NOT NULL)"
+/* It will take place, or may. */
+#define AHEAD "(state IN ('pending', 'accepted') AND coalesce(busy, 0) > ?1)"
 /* Somebody else has a seat in the booking of that row. */
 #define SHARED(row)                                                                                \
     "EXISTS(SELECT 1 FROM person p WHERE p.uid = " row ".uid AND p.provider = " row ".provider"    \
@@ -104,7 +106,7 @@ static const char *const steps[] = {
     "UPDATE overlap SET title = NULL, who = NULL WHERE " ERASED " AND " NAMED,
     "DELETE FROM place WHERE " ERASED " AND NOT " SHARED("place"),
     "DELETE FROM detail WHERE mentions(person) OR mentions(text) OR (person = '' AND " ERASED ")",
-    "DELETE FROM booking WHERE " ERASED " AND coalesce(busy, ?1) <= ?1 AND NOT " SHARED("booking"),
+    "DELETE FROM booking WHERE " ERASED " AND NOT " SHARED("booking") " AND NOT " AHEAD,
     "UPDATE booking SET title = NULL, who = NULL WHERE " ERASED " AND " NAMED,
     "DELETE FROM notice WHERE " ERASED " AND NOT " BOOKING,
     "UPDATE OR REPLACE notice SET person = '' WHERE mentions(person)",
@@ -139,10 +141,8 @@ bool ledger_erase(struct ledger *ledger, int64_t now, bool (*other)(void *contex
     bool ok =
         run_sql(ledger, find_bookings, now, &ignored) &&
         ask_number(ledger, "SELECT count(*) FROM booking WHERE " ERASED, now, &erased->bookings) &&
-        ask_number(ledger,
-            "SELECT count(*) FROM booking WHERE " ERASED
-            " AND state IN ('pending', 'accepted') AND busy > ?1",
-            now, &erased->upcoming) &&
+        ask_number(ledger, "SELECT count(*) FROM booking WHERE " ERASED " AND " AHEAD, now,
+            &erased->upcoming) &&
         report_others(ledger, other, context);
     for (size_t i = 0; ok && i < sizeof steps / sizeof *steps; i++)
         ok = run_sql(ledger, steps[i], now, &erased->rows);

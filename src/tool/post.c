@@ -92,6 +92,21 @@ static void print_answer(const struct tool *tool, struct http_answer *answer)
     json_print(object, JSON_LINE);
 }
 
+/* An answer that no receiver gives. */
+static void explain_answer(struct tool *tool, const struct http_answer *answer)
+{
+    cJSON *body = json_parse(buf_text(&answer->body), answer->body.len);
+    if (!json_text(body, "status"))
+        tool_say(tool, "that is no answer of bookspool%s",
+            answer->status == 404 ? ": another server block answers; include bookspool-server.conf "
+                                    "in the one of this "
+                                    "name"
+            : answer->status >= 300 && answer->status < 400
+                ? ": a redirect, which both providers count as a failure"
+                : ", but of what is in front of it; bookspool check --url says more");
+    cJSON_Delete(body);
+}
+
 static int send_all(struct tool *tool, const struct post *post)
 {
     struct buf body = {0};
@@ -132,8 +147,10 @@ static int send_all(struct tool *tool, const struct post *post)
             code = EX_TEMPFAIL;
         } else {
             print_answer(tool, &answer);
-            if (answer.status < 200 || answer.status >= 300)
+            if (answer.status < 200 || answer.status >= 300) {
                 code = EXIT_REFUSED;
+                explain_answer(tool, &answer);
+            }
         }
         http_answer_free(&answer);
         http_close(client);
