@@ -343,24 +343,69 @@ help:
 
 # ---- installation ----
 
-PAGES = $(wildcard src/*/*.[1-8])
+# Everything but the settings and nginx's files goes below PREFIX; SYSCONFDIR gets those, and what is
+# there already is not replaced. DESTDIR is put before both. Paths inside the files follow PREFIX.
+SYSCONFDIR ?= /etc
+
+VERSION  = $(shell sed -n 's/^.define BOOKSPOOL_VERSION "\(.*\)"/\1/p' src/base/version.h)
+PAGES    = $(wildcard src/*/*.[1-8])
+UNITS    = $(notdir $(wildcard $(foreach kind,service socket timer path,examples/systemd/*.$(kind))))
+SNIPPETS = $(filter-out %.in,$(notdir $(wildcard nginx/*)))
+SETTINGS = bookspool.conf receive.env drain.env
+EXAMPLES = $(patsubst examples/%,%,$(filter-out examples/systemd/% %.png,$(shell find examples -type f)))
+
+to_sbin     = $(DESTDIR)$(PREFIX)/sbin
+to_bin      = $(DESTDIR)$(PREFIX)/bin
+to_lib      = $(DESTDIR)$(PREFIX)/lib
+to_man      = $(DESTDIR)$(PREFIX)/share/man
+to_doc      = $(DESTDIR)$(PREFIX)/share/doc/bookspool
+to_settings = $(DESTDIR)$(SYSCONFDIR)/bookspool
+to_nginx    = $(DESTDIR)$(SYSCONFDIR)/nginx/snippets
+
+# $(call place,MODE,FROM,TO) installs a text with the paths of this installation.
+place = install -D -m $(1) $(2) $(3) && sed -i -e 's|/usr/local/|$(PREFIX)/|g' \
+        -e 's|/etc/\(systemd/system\|sysusers.d\|tmpfiles.d\)/bookspool|$(PREFIX)/lib/\1/bookspool|g' \
+        -e 's|/etc/nginx/\(bookspool\|contact\)-|$(SYSCONFDIR)/nginx/snippets/\1-|g' $(3)
 
 #: install        programs and manual pages to PREFIX (/usr/local), under DESTDIR
 install: all
-	install -d $(DESTDIR)$(PREFIX)/sbin $(DESTDIR)$(PREFIX)/bin
-	install -m 755 $(B)/bookspool-fcgi $(B)/bookspool-drain $(DESTDIR)$(PREFIX)/sbin
-	install -m 755 $(B)/bookspool $(DESTDIR)$(PREFIX)/bin
-	for page in $(PAGES); do \
-	    install -D -m 644 $$page $(DESTDIR)$(PREFIX)/share/man/man$${page##*.}/$${page##*/} || exit 1; \
-	done
+	install -d $(to_sbin) $(to_bin)
+	install -m 755 $(B)/bookspool-fcgi $(B)/bookspool-drain $(to_sbin)
+	install -m 755 $(B)/bookspool $(to_bin)
+	for page in $(PAGES); do install -D -m 644 $$page $(to_man)/man$${page##*.}/$${page##*/} || exit 1; done
+	for unit in $(UNITS); do $(call place,644,examples/systemd/$$unit,$(to_lib)/systemd/system/$$unit) || exit 1; done
+	for kind in sysusers tmpfiles; do \
+	    $(call place,644,examples/systemd/bookspool.$$kind.conf,$(to_lib)/$$kind.d/bookspool.conf) || exit 1; done
+	for file in $(EXAMPLES); do mode=644; [ ! -x examples/$$file ] || mode=755; \
+	    $(call place,$$mode,examples/$$file,$(to_doc)/examples/$$file) || exit 1; done
+	install -m 644 README.md LICENSE src/package/debian/changelog $(to_doc)
+	for file in $(SNIPPETS); do [ -e $(to_nginx)/$$file ] || { \
+	    $(call place,644,nginx/$$file,$(to_nginx)/$$file); } || exit 1; done
+	for file in $(SETTINGS); do mode=640; [ $$file != bookspool.conf ] || mode=644; [ -e $(to_settings)/$$file ] || { \
+	    $(call place,$$mode,examples/$$file,$(to_settings)/$$file); } || exit 1; done
 
-#: uninstall      remove them again
+# Settings, nginx's files, the spool and the ledger stay: they are yours.
+#: uninstall      remove what install put there, but no settings, spool or ledger
 uninstall:
-	rm -f $(DESTDIR)$(PREFIX)/sbin/bookspool-fcgi $(DESTDIR)$(PREFIX)/sbin/bookspool-drain \
-	    $(DESTDIR)$(PREFIX)/bin/bookspool
-	for page in $(PAGES); do \
-	    rm -f $(DESTDIR)$(PREFIX)/share/man/man$${page##*.}/$${page##*/}; \
-	done
+	rm -f $(to_sbin)/bookspool-fcgi $(to_sbin)/bookspool-drain $(to_bin)/bookspool
+	for page in $(PAGES); do rm -f $(to_man)/man$${page##*.}/$${page##*/}; done
+	for unit in $(UNITS); do rm -f $(to_lib)/systemd/system/$$unit; done
+	rm -f $(to_lib)/sysusers.d/bookspool.conf $(to_lib)/tmpfiles.d/bookspool.conf
+	rm -rf $(to_doc)
+
+# A Debian package in build/deb, by the tools of the distribution; nothing is downloaded.
+#: deb            a Debian package, into build/deb
+DEB_DIR     = $(B)/deb
+DEB_TREE    = $(DEB_DIR)/bookspool-$(VERSION)
+DEB_OPTIONS ?= nocheck
+
+deb:
+	@tests/bin/deps deb
+	rm -rf $(DEB_DIR)
+	mkdir -p $(DEB_TREE)
+	cp -a Makefile LICENSE README.md src tests nginx examples $(DEB_TREE)
+	cp -a src/package/debian $(DEB_TREE)
+	cd $(DEB_TREE) && DEB_BUILD_OPTIONS='$(DEB_OPTIONS) parallel=$(JOBS)' dpkg-buildpackage -us -uc -b
 
 #: lint           the format of the sources and scripts
 lint:
