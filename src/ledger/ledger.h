@@ -28,7 +28,8 @@ struct ledger;
 
 /*
  * `value` is BOOKSPOOL_LEDGER: sqlite:PATH. The file is made (0660) where it is missing; its
- * directory must exist. A ledger of a newer version is refused, an older one is brought up to date.
+ * directory must exist. A ledger of a newer version is refused. An older one is brought up to date,
+ * after a copy of it was made durable as PATH.N, N being its version: with it a rollback begins.
  */
 struct ledger *ledger_open(const char *value, struct buf *why);
 /* Read only: nothing is made. NULL with an empty `why` when there is no ledger yet. */
@@ -66,6 +67,9 @@ bool ledger_clear(struct ledger *ledger);
  * that arrived before it. The drain calls it with its pruning.
  */
 bool ledger_forget(struct ledger *ledger, int64_t before);
+
+/* Removes the copies of earlier versions that were made before then. */
+void ledger_drop_copies(const struct ledger *ledger, int64_t before);
 
 /* Two live bookings of one organizer at the same time. Strings live during the call. */
 struct ledger_conflict {

@@ -10,8 +10,9 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "ledger/copy.h"
 
-enum { BUSY_MS = 5000, FILE_MODE = 0660 };
+enum { BUSY_MS = 5000 };
 
 /* A booking without an end takes up half an hour. */
 #define BUSY_UNTIL "coalesce(finish, start + 1800000)"
@@ -374,9 +375,9 @@ static bool make_file(const char *path, bool readonly, struct buf *why)
         return true;
     int fd = open(path, readonly ? O_RDONLY | O_CLOEXEC : O_RDWR | O_CLOEXEC);
     if (fd < 0 && errno == ENOENT && !readonly) {
-        fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, FILE_MODE);
+        fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, LEDGER_MODE);
         if (fd >= 0)
-            (void)!fchmod(fd, FILE_MODE);
+            (void)!fchmod(fd, LEDGER_MODE);
     }
     if (fd >= 0)
         return close(fd) == 0;
@@ -424,6 +425,22 @@ static bool read_version(struct ledger *ledger, int *version, int *tables)
     return ok || store_fail(ledger, "read");
 }
 
+/* Is this a ledger that this program can use, as it is or by upgrades? */
+static bool check_version(const char *path, bool readonly, int version, int tables, struct buf *why)
+{
+    if (version > VERSION)
+        buf_printf(why,
+            "%s: has version %d, of a newer bookspool; this one knows up to %d: install the newer "
+            "one again, or see UPGRADE AND ROLLBACK in bookspool(1)",
+            path, version, VERSION);
+    else if (version == 0 && tables)
+        put_refusal(why, path, "is a database of something else", "set BOOKSPOOL_LEDGER");
+    else if (version < VERSION && readonly)
+        put_refusal(
+            why, path, "is empty, or of an older version", "the next drain brings it up to date");
+    return why->len == 0;
+}
+
 /* Two programs may make the tables at once: the second one finds them. */
 static bool set_up_ledger(struct ledger *ledger, bool readonly, struct buf *why)
 {
@@ -438,18 +455,12 @@ static bool set_up_ledger(struct ledger *ledger, bool readonly, struct buf *why)
         put_refusal(why, path, sqlite3_errmsg(ledger->db), NULL);
         return false;
     }
-    bool ok = false;
-    bool begun = (readonly || (store_exec(ledger, pragmas, "set up") && ledger_begin(ledger))) &&
-                 read_version(ledger, &version, &tables);
-    if (begun && version > VERSION)
-        put_refusal(why, path, "is of a newer version of bookspool", "use that version");
-    else if (begun && version == 0 && tables)
-        put_refusal(why, path, "is a database of something else", "set BOOKSPOOL_LEDGER");
-    else if (begun && version < VERSION && readonly)
-        put_refusal(
-            why, path, "is empty, or of an older version", "the next drain brings it up to date");
-    else
-        ok = begun;
+    bool ok = (readonly || store_exec(ledger, pragmas, "set up")) &&
+              read_version(ledger, &version, &tables) &&
+              check_version(path, readonly, version, tables, why);
+    if (ok && !readonly)
+        ok = (version == 0 || version == VERSION || copy_keep(ledger, version)) &&
+             ledger_begin(ledger) && read_version(ledger, &version, &tables);
     for (; ok && version < VERSION; version++) {
         char set[48];
         snprintf(set, sizeof set, "PRAGMA user_version = %d", version + 1);
@@ -499,6 +510,11 @@ struct ledger *ledger_open(const char *value, struct buf *why)
 struct ledger *ledger_open_readonly(const char *value, struct buf *why)
 {
     return open_ledger(value, true, why);
+}
+
+void ledger_drop_copies(const struct ledger *ledger, int64_t before)
+{
+    copy_drop(ledger, VERSION, before);
 }
 
 void ledger_close(struct ledger *ledger)

@@ -71,6 +71,8 @@ struct series_lead {
 
 enum { LEADS = 16, SERIES_TOGETHER = 60000 /* ms between the arrivals */ };
 
+enum { LEDGER_MODE = 0660 };
+
 struct ledger {
     sqlite3 *db;
     char *path;

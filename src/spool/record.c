@@ -157,11 +157,19 @@ static bool parse_received(const char *text, struct record *record)
     return true;
 }
 
+static bool is_later(const char *version)
+{
+    size_t number;
+    return parse_decimal(version, &number) && number > 1;
+}
+
 static const char *parse_header(const struct header *header, struct record *record)
 {
     bool event = strcmp(header->version, "1") == 0;
     if (!event && strcmp(header->mail_version, "1") != 0)
-        return "it is neither 'Bookspool: 1' nor 'Bookspool-Mail: 1'";
+        return is_later(header->version) || is_later(header->mail_version)
+                   ? "a later version of bookspool wrote it, in a form that this one does not know"
+                   : "it is neither 'Bookspool: 1' nor 'Bookspool-Mail: 1'";
     record->kind = event ? RECORD_EVENT : RECORD_MAIL;
     if (event && !provider_parse(header->provider, &record->provider))
         return "its Provider is not known";

@@ -14,7 +14,7 @@
 #include "tool/tool.h"
 
 static const char usage[] =
-    "rebuild [--json] [--spool DIR]\n"
+    "rebuild [--add] [--json] [--spool DIR]\n"
     "\n"
     "Rebuilds the ledger from the events in done/, in the order in which they were\n"
     "done. All of it happens in one transaction: until its end, and if it is\n"
@@ -25,6 +25,9 @@ static const char usage[] =
     "\n"
     "Events older than BOOKSPOOL_RETENTION are no longer in done/, so a rebuilt\n"
     "ledger does not know their bookings.\n"
+    "\n"
+    "  --add       keep what the ledger knows, and enter only the events that it\n"
+    "              does not know: after an older copy of it was put back\n"
     "\n"
     "Exit status: 0 done, 75 a drain is at work: try again.\n";
 
@@ -39,6 +42,7 @@ struct entry {
 struct rebuild {
     struct tool *tool;
     struct ledger *ledger;
+    bool add;            /* to what the ledger knows already */
     struct entry *entry; /* in the order of completion */
     size_t count, left_out, forgotten;
     struct entry **half;    /* in the order of arrival */
@@ -149,7 +153,7 @@ static int enter_all(struct rebuild *r)
 {
     bool progress = isatty(STDERR_FILENO);
     int code = EX_OK;
-    if (!ledger_begin(r->ledger) || !ledger_clear(r->ledger))
+    if (!ledger_begin(r->ledger) || (!r->add && !ledger_clear(r->ledger)))
         return say_ledger_failed(r);
     for (size_t i = 0; code == EX_OK && i < r->count; i++) {
         for (; code == EX_OK && r->entered < r->halves &&
@@ -176,7 +180,8 @@ static int run(struct tool *tool, int argc, char **argv)
     char **operands;
     struct rebuild r = {.tool = tool};
     struct buf why = {0};
-    if (tool_parse(tool, argc, argv, NULL, &operands))
+    const struct tool_option options[] = {{"add", &r.add, NULL}, {0}};
+    if (tool_parse(tool, argc, argv, options, &operands))
         tool_usage(tool, "takes no operands");
     int code = tool_open(tool);
     if (code == EX_OK &&

@@ -102,8 +102,8 @@ static void another_version_is_refused(void **state)
     refused(place->value, true, "the next drain");
     ledger_close(opened(place));
     sql(place, "PRAGMA user_version = 99");
-    refused(place->value, false, "newer version");
-    refused(place->value, true, "newer version");
+    refused(place->value, false, "has version 99, of a newer bookspool");
+    refused(place->value, true, "has version 99, of a newer bookspool");
 }
 
 static const struct step one[] = {
@@ -151,6 +151,24 @@ static void what_was_committed_is_there_again(void **state)
     buf_free(&why);
 }
 
+/* As PATH.1, with all that was in it, until copies of that age are dropped. */
+static void assert_earlier_one_is_kept(struct ledger *ledger, const struct place *place)
+{
+    struct place copy;
+    struct stat st;
+    snprintf(copy.path, sizeof copy.path, "%s/ledger.db.1", place->dir);
+    assert_int_equal(stat(copy.path, &st), 0);
+    assert_int_equal(st.st_mode & 0777, 0660);
+    sql(&copy, "SELECT verdict, key FROM decision WHERE verdict = 'speaks';"
+               "CREATE TABLE right_version(x CHECK (x = 1));"
+               "INSERT INTO right_version SELECT user_version FROM pragma_user_version;"
+               "INSERT INTO right_version SELECT count(*) FROM booking");
+    ledger_drop_copies(ledger, time_from_timespec(st.st_mtim));
+    assert_int_equal(stat(copy.path, &st), 0);
+    ledger_drop_copies(ledger, time_from_timespec(st.st_mtim) + 1);
+    assert_int_equal(stat(copy.path, &st), -1);
+}
+
 /* Its index knew of no booking of five hours. */
 static void a_ledger_of_version_1_is_brought_up_to_date(void **state)
 {
@@ -193,6 +211,7 @@ static void a_ledger_of_version_1_is_brought_up_to_date(void **state)
     ledger = opened(place);
     scene_dump(ledger, &after);
     assert_string_equal(buf_text(&before), buf_text(&after));
+    assert_earlier_one_is_kept(ledger, place);
     ledger_close(ledger);
     sql(place, "SELECT uid FROM booking INDEXED BY booking_long"
                " WHERE state IN ('pending', 'accepted') AND busy - start > 7200000");

@@ -141,7 +141,11 @@ static void wrong_headers_are_named(void **state)
     } cases[] = {
         {"", "its header has no end"},
         {"\n", "it is neither 'Bookspool: 1' nor 'Bookspool-Mail: 1'"},
-        {"Bookspool: 2\n\n", "it is neither 'Bookspool: 1' nor 'Bookspool-Mail: 1'"},
+        {"Bookspool: 0\n\n", "it is neither 'Bookspool: 1' nor 'Bookspool-Mail: 1'"},
+        {"Bookspool: 2\n\n",
+            "a later version of bookspool wrote it, in a form that this one does not know"},
+        {"Bookspool-Mail: 10\n\n",
+            "a later version of bookspool wrote it, in a form that this one does not know"},
         {"no colon\n\n", "its header has a line that is not 'Name: value'"},
         {": x\n\n", "its header has a line that is not 'Name: value'"},
         {"Bookspool: 1\nBookspool: 1\n\n", "a field of its header is there twice"},
