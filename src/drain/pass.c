@@ -111,9 +111,9 @@ static enum run_result drop_held(struct run *run)
 static enum run_result forget_old(struct run *run)
 {
     struct prune_result result;
-    int64_t retention = conf_number(run->conf, SET_RETENTION), kept = retention;
+    int64_t kept = conf_number(run->conf, SET_RETENTION);
     struct prune_options options = {.now = clock_now(),
-        .retention = retention,
+        .retention = conf_number(run->conf, SET_RETENTION),
         .retention_sent = conf_number(run->conf, SET_RETENTION_SENT)};
     if (!prune(&run->spool, &options, &result))
         return run_io_failed(run, NULL);
@@ -121,7 +121,7 @@ static enum run_result forget_old(struct run *run)
         kept = LEDGER_REMEMBERS;
     bool opened = result.visited && run_open_ledger(run) == RUN_GOES_ON;
     if (opened)
-        ledger_drop_copies(run->ledger, options.now - retention);
+        ledger_drop_copies(run->ledger, options.now - options.retention);
     if (opened && (!ledger_begin(run->ledger) || !ledger_forget(run->ledger, options.now - kept) ||
                       !ledger_commit(run->ledger)))
         log_warn(NULL, "ledger-failed", "%s", ledger_failure(run->ledger));
