@@ -186,6 +186,8 @@ $(B)/tests/request: $(B)/obj/tests/cost/request.o $(B)/obj/receive/count.o $(B)/
 
 unit-tests: $(UNIT_TESTS) $(SHIM) $(B)/tests/model $(B)/tests/request
 
+include tests/fuzz/rules.mk
+
 # The long form of tests/faults-*.t: memory that ends at each step and does not come back.
 #: faults         memory that ends at each step and does not come back
 faults: all unit-tests

@@ -39,6 +39,13 @@ static void put_place(const struct place *place, struct buf *out)
         buf_puts(out, "environment: ");
 }
 
+/* Values are repeated in faults, which are lines on terminals: no control of a value gets there. */
+static void mask_fault(struct buf *faults, size_t from)
+{
+    if (faults->data)
+        text_mask(faults->data + from);
+}
+
 static void put_fault(struct conf *conf, const struct place *place, const char *name,
     const char *format, ...) __attribute__((format(printf, 4, 5)));
 
@@ -46,11 +53,13 @@ static void put_fault(
     struct conf *conf, const struct place *place, const char *name, const char *format, ...)
 {
     va_list args;
+    size_t before = conf->errors.len;
     put_place(place, &conf->errors);
     buf_printf(&conf->errors, "%s: ", name);
     va_start(args, format);
     buf_vprintf(&conf->errors, format, args);
     va_end(args);
+    mask_fault(&conf->errors, before);
     buf_putc(&conf->errors, '\n');
 }
 
@@ -346,11 +355,13 @@ void conf_fault(
     const struct conf *conf, enum setting which, struct buf *faults, const char *format, ...)
 {
     va_list args;
+    size_t before = faults->len;
     const char *place = conf->value[which].place;
     buf_printf(faults, "%s%s: ", place ? place : "", settings[which].name);
     va_start(args, format);
     buf_vprintf(faults, format, args);
     va_end(args);
+    mask_fault(faults, before);
     buf_putc(faults, '\n');
 }
 

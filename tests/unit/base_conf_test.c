@@ -273,6 +273,8 @@ static void wrong_lines_are_explained(void **state)
         {"BOOKSPOOL_DEADLINE=16196412099902854d", "must be a duration"}, /* 10,240 ms modulo 2^64 */
         {"BOOKSPOOL_RESERVE=64M,x", "64M or 64M,1000"},
         {"BOOKSPOOL_RESERVE=64M,1K", "64M or 64M,1000"},
+        {"BOOKSPOOL_SYNC=\33[2Jnever\177", "\"?[2Jnever?\" must be one of"},
+        {"BOOKSPOOL_\33[2J=x", "BOOKSPOOL_?[2J: is not a setting"},
         {"BOOKSPOOL_SYNC=never", "must be one of: auto fsync"},
         {"BOOKSPOOL_MAIL_ATTENDEE=maybe", "must be yes or no"},
         {"BOOKSPOOL_SPOOL=spool", "must be an absolute path"},

@@ -1,0 +1,43 @@
+# Fuzzing, included by the Makefile: `make fuzz`, what `make check` replays, and `make coverage`.
+
+FUZZ_TARGETS = $(patsubst tests/fuzz/%.c,%,$(filter-out %/replay.c,$(wildcard tests/fuzz/*.c)))
+FUZZ_REPLAYS = $(FUZZ_TARGETS:%=$(B)/tests/fuzz/%)
+FUZZERS      = $(FUZZ_TARGETS:%=$(B)/fuzzers/%)
+
+# What each target links: the rooms that it fuzzes.
+FUZZ_MAIL   = $(call objects,base event provider spool ledger mail) $(MAIL_DATA)
+FUZZ_CLIENT = $(call objects,base event provider spool ledger http mail deliver) $(MAIL_DATA)
+FUZZ_FCGI   = $(call no_main,$(FCGI_ROOMS))
+
+fuzz_needs = $(if $(filter fcgi,$(1)),$(FUZZ_FCGI),$(if $(filter smtp_% http_% settings,$(1)),$(FUZZ_CLIENT),$(FUZZ_MAIL)))
+fuzz_libs  = $(if $(filter fcgi,$(1)),$(FCGI_LIBS),$(DRAIN_LIBS))
+
+$(B)/obj/fuzz/%.o: tests/fuzz/%.c
+	@mkdir -p $(@D)
+	$(call quiet,CC) $(CC) $(BASE_CFLAGS) $(drain_CFLAGS) $(CPPFLAGS) $(CFLAGS) $(SAN_FLAGS) -MMD -MP -c -o $@ $<
+
+define fuzz_target
+$(B)/tests/fuzz/$(1): $(B)/obj/fuzz/$(1).o $(B)/obj/fuzz/replay.o $(call fuzz_needs,$(1))
+	@mkdir -p $$(@D)
+	$$(LINK) $(call fuzz_libs,$(1)) -pthread
+
+$(B)/fuzzers/$(1): $(B)/obj/fuzz/$(1).o $(call fuzz_needs,$(1))
+	@mkdir -p $$(@D)
+	$$(LINK) -fsanitize=fuzzer $(call fuzz_libs,$(1)) -pthread
+endef
+$(foreach target,$(FUZZ_TARGETS),$(eval $(call fuzz_target,$(target))))
+
+unit-tests: $(FUZZ_REPLAYS)
+
+# make fuzz SECONDS=60 F='signature socket': these targets, so long each; without F= all of them.
+FUZZ_BUILD = B=$(B)/fuzz CC=clang SAN=1 CFLAGS='-O1 -g -fsanitize=fuzzer-no-link'
+
+fuzz:
+	@tests/bin/deps fuzz
+	$(MAKE) $(FUZZ_BUILD) fuzzers
+	$(MAKE) B=$(B)/asan SAN=1 CFLAGS='-O1 -g' all
+	BOOKSPOOL_BIN=$(abspath $(B)) tests/bin/fuzz $(SECONDS) $(F)
+
+fuzzers: $(FUZZERS)
+
+.PHONY: fuzz fuzzers
