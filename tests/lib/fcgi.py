@@ -82,6 +82,13 @@ class Client:
         except (BrokenPipeError, ConnectionResetError):
             return False
 
+    def finish_sending(self):
+        """Half closed: the peer reads to the end of what came, and can still answer."""
+        try:
+            self.socket.shutdown(socket.SHUT_WR)
+        except OSError:
+            pass  # closed by the peer
+
     def _read(self, count):
         data = b""
         while len(data) < count:
