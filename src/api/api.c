@@ -8,10 +8,12 @@
 
 #include <curl/curl.h>
 
+#include "api/cache.h"
 #include "api/token.h"
 #include "api/url.h"
 #include "api/words.h"
 #include "base/clock.h"
+#include "base/counters.h"
 #include "base/json.h"
 #include "base/log.h"
 #include "http/http.h"
@@ -37,6 +39,10 @@ struct api {
     int64_t patience;
     bool (*stop)(void);
 };
+
+/* Where a token's own user is: the natural test of a token. */
+static const char *const user_paths[PROVIDERS] = {
+    [PROVIDER_CALCOM] = "/v2/me", [PROVIDER_CALENDLY] = "/users/me"};
 
 const char *api_result_name(enum api_result result)
 {
@@ -92,8 +98,12 @@ struct api *api_open(
     api->base_setting = provider == PROVIDER_CALENDLY ? SET_CALENDLY_API_BASE : SET_CALCOM_API_BASE;
     api->base = conf_text(conf, api->base_setting);
     api->patience = API_PATIENCE_MS;
-    if (api_tokens_read(&api->tokens, conf, provider, ledger, why) && open_client(api, why))
+    if (!counters_are_kept())
+        counters_open(conf_text(conf, SET_STATE)); /* else it counts in memory */
+    if (api_tokens_read(&api->tokens, conf, provider, ledger, why) && open_client(api, why)) {
+        api_tokens_publish(&api->tokens);
         return api;
+    }
     api_close(api);
     return NULL;
 }
@@ -155,6 +165,21 @@ static const char *version_header(const struct call *call)
     return call->api->provider == PROVIDER_CALCOM ? versions[i].header : NULL;
 }
 
+static void count_answer(const struct api *api, const struct http_answer *http)
+{
+    char word[NUMBER_SIZE];
+    snprintf(word, sizeof word, "%ld", http->status);
+    size_t label = counter_label_value(LABEL_ANSWER, word);
+    snprintf(word, sizeof word, "%ldxx", http->status / 100);
+    if (!http->status || http->code != CURLE_OK)
+        label = counter_label_value(LABEL_ANSWER, "none");
+    else if (!label)
+        label = counter_label_value(LABEL_ANSWER, word);
+    counter_add(counter_at(COUNT_API_REQUESTS, api->provider, label), 1);
+    counter_observe(COUNT_API_TIME, http->milliseconds);
+}
+
+/* One request with the current token, and what is to be known of it. */
 static void attempt(struct call *call)
 {
     const char *lines[4] = {"Accept: application/json"};
@@ -171,9 +196,16 @@ static void attempt(struct call *call)
         .len = call->body.len,
         .fresh = strcmp(call->method, "GET") != 0};
     int64_t left = call->deadline - clock_monotonic();
+    http_set_bearer(api->client, api_tokens_current(&api->tokens)->text);
     http_set_total(api->client, left < 1 ? 1 : left < API_ATTEMPT_MS ? left : API_ATTEMPT_MS);
     http_answer_free(&call->http);
     http_send(api->client, call->method, &request, &call->http);
+    count_answer(api, &call->http);
+    if (call->http.connected)
+        api_tokens_used(&api->tokens, clock_now());
+    if (call->http.status && call->http.status != 401 && call->http.status < 500)
+        api_tokens_accepted(
+            &api->tokens, call->http.status < 300 ? api_scope_of(call->method, call->path) : 0);
     log_debug(NULL, "api-request", "%s %s: status %ld in %lld ms", provider_name(api->provider),
         call->method, call->http.status, (long long)call->http.milliseconds);
 }
@@ -210,11 +242,9 @@ static void exchange(struct call *call)
 {
     struct api *api = call->api;
     for (int made = 1;; made++) {
-        const struct api_token *token = api_tokens_current(&api->tokens);
-        http_set_bearer(api->client, token->text);
         attempt(call);
         const struct http_answer *http = &call->http;
-        if (http->status == 401 && api_tokens_refused(&api->tokens)) {
+        if (http->status == 401 && api_tokens_refused(&api->tokens, clock_now())) {
             made--;
             continue;
         }
@@ -266,10 +296,27 @@ static enum api_result read_body(
     return http->code != 0 ? API_UNREACHABLE : detail->len ? API_STRANGE : API_OK;
 }
 
+/* The answer about the token's own user names its account. */
+static void learn_account(const struct call *call, const cJSON *json)
+{
+    struct api *api = call->api;
+    char number[NUMBER_SIZE];
+    const cJSON *id = json_path(json, "data.id");
+    if (strcmp(call->path, user_paths[api->provider]) != 0)
+        return;
+    const char *text = json_text(json, "resource.uri");
+    snprintf(number, sizeof number, "%.0f", cJSON_IsNumber(id) ? id->valuedouble : 0);
+    if (api->provider == PROVIDER_CALCOM)
+        text = cJSON_IsNumber(id) ? number : NULL;
+    if (text)
+        api_tokens_know_account(&api->tokens, text);
+}
+
 static void explain(
     const struct call *call, enum api_result result, struct buf *detail, struct api_answer *answer)
 {
-    const struct api *api = call->api;
+    struct api *api = call->api;
+    unsigned scopes = 0;
     char challenge[256];
     struct buf names = {0}, tokens = {0};
     http_answer_header(&call->http, "WWW-Authenticate", challenge, sizeof challenge);
@@ -278,7 +325,9 @@ static void explain(
     else if (!detail->len)
         api_reason(api->provider, answer->json, detail);
     if (result == API_FORBIDDEN && api->provider == PROVIDER_CALENDLY)
-        api_missing_scopes(answer->json, challenge, call->method, call->path, &names);
+        scopes = api_missing_scopes(answer->json, challenge, call->method, call->path, &names);
+    if (scopes)
+        api_tokens_lack(&api->tokens, scopes, buf_text(&names));
     api_tokens_name(&api->tokens, result == API_UNAUTHORIZED, &tokens);
     for (size_t i = 0; i < api->tokens.count; i++)
         if (strstr(buf_text(detail), api->tokens.token[i].text))
@@ -297,31 +346,74 @@ static void explain(
     buf_free(&tokens);
 }
 
+/* False, with a reason: the address is not one of the base's host, or memory ran out. */
+static bool make_address(struct call *call, const char *path, struct buf *detail)
+{
+    const char *base = call->api->base;
+    size_t len = strlen(base);
+    call->path = "/";
+    if (!api_url_make(base, path, &call->url)) {
+        buf_puts(detail, "the address is not one of this API");
+        return false;
+    }
+    while (len && base[len - 1] == '/')
+        len--;
+    call->path = call->url.data + len;
+    return true;
+}
+
+static bool find_cached(struct call *call, struct api_answer *answer)
+{
+    struct buf body = {0};
+    if (api_cache_get(&call->api->tokens, buf_text(&call->url), &body)) {
+        answer->json = json_parse(buf_text(&body), body.len);
+        answer->cached = answer->json != NULL;
+        answer->status = answer->cached ? 200 : 0;
+    }
+    buf_free(&body);
+    return answer->cached;
+}
+
+enum cache_use { CACHE_READ, CACHE_WRITE, CACHE_PASS };
+
+static enum api_result ask(
+    struct call *call, enum cache_use use, struct buf *detail, struct api_answer *answer)
+{
+    struct api *api = call->api;
+    int64_t cleared;
+    use = api_cache_wanted(&api->tokens) ? use : CACHE_PASS;
+    if (use == CACHE_READ && find_cached(call, answer))
+        return API_OK;
+    exchange(call);
+    answer->status = call->http.status;
+    enum api_result result = read_body(call, result_of(call), detail, answer);
+    if (result == API_OK)
+        learn_account(call, answer->json);
+    if (result == API_OK && use != CACHE_PASS && answer->status == 200)
+        api_cache_put(&api->tokens, buf_text(&call->url), &call->http.body);
+    if (strcmp(call->method, "GET") != 0 && api->ledger &&
+        (result == API_OK || result == API_UNREACHABLE))
+        api_cache_clear(api->ledger, api->provider, &cleared);
+    return result;
+}
+
 static enum api_result call_api(struct api *api, const char *method, const char *path,
-    const cJSON *body, struct api_answer *answer)
+    const cJSON *body, enum cache_use use, struct api_answer *answer)
 {
     struct call call = {
-        .api = api, .method = method, .deadline = clock_monotonic() + api->patience};
+        .api = api, .method = method, .path = "/", .deadline = clock_monotonic() + api->patience};
     struct buf detail = {0};
     enum api_result result = API_NO_TOKEN;
     char *text = body ? cJSON_PrintUnformatted(body) : NULL;
     *answer = (struct api_answer){0};
     if (text)
         buf_puts(&call.body, text);
-    call.path = "/";
-    if (!api->tokens.count) {
-        result = API_NO_TOKEN;
-    } else if (!api_url_make(api->base, path, &call.url) || (body && !text) || call.body.failed) {
-        result = API_STRANGE;
-        buf_puts(&detail, "the address is not one of this API");
-    } else {
-        size_t base = strlen(api->base);
-        while (base && api->base[base - 1] == '/')
-            base--;
-        call.path = call.url.data + base;
-        exchange(&call);
-        answer->status = call.http.status;
-        result = read_body(&call, result_of(&call), &detail, answer);
+    if (api->tokens.count) {
+        if ((body && !text) || call.body.failed)
+            buf_puts(&detail, "out of memory");
+        result = !detail.len && make_address(&call, path, &detail)
+                     ? ask(&call, use, &detail, answer)
+                     : API_STRANGE;
     }
     if (result != API_OK) {
         explain(&call, result, &detail, answer);
@@ -335,20 +427,52 @@ static enum api_result call_api(struct api *api, const char *method, const char 
     return result;
 }
 
-enum api_result api_get_fresh(struct api *api, const char *path, struct api_answer *answer)
-{
-    return call_api(api, "GET", path, NULL, answer);
-}
-
 enum api_result api_get(struct api *api, const char *path, struct api_answer *answer)
 {
-    return api_get_fresh(api, path, answer);
+    return call_api(api, "GET", path, NULL, CACHE_READ, answer);
+}
+
+enum api_result api_get_fresh(struct api *api, const char *path, struct api_answer *answer)
+{
+    return call_api(api, "GET", path, NULL, CACHE_WRITE, answer);
 }
 
 enum api_result api_send(struct api *api, const char *method, const char *path, const cJSON *body,
     struct api_answer *answer)
 {
-    return call_api(api, method, path, body, answer);
+    return call_api(api, method, path, body, CACHE_PASS, answer);
+}
+
+/* ---- checks of the tokens ---- */
+
+bool api_check_token(struct api *api, size_t which)
+{
+    struct call call = {.api = api, .method = "GET", .deadline = clock_monotonic() + api->patience};
+    struct buf detail = {0};
+    struct api_answer answer = {0};
+    enum api_result result = API_STRANGE;
+    api->tokens.current = which;
+    if (make_address(&call, user_paths[api->provider], &detail)) {
+        attempt(&call);
+        if (call.http.status == 401)
+            api_tokens_refused(&api->tokens, clock_now());
+        result = read_body(&call, result_of(&call), &detail, &answer);
+        api->tokens.current = which;
+    }
+    if (result == API_OK)
+        learn_account(&call, answer.json);
+    else
+        explain(&call, result, &detail, &answer);
+    api_answer_free(&answer);
+    http_answer_free(&call.http);
+    buf_free(&call.url);
+    buf_free(&detail);
+    return result == API_OK || result == API_UNAUTHORIZED || result == API_FORBIDDEN;
+}
+
+struct api_tokens *api_tokens_of(struct api *api)
+{
+    return &api->tokens;
 }
 
 /* ---- lists ---- */
@@ -431,7 +555,7 @@ enum api_result api_list(struct api *api, const char *path,
     *answer = (struct api_answer){0};
     for (int page = 0; page < API_PAGES_MAX; page++) {
         api_answer_free(answer);
-        result = call_api(api, "GET", buf_text(&pages.url), NULL, answer);
+        result = call_api(api, "GET", buf_text(&pages.url), NULL, CACHE_PASS, answer);
         if (result != API_OK)
             break;
         const cJSON *list =

@@ -5,7 +5,10 @@
  * CALENDLY_API_BASE only: an answer that names another host is not followed.
  *
  * Tokens. A 401 is answered by one more request with the other token, and every later request uses
- * that one at once; so do later runs, by the ledger. It is logged (api-token-refused).
+ * that one at once; so do later runs, by the ledger. It is logged (api-token-refused), and so is a
+ * token that lacks scopes (api-scope-missing). What is known of the tokens, answers, times and the
+ * cache is counted (COUNT_API_..., COUNT_TOKEN_...): api_open opens the counters where the program
+ * has not, so a program that root runs becomes the owner of the spool before it.
  *
  * Time. A request has API_ATTEMPT_MS, and is made again after 429, 408, 425 and 5xx or without an
  * answer: when the answer says so (http/retry.h), else after half a second, one, two. All of one
@@ -96,7 +99,8 @@ enum api_result api_get(struct api *api, const char *path, struct api_answer *an
 enum api_result api_get_fresh(struct api *api, const char *path, struct api_answer *answer);
 
 /*
- * POST, PATCH or DELETE. `body` may be NULL. Any answer but a refusal empties the provider's cache.
+ * POST, PATCH or DELETE. `body` may be NULL. What may have changed something empties the
+ * provider's part of the cache.
  */
 enum api_result api_send(struct api *api, const char *method, const char *path, const cJSON *body,
     struct api_answer *answer);
@@ -108,5 +112,17 @@ enum api_result api_send(struct api *api, const char *method, const char *path, 
  */
 enum api_result api_list(struct api *api, const char *path,
     bool (*each)(void *context, const cJSON *item), void *context, struct api_answer *answer);
+
+/* Empties the cache of one provider, or of all (PROVIDERS); *count answers were in it. False: the
+ * ledger cannot be written now. */
+bool api_cache_clear(struct ledger *ledger, enum provider provider, int64_t *count);
+
+/*
+ * For the drain, once a run: publishes what is known of all tokens to the counters, and where a
+ * check is due (CALENDLY_KEY_ROTATION_CHECK_INTERVAL) asks the provider about its user with each
+ * token, one attempt each. Logs tokens that are refused, or due for rotation: by age, or by uses.
+ * Nothing is asked without a ledger, or with CALENDLY_KEY_ROTATION_MONITORING=no.
+ */
+void api_check_tokens(const struct conf *conf, struct ledger *ledger, bool (*stop)(void));
 
 #endif

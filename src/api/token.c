@@ -3,8 +3,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
+#include "base/counters.h"
 #include "base/digest.h"
 #include "base/log.h"
+
+/* A check that found no answer. */
+#define CHECK_AGAIN (INT64_C(3600) * MS_PER_SECOND)
 
 static const enum setting token_settings[PROVIDERS][API_TOKENS] = {
     [PROVIDER_CALCOM] = {SET_CALCOM_API_KEY, SET_CALCOM_API_KEY_SECONDARY},
@@ -58,10 +63,70 @@ static bool add_token(struct api_tokens *tokens, const struct conf *conf, size_t
     return true;
 }
 
+/* ---- what the ledger knows ---- */
+
+/* What another process saved counts too, so the row is read again after each change. */
+static void load(const struct api_tokens *tokens, struct api_token *token)
+{
+    struct token_row row;
+    if (!tokens->ledger || !tokens_get(tokens->ledger, token->fingerprint, &row))
+        return;
+    token->row = row;
+    token->stored = row.first != TIME_NONE;
+    token->refused = row.refused != TIME_NONE;
+}
+
+static void save_uses(const struct api_tokens *tokens, struct api_token *token, int64_t now)
+{
+    if (!tokens->ledger || !token->unsaved ||
+        !tokens_add(tokens->ledger, token->fingerprint, provider_name(tokens->provider),
+            token->unsaved, now))
+        return;
+    token->unsaved = 0;
+    bool refused = token->refused;
+    load(tokens, token);
+    token->refused = refused; /* what this process has seen itself */
+}
+
+static void save_mark(const struct api_tokens *tokens, const struct api_token *token)
+{
+    if (tokens->ledger && token->stored)
+        tokens_mark(tokens->ledger, token->fingerprint, &token->row);
+    api_tokens_publish(tokens);
+}
+
+void api_tokens_publish(const struct api_tokens *tokens)
+{
+    for (size_t slot = 0; slot < API_TOKENS; slot++) {
+        const struct api_token *token = NULL;
+        for (size_t i = 0; i < tokens->count; i++)
+            if (tokens->token[i].slot == slot)
+                token = &tokens->token[i];
+        const struct token_row *row = token ? &token->row : NULL;
+        const struct {
+            enum counter first;
+            int64_t value;
+        } values[] = {
+            {COUNT_TOKEN_USES, row ? row->uses : 0},
+            {COUNT_TOKEN_SINCE, token && token->stored ? row->first : 0},
+            {COUNT_TOKEN_REFUSED_AT, row && row->refused != TIME_NONE ? row->refused : 0},
+            {COUNT_TOKEN_SCOPES, row ? row->scopes : 0},
+            {COUNT_TOKEN_MARK, token ? strtoll(token->fingerprint, NULL, 16) : 0},
+        };
+        for (size_t i = 0; i < sizeof values / sizeof *values; i++)
+            counter_set(counter_at(values[i].first, tokens->provider, slot), values[i].value);
+    }
+    if (tokens->provider == PROVIDER_CALENDLY)
+        counter_set(counter_at(COUNT_TOKEN_LIMIT, tokens->provider, 0),
+            conf_number(tokens->conf, SET_CALENDLY_MAX_USAGE));
+}
+
+/* ---- reading ---- */
+
 bool api_tokens_read(struct api_tokens *tokens, const struct conf *conf, enum provider provider,
     struct ledger *ledger, struct buf *why)
 {
-    *tokens = (struct api_tokens){.provider = provider, .ledger = ledger};
+    *tokens = (struct api_tokens){.conf = conf, .provider = provider, .ledger = ledger};
     bool ok = true;
     for (size_t slot = 0; ok && slot < API_TOKENS; slot++) {
         struct buf text = {0}, wrong = {0};
@@ -76,12 +141,17 @@ bool api_tokens_read(struct api_tokens *tokens, const struct conf *conf, enum pr
         buf_free(&text);
         buf_free(&wrong);
     }
+    for (size_t i = 0; ok && i < tokens->count; i++)
+        load(tokens, &tokens->token[i]);
+    if (tokens->count > 1 && tokens->token[0].refused && !tokens->token[1].refused)
+        tokens->current = 1;
     return ok;
 }
 
 void api_tokens_free(struct api_tokens *tokens)
 {
     for (size_t i = 0; i < tokens->count; i++) {
+        save_uses(tokens, &tokens->token[i], clock_now());
         explicit_bzero(tokens->token[i].text, strlen(tokens->token[i].text));
         free(tokens->token[i].text);
     }
@@ -93,19 +163,88 @@ struct api_token *api_tokens_current(struct api_tokens *tokens)
     return tokens->count ? &tokens->token[tokens->current] : NULL;
 }
 
-bool api_tokens_refused(struct api_tokens *tokens)
+void api_tokens_used(struct api_tokens *tokens, int64_t now)
 {
     struct api_token *token = api_tokens_current(tokens);
-    token->refused = true;
+    token->unsaved++;
+    save_uses(tokens, token, now);
+    api_tokens_publish(tokens);
+}
+
+bool api_tokens_refused(struct api_tokens *tokens, int64_t now)
+{
+    struct api_token *token = api_tokens_current(tokens);
     size_t next = tokens->count - 1 - tokens->current;
     bool other = tokens->count > 1 && !tokens->token[next].refused;
-    log_warn(NULL, "api-token-refused",
-        "%s: the token %s (%s) is refused (401): revoked, expired or wrong; %s",
-        provider_table[tokens->provider]->title, token->fingerprint, settings[token->setting].name,
-        other ? "the other one is used; set a new one" : "no other one is accepted: set a new one");
+    bool known = token->refused;
+    token->refused = true;
+    if (token->row.refused == TIME_NONE || !token->stored)
+        token->row.refused = now;
+    save_mark(tokens, token);
+    if (!known)
+        log_error(NULL, "api-token-refused",
+            "%s refuses the token %s (%s) with 401: it is revoked, expired or wrong; %s",
+            provider_table[tokens->provider]->title, token->fingerprint,
+            settings[token->setting].name,
+            other ? "the other one is used from now on; set a new one"
+                  : "no token is accepted: set a new one");
     if (other)
         tokens->current = next;
     return other;
+}
+
+void api_tokens_accepted(struct api_tokens *tokens, unsigned scope)
+{
+    struct api_token *token = api_tokens_current(tokens);
+    bool lacked = (token->row.scopes & scope) != 0;
+    if (!token->refused && !lacked)
+        return;
+    token->refused = false;
+    token->row.refused = TIME_NONE;
+    token->row.scopes &= ~scope;
+    save_mark(tokens, token);
+}
+
+void api_tokens_lack(struct api_tokens *tokens, unsigned scopes, const char *names)
+{
+    struct api_token *token = api_tokens_current(tokens);
+    if ((token->row.scopes | scopes) == token->row.scopes)
+        return;
+    token->row.scopes |= scopes;
+    save_mark(tokens, token);
+    log_error(NULL, "api-scope-missing",
+        "the token %s (%s) lacks %s: make one with these scopes and set it", token->fingerprint,
+        settings[token->setting].name, names);
+}
+
+void api_tokens_know_account(struct api_tokens *tokens, const char *id)
+{
+    struct api_token *token = api_tokens_current(tokens);
+    char digest[DIGEST_HEX + 1];
+    _Static_assert(sizeof digest == sizeof token->row.account, "it holds a digest");
+    if (!digest_hex(&(struct digest_part){id, strlen(id)}, 1, digest) ||
+        strcmp(digest, token->row.account) == 0)
+        return;
+    memcpy(token->row.account, digest, sizeof digest);
+    save_mark(tokens, token);
+}
+
+/* ---- checks ---- */
+
+bool api_token_due(const struct api_tokens *tokens, size_t which, int64_t now)
+{
+    int64_t due = tokens->token[which].row.due;
+    int64_t interval = conf_number(tokens->conf, SET_CALENDLY_ROTATION_INTERVAL);
+    return tokens->ledger && (!tokens->token[which].stored || due == TIME_NONE || due <= now ||
+                                 due > now + interval); /* a clock that was ahead */
+}
+
+void api_token_checked(struct api_tokens *tokens, size_t which, bool answered, int64_t now)
+{
+    struct api_token *token = &tokens->token[which];
+    int64_t interval = conf_number(tokens->conf, SET_CALENDLY_ROTATION_INTERVAL);
+    token->row.due = now + (answered || interval < CHECK_AGAIN ? interval : CHECK_AGAIN);
+    save_mark(tokens, token);
 }
 
 void api_tokens_name(const struct api_tokens *tokens, bool refused, struct buf *out)

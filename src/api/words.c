@@ -8,18 +8,6 @@
 
 /* ---- scopes ---- */
 
-static const struct {
-    unsigned bit;
-    const char *name;
-} scopes[] = {
-    {SCOPE_USERS_READ, "users:read"},
-    {SCOPE_WEBHOOKS_READ, "webhooks:read"},
-    {SCOPE_WEBHOOKS_WRITE, "webhooks:write"},
-    {SCOPE_EVENTS_READ, "scheduled_events:read"},
-    {SCOPE_EVENT_TYPES_READ, "event_types:read"},
-};
-enum { SCOPES = sizeof scopes / sizeof *scopes };
-
 /* What the documents ask for (developer.calendly.com/docs/authentication/scopes). */
 static const struct {
     const char *path; /* how it begins */
@@ -31,6 +19,14 @@ static const struct {
     {"/scheduled_events", SCOPE_EVENTS_READ, SCOPE_OTHER},
     {"/event_types", SCOPE_EVENT_TYPES_READ, SCOPE_OTHER},
 };
+
+unsigned api_scope_of(const char *method, const char *path)
+{
+    for (size_t i = 0; i < sizeof required / sizeof *required; i++)
+        if (strncmp(path, required[i].path, strlen(required[i].path)) == 0)
+            return strcmp(method, "GET") == 0 ? required[i].read : required[i].write;
+    return SCOPE_OTHER;
+}
 
 #define WORD "abcdefghijklmnopqrstuvwxyz_"
 
@@ -49,9 +45,9 @@ static unsigned find_scopes(const char *text, struct buf *names)
         unsigned bit = SCOPE_OTHER;
         len += access;
         snprintf(name, sizeof name, "%.*s", (int)len, text);
-        for (size_t i = 0; i < SCOPES; i++)
-            if (strcmp(scopes[i].name, name) == 0)
-                bit = scopes[i].bit;
+        for (size_t i = 0; counter_scopes[i]; i++)
+            if (strcmp(counter_scopes[i], name) == 0)
+                bit = 1u << i;
         if (!strstr(buf_text(names), name))
             buf_printf(names, "%s%s", names->len ? ", " : "", name);
         found |= bit;
@@ -71,14 +67,10 @@ unsigned api_missing_scopes(const cJSON *json, const char *challenge, const char
     unsigned found = 0;
     if (mentions_scopes(text) || mentions_scopes(challenge)) {
         found = find_scopes(text ? text : "", names) | find_scopes(challenge, names);
-        bool read = strcmp(method, "GET") == 0;
-        for (size_t i = 0; !found && i < sizeof required / sizeof *required; i++)
-            if (strncmp(path, required[i].path, strlen(required[i].path)) == 0)
-                found = read ? required[i].read : required[i].write;
-        found = found ? found : SCOPE_OTHER;
-        for (size_t i = 0; !names->len && i < SCOPES; i++)
-            if (found == scopes[i].bit)
-                buf_puts(names, scopes[i].name);
+        found = found ? found : api_scope_of(method, path);
+        for (size_t i = 0; !names->len && counter_scopes[i]; i++)
+            if (found == 1u << i)
+                buf_puts(names, counter_scopes[i]);
         if (!names->len)
             buf_puts(names, "those that this call needs");
     }

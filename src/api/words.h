@@ -13,22 +13,15 @@
 #include <cjson/cJSON.h>
 
 #include "api/api.h"
+#include "base/counters.h"
 
-/* Calendly's scopes that bookspool needs, in the order of scope_names; the last one is any other.
- */
-enum api_scope {
-    SCOPE_USERS_READ = 1,
-    SCOPE_WEBHOOKS_READ = 2,
-    SCOPE_WEBHOOKS_WRITE = 4,
-    SCOPE_EVENTS_READ = 8,
-    SCOPE_EVENT_TYPES_READ = 16,
-    SCOPE_OTHER = 32
-};
+/* The scope that Calendly's documents ask for; SCOPE_OTHER where it is none of those. */
+unsigned api_scope_of(const char *method, const char *path);
 
 /*
- * The scopes that a 403 says are missing, as a set; 0: it is about something else. `names` gets
- * them as text: "webhooks:write, users:read". Where the answer names none, they are those that the
- * documents ask for that method and path.
+ * The scopes that a 403 says are missing, as a set of enum counter_scope; 0: it is about something
+ * else. `names` gets them as text: "webhooks:write, users:read". Where the answer names none, they
+ * are those that the documents ask for that method and path.
  */
 unsigned api_missing_scopes(const cJSON *json, const char *challenge, const char *method,
     const char *path, struct buf *names);

@@ -60,7 +60,15 @@ static const struct {
         WORDS("new", "replay", "out", "failed", "held", "bad")},
     [LABEL_WAITING] = {"reason", ROOM_WAITING, WORDS("first", "retry", "unknown", "accepted")},
     [LABEL_RESULT] = {"result", ROOM_RESULT, WORDS("done", "failed", "blocked")},
+    [LABEL_TOKEN] = {"token", ROOM_TOKEN, WORDS("primary", "secondary")},
+    [LABEL_ANSWER] = {"answer", ROOM_ANSWER,
+        WORDS(
+            "other", "2xx", "3xx", "4xx", "5xx", "none", "400", "401", "403", "404", "409", "429")},
+    [LABEL_LOOKUP] = {"lookup", ROOM_LOOKUP, WORDS("hit", "miss")},
 };
+
+const char *const counter_scopes[] = {"users:read", "webhooks:read", "webhooks:write",
+    "scheduled_events:read", "event_types:read", NULL};
 
 const char *counter_label_name(enum counter_label label)
 {
@@ -338,6 +346,8 @@ bool counters_are_kept(void)
 /* A later version may have added rows: what a shorter file lacks is 0. */
 bool counters_open_readonly(const char *state_dir)
 {
+    if (counters_are_kept())
+        return true;
     char path[PATH_MAX];
     struct stat st;
     int flags = O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK;

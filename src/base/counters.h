@@ -51,6 +51,9 @@ enum counter_label {
     LABEL_DIRECTORY, /* of the spool: those whose files wait for something */
     LABEL_WAITING,   /* by enum counter_waiting */
     LABEL_RESULT,    /* by enum counter_result */
+    LABEL_TOKEN,     /* primary, secondary */
+    LABEL_ANSWER,    /* of an API: a status, a class of them, or none */
+    LABEL_LOOKUP,    /* in a cache: hit, miss */
     COUNTER_LABELS
 };
 
@@ -66,7 +69,10 @@ enum {
     ROOM_FAULT = 32,
     ROOM_DIRECTORY = 16,
     ROOM_WAITING = 8,
-    ROOM_RESULT = 8
+    ROOM_RESULT = 8,
+    ROOM_TOKEN = 2,
+    ROOM_ANSWER = 16,
+    ROOM_LOOKUP = 4
 };
 
 /* Why a mail is in out/. */
@@ -74,6 +80,18 @@ enum counter_waiting { WAITING_FIRST, WAITING_RETRY, WAITING_UNKNOWN, WAITING_AC
 
 /* How a run of the drain ended. */
 enum counter_result { RESULT_DONE, RESULT_FAILED, RESULT_BLOCKED };
+
+/* What COUNT_TOKEN_SCOPES is a set of: Calendly's scopes that bookspool needs, and any other. */
+enum counter_scope {
+    SCOPE_USERS_READ = 1,
+    SCOPE_WEBHOOKS_READ = 2,
+    SCOPE_WEBHOOKS_WRITE = 4,
+    SCOPE_EVENTS_READ = 8,
+    SCOPE_EVENT_TYPES_READ = 16,
+    SCOPE_OTHER = 32
+};
+/* Their names, in this order; NULL after the last one that has a name. */
+extern const char *const counter_scopes[];
 
 /* ---- the table ---- */
 
@@ -145,7 +163,17 @@ enum counter_unit { UNIT_ONE, UNIT_BYTES, UNIT_US, UNIT_MS, UNIT_TIME };
     X(COUNT_UNKNOWN_VERSIONS, "bookspool_unknown_versions_total", COUNTER, ONE, PROVIDER, NONE, "Events of a version of the payload that this program was not written for.") \
     X(COUNT_SECRET_SINCE, "bookspool_secret_since_timestamp_seconds", GAUGE, TIME, PROVIDER, SECRET, "Since when the receiver has been using this secret.") \
     X(COUNT_SECRET_MARK, "secret_mark", STATE, ONE, PROVIDER, SECRET, "By which a change of the secret is noticed.") \
-    X(COUNT_ALARMS_UNSAVED_AT, "alarms_unsaved_at", STATE, TIME, NONE, NONE, "When alarms were last sent that could not be remembered.")
+    X(COUNT_ALARMS_UNSAVED_AT, "alarms_unsaved_at", STATE, TIME, NONE, NONE, "When alarms were last sent that could not be remembered.") \
+    /* the providers' APIs */ \
+    X(COUNT_API_REQUESTS, "bookspool_api_requests_total", COUNTER, ONE, PROVIDER, ANSWER, "Requests to the providers' APIs, by the status of the answer.") \
+    X(COUNT_API_TIME, "bookspool_api_request_seconds", HISTOGRAM, MS, NONE, NONE, "Time from a request to a provider's API to the end of the answer.") \
+    X(COUNT_API_CACHE, "bookspool_api_cache_lookups_total", COUNTER, ONE, PROVIDER, LOOKUP, "Look-ups in the cache of what the providers' APIs answered.") \
+    X(COUNT_TOKEN_USES, "bookspool_api_token_uses", GAUGE, ONE, PROVIDER, TOKEN, "Requests for which this API token has been used since it was set.") \
+    X(COUNT_TOKEN_LIMIT, "bookspool_api_token_uses_limit", GAUGE, ONE, PROVIDER, NONE, "Requests that an API token is meant for; 0 where there is no limit.") \
+    X(COUNT_TOKEN_SINCE, "bookspool_api_token_since_timestamp_seconds", GAUGE, TIME, PROVIDER, TOKEN, "Since when this API token has been in use.") \
+    X(COUNT_TOKEN_REFUSED_AT, "bookspool_api_token_refused_timestamp_seconds", GAUGE, TIME, PROVIDER, TOKEN, "Since when the provider refuses this API token; 0 where it does not.") \
+    X(COUNT_TOKEN_SCOPES, "token_scopes", STATE, ONE, PROVIDER, TOKEN, "Scopes that this token was found to lack, a set of enum counter_scope.") \
+    X(COUNT_TOKEN_MARK, "token_mark", STATE, ONE, PROVIDER, TOKEN, "The fingerprint of this token, as a number; 0: no token is set.")
 /* clang-format on */
 
 #define COUNTER_ENUM(id, name, type, unit, a, b, help)                                             \
@@ -193,8 +221,8 @@ bool counters_open(const char *state_dir);
 void counters_check(void);
 /* False while counting is in memory. */
 bool counters_are_kept(void);
-/* Reads what is there at this moment, as a snapshot. False (errno) when there is no file yet, or
- * one of an earlier version. */
+/* Reads what is there at this moment, as a snapshot; after counters_open the table itself is there
+ * already. False (errno) when there is no file yet, or one of an earlier version. */
 bool counters_open_readonly(const char *state_dir);
 
 void counter_add(enum counter which, uint64_t amount);

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "api/api.h"
 #include "base/clock.h"
 #include "base/counters.h"
 #include "base/log.h"
@@ -200,6 +201,17 @@ static void count_run(struct run *run, enum run_result result)
         t->made, t->sent, t->retried, t->failed, t->unknown, t->bad, t->uncomposed);
 }
 
+/* After the mails: it may wait for a provider. Without a token the ledger is not needed. */
+static void check_api_tokens(struct run *run)
+{
+    bool any = false;
+    for (enum provider p = 0; p < PROVIDERS; p++)
+        any = any || api_has_token(run->conf, p);
+    if (any)
+        run_open_ledger(run);
+    api_check_tokens(run->conf, run->ledger, run_stopping);
+}
+
 int pass_once(struct run *run)
 {
     struct buf why = {0};
@@ -224,6 +236,7 @@ int pass_once(struct run *run)
             run->clock_trusted = prune_trusts_clock(&run->spool, clock_now());
             report_begin(run->report);
             result = run_steps(run);
+            check_api_tokens(run);
             run_close_ledger(run);
             if (!survey_take(&run->spool, clock_now()))
                 log_warn(NULL, "not-counted", "%s: %s", run->spool.step, strerror(errno));

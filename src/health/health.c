@@ -1,9 +1,8 @@
 #include "health/health.h"
 
-#include <stdarg.h>
-#include <stdio.h>
-
 #include "base/clock.h"
+#include "base/rotation.h"
+#include "health/check.h"
 
 #define MINUTE (INT64_C(60) * MS_PER_SECOND)
 #define HOUR   (60 * MINUTE)
@@ -15,47 +14,6 @@
 #define FAILURES_HIGH 10         /* signature failures of a provider in an hour or two */
 
 static const char ask_for_drain[] = "is bookspool-drain run by cron or a timer?";
-
-/* ---- making checks ---- */
-
-/* A check that passes; what is found later may change it. */
-static struct health_check *add(struct health *health, const char *name)
-{
-    struct health_check *check = &health->check[health->count++];
-    *check = (struct health_check){.name = name, .provider = PROVIDERS, .since = TIME_NONE};
-    return check;
-}
-
-static void say(struct health_check *check, const char *format, ...)
-    __attribute__((format(printf, 2, 3)));
-
-static void say(struct health_check *check, const char *format, ...)
-{
-    va_list args;
-    va_start(args, format);
-    vsnprintf(check->text, sizeof check->text, format, args);
-    va_end(args);
-}
-
-static void set(
-    struct health_check *check, enum health_state state, const char *reason, const char *advice)
-{
-    check->state = state;
-    check->reason = state == HEALTH_PASS ? NULL : reason;
-    check->advice = state == HEALTH_PASS ? NULL : advice;
-}
-
-static void count(struct health_check *check, int64_t number, const char *unit)
-{
-    check->number = number;
-    check->unit = unit;
-}
-
-/* Half of the limit warns, all of it fails. */
-static enum health_state by_limit(int64_t value, int64_t limit)
-{
-    return value > limit ? HEALTH_FAIL : value > limit / 2 ? HEALTH_WARN : HEALTH_PASS;
-}
 
 /* ---- accepting ---- */
 
@@ -292,7 +250,8 @@ static void check_secret_age(
     time_format_age(facts->now - oldest, age);
     say(check, "%s: the %s secret has been in use for %s", provider_name(provider),
         counter_label_word(LABEL_SECRET, which), age);
-    set(check, facts->now - oldest > limit - limit / 8 ? HEALTH_WARN : HEALTH_PASS, "secret-old",
+    set(check, rotation_by_age(facts->now - oldest, limit) ? HEALTH_WARN : HEALTH_PASS,
+        "secret-old",
         "it is due for rotation after BOOKSPOOL_KEY_AGE: set a new one, with the old one as "
         "secondary, change it at the provider, then remove the old one");
 }
@@ -379,6 +338,8 @@ void health_check_all(const struct health_facts *facts, struct health *health)
         check_signatures(facts, p, health);
         check_secret_age(facts, p, health);
         check_clock(facts, p, health);
+        if (facts->limits.token_checks)
+            health_check_tokens(facts, p, health);
     }
 }
 

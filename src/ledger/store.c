@@ -12,7 +12,7 @@
 #include "base/clock.h"
 #include "ledger/copy.h"
 
-enum { BUSY_MS = 5000 };
+enum { BUSY_MS = 5000, ASIDE_BUSY_MS = 250 };
 
 /* A booking without an end takes up half an hour. */
 #define BUSY_UNTIL "coalesce(finish, start + 1800000)"
@@ -102,6 +102,14 @@ static const char *const upgrades[] = {
     "CREATE TABLE host("
     " address TEXT NOT NULL PRIMARY KEY, zone TEXT NOT NULL, stamp INTEGER NOT NULL)"
     " STRICT, WITHOUT ROWID;",
+    "CREATE TABLE token("
+    " fingerprint TEXT NOT NULL PRIMARY KEY, provider TEXT NOT NULL, account TEXT,"
+    " first INTEGER NOT NULL, last INTEGER NOT NULL, uses INTEGER NOT NULL,"
+    " due INTEGER, refused INTEGER, scopes INTEGER NOT NULL DEFAULT 0) STRICT, WITHOUT ROWID;"
+    "CREATE TABLE answer("
+    " id TEXT NOT NULL PRIMARY KEY, provider TEXT NOT NULL, stored INTEGER NOT NULL,"
+    " used INTEGER NOT NULL, body TEXT NOT NULL) STRICT;"
+    "CREATE INDEX answer_used ON answer(used);",
 };
 
 enum { VERSION = sizeof upgrades / sizeof *upgrades };
@@ -227,6 +235,7 @@ static const char *const sql[SQL_STATEMENTS] = {
                        " (SELECT group_uid, provider FROM booking WHERE group_uid IS NOT NULL)",
     [SQL_FORGET + 8] =
         "DELETE FROM place WHERE (uid, provider) NOT IN (SELECT uid, provider FROM booking)",
+    [SQL_FORGET + 9] = "DELETE FROM answer WHERE stored < ?1",
 };
 
 /* ---- failures ---- */
@@ -359,6 +368,36 @@ void ledger_rollback(struct ledger *ledger)
             sqlite3_reset(ledger->statement[i]);
     if (!sqlite3_get_autocommit(ledger->db))
         sqlite3_exec(ledger->db, "ROLLBACK", NULL, NULL, NULL);
+}
+
+/* ---- aside from the events ---- */
+
+sqlite3_stmt *store_aside(struct ledger *ledger, const char *text)
+{
+    sqlite3_stmt *statement = NULL;
+    if (sqlite3_prepare_v2(ledger->db, text, -1, &statement, NULL) == SQLITE_OK &&
+        (sqlite3_stmt_readonly(statement) || sqlite3_get_autocommit(ledger->db)))
+        return statement;
+    sqlite3_finalize(statement);
+    return NULL;
+}
+
+bool store_aside_row(sqlite3_stmt *statement)
+{
+    return statement && sqlite3_step(statement) == SQLITE_ROW;
+}
+
+bool store_aside_run(struct ledger *ledger, sqlite3_stmt *statement)
+{
+    if (!statement)
+        return false;
+    sqlite3_busy_timeout(ledger->db, ASIDE_BUSY_MS);
+    sqlite3_exec(ledger->db, "PRAGMA synchronous = NORMAL", NULL, NULL, NULL);
+    bool ok = sqlite3_step(statement) == SQLITE_DONE;
+    sqlite3_finalize(statement);
+    sqlite3_exec(ledger->db, "PRAGMA synchronous = FULL", NULL, NULL, NULL);
+    sqlite3_busy_timeout(ledger->db, BUSY_MS);
+    return ok;
 }
 
 /* ---- opening ---- */

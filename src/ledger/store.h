@@ -57,7 +57,7 @@ enum store_statement {
     SQL_AGENDA_FORGET,
     SQL_PLACE_PUT,
     SQL_FORGET,
-    SQL_FORGET_LAST = SQL_FORGET + 8,
+    SQL_FORGET_LAST = SQL_FORGET + 9,
     SQL_STATEMENTS
 };
 
@@ -103,6 +103,18 @@ bool store_exec(struct ledger *ledger, const char *sql, const char *doing);
 bool store_fail(struct ledger *ledger, const char *doing);
 /* The same, when memory ran out or libcrypto failed. */
 bool store_fail_memory(struct ledger *ledger);
+
+/*
+ * What is kept of the providers' APIs (ledger/tokens.h, ledger/answers.h) is no event: a failure
+ * there is no failure of the ledger, and leaves its transactions alone. A statement that writes is
+ * NULL inside a transaction, waits for another writer no longer than a quarter of a second, and is
+ * committed without a sync: a power cut may cost it. NULL too where SQLite refuses it.
+ */
+sqlite3_stmt *store_aside(struct ledger *ledger, const char *sql);
+/* To the next row of one that reads; the caller ends it with sqlite3_finalize. */
+bool store_aside_row(sqlite3_stmt *statement);
+/* Runs one that writes, and ends it. */
+bool store_aside_run(struct ledger *ledger, sqlite3_stmt *statement);
 
 /* Parameters count from 1, columns from 0. NULL and TIME_NONE are SQL's NULL. Bound texts must live
  * until the statement has run. */

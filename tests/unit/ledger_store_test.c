@@ -183,7 +183,7 @@ static void a_ledger_of_version_1_is_brought_up_to_date(void **state)
         SQLITE_OK);
     scene_dump(ledger, &before);
     ledger_close(ledger);
-    sql(place, "DROP TABLE agenda; DROP TABLE place;"
+    sql(place, "DROP TABLE agenda; DROP TABLE place; DROP TABLE token; DROP TABLE answer;"
                "DROP INDEX booking_long; CREATE INDEX booking_long ON booking(busy - start)"
                " WHERE state IN ('pending', 'accepted') AND busy - start > 86400000;"
                "ALTER TABLE notice RENAME COLUMN id TO key;"
