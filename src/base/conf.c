@@ -174,11 +174,10 @@ static void set_text_of_file(
     if (!read_value_file(which, path, &text, &why)) {
         begin_value(&conf->value[which], place);
         put_fault(conf, place, settings[which].name, "%s", buf_text(&why));
-    } else {
+    } else
         set_text(conf, which, buf_text(&text), place);
-        if (!(conf->value[which].file = strdup(path)))
-            put_fault(conf, place, settings[which].name, "out of memory");
-    }
+    if (!(conf->value[which].file = strdup(path)))
+        put_fault(conf, place, settings[which].name, "out of memory");
     wipe_buf(&text);
     buf_free(&why);
 }

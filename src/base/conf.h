@@ -33,7 +33,7 @@ struct conf_value {
     int64_t second; /* of BOOKSPOOL_RESERVE=SIZE,INODES: the inodes */
     bool given;     /* by a file or the environment */
     bool parsed;    /* right by itself, or not set; a wrong one has the default's value instead */
-    char *file;     /* NAME_FILE: where the text was read; else NULL */
+    char *file;     /* NAME_FILE: where the text was read, or could not be; else NULL */
     char *place;    /* "FILE:LINE: " or "environment: "; NULL: not set */
 };
 

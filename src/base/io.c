@@ -94,3 +94,20 @@ bool io_replace_file(const char *path, const void *data, size_t len, mode_t mode
     unlink(new);
     return failed(saved);
 }
+
+bool io_sync_folder(const char *path)
+{
+    char folder[PATH_MAX];
+    const char *slash = strrchr(path, '/');
+    int len = slash ? (int)(slash - path + 1) : 0;
+    if (snprintf(folder, sizeof folder, "%.*s.", len, path) >= (int)sizeof folder)
+        return failed(ENAMETOOLONG);
+    int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0)
+        return false;
+    bool ok = fsync(fd) == 0;
+    int saved = errno;
+    close(fd);
+    errno = saved;
+    return ok;
+}

@@ -39,4 +39,7 @@ bool io_read_file(int dir, const char *path, struct buf *out, size_t most, struc
  */
 bool io_replace_file(const char *path, const void *data, size_t len, mode_t mode);
 
+/* Syncs the directory that holds this path, so that a rename in it is durable. */
+bool io_sync_folder(const char *path);
+
 #endif

@@ -56,6 +56,15 @@ void hmac_close(struct hmac *hmac)
     free(hmac);
 }
 
+unsigned long secret_mark(const char *secret)
+{
+    char digest[DIGEST_HEX + 1];
+    if (!digest_hex(&(struct digest_part){secret, strlen(secret)}, 1, digest))
+        return 0;
+    digest[4] = '\0';
+    return strtoul(digest, NULL, 16) | 0x10000;
+}
+
 bool provider_secrets_open(
     struct provider_secrets *secrets, const char *primary, const char *secondary)
 {

@@ -42,6 +42,10 @@ enum signature_result {
     SIGNATURE_NO_SECRET   /* no secret is configured: nothing is ever accepted */
 };
 
+/* A number by which it is seen that a secret was changed, without the secret: 16 bits of its
+ * SHA-256, never 0. 0: libcrypto failed. */
+unsigned long secret_mark(const char *secret);
+
 /* "signature-absent", ...: the reason codes of the log. */
 const char *signature_reason(enum signature_result result);
 

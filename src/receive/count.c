@@ -1,10 +1,6 @@
 #include "receive/count.h"
 
-#include <stdlib.h>
-#include <string.h>
-
 #include "base/counters.h"
-#include "base/digest.h"
 #include "spool/survey.h"
 
 /* ---- secrets ---- */
@@ -15,11 +11,8 @@ void count_read_secrets(const struct conf *conf, struct secret_marks *marks)
     for (enum provider p = 0; p < PROVIDERS; p++)
         for (size_t slot = 0; slot < PROVIDER_SECRETS; slot++) {
             const char *secret = conf_text(conf, provider_table[p]->secret[slot]);
-            char digest[DIGEST_HEX + 1];
-            if (!secret || !digest_hex(&(struct digest_part){secret, strlen(secret)}, 1, digest))
-                continue;
-            digest[4] = '\0';
-            marks->mark[p][slot] = strtoul(digest, NULL, 16) | 0x10000;
+            if (secret)
+                marks->mark[p][slot] = secret_mark(secret);
         }
 }
 

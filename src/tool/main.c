@@ -27,6 +27,8 @@ static const struct command *const commands[] = {
     &command_post,
     &command_sign,
     &command_embed,
+    &command_calcom,
+    &command_calendly,
 };
 enum { COMMANDS = sizeof commands / sizeof *commands };
 

@@ -209,11 +209,28 @@ bool tool_secrets_unread(const struct conf *conf)
     return strstr(buf_text(&conf->warnings), "receive.env: cannot be read") != NULL;
 }
 
+int tool_sign_by(struct tool *tool, enum provider provider, const char *secret,
+    const struct buf *body, int64_t at, char line[SIGNATURE_LINE_SIZE])
+{
+    char value[SIGNATURE_LINE_SIZE - 64];
+    struct hmac *hmac = hmac_open(secret);
+    bool ok =
+        hmac && provider_sign(provider, hmac, buf_text(body), body->len, at, value, sizeof value);
+    hmac_close(hmac);
+    if (!ok) {
+        tool_say(tool, "libcrypto cannot make HMAC-SHA256");
+        return EX_SOFTWARE;
+    }
+    snprintf(
+        line, SIGNATURE_LINE_SIZE, "%s: %s", provider_table[provider]->signature_header, value);
+    return EX_OK;
+}
+
 int tool_sign(struct tool *tool, enum provider provider, enum secret_choice choice,
     const struct buf *body, int64_t at, char line[SIGNATURE_LINE_SIZE])
 {
     unsigned char dice[32];
-    char forged[2 * sizeof dice + 1], value[SIGNATURE_LINE_SIZE - 64];
+    char forged[2 * sizeof dice + 1];
     enum setting which = provider_table[provider]->secret[choice == SECRET_SECONDARY];
     const char *secret = choice == SECRET_FORGED ? NULL : conf_text(&tool->conf, which);
     if (choice == SECRET_FORGED && getrandom(dice, sizeof dice, 0) == (ssize_t)sizeof dice) {
@@ -229,17 +246,7 @@ int tool_sign(struct tool *tool, enum provider provider, enum secret_choice choi
                 tool, "receive.env cannot be read: run this as root, or as a user who may read it");
         return EX_CONFIG;
     }
-    struct hmac *hmac = hmac_open(secret);
-    bool ok =
-        hmac && provider_sign(provider, hmac, buf_text(body), body->len, at, value, sizeof value);
-    hmac_close(hmac);
-    if (!ok) {
-        tool_say(tool, "libcrypto cannot make HMAC-SHA256");
-        return EX_SOFTWARE;
-    }
-    snprintf(
-        line, SIGNATURE_LINE_SIZE, "%s: %s", provider_table[provider]->signature_header, value);
-    return EX_OK;
+    return tool_sign_by(tool, provider, secret, body, at, line);
 }
 
 /* ---- the spool ---- */

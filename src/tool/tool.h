@@ -30,7 +30,8 @@ struct command {
 
 extern const struct command command_list, command_show, command_trace, command_render,
     command_replay, command_release, command_prune, command_rebuild, command_status, command_check,
-    command_metrics, command_sign, command_post, command_agenda, command_embed, command_forget;
+    command_metrics, command_sign, command_post, command_agenda, command_embed, command_forget,
+    command_calcom, command_calendly;
 
 struct tool {
     const struct command *command;
@@ -98,6 +99,10 @@ enum { SIGNATURE_LINE_SIZE = 256 };
  * EX_OK, or the exit status after a message (EX_CONFIG: there is no such secret).
  */
 int tool_sign(struct tool *tool, enum provider provider, enum secret_choice choice,
+    const struct buf *body, int64_t at, char line[SIGNATURE_LINE_SIZE]);
+
+/* The same with this secret. */
+int tool_sign_by(struct tool *tool, enum provider provider, const char *secret,
     const struct buf *body, int64_t at, char line[SIGNATURE_LINE_SIZE]);
 
 /* The provider that an operand names; ends the program when it names none or is missing (NULL). */
