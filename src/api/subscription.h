@@ -92,8 +92,7 @@ enum api_result calendly_subscribe(struct api *api, const struct subscription *w
 /* ---- Cal.com ---- */
 
 /* Whose key it is; the organization's id or 0. */
-enum api_result calcom_whoami(
-    struct api *api, int64_t *organization, struct api_answer *answer);
+enum api_result calcom_whoami(struct api *api, int64_t *organization, struct api_answer *answer);
 
 /* Those of all levels that the key may read. */
 enum api_result calcom_subscriptions(

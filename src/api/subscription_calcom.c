@@ -60,8 +60,8 @@ static enum api_result note_unread(struct walk *walk, enum api_result result, co
 {
     if (result != API_FORBIDDEN && result != API_NOT_FOUND)
         return result;
-    buf_printf(&walk->all->unread, "%s: this key may not list them (%ld)\n", what,
-        walk->answer->status);
+    buf_printf(
+        &walk->all->unread, "%s: this key may not list them (%ld)\n", what, walk->answer->status);
     return API_OK;
 }
 
@@ -69,8 +69,7 @@ static enum api_result walk_level(struct walk *walk, const char *level, const ch
 {
     walk->level = level;
     walk->path = path;
-    return note_unread(
-        walk, api_list(walk->api, path, add_webhook, walk, walk->answer), level);
+    return note_unread(walk, api_list(walk->api, path, add_webhook, walk, walk->answer), level);
 }
 
 /* Numbers of a list, ended by 0. */

@@ -96,9 +96,8 @@ enum api_result calendly_subscribe(struct api *api, const struct subscription *w
            (!wanted->user || strcmp(wanted->level, "organization") == 0 ||
                cJSON_AddStringToObject(body, "user", wanted->user)) &&
            (!wanted->group || cJSON_AddStringToObject(body, "group", wanted->group));
-    enum api_result result =
-        made ? api_send(api, "POST", "/webhook_subscriptions", body, answer)
-             : subscription_strange(answer, "out of memory");
+    enum api_result result = made ? api_send(api, "POST", "/webhook_subscriptions", body, answer)
+                                  : subscription_strange(answer, "out of memory");
     cJSON_Delete(body);
     return result;
 }

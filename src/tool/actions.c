@@ -69,8 +69,7 @@ int action_fetch(struct action *action)
         result = calendly_whoami(remote->api, &account, &remote->answer);
         api_answer_free(&remote->answer);
         if (result == API_OK)
-            result =
-                calendly_subscriptions(remote->api, &account, &action->all, &remote->answer);
+            result = calendly_subscriptions(remote->api, &account, &action->all, &remote->answer);
         arena_free(&account.arena);
     } else
         result = calcom_subscriptions(remote->api, &action->all, &remote->answer);
@@ -181,9 +180,9 @@ static const char *state_of(const struct action *action, const struct subscripti
 {
     if (!one->active)
         return action->remote.provider == PROVIDER_CALENDLY ? "disabled" : "inactive";
-    return one->retrying != TIME_NONE          ? "retrying"
+    return one->retrying != TIME_NONE     ? "retrying"
            : is_double(&action->all, one) ? "twice"
-                                                : "active";
+                                          : "active";
 }
 
 /* What is wrong with it, and what to do; NULL: nothing. */
@@ -213,8 +212,8 @@ static void list_as_json(struct action *action)
         json_put_text(shown, "level", one->level);
         json_put_text(shown, "url", one->url);
         json_put_text(shown, "state", state_of(action, one));
-        json_put_bool(shown, "own",
-            action->base.len && remote_url_is_own(action->base.data, one->url));
+        json_put_bool(
+            shown, "own", action->base.len && remote_url_is_own(action->base.data, one->url));
         json_put_bool(shown, "delivers_twice", is_double(&action->all, one));
         cJSON *events = json_put_array(shown, "events");
         for (const char *const *event = one->events; *event; event++)
@@ -256,8 +255,8 @@ int action_list(struct action *action)
 
 /* ---- unsubscribe ---- */
 
-static bool is_named(const struct action *action, const struct subscription *one,
-    char *const *operands, int count)
+static bool is_named(
+    const struct action *action, const struct subscription *one, char *const *operands, int count)
 {
     if (count == 0)
         return remote_url_is_own(action->base.data, one->url);

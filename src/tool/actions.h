@@ -28,12 +28,17 @@ struct action {
 
 /* Options that several actions have; to be followed by those of their own and by {0}. */
 #define ACTION_OPTIONS(action)                                                                     \
-    {"url", NULL, &(action).url}, {"dry-run", &(action).dry_run, NULL}
+    {"url", NULL, &(action).url},                                                                  \
+    {                                                                                              \
+        "dry-run", &(action).dry_run, NULL                                                         \
+    }
 #define ACTION_RECEIVER_OPTIONS(action)                                                            \
     {"restart", NULL, &(action).rotation.receiver.restart},                                        \
         {"wait", NULL, &(action).rotation.receiver.wait},                                          \
         {"no-test", &(action).rotation.receiver.untested, NULL},                                   \
-        {"cacert", NULL, &(action).rotation.receiver.cacert}
+    {                                                                                              \
+        "cacert", NULL, &(action).rotation.receiver.cacert                                         \
+    }
 
 #define ACTION_URL_USAGE                                                                           \
     "  --url URL          the web server of the webhooks, such as\n"                               \
@@ -63,8 +68,7 @@ void action_say_unread(struct action *action);
  * The events of --events, or the usual ones, into `wanted`. Ends the program for one that does not
  * exist, or not at this level (Calendly's scope; NULL: any).
  */
-void action_read_events(
-    struct action *action, const char *level, struct subscription *wanted);
+void action_read_events(struct action *action, const char *level, struct subscription *wanted);
 /* Are all events of the one in the other? */
 bool action_has_events(const struct subscription *has, const struct subscription *wanted);
 /* "invitee.created, invitee.canceled" */

@@ -102,8 +102,8 @@ static int run_bookings(struct tool *tool, int argc, char **argv)
     struct buf path = {0};
     char **operands;
     int64_t when;
-    const struct tool_option options[] = {{"status", NULL, &status}, {"since", NULL, &since},
-        {"email", NULL, &email}, {0}};
+    const struct tool_option options[] = {
+        {"status", NULL, &status}, {"since", NULL, &since}, {"email", NULL, &email}, {0}};
     if (tool_parse(tool, argc, argv, options, &operands) > 0)
         tool_usage(tool, "no operand is expected: %s", operands[0]);
     if (since && !time_parse(since, &when))
@@ -128,8 +128,7 @@ static int run_bookings(struct tool *tool, int argc, char **argv)
 
 /* ---- the command ---- */
 
-static const struct command whoami = {
-    "calcom whoami", "whose key it is", whoami_usage, run_whoami};
+static const struct command whoami = {"calcom whoami", "whose key it is", whoami_usage, run_whoami};
 static const struct command webhooks = {"calcom webhooks",
     "the webhooks of every level, and what is wrong with them", webhooks_usage, run_webhooks};
 static const struct command bookings = {

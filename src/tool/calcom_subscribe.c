@@ -54,8 +54,7 @@ static int judge_existing(
         code = EX_UNAVAILABLE;
     }
     if (!one->active || !action_has_events(one, wanted)) {
-        tool_say(action->remote.tool,
-            "%s: `bookspool calcom unsubscribe %s`, and subscribe again",
+        tool_say(action->remote.tool, "%s: `bookspool calcom unsubscribe %s`, and subscribe again",
             one->active ? "it lacks some of the events" : "it is switched off", one->id);
         code = EX_UNAVAILABLE;
     }
@@ -204,8 +203,8 @@ static int change_webhooks(struct action *action)
                     remote->api, one, buf_text(&action->rotation.primary), &remote->answer),
                 "change the secret of a webhook");
         if (code == EX_OK)
-            remote_step(
-                remote, "changed", "change the secret of %s (%s, %s)", one->url, one->level, one->id);
+            remote_step(remote, "changed", "change the secret of %s (%s, %s)", one->url, one->level,
+                one->id);
     }
     return code;
 }

@@ -107,8 +107,8 @@ static int list(struct remote *remote, const char *kind, const struct query *que
     struct calendly_account account = {0};
     struct buf path = {0};
     bool events = strcmp(kind, "scheduled_events") == 0;
-    int code = remote_failed(remote,
-        calendly_whoami(remote->api, &account, &remote->answer), "read whose token it is");
+    int code = remote_failed(
+        remote, calendly_whoami(remote->api, &account, &remote->answer), "read whose token it is");
     if (code == EX_OK) {
         buf_printf(&path, "/%s?count=100&", kind);
         if (query->organization)
@@ -157,7 +157,8 @@ static int run_events(struct tool *tool, int argc, char **argv)
         {"email", NULL, &query.email}, {"organization", &query.organization, NULL}, {0}};
     if (tool_parse(tool, argc, argv, options, &operands) > 0)
         tool_usage(tool, "no operand is expected: %s", operands[0]);
-    if (query.status && strcmp(query.status, "active") != 0 && strcmp(query.status, "canceled") != 0)
+    if (query.status && strcmp(query.status, "active") != 0 &&
+        strcmp(query.status, "canceled") != 0)
         tool_usage(tool, "--status is active or canceled");
     int code = remote_open(&remote, tool, PROVIDER_CALENDLY, false);
     if (code == EX_OK)

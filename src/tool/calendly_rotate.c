@@ -34,13 +34,13 @@ static const char usage[] =
     "\n" ACTION_URL_USAGE
     "  --again            begin another change though the last is not a day old:\n"
     "                     its old secret is accepted no longer\n"
-    "  --settle DURATION  for how long both subscriptions deliver side by side (30s)\n"
-    ACTION_RECEIVER_USAGE
-    "\n" ACTION_STATUS_USAGE;
+    "  --settle DURATION  for how long both subscriptions deliver side by side "
+    "(30s)\n" ACTION_RECEIVER_USAGE "\n" ACTION_STATUS_USAGE;
 
 enum { SUCCESSORS_MAX = 9, ELEMENT_SIZE = 256, POLL_MS = 500 };
 
-/* A delivery has 10 s to connect and 15 s for its answer (developer.calendly.com, webhook timeouts). */
+/* A delivery has 10 s to connect and 15 s for its answer (developer.calendly.com, webhook
+ * timeouts). */
 static const char default_settle[] = "30s";
 
 struct swap {
@@ -48,6 +48,7 @@ struct swap {
     const char *settle;
     int64_t settle_ms;
     char name[ROTATION_NAME_SIZE]; /* of the new secret */
+    bool doubtful; /* a POST was not answered: the list was, or will be, read for it */
 };
 
 /* ---- which is which ---- */
@@ -130,7 +131,7 @@ static size_t count(
 
 /* ---- the steps ---- */
 
-/* What became of a POST whose answer was lost is in the next list. */
+/* Where the answer of a POST was lost, the next list says what became of it: once. */
 static int create(struct swap *swap, const struct subscription *old, const char *url)
 {
     struct remote *remote = &swap->action.remote;
@@ -143,20 +144,24 @@ static int create(struct swap *swap, const struct subscription *old, const char 
     api_answer_free(&remote->answer);
     enum api_result result = calendly_subscribe(
         remote->api, &wanted, buf_text(&swap->action.rotation.primary), &remote->answer);
+    if (result == API_UNREACHABLE && !swap->doubtful) {
+        swap->doubtful = true;
+        return EX_OK;
+    }
     int code = remote_failed(remote, result, "subscribe the second path");
     if (code == EX_OK)
         remote_step(remote, "subscribed", "subscribe %s with the new secret", url);
     return code;
 }
 
-static int delete(struct swap *swap, const struct subscription *one, const char *which)
+static int delete (struct swap *swap, const struct subscription *one, const char *which)
 {
     struct remote *remote = &swap->action.remote;
     int code = EX_OK;
     api_answer_free(&remote->answer);
     if (!remote->dry_run)
-        code = remote_failed(
-            remote, subscription_delete(remote->api, one, &remote->answer), "delete a subscription");
+        code = remote_failed(remote, subscription_delete(remote->api, one, &remote->answer),
+            "delete a subscription");
     if (code == EX_OK)
         remote_step(remote, "deleted", "delete %s, %s", one->url, which);
     return code;
@@ -176,7 +181,7 @@ static int complete_successors(struct swap *swap, bool *more)
         if (!successor)
             code = create(swap, old, url.data);
         else if (!successor->active)
-            code = delete(swap, successor, "which Calendly had disabled");
+            code = delete (swap, successor, "which Calendly had disabled");
         else
             continue;
         *more = !swap->action.dry_run;
@@ -275,7 +280,7 @@ static int delete_old(struct swap *swap)
     int code = EX_OK;
     for (size_t i = 0; i < swap->action.all.count && code == EX_OK; i++)
         if (is_old(swap, &swap->action.all.list[i]))
-            code = delete(swap, &swap->action.all.list[i], "which has the old secret");
+            code = delete (swap, &swap->action.all.list[i], "which has the old secret");
     return code;
 }
 
@@ -342,9 +347,8 @@ static int run(struct tool *tool, int argc, char **argv)
     static struct swap swap;
     struct action *action = &swap.action;
     char **operands;
-    const struct tool_option options[] = {ACTION_OPTIONS(*action),
-        ACTION_RECEIVER_OPTIONS(*action), {"again", &action->again, NULL},
-        {"settle", NULL, &swap.settle}, {0}};
+    const struct tool_option options[] = {ACTION_OPTIONS(*action), ACTION_RECEIVER_OPTIONS(*action),
+        {"again", &action->again, NULL}, {"settle", NULL, &swap.settle}, {0}};
     if (tool_parse(tool, argc, argv, options, &operands) > 0)
         tool_usage(tool, "no operand is expected: %s", operands[0]);
     if (!conf_duration(swap.settle ? swap.settle : default_settle, &swap.settle_ms))

@@ -12,8 +12,7 @@ static const char subscribe_usage[] =
     "is set (CALENDLY_WEBHOOK_SIGNING_KEY), and stored before Calendly gets it: it is\n"
     "never shown again. Calendly gets it when a signed test has shown that the\n"
     "receiver accepts it. What exists already is left as it is.\n"
-    "\n" ACTION_URL_USAGE
-    "  --events LIST      separated by commas; without it invitee.created,\n"
+    "\n" ACTION_URL_USAGE "  --events LIST      separated by commas; without it invitee.created,\n"
     "                     invitee.canceled, invitee_no_show.created and .deleted\n"
     "  --scope SCOPE      user (the token's, the default) or organization\n" ACTION_RECEIVER_USAGE
     "\n" ACTION_STATUS_USAGE;
@@ -104,8 +103,8 @@ static int subscribe(struct action *action, struct subscription *wanted)
         code = post(action, wanted);
     action_print_events(wanted, &events);
     if (code == EX_OK)
-        remote_step(remote, "subscribed", "subscribe %s for the %s: %s", wanted->url,
-            wanted->level, buf_text(&events));
+        remote_step(remote, "subscribed", "subscribe %s for the %s: %s", wanted->url, wanted->level,
+            buf_text(&events));
     buf_free(&events);
     arena_free(&account.arena);
     return code;

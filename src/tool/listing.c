@@ -43,8 +43,8 @@ static bool add_item(void *context, const cJSON *item)
     return --listing->left > 0;
 }
 
-int listing_print(struct remote *remote, const char *path, const char *name,
-    const struct listing_column *columns)
+int listing_print(
+    struct remote *remote, const char *path, const char *name, const struct listing_column *columns)
 {
     struct listing listing = {.columns = columns, .left = ITEMS_MAX};
     const char *heading[TABLE_COLUMNS_MAX] = {0};

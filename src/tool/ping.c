@@ -82,9 +82,8 @@ bool ping_obstacle(
             "browser trusts");
     } else if (answer->status >= 300 && answer->status < 400) {
         http_answer_header(answer, "Location", location, sizeof location);
-        buf_printf(finding,
-            "%s: redirects (%ld) to %s: both providers count that as a failure", url,
-            answer->status, *location ? location : "nowhere");
+        buf_printf(finding, "%s: redirects (%ld) to %s: both providers count that as a failure",
+            url, answer->status, *location ? location : "nowhere");
         buf_puts(remedy,
             "subscribe the address that it redirects to, or answer this one without a redirect");
     } else if (!ping->status) {

@@ -14,7 +14,8 @@
 
 /* The URL of a provider's webhooks at `base`: with its endpoint, in place of an endpoint that the
  * base ends with. */
-void ping_make_url(const struct conf *conf, const char *base, enum provider provider, struct buf *out);
+void ping_make_url(
+    const struct conf *conf, const char *base, enum provider provider, struct buf *out);
 
 /* One answer: the receiver's own, nginx's in the receiver's form, or of something else. */
 struct ping {

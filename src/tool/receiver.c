@@ -161,15 +161,15 @@ int receiver_learn(struct remote *remote, const struct receiver *receiver, const
     return test == TEST_ACCEPTED ? EX_OK : EX_TEMPFAIL;
 }
 
-void receiver_forget(struct remote *remote, const struct receiver *receiver, const char *url,
-    const char *secret)
+void receiver_forget(
+    struct remote *remote, const struct receiver *receiver, const char *url, const char *secret)
 {
     struct buf why = {0};
     if (!restart(remote, receiver) || receiver->untested)
         return;
     int64_t end = clock_monotonic() + receiver->wait_ms;
-    while (post_test(remote, receiver, url, secret, &why) != TEST_REFUSED &&
-           clock_monotonic() < end)
+    while (
+        post_test(remote, receiver, url, secret, &why) != TEST_REFUSED && clock_monotonic() < end)
         pause_for(POLL_MS);
     buf_free(&why);
 }

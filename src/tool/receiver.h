@@ -31,7 +31,7 @@ int receiver_learn(struct remote *remote, const struct receiver *receiver, const
     const char *secret, int slot);
 
 /* Restarts it, so that it forgets a secret; says so where the user has to. */
-void receiver_forget(struct remote *remote, const struct receiver *receiver, const char *url,
-    const char *secret);
+void receiver_forget(
+    struct remote *remote, const struct receiver *receiver, const char *url, const char *secret);
 
 #endif

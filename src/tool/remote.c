@@ -53,8 +53,8 @@ int remote_open(struct remote *remote, struct tool *tool, enum provider provider
     }
     const char *ledger = conf_text(&tool->conf, SET_LEDGER);
     if (ledger && !(remote->ledger = ledger_open(ledger, &why)))
-        tool_say(tool, "without the ledger, so uses of the token are not counted: %s",
-            buf_text(&why));
+        tool_say(
+            tool, "without the ledger, so uses of the token are not counted: %s", buf_text(&why));
     buf_clear(&why);
     remote->api = api_open(&tool->conf, provider, remote->ledger, &why);
     if (!remote->api)
@@ -159,8 +159,7 @@ int remote_url(struct remote *remote, const char *given, struct buf *base, struc
     const char *text = given ? given : conf_text(conf, row->base_url);
     bool plain;
     if (!text) {
-        tool_say(remote->tool,
-            "which web server? Name it with --url https://HOST, or set %s",
+        tool_say(remote->tool, "which web server? Name it with --url https://HOST, or set %s",
             settings[row->base_url].name);
         return EX_CONFIG;
     }

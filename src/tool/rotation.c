@@ -93,8 +93,8 @@ int rotation_store(struct rotation *rotation)
         &why);
     remote_as_root(remote, false);
     if (!ok)
-        tool_say(remote->tool, "the secret is not stored, and nothing was changed: %s",
-            buf_text(&why));
+        tool_say(
+            remote->tool, "the secret is not stored, and nothing was changed: %s", buf_text(&why));
     buf_free(&why);
     return ok ? EX_OK : EX_CANTCREAT;
 }
@@ -182,8 +182,7 @@ bool rotation_is_changed(const struct rotation *rotation)
 /* Two secrets fit: a third would push out one that a subscription may use. */
 static int refuse_third(const struct rotation *rotation)
 {
-    const char *name =
-        settings[provider_table[rotation->remote->provider]->secret[1]].name;
+    const char *name = settings[provider_table[rotation->remote->provider]->secret[1]].name;
     tool_say(rotation->remote->tool,
         "%s is set, and not by this command: two secrets are accepted at once, and a new one would "
         "push it out. `bookspool status` says when each last matched. When no subscription uses "
@@ -200,7 +199,8 @@ static int make_new(struct rotation *rotation)
     if (remote->dry_run) {
         rotation->fresh[0] = '\0';
         rotation->changed = TIME_NONE;
-        remote_step(remote, "stored", "make and store a new secret, with the old one as the secondary");
+        remote_step(
+            remote, "stored", "make and store a new secret, with the old one as the secondary");
         return EX_OK;
     }
     set(&old, buf_text(&rotation->primary));
@@ -216,7 +216,8 @@ static int make_new(struct rotation *rotation)
         code = rotation_store(rotation);
     rotation_name(buf_text(&rotation->primary), name);
     if (code == EX_OK)
-        remote_step(remote, "stored", "make and store the new secret %s, with the old one as the secondary", name);
+        remote_step(remote, "stored",
+            "make and store the new secret %s, with the old one as the secondary", name);
     return code;
 }
 
@@ -229,8 +230,9 @@ int rotation_begin(struct rotation *rotation, bool again)
     if (code != EX_OK)
         return code;
     if (!rotation->primary.len) {
-        tool_say(rotation->remote->tool, "%s is not set, so there is no secret to change: "
-                                         "`subscribe` makes one",
+        tool_say(rotation->remote->tool,
+            "%s is not set, so there is no secret to change: "
+            "`subscribe` makes one",
             settings[provider_table[rotation->remote->provider]->secret[0]].name);
         return EX_CONFIG;
     }

@@ -28,7 +28,7 @@ enum { ROTATION_MARK_SIZE = 17, ROTATION_NAME_SIZE = 9 };
 struct rotation {
     struct remote *remote;
     struct receiver receiver;
-    struct buf primary, secondary; /* as they are stored; empty: none */
+    struct buf primary, secondary;                           /* as they are stored; empty: none */
     char fresh[ROTATION_MARK_SIZE], old[ROTATION_MARK_SIZE]; /* of the file; "": none */
     int64_t began, changed;                                  /* TIME_NONE */
 };

@@ -41,7 +41,8 @@ static bool line_is(const char *line, int len, const char *name, bool example)
 
 static void put_line(struct buf *out, const char *name, const char *value)
 {
-    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.+/=:";
+    static const char plain[] =
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.+/=:";
     const char *quote = !value || value[strspn(value, plain)] == '\0' ? ""
                         : strchr(value, '\'')                         ? "\""
                                                                       : "'";
@@ -92,8 +93,8 @@ char *secret_file_path(const struct conf *conf, enum setting which)
 }
 
 /* `old` is the file that is replaced; NULL: there is none. */
-static bool replace(const char *path, const struct buf *text, const struct stat *old,
-    const struct stat *owner)
+static bool replace(
+    const char *path, const struct buf *text, const struct stat *old, const struct stat *owner)
 {
     char new[PATH_MAX];
     if (snprintf(new, sizeof new, "%s.new", path) >= (int)sizeof new) {
@@ -168,8 +169,9 @@ bool secret_file_store(const struct conf *conf, enum provider provider, const ch
     bool ok = false;
     for (int i = 0; i < 2; i++)
         if (!(i ? second : first) && !why->len)
-            buf_printf(why, "%s is set in the environment, where it cannot be changed: put it into "
-                            "receive.env, or name a file in %s_FILE",
+            buf_printf(why,
+                "%s is set in the environment, where it cannot be changed: put it into "
+                "receive.env, or name a file in %s_FILE",
                 settings[slots[i]].name, settings[slots[i]].name);
     if (why->len)
         ok = false;
