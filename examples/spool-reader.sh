@@ -7,7 +7,7 @@ for file in new/* replay/* held/* done/* out/* sent/* failed/* bad/*; do
     if [ ! -f "$file" ] || [ -h "$file" ] || [ "${file%.why}" != "$file" ]; then continue; fi
     dd if="$file" bs=8192 count=1 2>/dev/null | tr '\000' '\001' | awk '
         BEGIN { n = split("bookspool 1 bookspool-mail 1 id 32 provider 8 event 64 received 31 " \
-            "secret-used 15 signature 1000 content-type 1000 from 254 to 254 queued 31 length 18 " \
+            "secret-used 15 source 15 signature 1000 content-type 1000 from 254 to 254 queued 31 length 18 " \
             "sha256 64", known, " "); for (i = 1; i < n; i += 2) limit[known[i]] = known[i + 1] }
         function hex(f) { return length(field[f]) == limit[f] && field[f] ~ /^[0-9a-f]+$/ }
         function time(f) { return field[f] ~ /^[0-9-]+[T ][0-9:.]+([Zz]|[+-][0-9:]+)$/ }

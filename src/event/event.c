@@ -198,6 +198,7 @@ struct value *event_to_value(const struct event *event, struct arena *arena)
     maker_text(m, "event", event->name);
     maker_flag(m, "known", event->known);
     maker_text(m, "kind", event_kind_name(event->kind));
+    maker_flag(m, "reconciled", event->reconciled);
     maker_time(m, "received_at", event->received_at, time_format_ms);
     maker_time(m, "sent_at", event->sent_at, time_format_ms);
     maker_booking(maker_in(m, "booking", VALUE_OBJECT), &event->booking);

@@ -140,6 +140,7 @@ struct event {
     const char *name;     /* the provider's: BOOKING_CREATED, invitee.canceled; NULL when absent */
     bool known; /* the provider's name of the event is one that this program has words for */
     enum event_kind kind;
+    bool reconciled; /* made from what the provider's API says: no webhook had come */
     int64_t received_at;
     int64_t sent_at; /* when the provider says it made the event */
     struct booking booking;

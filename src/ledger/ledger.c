@@ -7,7 +7,8 @@
 #include "ledger/fact.h"
 #include "ledger/known.h"
 #include "ledger/rows.h"
-#include "ledger/rules.h"
+#include "ledger/rules_parts.h"
+#include "ledger/step.h"
 #include "ledger/store.h"
 
 /* ---- entering an event ---- */
@@ -122,6 +123,10 @@ static bool load(struct entering *t)
         return false;
     if (known->repeated)
         return true;
+    struct fact step;
+    if (!event->reconciled && step_of(event, &t->decision->arena, &step) &&
+        !rows_is_repeated(t->ledger, provider, &step, &known->reconciled))
+        return false;
     if (!load_known(t))
         return false;
     if (!load_booking(t, b->uid, &t->own, &known->own))
@@ -233,6 +238,17 @@ static bool join_series(struct entering *t)
     return true;
 }
 
+/* The fact counts as mailed; of a reconciled event its step does, too. */
+static bool save_notice(struct entering *t)
+{
+    const struct event *event = t->event;
+    struct fact step;
+    if (!rows_put_notice(t->ledger, event->provider, &t->fact, event->id))
+        return false;
+    return !event->reconciled || !step_of(event, &t->decision->arena, &step) ||
+           rows_put_notice(t->ledger, event->provider, &step, event->id);
+}
+
 static bool save(struct entering *t)
 {
     const struct event *event = t->event;
@@ -245,7 +261,7 @@ static bool save(struct entering *t)
            (!w->own_changed || agenda_put_place(ledger, event)) &&
            (!w->takes_time || rows_find_overlaps(ledger, &w->own, t->decision)) && join_series(t) &&
            (t->decision->result == DECISION_DEFER || save_known(t)) &&
-           (!w->notified || rows_put_notice(ledger, event->provider, &t->fact, event->id)) &&
+           (!w->notified || save_notice(t)) &&
            (!w->decided || rows_put_decision(ledger, event->id, event->received_at, t->decision));
 }
 
@@ -275,6 +291,38 @@ bool ledger_recall(
     decision_init(decision);
     bool ok = rows_get_decision(ledger, id, decision, found);
     return ok && (!decision->arena.failed || store_fail_memory(ledger));
+}
+
+/* ---- what is known ---- */
+
+bool ledger_look(struct ledger *ledger, const struct event *event, struct ledger_look *look)
+{
+    struct decision decision;
+    struct entering t = {.ledger = ledger, .event = event, .decision = &decision};
+    decision_init(&decision);
+    bool ok = fact_of(event, &decision.arena, &t.fact) || store_fail_memory(ledger);
+    ok = ok && load(&t);
+    *look = (struct ledger_look){
+        .known = t.known.repeated || rules_is_step_known(event, &t.known),
+        .own_live = t.known.own && is_live(t.known.own->state),
+        .previous_live = t.known.previous && is_live(t.known.previous->state),
+    };
+    ok = ok && (!decision.arena.failed || store_fail_memory(ledger));
+    decision_free(&decision);
+    return ok;
+}
+
+bool ledger_count(
+    struct ledger *ledger, const char *provider, const char *prefix, int64_t *all, int64_t *live)
+{
+    sqlite3_stmt *s = store_prepare(ledger, SQL_COUNT_FIND, provider, prefix);
+    *all = *live = 0;
+    if (store_step(ledger, s)) {
+        *all = sqlite3_column_int64(s, 0);
+        *live = sqlite3_column_int64(s, 1);
+        store_done(s);
+    }
+    return !ledger->failed;
 }
 
 /* ---- upkeep ---- */

@@ -485,6 +485,27 @@ static void apply_event(struct deciding *d, int64_t now, int64_t move_wait)
     }
 }
 
+bool rules_is_step_known(const struct event *event, const struct rules_state *known)
+{
+    const struct booking_row *own = known->own;
+    const struct booking *b = &event->booking;
+    bool accepts = event->kind == KIND_CREATED || event->kind == KIND_RESCHEDULED;
+    if (!own)
+        return false;
+    if (is_final(own->state) && !accepts)
+        return true;
+    if (b->seat && event->kind == KIND_CANCELLED)
+        return known->person == PERSON_GONE;
+    if (b->seat)
+        return is_final(own->state) || known->person != PERSON_UNKNOWN;
+    if (accepts && known->previous && is_live(known->previous->state))
+        return false; /* that it replaces the other one is news */
+    if (accepts)
+        return own->state > STATE_ACCEPTED ||
+               (own->state == STATE_ACCEPTED && (b->start == TIME_NONE || own->start == b->start));
+    return event->kind == KIND_REQUESTED && own->state >= STATE_PENDING;
+}
+
 bool rules_decide(const struct event *event, const struct rules_state *known, int64_t now,
     int64_t move_wait, struct decision *decision, struct rules_writes *writes)
 {
@@ -499,6 +520,9 @@ bool rules_decide(const struct event *event, const struct rules_state *known, in
     if (known->repeated) {
         decision->result = DECISION_SUPPRESS;
         decision->reason = "repeated-fact";
+    } else if (known->reconciled || (event->reconciled && rules_is_step_known(event, known))) {
+        decision->result = DECISION_SUPPRESS;
+        decision->reason = known->reconciled ? "reconciled" : "known-already";
     } else if (rules_about_booking(event)) {
         open_rows(&d);
         if (d.ok && d.own->calendar_uid) {

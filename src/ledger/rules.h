@@ -34,6 +34,9 @@
  * Changes. Another place or another host changes the entry and no state. If the provider's iCalUID
  * is another one after that, the old entry is cancelled and the new one takes its place.
  *
+ * Reconciled events (ledger/step.h). Their bodies say less and differ from those of webhooks: one
+ * is suppressed where its step is known, and a webhook where a reconciled event reported its step.
+ *
  * Calendar entries. SEQUENCE rises with every change of the entry and is never below the
  * provider's own (RFC 5545 3.8.7.4). An entry whose beginning is not known begins at 1, to be
  * above what calendars may hold. The UID is that of the booking this one continues; else the
@@ -102,6 +105,7 @@ enum presence { PERSON_UNKNOWN, PERSON_PRESENT, PERSON_GONE };
 /* What the rules need besides the event. */
 struct rules_state {
     bool repeated;                 /* the fact was mailed already (ledger/fact.h) */
+    bool reconciled;               /* a reconciled event reported its step (ledger/step.h) */
     const struct booking_row *own; /* of the event's uid; NULL: not known */
     const struct booking_row *previous;
     enum presence person; /* of the first attendee in the own booking */
@@ -155,6 +159,9 @@ const char *rules_series(
 /* Can the event be about a booking whose entry is known under its ical_uid? */
 bool rules_asks_same_entry(
     const struct event *event, const struct booking_row *own, const char *previous_uid);
+
+/* Is the step that the event reports, or a later one, known already? */
+bool rules_is_step_known(const struct event *event, const struct rules_state *known);
 
 /* `decision` is as decision_init leaves it. False: memory ran out, or libcrypto failed. */
 bool rules_decide(const struct event *event, const struct rules_state *known, int64_t now,

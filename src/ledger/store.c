@@ -191,6 +191,8 @@ static const char *const sql[SQL_STATEMENTS] = {
         " ORDER BY start, uid, provider LIMIT ?6",
     [SQL_UPCOMING_FIND] = "SELECT provider, uid, title, who, start, finish FROM booking"
                           " WHERE " LIVE " AND start >= ?1 ORDER BY start, uid LIMIT ?2",
+    [SQL_COUNT_FIND] = "SELECT count(*), total(" LIVE ") FROM booking WHERE provider = ?1"
+                       " AND uid >= ?2 AND uid < ?2 || char(1114111)",
     [SQL_CONFLICTS_FIND] =
         "SELECT a.provider, a.uid, a.title, a.who, a.start, a.finish,"
         " b.provider, b.uid, b.title, b.who, b.start, b.finish, coalesce(a.organizer, b.organizer)"

@@ -299,6 +299,10 @@ static bool is_for_customers(
         [KIND_LOCATION_CHANGED] = true,
         [KIND_REASSIGNED] = true};
     const char *status = event->booking.status;
+    const struct booking *b = &event->booking;
+    int64_t over = b->end != TIME_NONE ? b->end : b->start;
+    if (event->reconciled && over != TIME_NONE && over < event->received_at)
+        return false; /* found too late: the customer knows how it went */
     bool moved_away = kind == KIND_CANCELLED && status && strcmp(status, "moved") == 0;
     return mailed[kind] && !decision->late && !moved_away; /* of a move the new half is mailed */
 }

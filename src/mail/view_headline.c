@@ -286,6 +286,8 @@ static void add_remarks(struct view *view, const struct headline *headline)
         add_named_remark(view, remarks, "whole_series");
     if (view->decision->late)
         add_named_remark(view, remarks, "late");
+    if (view->event->reconciled && !view_for_customer(view))
+        add_named_remark(view, remarks, "reconciled");
     if (address) {
         view_text(view, view->context, "unmailable", address);
         add_named_remark(view, remarks, "unmailable");

@@ -8,7 +8,7 @@
 /* clang-format off */
 const char *const view_names[] = {
     /* the booking event */
-    "id", "provider", "event", "known", "kind", "received_at", "sent_at", "booking",
+    "id", "provider", "event", "known", "kind", "reconciled", "received_at", "sent_at", "booking",
     "uid", "previous_uid", "group_uid", "ical_uid", "sequence", "status", "seat", "places",
     "places_taken", "series", "count", "frequency", "interval", "whole", "calendar_written",
     "title", "event_type", "description", "notes", "host_notes", "link", "start", "end", "timezone",

@@ -66,6 +66,7 @@ bool record_encode(const struct record *record, struct buf *out)
         put_field(out, "Content-Type", record->content_type);
         if (record->forgotten)
             put_time_field(out, "Forgotten", record->forgotten);
+        put_field(out, "Source", record->source);
     } else {
         put_field(out, "Bookspool-Mail", "1");
         put_field(out, "Id", record->id);
@@ -216,6 +217,7 @@ const char *record_decode(const char *data, size_t len, struct record *record)
         {"Payload-Version", record->version, sizeof record->version},
         {"Content-Type", record->content_type, sizeof record->content_type},
         {"Forgotten", header.forgotten, sizeof header.forgotten},
+        {"Source", record->source, sizeof record->source},
         {"From", record->from, sizeof record->from},
         {"To", record->to, sizeof record->to},
         {"Queued", header.queued, sizeof header.queued},
@@ -251,5 +253,7 @@ bool record_map(const struct record *record, struct event *event)
 {
     const struct webhook webhook = {
         record->provider, record->id, record->received, record->body, record->length};
-    return provider_map(&webhook, event);
+    bool ok = provider_map(&webhook, event);
+    event->reconciled = strcmp(record->source, RECORD_RECONCILE) == 0;
+    return ok;
 }

@@ -10,6 +10,7 @@
  *     Signature: t=...,v1=...           Length: 1234
  *     Payload-Version: 2021-10-20       Sha256: ...
  *     Content-Type: application/json    (empty line, then the message, RFC 5322)
+ *     Source: reconcile                 (only of an event that no webhook brought)
  *     Length: 3073
  *     Sha256: ...
  *
@@ -50,6 +51,10 @@
 
 enum { RECORD_VALUE_MAX = 1000, RECORD_HEADER_MAX = 8192 };
 
+/* The source of an event that was made from what the provider's API says, because no webhook came.
+ * Its body has the form of a webhook's, and nobody signed it. */
+#define RECORD_RECONCILE "reconcile"
+
 enum record_kind { RECORD_EVENT, RECORD_MAIL };
 
 /* Texts are in the record itself, so that a header is read without an allocation. An absent text
@@ -67,6 +72,7 @@ struct record {
     char version[65]; /* of the payload, as the provider says in a header that it does not sign */
     char content_type[RECORD_VALUE_MAX + 1];
     int64_t forgotten; /* ms: when its body was removed; 0: it was not */
+    char source[16]; /* RECORD_RECONCILE, or "" for a webhook */
     /* a mail */
     char from[ADDRESS_MAX + 1], to[ADDRESS_MAX + 1];
     int64_t queued;
@@ -101,7 +107,7 @@ bool record_arrival(const char *data, size_t len, int64_t *microseconds);
 /* Only Queued of a mail, in the same way. */
 bool record_queued(const char *data, size_t len, int64_t *when);
 
-/* provider_map of the event that the record holds. */
+/* provider_map of the event that the record holds, and whether it was reconciled. */
 bool record_map(const struct record *record, struct event *event);
 
 #endif

@@ -104,6 +104,7 @@ static void print_event(const struct event *event, const struct record *record)
     print_time("Received", event->received_at);
     print_time("Sent", event->sent_at);
     print_field("Secret used", record->secret_used);
+    print_field("Source", record->source);
     print_field("Version", record->version);
     print_field("Title", booking->title);
     print_field("Event type", booking->event_type);

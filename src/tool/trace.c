@@ -310,9 +310,12 @@ static void print_trace(const struct trace *trace, const char *summary)
         const struct record *header = &trace->header;
         time_format(header->received, when);
         output_ago(header->received, trace->tool->now, ago);
-        printf("  %s %s\nreceived %s (%s), %zu bytes, secret used: %s",
-            provider_name(header->provider), *header->event ? header->event : "-", when, ago,
-            header->length, *header->secret_used ? header->secret_used : "-");
+        printf("  %s %s\nreceived %s (%s), %zu bytes, %s: %s", provider_name(header->provider),
+            *header->event ? header->event : "-", when, ago, header->length,
+            *header->source ? "source" : "secret used",
+            *header->source        ? header->source
+            : *header->secret_used ? header->secret_used
+                                   : "-");
     }
     putchar('\n');
     for (size_t i = 0; i < trace->count; i++)
@@ -334,6 +337,7 @@ static void print_trace_json(const struct trace *trace, const char *summary)
     json_put_text(object, "event", *header->event ? header->event : NULL);
     json_put_time(object, "received_at", known ? header->received : TIME_NONE);
     json_put_text(object, "secret_used", *header->secret_used ? header->secret_used : NULL);
+    json_put_text(object, "source", *header->source ? header->source : NULL);
     cJSON *files = json_put_array(object, "files");
     for (size_t i = 0; i < trace->count; i++) {
         const struct trace_file *file = &trace->file[i];
