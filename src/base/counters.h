@@ -173,7 +173,15 @@ enum counter_unit { UNIT_ONE, UNIT_BYTES, UNIT_US, UNIT_MS, UNIT_TIME };
     X(COUNT_TOKEN_SINCE, "bookspool_api_token_since_timestamp_seconds", GAUGE, TIME, PROVIDER, TOKEN, "Since when this API token has been in use.") \
     X(COUNT_TOKEN_REFUSED_AT, "bookspool_api_token_refused_timestamp_seconds", GAUGE, TIME, PROVIDER, TOKEN, "Since when the provider refuses this API token; 0 where it does not.") \
     X(COUNT_TOKEN_SCOPES, "token_scopes", STATE, ONE, PROVIDER, TOKEN, "Scopes that this token was found to lack, a set of enum counter_scope.") \
-    X(COUNT_TOKEN_MARK, "token_mark", STATE, ONE, PROVIDER, TOKEN, "The fingerprint of this token, as a number; 0: no token is set.")
+    X(COUNT_TOKEN_MARK, "token_mark", STATE, ONE, PROVIDER, TOKEN, "The fingerprint of this token, as a number; 0: no token is set.") \
+    /* reconciling */ \
+    X(COUNT_RECONCILED, "bookspool_reconciled_events_total", COUNTER, ONE, PROVIDER, NONE, "Events that reconciling put into the spool, because no webhook brought them.") \
+    X(COUNT_RECONCILED_AT, "bookspool_reconciled_timestamp_seconds", GAUGE, TIME, PROVIDER, NONE, "When the bookings of the provider were last compared with the ledger, to the end.") \
+    X(COUNT_RECONCILE_FAILED_AT, "bookspool_reconcile_failed_timestamp_seconds", GAUGE, TIME, PROVIDER, NONE, "When such a comparison last failed.") \
+    X(COUNT_WEBHOOKS_LOST, "bookspool_webhooks_lost", GAUGE, ONE, PROVIDER, NONE, "Changes of bookings that no webhook brought, and that were left so by the last comparison.") \
+    X(COUNT_LOST_AT, "bookspool_webhook_lost_timestamp_seconds", GAUGE, TIME, PROVIDER, NONE, "When the newest of the changes was made that no webhook brought.") \
+    X(COUNT_SUBSCRIPTION, "bookspool_subscription_state", GAUGE, ONE, PROVIDER, NONE, "The subscription, as reconciling last saw it: 0 not known, 1 active, 2 a delivery is being retried, 3 disabled, 4 missing.") \
+    X(COUNT_SUBSCRIPTION_AT, "bookspool_subscription_state_timestamp_seconds", GAUGE, TIME, PROVIDER, NONE, "Since when it has been seen in that state.")
 /* clang-format on */
 
 #define COUNTER_ENUM(id, name, type, unit, a, b, help)                                             \

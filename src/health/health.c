@@ -225,6 +225,65 @@ static void check_silence(
         "is the subscription still there and enabled? bookspool post sends a test webhook");
 }
 
+/* As reconciling last saw it: the words of COUNT_SUBSCRIPTION in tool/reconcile.h. */
+static void check_subscription(
+    const struct health_facts *facts, enum provider provider, struct health *health)
+{
+    static const struct {
+        const char *text, *reason, *advice;
+        enum health_state state;
+    } states[] = {
+        {0},
+        {"the subscription is active", NULL, NULL, HEALTH_PASS},
+        {"a delivery has failed and is being retried", "subscription-retrying",
+            "the provider switches the subscription off after a day of failures: the receiver's "
+            "log says why it refuses; does the web server answer?",
+            HEALTH_WARN},
+        {"the subscription is disabled: no webhook comes", "subscription-disabled",
+            "bookspool reconcile --apply --resubscribe makes it anew and mails what was lost",
+            HEALTH_FAIL},
+        {"there is no subscription for this receiver: no webhook comes", "subscription-missing",
+            "bookspool reconcile --apply --resubscribe makes one and mails what was lost",
+            HEALTH_FAIL},
+    };
+    uint64_t state = facts->counters.value[counter_at(COUNT_SUBSCRIPTION, provider, 0)];
+    if (state == 0 || state >= sizeof states / sizeof *states)
+        return;
+    struct health_check *check = add(health, "webhook:subscription");
+    check->provider = provider;
+    check->since = health_time(facts, counter_at(COUNT_SUBSCRIPTION_AT, provider, 0));
+    say(check, "%s: %s", provider_name(provider), states[state].text);
+    set(check, states[state].state, states[state].reason, states[state].advice);
+}
+
+/* What reconciling found, and whether a webhook has come since. */
+static void check_lost(
+    const struct health_facts *facts, enum provider provider, struct health *health)
+{
+    int64_t lost = (int64_t)facts->counters.value[counter_at(COUNT_WEBHOOKS_LOST, provider, 0)];
+    int64_t newest = health_time(facts, counter_at(COUNT_LOST_AT, provider, 0));
+    int64_t last = health_last_genuine(facts, provider);
+    if (health_time(facts, counter_at(COUNT_RECONCILED_AT, provider, 0)) == TIME_NONE)
+        return;
+    struct health_check *check = add(health, "webhook:lost");
+    bool silent = newest != TIME_NONE && newest > last;
+    check->provider = provider;
+    check->since = silent ? newest : TIME_NONE;
+    count(check, lost, "events");
+    if (silent) {
+        say(check, "%s: bookings changed, and no webhook has come since then",
+            provider_name(provider));
+        set(check, HEALTH_FAIL, "webhooks-silent",
+            "bookspool reconcile says whether the subscription is active; bookspool check --url "
+            "whether the receiver can be reached");
+        return;
+    }
+    say(check, "%s: %lld changes of bookings came by no webhook and were not mailed",
+        provider_name(provider), (long long)lost);
+    set(check, lost ? HEALTH_WARN : HEALTH_PASS, "webhooks-lost",
+        "bookspool reconcile lists them, bookspool reconcile --apply mails them");
+}
+
 /* The older one of a provider's secrets. It warns a while before it is due. */
 static void check_secret_age(
     const struct health_facts *facts, enum provider provider, struct health *health)
@@ -335,6 +394,8 @@ void health_check_all(const struct health_facts *facts, struct health *health)
     for (enum provider p = 0; p < PROVIDERS; p++) {
         if (facts->limits.silence[p])
             check_silence(facts, p, health);
+        check_subscription(facts, p, health);
+        check_lost(facts, p, health);
         check_signatures(facts, p, health);
         check_secret_age(facts, p, health);
         check_clock(facts, p, health);

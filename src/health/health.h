@@ -18,7 +18,7 @@
 
 enum health_state { HEALTH_PASS, HEALTH_WARN, HEALTH_FAIL };
 
-enum { HEALTH_TEXT = 200, HEALTH_CHECKS_MAX = 16 + 8 * PROVIDERS };
+enum { HEALTH_TEXT = 200, HEALTH_CHECKS_MAX = 16 + 10 * PROVIDERS };
 
 struct health_check {
     const char *name;       /* what is checked, "COMPONENT:MEASUREMENT" */

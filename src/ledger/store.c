@@ -192,6 +192,7 @@ static const char *const sql[SQL_STATEMENTS] = {
     [SQL_UPCOMING_FIND] = "SELECT provider, uid, title, who, start, finish FROM booking"
                           " WHERE " LIVE " AND start >= ?1 ORDER BY start, uid LIMIT ?2",
     [SQL_COUNT_FIND] = "SELECT count(*), total(" LIVE ") FROM booking WHERE provider = ?1"
+                       " AND state <> 'named'"
                        " AND uid >= ?2 AND uid < ?2 || char(1114111)",
     [SQL_CONFLICTS_FIND] =
         "SELECT a.provider, a.uid, a.title, a.who, a.start, a.finish,"

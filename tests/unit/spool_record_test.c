@@ -33,6 +33,32 @@ static void event_comes_back(void **state)
     buf_free(&file);
 }
 
+/* Only reconciling sets the source; a reader that does not know it skips the field. */
+static void the_source_comes_back(void **state)
+{
+    (void)state;
+    struct buf file = {0};
+    struct record out, in = {.kind = RECORD_EVENT,
+                           .provider = PROVIDER_CALCOM,
+                           .source = RECORD_RECONCILE,
+                           .received = 1,
+                           .body = "{}",
+                           .length = 2};
+    strcpy(in.id, scratch_id);
+    for (int reconciled = 1; reconciled >= 0; reconciled--) {
+        struct event event;
+        assert_true(record_encode(&in, &file));
+        assert_int_equal(strstr(buf_text(&file), "\nSource: reconcile\n") != NULL, reconciled);
+        assert_null(record_decode(file.data, file.len, &out));
+        assert_true(record_map(&out, &event));
+        assert_int_equal(event.reconciled, reconciled);
+        event_free(&event);
+        buf_clear(&file);
+        *in.source = '\0';
+    }
+    buf_free(&file);
+}
+
 static void mail_comes_back(void **state)
 {
     (void)state;
@@ -246,7 +272,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(event_comes_back),
-        cmocka_unit_test(mail_comes_back),
+        cmocka_unit_test(the_source_comes_back), cmocka_unit_test(mail_comes_back),
         cmocka_unit_test(the_arrival_comes_back),
         cmocka_unit_test(header_values_cannot_break_out),
         cmocka_unit_test(every_torn_form_is_noticed),
