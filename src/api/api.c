@@ -346,6 +346,19 @@ static void explain(
     buf_free(&tokens);
 }
 
+/* X-RateLimit-Limit of Calendly, X-RateLimit-Limit-Default of Cal.com. */
+static int64_t limit_of(const struct http_answer *http)
+{
+    static const char *const names[] = {"X-RateLimit-Limit", "X-RateLimit-Limit-Default"};
+    char text[24];
+    int64_t limit = 0;
+    for (size_t i = 0; i < sizeof names / sizeof *names && limit <= 0; i++) {
+        http_answer_header(http, names[i], text, sizeof text);
+        limit = strtol(text, NULL, 10);
+    }
+    return limit > 0 ? limit : 0;
+}
+
 /* False, with a reason: the address is not one of the base's host, or memory ran out. */
 static bool make_address(struct call *call, const char *path, struct buf *detail)
 {
@@ -386,6 +399,7 @@ static enum api_result ask(
         return API_OK;
     exchange(call);
     answer->status = call->http.status;
+    answer->limit = limit_of(&call->http);
     enum api_result result = read_body(call, result_of(call), detail, answer);
     if (result == API_OK)
         learn_account(call, answer->json);

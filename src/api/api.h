@@ -68,6 +68,7 @@ struct api_answer {
     long status;     /* of HTTP; 0: none came */
     cJSON *json;     /* the body; NULL: none (204), or the result is not API_OK */
     bool cached;     /* it was not asked for now */
+    int64_t limit;   /* requests that the provider allows in a minute; 0: it did not say */
     char error[256]; /* "", or what went wrong and what to do, in words, without any secret */
 };
 

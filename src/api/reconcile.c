@@ -1,0 +1,403 @@
+#include "api/reconcile.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "api/reconcile_body.h"
+#include "api/url.h"
+#include "base/clock.h"
+#include "base/json.h"
+#include "ledger/step.h"
+#include "spool/record.h"
+
+/* ---- one booking ---- */
+
+static bool walk_failed(struct reconcile_walk *walk, const char *error)
+{
+    snprintf(walk->error, sizeof walk->error, "%s", error);
+    walk->stopped = true;
+    return false;
+}
+
+static bool is_news(enum reconcile_need need, const struct ledger_look *look)
+{
+    if (look->known)
+        return false;
+    return need == RECONCILE_ALWAYS || (need == RECONCILE_OWN_LIVE && look->own_live) ||
+           (need == RECONCILE_PREVIOUS_LIVE && look->previous_live);
+}
+
+/* Maps the body as the drain will, and asks the ledger about it. */
+static bool compare_event(struct reconcile_walk *walk, enum reconcile_need need, const char *text)
+{
+    const struct webhook webhook = {walk->provider, "", walk->now, text, strlen(text)};
+    struct event event;
+    struct fact step;
+    struct ledger_look look;
+    bool ok = provider_map(&webhook, &event);
+    event.reconciled = true;
+    if (!ok)
+        ok = walk_failed(walk, "not enough memory");
+    else if (!step_of(&event, &event.arena, &step)) {
+        /* none that a webhook reports */
+    } else if (!ledger_look(walk->ledger, &event, &look))
+        ok = walk_failed(walk, ledger_failure(walk->ledger));
+    else if (!is_news(need, &look)) {
+        /* it arrived */
+    } else if (!step_id(event.provider, &step, event.id))
+        ok = walk_failed(walk, "libcrypto cannot compute");
+    else {
+        const struct reconcile_found found = {walk->provider, &event, &step, text, strlen(text)};
+        ok = walk->found(walk->context, &found);
+        walk->stopped |= !ok;
+    }
+    event_free(&event);
+    return ok;
+}
+
+static bool compare_body(void *context, enum reconcile_need need, const cJSON *body)
+{
+    struct reconcile_walk *walk = context;
+    char *text = cJSON_PrintUnformatted(body);
+    bool ok = text ? compare_event(walk, need, text) : walk_failed(walk, "not enough memory");
+    cJSON_free(text);
+    return ok;
+}
+
+static void note_change(struct reconcile_walk *walk, const char *at)
+{
+    int64_t when;
+    if (at && time_parse(at, &when) && (walk->newest == TIME_NONE || when > walk->newest))
+        walk->newest = when;
+}
+
+/* The body could not be made, and nobody said why. */
+static bool compared(struct reconcile_walk *walk, bool ok)
+{
+    return ok || walk->stopped || walk_failed(walk, "not enough memory");
+}
+
+bool reconcile_compare_calcom(struct reconcile_walk *walk, const cJSON *booking)
+{
+    walk->bookings++;
+    note_change(walk, json_text(booking, "updatedAt"));
+    return compared(walk, reconcile_calcom(booking, compare_body, walk)) && !walk->stopped;
+}
+
+bool reconcile_compare_calendly(
+    struct reconcile_walk *walk, const cJSON *scheduled, const cJSON *invitee)
+{
+    const char *changed = json_text(invitee, "cancellation.created_at");
+    int64_t when;
+    if (!changed)
+        changed = json_text(invitee, "updated_at");
+    if (changed && time_parse(changed, &when) && when < walk->since)
+        return true;
+    walk->bookings++;
+    note_change(walk, changed);
+    return compared(walk, reconcile_calendly(scheduled, invitee, compare_body, walk)) &&
+           !walk->stopped;
+}
+
+bool reconcile_record(const struct reconcile_found *found, int64_t received_us, struct buf *out)
+{
+    struct record record = {.kind = RECORD_EVENT,
+        .provider = found->provider,
+        .received_us = received_us,
+        .received = received_us / US_PER_MS,
+        .secret_used = "-",
+        .content_type = "application/json",
+        .source = RECORD_RECONCILE,
+        .body = found->body,
+        .length = found->length};
+    snprintf(record.id, sizeof record.id, "%s", found->event->id);
+    snprintf(
+        record.event, sizeof record.event, "%s", found->event->name ? found->event->name : "-");
+    return record_encode(&record, out);
+}
+
+/* ---- requests ---- */
+
+enum { FREE_RATE = 40 }; /* until an answer says more */
+
+static bool go_on(struct reconcile_walk *walk)
+{
+    if (!walk->stopped && !walk->progress(walk->context, walk))
+        walk->stopped = true;
+    return !walk->stopped;
+}
+
+/* Waits until one more request is within the rate. */
+static bool pace(struct reconcile_walk *walk)
+{
+    const int64_t minute = 60 * MS_PER_SECOND;
+    while (walk->requests >= walk->rate &&
+           clock_monotonic() - walk->paced[(walk->requests - walk->rate) % RECONCILE_RATE_MAX] <
+               minute) {
+        if (!go_on(walk))
+            return false;
+        nanosleep(&(struct timespec){.tv_nsec = 200 * 1000 * 1000}, NULL);
+    }
+    walk->paced[walk->requests++ % RECONCILE_RATE_MAX] = clock_monotonic();
+    return true;
+}
+
+/* What the answer says of the limit decides the rate from now on. */
+static void set_rate(struct reconcile_walk *walk, int64_t limit)
+{
+    int64_t rate = limit * 4 / 5;
+    if (limit > 0)
+        walk->rate = rate < 1 ? 1 : rate > RECONCILE_RATE_MAX ? RECONCILE_RATE_MAX : (size_t)rate;
+}
+
+static enum api_result keep_error(
+    struct reconcile_walk *walk, enum api_result result, struct api_answer *answer)
+{
+    if (result != API_OK && !walk->stopped)
+        snprintf(walk->error, sizeof walk->error, "%s", answer->error);
+    set_rate(walk, answer->limit);
+    api_answer_free(answer);
+    return result;
+}
+
+static bool put_time(struct buf *path, const char *name, int64_t when)
+{
+    char text[TIME_TEXT];
+    time_format_ms(when, text);
+    return api_url_set(path, name, text);
+}
+
+static enum api_result no_memory(struct reconcile_walk *walk)
+{
+    walk_failed(walk, "not enough memory");
+    return API_STRANGE;
+}
+
+/* ---- Cal.com ---- */
+
+static bool see_calcom(void *context, const cJSON *booking)
+{
+    struct reconcile_walk *walk = context;
+    const char *updated = json_text(booking, "updatedAt");
+    int64_t when;
+    if (!reconcile_compare_calcom(walk, booking))
+        return false;
+    if (updated && time_parse(updated, &when) && when > walk->cursor->reached)
+        walk->cursor->reached = when;
+    return go_on(walk);
+}
+
+/* From a second before what was reached: "after" may mean "at" or not. */
+static enum api_result walk_calcom(struct reconcile_walk *walk)
+{
+    struct buf path = {0};
+    struct api_answer answer = {0};
+    buf_puts(&path, "/v2/bookings");
+    if (!put_time(&path, "afterUpdatedAt", walk->cursor->reached - MS_PER_SECOND) ||
+        !api_url_set(&path, "sortUpdatedAt", "asc") || !api_url_set(&path, "take", "100")) {
+        buf_free(&path);
+        return no_memory(walk);
+    }
+    enum api_result result = api_list(walk->api, buf_text(&path), see_calcom, walk, &answer);
+    buf_free(&path);
+    return keep_error(walk, result, &answer);
+}
+
+/* ---- Calendly ---- */
+
+/* Scheduled events of one window. */
+struct window {
+    struct reconcile_walk *walk;
+    cJSON *events;
+};
+
+static bool keep_event(void *context, const cJSON *item)
+{
+    struct window *window = context;
+    cJSON *copy = cJSON_Duplicate(item, true);
+    if (!copy || !cJSON_AddItemToArray(window->events, copy)) {
+        cJSON_Delete(copy);
+        return walk_failed(window->walk, "not enough memory");
+    }
+    return go_on(window->walk);
+}
+
+/* Has everything that concerns this event been seen, or happened before `since`? */
+static bool is_settled(struct reconcile_walk *walk, const cJSON *scheduled)
+{
+    const char *uri = json_text(scheduled, "uri"), *updated = json_text(scheduled, "updated_at");
+    const cJSON *total = json_path(scheduled, "invitees_counter.total");
+    const cJSON *active = json_path(scheduled, "invitees_counter.active");
+    const cJSON *limit = json_path(scheduled, "invitees_counter.limit");
+    bool canceled = walk->cursor->canceled;
+    bool alone = cJSON_IsNumber(limit) && limit->valueint == 1;
+    char prefix[512];
+    int64_t all, live, when;
+    if ((canceled || alone) && updated && time_parse(updated, &when) && when < walk->since)
+        return true;
+    if (!uri || !cJSON_IsNumber(total) || !cJSON_IsNumber(active))
+        return false;
+    int len = snprintf(prefix, sizeof prefix, "%s/invitees/", uri);
+    if (len >= (int)sizeof prefix ||
+        !ledger_count(walk->ledger, provider_name(walk->provider), prefix, &all, &live))
+        return false;
+    return all == total->valueint && live == (canceled ? 0 : active->valueint);
+}
+
+struct seen_event {
+    struct reconcile_walk *walk;
+    const cJSON *scheduled;
+};
+
+static bool see_invitee(void *context, const cJSON *invitee)
+{
+    struct seen_event *seen = context;
+    return reconcile_compare_calendly(seen->walk, seen->scheduled, invitee) && go_on(seen->walk);
+}
+
+static enum api_result see_invitees(struct reconcile_walk *walk, const cJSON *scheduled)
+{
+    struct seen_event seen = {walk, scheduled};
+    const char *uri = json_text(scheduled, "uri");
+    const char *id = uri ? strstr(uri, "/scheduled_events/") : NULL;
+    struct api_answer answer = {0};
+    struct buf path = {0};
+    if (!id || is_settled(walk, scheduled))
+        return API_OK;
+    if (!pace(walk))
+        return API_OK;
+    buf_printf(&path, "%s/invitees?count=100", id);
+    enum api_result result =
+        path.failed ? no_memory(walk)
+                    : api_list(walk->api, buf_text(&path), see_invitee, &seen, &answer);
+    buf_free(&path);
+    return keep_error(walk, result, &answer);
+}
+
+/* The events of one window, then the invitees of each: `reached` rises with their start times. */
+static enum api_result see_window(
+    struct reconcile_walk *walk, const char *whose, int64_t from, int64_t to)
+{
+    struct window window = {walk, cJSON_CreateArray()};
+    struct api_answer answer = {0};
+    struct buf path = {0};
+    const cJSON *event;
+    int64_t start;
+    buf_printf(&path, "/scheduled_events?%s", whose);
+    bool ok = window.events && put_time(&path, "min_start_time", from) &&
+              put_time(&path, "max_start_time", to) &&
+              api_url_set(&path, "status", walk->cursor->canceled ? "canceled" : "active") &&
+              api_url_set(&path, "sort", "start_time:asc") && api_url_set(&path, "count", "100");
+    enum api_result result = API_OK;
+    if (!ok)
+        result = no_memory(walk);
+    else if (pace(walk)) {
+        result = api_list(walk->api, buf_text(&path), keep_event, &window, &answer);
+        result = keep_error(walk, result, &answer);
+    }
+    walk->requests += (size_t)cJSON_GetArraySize(window.events) / 100; /* further pages */
+    if (result == API_OK)
+        cJSON_ArrayForEach (event, window.events) {
+            const char *text = json_text(event, "start_time");
+            if (walk->stopped || (result = see_invitees(walk, event)) != API_OK)
+                break;
+            if (!walk->stopped && text && time_parse(text, &start) && start > walk->cursor->reached)
+                walk->cursor->reached = start;
+        }
+    cJSON_Delete(window.events);
+    buf_free(&path);
+    return result;
+}
+
+/* "organization=URI" and "user=URI" of the token's user, for a query. */
+static enum api_result find_whose(
+    struct reconcile_walk *walk, struct buf *organization, struct buf *user)
+{
+    struct api_answer answer = {0};
+    enum api_result result = pace(walk) ? api_get(walk->api, "/users/me", &answer) : API_OK;
+    const char *own = json_text(answer.json, "resource.uri");
+    const char *all = json_text(answer.json, "resource.current_organization");
+    struct buf url = {0};
+    if (result == API_OK && !walk->stopped && (!own || !all)) {
+        snprintf(answer.error, sizeof answer.error, "/users/me names no user and organization");
+        result = API_STRANGE;
+    }
+    if (result == API_OK && own && all) {
+        bool ok = api_url_set(&url, "organization", all);
+        buf_puts(organization, buf_text(&url) + (*buf_text(&url) == '?'));
+        buf_clear(&url);
+        ok = ok && api_url_set(&url, "user", own);
+        buf_puts(user, buf_text(&url) + (*buf_text(&url) == '?'));
+        if (!ok || organization->failed || user->failed)
+            result = no_memory(walk);
+    }
+    buf_free(&url);
+    return keep_error(walk, result, &answer);
+}
+
+/* All events of the organization; where the token may not list them, those of its user. */
+static enum api_result walk_windows(struct reconcile_walk *walk, const char *all, const char *own)
+{
+    struct reconcile_cursor *cursor = walk->cursor;
+    const char *whose = all;
+    const int64_t end = walk->since + RECONCILE_AHEAD;
+    enum api_result result = API_OK;
+    for (;;) {
+        int64_t from = cursor->reached, length = 7 * MS_PER_DAY;
+        while (from < end && result == API_OK && !walk->stopped) {
+            int64_t to = from + length < end ? from + length : end;
+            result = see_window(walk, whose, from, to);
+            if (result == API_FORBIDDEN && whose == all) {
+                whose = own;
+                *walk->error = '\0';
+                result = API_OK;
+                continue;
+            }
+            if (result != API_OK || walk->stopped)
+                return result;
+            cursor->reached = from = to;
+            length *= 2;
+        }
+        if (result != API_OK || walk->stopped || cursor->canceled)
+            return result;
+        cursor->canceled = true;
+        cursor->reached = cursor->since;
+    }
+}
+
+static enum api_result walk_calendly(struct reconcile_walk *walk)
+{
+    struct buf organization = {0}, user = {0};
+    enum api_result result = find_whose(walk, &organization, &user);
+    if (result == API_OK && !walk->stopped)
+        result = walk_windows(walk, buf_text(&organization), buf_text(&user));
+    buf_free(&organization);
+    buf_free(&user);
+    return result;
+}
+
+/* ---- both ---- */
+
+enum reconcile_result reconcile_walk(struct reconcile_walk *walk, enum api_result *why)
+{
+    static enum api_result (*const walks[PROVIDERS])(struct reconcile_walk *) = {
+        [PROVIDER_CALCOM] = walk_calcom, [PROVIDER_CALENDLY] = walk_calendly};
+    struct reconcile_cursor *cursor = walk->cursor;
+    bool resumed = cursor->since && cursor->since <= walk->since && cursor->reached;
+    walk->newest = TIME_NONE;
+    walk->rate = FREE_RATE;
+    if (resumed)
+        walk->since = cursor->since;
+    else
+        *cursor = (struct reconcile_cursor){.since = walk->since, .reached = walk->since};
+    enum api_result result = walks[walk->provider](walk);
+    *why = result;
+    if (walk->stopped)
+        return *walk->error ? RECONCILE_FAILED : RECONCILE_STOPPED;
+    if (result != API_OK)
+        return RECONCILE_API_FAILED;
+    *cursor = (struct reconcile_cursor){0};
+    return RECONCILE_DONE;
+}

@@ -1,0 +1,88 @@
+/*
+ * reconcile: walks the bookings that a provider's API lists, and finds what the ledger does not
+ * know of them: webhooks that never arrived.
+ *
+ * Cal.com: GET /v2/bookings in order of updatedAt, from `since` on. Calendly lists scheduled events
+ * by their start time only, whatever changed last. What was booked or cancelled after `since`
+ * begins after it, because what is over can be neither. So the walk takes windows of start times
+ * from `since` on, each twice as long as the one before, RECONCILE_AHEAD far: first of active
+ * events, then of canceled ones, which have to be asked for by themselves. The invitees of an event
+ * are one more request; it is left out where the ledger has as many bookings of the event, in the
+ * same states, as the event counts.
+ *
+ * Requests to Calendly: four of five of those that it allows a user in a minute, so that some are
+ * left for others: 40 on the Free plan, which allows 50.
+ *
+ * A walk that is stopped, or fails, is continued from its cursor.
+ */
+#ifndef API_RECONCILE_H
+#define API_RECONCILE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "api/api.h"
+#include "event/event.h"
+#include "ledger/fact.h"
+#include "ledger/ledger.h"
+
+enum { RECONCILE_RATE_MAX = 400 };
+#define RECONCILE_AHEAD (5 * 366 * MS_PER_DAY)
+
+/* Where a walk is; all zeros: at its beginning. */
+struct reconcile_cursor {
+    int64_t since;   /* of the walk; 0: none was begun, or it came to its end */
+    int64_t reached; /* all before it was seen: updatedAt of Cal.com, a start time of Calendly */
+    bool canceled;   /* Calendly: the active events were seen */
+};
+
+/* A change of a booking that the ledger does not know. */
+struct reconcile_found {
+    enum provider provider;
+    const struct event *event; /* reconciled, with its id; received_at is `now` */
+    const struct fact *step;   /* ledger/step.h */
+    const char *body;          /* JSON */
+    size_t length;
+};
+
+struct reconcile_walk {
+    struct api *api;
+    enum provider provider;
+    struct ledger *ledger;
+    int64_t since, now;
+    struct reconcile_cursor *cursor;
+    /* False stops the walk: `cursor` says where. */
+    bool (*found)(void *context, const struct reconcile_found *found);
+    /* Now and then, with the number of bookings so far; false stops the walk. */
+    bool (*progress)(void *context, const struct reconcile_walk *walk);
+    void *context;
+    /* out */
+    int64_t bookings; /* that were compared */
+    int64_t newest;   /* when the newest of them changed; TIME_NONE: none did */
+    char error[256];  /* "", or why it ended early, in words */
+    /* of the module */
+    bool stopped;
+    int64_t paced[RECONCILE_RATE_MAX]; /* when the latest requests were made, monotonic */
+    size_t requests, rate;
+};
+
+enum reconcile_result {
+    RECONCILE_DONE,
+    RECONCILE_STOPPED,   /* by found or progress */
+    RECONCILE_FAILED,    /* the ledger, or memory: `error` */
+    RECONCILE_API_FAILED /* `api_result` in *why */
+};
+
+/* `why` is set with RECONCILE_API_FAILED. */
+enum reconcile_result reconcile_walk(struct reconcile_walk *walk, enum api_result *why);
+
+/* As reconcile_walk does with each body; for its parts, and for tests. */
+bool reconcile_compare_calcom(struct reconcile_walk *walk, const cJSON *booking);
+bool reconcile_compare_calendly(
+    struct reconcile_walk *walk, const cJSON *scheduled, const cJSON *invitee);
+
+/* The record of a finding, as a file of the spool. `received_us`: in microseconds. False: memory or
+ * libcrypto failed. */
+bool reconcile_record(const struct reconcile_found *found, int64_t received_us, struct buf *out);
+
+#endif

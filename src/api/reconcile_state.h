@@ -1,0 +1,22 @@
+/*
+ * reconcile_state: where the walks of reconciling were stopped, in reconcile.json of
+ * BOOKSPOOL_STATE. It is written when a walk ends early, and what was found until then is durable
+ * in the spool, so a walk that is continued misses nothing. A file that cannot be read begins all
+ * walks anew; so does one that is older than a day, since what changed meanwhile may lie before
+ * where the walk was.
+ */
+#ifndef API_RECONCILE_STATE_H
+#define API_RECONCILE_STATE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "api/reconcile.h"
+
+void reconcile_state_load(
+    const char *state_dir, int64_t now, struct reconcile_cursor cursor[PROVIDERS]);
+/* False, with errno. */
+bool reconcile_state_save(
+    const char *state_dir, int64_t now, const struct reconcile_cursor cursor[PROVIDERS]);
+
+#endif

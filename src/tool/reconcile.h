@@ -1,0 +1,79 @@
+/*
+ * reconcile: what the files of `bookspool reconcile` share: reconcile.c walks and puts events into
+ * the spool, reconcile_subscription.c looks after the subscription, reconcile_print.c prints.
+ */
+#ifndef TOOL_RECONCILE_H
+#define TOOL_RECONCILE_H
+
+#include "api/reconcile.h"
+#include "ledger/fact.h"
+#include "spool/accept.h"
+#include "tool/tool.h"
+
+/* A step that an event in the spool reports, and that the ledger does not know. */
+struct arrival {
+    struct fact step;
+    enum provider provider;
+    enum spool_dir dir;
+};
+
+enum missing_state {
+    MISSING,
+    MISSING_PUT,   /* put into the spool now */
+    MISSING_WAITS, /* in new/: the next drain enters it */
+    MISSING_HELD   /* in held/: it may never be released, so it does not count as arrived */
+};
+
+struct missing {
+    enum missing_state state;
+    enum event_kind kind;
+    char id[ID_SIZE];
+    char *event, *uid, *title, *who;
+    int64_t start, changed; /* TIME_NONE: not known */
+};
+
+/* The subscription, as the metric has it (COUNT_SUBSCRIPTION). */
+enum subscription_state {
+    SUBSCRIPTION_UNKNOWN, /* not looked at, or the API did not let us */
+    SUBSCRIPTION_ACTIVE,
+    SUBSCRIPTION_RETRYING, /* a delivery has not succeeded yet */
+    SUBSCRIPTION_DISABLED,
+    SUBSCRIPTION_MISSING
+};
+
+struct compared {
+    bool asked, resumed;
+    enum reconcile_result result;
+    enum api_result why;
+    char error[256];
+    int64_t bookings;
+    struct missing *missing;
+    size_t count;
+    enum subscription_state subscription;
+    char url[256];    /* of the subscription; "": none */
+    int64_t retrying; /* since when; TIME_NONE */
+    bool resubscribed;
+    struct buf advice; /* empty, or what to do about the subscription */
+};
+
+struct reconciling {
+    struct tool *tool;
+    bool apply, resubscribe, progress;
+    int64_t since;
+    struct ledger *ledger;
+    struct accept_batch batch;
+    int spool_code;      /* EX_OK, or a step of the spool failed */
+    int64_t received_us; /* of the last event that was put */
+    int64_t shown;       /* when progress was last shown, monotonic; 0: it was not */
+    struct arrival *arrival;
+    size_t arrivals;
+    struct reconcile_cursor cursor[PROVIDERS];
+    struct compared compared[PROVIDERS];
+};
+
+/* Looks at the subscription, and with --resubscribe makes it anew; an exit status. */
+int reconcile_subscription(struct reconciling *r, enum provider provider, struct api *api);
+
+void reconcile_print(const struct reconciling *r);
+
+#endif

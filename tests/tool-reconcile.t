@@ -1,0 +1,422 @@
+#!/usr/bin/python3
+"""bookspool reconcile against stand-ins of both APIs: what webhooks lost is found, put into the spool, mailed
+once, and the webhook that comes later is the same fact."""
+
+import datetime
+import json
+import os
+import re
+import signal
+import sqlite3
+import sys
+import time
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
+from api_peer import LIMITED, Clock  # noqa: E402
+from bookspool import (World, equal, finish, match, ok, program, run_parts, utc, wait_for)  # noqa: E402
+from calcom_api import CalcomApi  # noqa: E402
+from calendly_api import CalendlyApi  # noqa: E402
+from deliveries import fcgi_sender  # noqa: E402
+from mailbox import START, read_folder  # noqa: E402
+
+HOUR = datetime.timedelta(hours=1)
+DAY = 24 * HOUR
+ENDPOINTS = {"calcom": "/api/calcom-webhook", "calendly": "/api/webhooks/calendly"}
+EVENTS = ["invitee.created", "invitee.canceled"]
+
+
+class Providers(World):
+    """Both providers, each with a subscription to this receiver."""
+
+    def __init__(self, settings=None, drain=None, limit=500, **more):
+        super().__init__()
+        clock = Clock()
+        send = fcgi_sender(self)
+        self.calendly = CalendlyApi(clock, send=send, limit=limit, **more)
+        self.calcom = CalcomApi(clock, send=send, authority=self.calendly.authority)
+        self.base = {
+            "BOOKSPOOL_SPOOL": self.spool_dir, "BOOKSPOOL_STATE": self.state_dir,
+            "BOOKSPOOL_MAIL_TO": "owner@example.org", "BOOKSPOOL_MAIL_FROM": "bookspool@example.org",
+            "BOOKSPOOL_RESERVE": "0,0", "BOOKSPOOL_MOVE_WAIT": "0s", "BOOKSPOOL_TLS_CA": self.calendly.ca,
+            "CALENDLY_API_BASE": self.calendly.base, "CALCOM_API_BASE": self.calcom.base,
+            "CALENDLY_WEBHOOK_BASE_URL": "https://example.org", "CALCOM_WEBHOOK_BASE_URL": "https://example.org",
+            **(settings or {})}
+        self.write_settings("bookspool.conf", self.base)
+        self.write_settings("drain.env", {"CALENDLY_API_TOKEN": "calendly-token", "CALCOM_API_KEY": "cal_live_1",
+                                          **(drain or {})})
+        self.calendly.add_token("calendly-token", self.calendly.owner)
+        self.calcom.add_token("cal_live_1", self.calcom.owner)
+        self.subscribe()
+
+    def subscribe(self):
+        uri = f"https://api.calendly.com/webhook_subscriptions/one"
+        self.calendly.subscriptions["one"] = {
+            "uri": uri, "callback_url": "https://example.org" + ENDPOINTS["calendly"],
+            "created_at": utc(time.time()), "updated_at": utc(time.time()), "retry_started_at": None,
+            "state": "active", "events": EVENTS, "scope": "user", "organization": self.calendly.organization,
+            "user": self.calendly.owner, "group": None, "creator": self.calendly.owner,
+            "signing_key": self.secret["calendly"]}
+        self.calcom.webhooks["one"] = {
+            "id": "one", "subscriberUrl": "https://example.org" + ENDPOINTS["calcom"], "active": True,
+            "triggers": ["BOOKING_CREATED", "BOOKING_RESCHEDULED", "BOOKING_CANCELLED", "BOOKING_REQUESTED",
+                         "BOOKING_REJECTED"], "secret": self.secret["calcom"], "payloadTemplate": None,
+            "version": "2021-10-20", "level": ("user", self.calcom.owner)}
+
+    def __enter__(self):
+        super().__enter__()
+        self.calendly.__enter__()
+        self.calcom.__enter__()
+        self.start_receiver()
+        return self
+
+    def __exit__(self, *what):
+        self.calcom.__exit__(*what)
+        self.calendly.__exit__(*what)
+        super().__exit__(*what)
+
+    def reconcile(self, *args, code=None, env=None):
+        done = self.run("bookspool", "reconcile", "--json", *args, env=env)
+        self.said = done.stderr
+        if code is not None:
+            ok(done.returncode == code, f"reconcile {' '.join(args)} ends with {code}",
+               f"{done.returncode}: {done.stderr}")
+        found = json.loads(done.stdout or '{"providers": []}')
+        return {one["provider"]: one for one in found["providers"]}
+
+    def missing(self, *args, code=None, **more):
+        """[(provider, event, state)], in the order of the providers."""
+        found = self.reconcile(*args, code=code, **more)
+        return [(name, one["event"], one["state"]) for name in found for one in found[name]["missing"]]
+
+    def drained(self):
+        """Calendar parts for the owner, whatever the provider wrote."""
+        done = self.drain()
+        if done.returncode:
+            ok(False, "the drain runs", done.stderr)
+
+    def mails(self):
+        return sorted(letter.subject for letter in self.letters())
+
+    def letters(self):
+        folder = os.path.join(self.state_dir, "Maildir", "new")
+        return read_folder(folder)
+
+    def states(self):
+        """{uid: state} of the ledger."""
+        db = sqlite3.connect(os.path.join(self.state_dir, "ledger.db"))
+        rows = dict(db.execute("SELECT uid, state FROM booking"))
+        db.close()
+        return rows
+
+    def agree(self, name):
+        """The ledger has what the providers have."""
+        want = {}
+        for uid, one in self.calcom.bookings.items():
+            want[uid] = "moved" if one["new"] else one["status"]
+        for uri, one in self.calendly.invitees.items():
+            want[uri] = ("moved" if one["new_invitee"] else
+                         "accepted" if one["status"] == "active" else "cancelled")
+        have = self.states()
+        equal({uid: have.get(uid) for uid in want}, want, name)
+
+
+def what_is_lost_is_found():
+    with Providers() as world:
+        equal(world.missing(code=0), [], "where nothing happened, nothing is missing")
+        world.calcom.book(START)
+        world.calendly.book(START + HOUR)
+        world.drained()
+        equal(world.missing(code=0), [], "what came by webhooks is known")
+        ok(len(world.mails()) == 2, "and was mailed")
+        uid = world.calcom.book(START + DAY, name="Bea Example", lose=True)
+        person = world.calendly.book(START + DAY + HOUR, name="Cem Example", lose=True)
+        equal(world.missing(code=1), [("calcom", "BOOKING_CREATED", "missing"),
+                                      ("calendly", "invitee.created", "missing")], "what was lost is found")
+        found = world.reconcile(code=1)
+        equal([found["calcom"]["missing"][0][name] for name in ("uid", "who", "kind", "start")],
+              [uid, "Bea Example", "created", utc(START + DAY)], "which booking")
+        equal(found["calendly"]["missing"][0]["uid"], person, "and at Calendly")
+        equal(os.listdir(world.file("new")), [], "to look puts nothing into the spool")
+        equal(world.missing("--apply", code=0), [("calcom", "BOOKING_CREATED", "put"),
+                                                 ("calendly", "invitee.created", "put")], "--apply puts it there")
+        before = sorted(os.listdir(world.file("new")))
+        equal(world.missing("--apply", code=0), [("calcom", "BOOKING_CREATED", "waits"),
+                                                 ("calendly", "invitee.created", "waits")], "once")
+        equal(sorted(os.listdir(world.file("new"))), before, "under one id")
+        head, _ = world.record("new", before[0])
+        equal((head["source"], head["secret-used"], "signature" in head), ("reconcile", "-", False),
+              "the file says where it comes from")
+        shown = world.run("bookspool", "show", "--json", before[0])
+        equal(json.loads(shown.stdout)["reconciled"], True, "and so does show")
+        world.drained()
+        world.agree("ledger and providers agree")
+        equal(len(world.mails()), 4, "each is mailed")
+        equal(sum("No webhook of" in re.sub(r"\s+", " ", letter.text) for letter in world.letters()), 2, "and its mail says so")
+        equal(world.missing("--apply", code=0), [], "then nothing is missing")
+        status = world.run("bookspool", "reconcile")
+        match(status.stdout, r"(?m)^Cal\.com: 2 bookings since .* no webhook is missing$", "in words")
+
+
+def each_change_is_one_fact():
+    """Created, cancelled and moved, found first or brought first."""
+    with Providers() as world:
+        late = {"late": 3600}
+        one = world.calcom.book(START, **late)
+        two = world.calendly.book(START + HOUR, **late)
+        equal(len(world.missing("--apply", code=0)), 2, "bookings whose webhooks are late")
+        world.drained()
+        equal(len(world.mails()), 2, "are mailed")
+        world.calendly.clock.advance(-3000)
+        moved_one = world.calcom.reschedule(one, START + DAY, **late)
+        moved_two = world.calendly.reschedule(two, START + DAY + HOUR, how=late, how_created=late)
+        equal([event for _, event, _ in world.missing("--apply", code=0)],
+              ["BOOKING_RESCHEDULED", "invitee.created", "invitee.canceled"], "moves, too")
+        world.drained()
+        subjects = world.mails()
+        equal(sum("Moved" in subject for subject in subjects), 2, "and are mailed as such")
+        world.calcom.cancel(moved_one, **late)
+        world.calendly.cancel(moved_two, **late)
+        equal([event for _, event, _ in world.missing("--apply", code=0)],
+              ["BOOKING_CANCELLED", "invitee.canceled"], "cancellations, too")
+        world.drained()
+        count = len(world.mails())
+        equal(count, 6, "each change is one mail")
+        world.agree("ledger and providers agree")
+        held = len(os.listdir(world.file("held")))
+        world.calcom.calls.advance(30000)
+        world.calendly.calls.advance(30000)
+        came = len(os.listdir(world.file("new"))) + len(os.listdir(world.file("held"))) - held
+        ok(came >= 6, "the webhooks come after all", f"{came}")
+        for name in os.listdir(world.file("held")):
+            os.rename(world.file("held", name), world.file("new", name))
+        world.drained()
+        equal(len(world.mails()), count, "and are the same facts")
+        equal(world.missing("--apply", code=0), [], "nothing is missing")
+
+
+def brought_before_it_was_entered():
+    """The webhook and the reconciled event of it meet in new/."""
+    with Providers() as world:
+        one = world.calcom.book(START, lose=True)
+        equal(len(world.missing("--apply", code=0)), 1, "it is put into the spool")
+        world.calcom._tell("BOOKING_CREATED", one, {})
+        equal(len(os.listdir(world.file("new"))), 2, "and the webhook comes before the drain")
+        world.drained()
+        equal(len(world.mails()), 1, "one mail")
+        two = world.calendly.book(START + HOUR, late=1)
+        equal(world.missing(code=1), [("calendly", "invitee.created", "missing")], "not yet here")
+        world.calendly.calls.advance(2)
+        equal(world.missing("--apply", code=0), [("calendly", "invitee.created", "waits")], "here, not drained")
+        world.drained()
+        equal((len(world.mails()), world.states()[two]), (2, "accepted"), "one mail of it")
+
+
+def chains_and_ends():
+    """What became of a booking while nothing came: moved twice, moved and cancelled, cancelled at once."""
+    lost = {"lose": True}
+    with Providers() as world:
+        first = world.calendly.book(START)
+        other = world.calcom.book(START + HOUR)
+        third = world.calendly.book(START + 2 * HOUR)
+        world.drained()
+        for hours in 24, 48:
+            first = world.calendly.reschedule(first, START + hours * HOUR, how=lost, how_created=lost)
+            other = world.calcom.reschedule(other, START + (hours + 1) * HOUR, **lost)
+        third = world.calendly.reschedule(third, START + 26 * HOUR, how=lost, how_created=lost)
+        world.calendly.cancel(third, **lost)
+        gone = world.calcom.book(START + 3 * DAY, **lost)
+        world.calcom.cancel(gone, **lost)
+        kind = world.calcom.add_event_type("Consulting", world.calcom.owner, confirm=True)
+        asked = world.calcom.book(START + 4 * DAY, event_type=kind, **lost)
+        granted = world.calcom.book(START + 5 * DAY, event_type=kind, **lost)
+        world.calcom.confirm(granted, **lost)
+        refused = world.calcom.book(START + 6 * DAY, event_type=kind, **lost)
+        world.calcom.reject(refused, **lost)
+        world.reconcile("--apply", code=0)
+        world.drained()
+        world.drained()
+        world.agree("after each story ledger and providers agree")
+        states = world.states()
+        equal([states[uid] for uid in (asked, granted, refused)], ["pending", "accepted", "rejected"],
+              "requests have their answers")
+        equal(world.missing("--apply", code=0), [], "nothing is missing any more")
+        entries = {}
+        for letter in world.letters():
+            for _, event in letter.vevents:
+                key = str(event["UID"])
+                if key not in entries or event["SEQUENCE"] >= entries[key][0]:
+                    entries[key] = (event["SEQUENCE"], str(event.get("STATUS", "CONFIRMED")))
+        live = sum(status != "CANCELLED" for _, status in entries.values())
+        equal(live, 4, "and calendars hold the four bookings that are left")
+
+
+def group_events():
+    with Providers() as world:
+        kind = world.calendly.add_event_type("Workshop", world.calendly.owner, seats=5)
+        ada = world.calendly.book(START, event_type=kind)
+        event = world.calendly.invitees[ada]["event"]
+        world.drained()
+        before = len(world.calendly.log)
+        equal(world.missing(code=0), [], "all invitees are known")
+        ok(not any(call.path.endswith("/invitees") for call in world.calendly.log[before:]),
+           "the ledger counts them, no request is needed")
+        bea = world.calendly.book(START, name="Bea", email="bea@example.com", event=event, lose=True)
+        cem = world.calendly.book(START, name="Cem", email="cem@example.com", event=event)
+        world.drained()
+        equal([one["uid"] for one in world.reconcile("--apply", code=0)["calendly"]["missing"]], [bea],
+              "one of three is missing")
+        world.calendly.cancel(cem, lose=True)
+        equal([(one["uid"], one["event"]) for one in world.reconcile("--apply", code=0)["calendly"]["missing"]
+               if one["state"] != "waits"], [(cem, "invitee.canceled")], "one has left")
+        world.drained()
+        world.agree("ledger and provider agree")
+
+
+def windows_and_pages():
+    """Start times from now to years ahead, and more bookings than a page has."""
+    with Providers() as world:
+        starts = [datetime.datetime.now(datetime.timezone.utc) + days * DAY
+                  for days in (1, 6, 8, 30, 200, 500, 1000, 1500)]
+        for start in starts:
+            world.calendly.book(start, lose=True)
+            gone = world.calendly.book(start + HOUR, lose=True)
+            world.calendly.cancel(gone, lose=True)
+        for number in range(105):
+            world.calcom.book(START + number * HOUR, lose=True)
+        found = world.reconcile("--apply", code=0)
+        equal([one["event"] for one in found["calendly"]["missing"]],
+              ["invitee.created"] * 8 + ["invitee.canceled"] * 8, "every window is looked at, active and canceled")
+        equal(len(found["calcom"]["missing"]), 105, "every page, too")
+        world.drained()
+        world.agree("ledger and providers agree")
+        equal(world.missing("--since", "1d", code=0), [], "nothing is missing")
+
+
+def older_changes():
+    with Providers() as world:
+        for api in world.calendly, world.calcom:
+            api.clock.ahead = -20 * 86400
+        world.calendly.book(START, lose=True)
+        world.calcom.book(START, lose=True)
+        world.calendly.clock.ahead = world.calcom.clock.ahead = 0
+        equal(world.missing(code=0), [], "what changed before --since is not looked for")
+        equal(len(world.missing("--since", "30d", code=1)), 2, "unless it is asked for")
+        world.run("bookspool", "reconcile", "--since", "soon")
+        match(world.run("bookspool", "reconcile", "--since", "soon").stderr, "is not a duration", "a wrong --since")
+
+
+def what_is_over():
+    """A booking that took place already: the owner learns of it, the customer needs no confirmation."""
+    with Providers(settings={"BOOKSPOOL_MAIL_ATTENDEE": "yes"}) as world:
+        world.calcom.clock.ahead = -3 * 86400
+        world.calcom.book(datetime.datetime.now(datetime.timezone.utc) - 2 * DAY, lose=True)
+        world.calcom.clock.ahead = 0
+        world.calcom.book(START, name="Bea", email="bea@example.com", lose=True)
+        world.reconcile("--apply", code=0)
+        world.drained()
+        equal(sorted(letter.to for letter in world.letters()),
+              ["bea@example.com", "owner@example.org", "owner@example.org"], "who is mailed")
+        customer = next(letter for letter in world.letters() if letter.to == "bea@example.com")
+        ok("webhook" not in customer.text, "the customer hears nothing of webhooks")
+
+
+def stopped_and_continued():
+    with Providers() as world:
+        for hours in range(6):
+            world.calendly.book(START + hours * HOUR, lose=True)
+        before = len(world.calendly.log)
+        world.calendly.on_call = lambda request: (
+            request.path.endswith("/invitees") and
+            sum(call.path.endswith("/invitees") for call in world.calendly.log[before:]) == 2 and
+            os.kill(tool[0].pid, signal.SIGTERM))
+        tool = [world.start([*program("bookspool"), "reconcile", "calendly", "--apply", "--json"], "reconcile.log")]
+        equal(tool[0].wait(60), 75, "it is stopped")
+        world.calendly.on_call = None
+        put = len(os.listdir(world.file("new")))
+        ok(0 < put < 6, "some are in the spool", f"{put}")
+        middle = len(world.calendly.log)
+        found = world.reconcile("calendly", "--apply", code=0)["calendly"]
+        equal(found["resumed"], True, "it goes on")
+        again = sum(call.path.endswith("/invitees") for call in world.calendly.log[middle:])
+        ok(again <= 6 - put + 2, "from where it was stopped", f"{again} after {put}")
+        equal(len(os.listdir(world.file("new"))), 6, "and finds the rest")
+        world.drained()
+        world.agree("ledger and provider agree")
+
+
+def failing_calls():
+    """Each call fails once; the run after it completes the work."""
+    with Providers() as world:
+        for hours in range(2):
+            world.calendly.book(START + hours * HOUR, lose=True)
+            world.calcom.book(START + DAY + hours * HOUR, lose=True)
+        world.calendly.tokens["calendly-token"].scopes = {"users:read", "webhooks:read"}
+        for nth in range(1, 40):
+            world.calcom.fail(nth, 404)
+        found = world.reconcile("--apply", code=69)
+        match(world.said, "scheduled_events:read", "it says what is missing")
+        equal([one["result"] for one in found.values()], ["failed", "failed"], "and that it did not come to its end")
+        world.calendly.tokens["calendly-token"].scopes = None
+        world.calcom._faults.clear()
+        world.calendly.fail(2, 503)
+        world.calcom.fail(2, LIMITED)
+        equal(len(world.missing("--apply", code=0)), 4, "what is temporary is asked again")
+        world.drained()
+        world.agree("ledger and providers agree")
+        world.calendly.tokens["calendly-token"].state = "revoked"
+        world.reconcile("calendly", code=69)
+        match(world.said, "CALENDLY_API_TOKEN", "a token that is refused is named")
+        ok("calendly-token" not in world.said, "and not shown")
+
+
+def without_tokens():
+    with Providers(drain={"CALENDLY_API_TOKEN": None, "CALCOM_API_KEY": None}) as world:
+        world.reconcile(code=78)
+        match(world.said, "CALCOM_API_KEY and CALENDLY_API_TOKEN", "which settings are missing")
+
+
+def subscriptions():
+    with Providers(settings={"BOOKSPOOL_ALARM": "mailto:admin@example.org"}) as world:
+        found = world.reconcile(code=0)
+        equal([one["subscription"]["state"] for one in found.values()], ["active", "active"], "both are active")
+        hook = world.calendly.subscriptions["one"]
+        hook["retry_started_at"] = utc(time.time() - 3600)
+        found = world.reconcile(code=0)["calendly"]["subscription"]
+        equal(found["state"], "retrying", "a delivery is being retried")
+        match(found["advice"], "disables the subscription after a day", "what that leads to")
+        hook["state"] = "disabled"
+        world.calcom.webhooks["one"]["active"] = False
+        world.calendly.book(START)
+        world.calcom.book(START + HOUR)
+        found = world.reconcile(code=1)
+        equal([one["subscription"]["state"] for one in found.values()], ["disabled", "disabled"], "both are off")
+        match(found["calendly"]["subscription"]["advice"], "--resubscribe", "how to fix it")
+        world.drained()  # raises the alarm
+        world.drained()  # and sends it
+        alarms = [letter.subject for letter in world.letters() if letter.to == "admin@example.org"]
+        ok(any("subscription" in text for text in alarms), "an alarm is raised", str(alarms))
+        status = json.loads(world.run("bookspool", "status", "--json").stdout)
+        reasons = {check["reason"] for check in status["checks"] if check["reason"]}
+        ok({"subscription-disabled", "webhooks-silent"} <= reasons, "status says so", str(reasons))
+        found = world.reconcile("--apply", "--resubscribe", code=0)
+        equal([one["subscription"]["made_anew"] for one in found.values()], [True, True], "they are made anew")
+        [new] = world.calendly.subscriptions.values()
+        equal((new["state"], new["callback_url"], new["signing_key"]),
+              ("active", "https://example.org" + ENDPOINTS["calendly"], world.secret["calendly"]),
+              "Calendly's is another one with the same secret")
+        equal(world.calcom.webhooks["one"]["active"], True, "Cal.com's is switched on")
+        world.calendly.book(START + DAY)
+        world.calcom.book(START + DAY + HOUR)
+        world.drained()
+        world.agree("webhooks come again")
+        world.calendly.subscriptions.clear()
+        found = world.reconcile(code=0)["calendly"]["subscription"]
+        equal(found["state"], "missing", "one that is gone")
+        world.reconcile("calendly", "--resubscribe", code=0)
+        equal([one["state"] for one in world.calendly.subscriptions.values()], ["active"], "is made")
+
+
+run_parts((what_is_lost_is_found, each_change_is_one_fact, brought_before_it_was_entered, chains_and_ends,
+           group_events, windows_and_pages, older_changes, what_is_over, stopped_and_continued, failing_calls,
+           without_tokens, subscriptions))
+finish()
