@@ -66,6 +66,11 @@ class CalcomApi(ApiPeer):
         self.event_type = self.add_event_type("Intro call", self.owner)
         self.calls = Deliveries(self.clock, self, send)
 
+    @property
+    def hooks(self):
+        """Of both providers' stand-ins under one name."""
+        return self.webhooks
+
     # ---- what there is ----
 
     def _next(self):

@@ -75,6 +75,11 @@ class CalendlyApi(ApiPeer):
         self.event_type = self.add_event_type("Intro call", self.owner)
         self.calls = Deliveries(self.clock, self, send)
 
+    @property
+    def hooks(self):
+        """Of both providers' stand-ins under one name."""
+        return self.subscriptions
+
     # ---- what there is ----
 
     def add_user(self, name, email, role="user"):

@@ -85,6 +85,10 @@ class Deliveries:
     def waiting(self):
         return [delivery for _, _, delivery in sorted(self._due, key=lambda one: one[:2])]
 
+    @property
+    def due(self):
+        return [when for when, _, _ in self._due]
+
     def _attempt(self, delivery):
         if not self.rules.may_send(delivery):
             return

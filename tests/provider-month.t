@@ -1,0 +1,124 @@
+#!/usr/bin/python3
+"""Both providers before a real receiver and drain: from nothing to a mailed booking, a month with webhooks
+that are lost, doubled, late or switched off and two rotations of secrets, and the same with calls to the API
+that fail. What is asked each time: after `bookspool reconcile --apply`, do ledger and providers agree, was
+each booking mailed and nothing twice, and was no genuine delivery ever refused for its secret?
+
+MONTH=full: each single call to the API fails once, in each way, and several months.
+"""
+
+import os
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
+from api_peer import DROP, DROP_AFTER, LIMITED  # noqa: E402
+from bookspool import diag, equal, finish, ok, run_parts, skip_all  # noqa: E402
+from month import CLOCK, DAY, HOUR, Month  # noqa: E402
+
+FULL = os.environ.get("MONTH") == "full"
+WAYS = (503, DROP, DROP_AFTER, LIMITED)
+
+
+def from_nothing():
+    for name in "calendly", "calcom":
+        with Month() as month:
+            ok(month.subscribe(name), f"{name}: subscribe", month.last.stderr)
+            guest = month.book(name, how={})
+            month.step(60)
+            equal([letter.says for letter in month.letters if guest in letter.subject], ["New booking"],
+                  "a booking made there is mailed")
+            equal(month.refusals(), [], "and nothing was refused")
+
+
+def agrees(month, name):
+    """The question of all these tests."""
+    faults = month.disagreements() + month.mail_faults() + month.refusals() + month.gaps
+    for provider in "calendly", "calcom":
+        if len(month.api(provider).hooks) != 1:
+            faults.append(f"{len(month.api(provider).hooks)} subscriptions at {provider}")
+    equal(faults, [], name)
+
+
+def reconciled(month, *args):
+    """Reconciles, and mails what that found."""
+    done = month.command("reconcile", "--apply", *args)
+    ok(done, f"reconcile --apply {' '.join(args)}", month.last.stdout + month.last.stderr)
+    month.step(HOUR)
+
+
+def switched_off(month):
+    """A day and more without an answer: Calendly switches its subscription off, and nobody is told."""
+    month.book("calendly", how={})
+    month.outage(hours=30)
+    month.step(DAY)
+    equal([hook["state"] for hook in month.calendly.hooks.values()], ["disabled"], "Calendly gave up")
+    month.command("reconcile", "--since", "8d", tries=1)
+    ok("disabled" in month.last.stdout + month.last.stderr, "reconcile says so",
+       month.last.stdout + month.last.stderr)
+    reconciled(month, "--since", "8d", "--resubscribe")
+    equal([hook["state"] for hook in month.calendly.hooks.values()], ["active"], "and subscribes again")
+
+
+def one_month(seed):
+    with Month(seed) as month:
+        diag(f"seed {seed}")
+        month.step(60)
+        for name in "calendly", "calcom":
+            ok(month.subscribe(name), f"{name}: subscribe", month.last.stderr)
+        month.go_on(days=7)
+        reconciled(month, "--since", "8d")
+        ok(month.rotate("calendly"), "Calendly's key is rotated", month.last.stderr)
+        month.go_on(days=5)
+        switched_off(month)
+        ok(month.rotate("calcom"), "Cal.com's secret is rotated", month.last.stderr)
+        month.go_on(days=7)
+        reconciled(month, "--since", "15d")
+        month.go_on(days=5)
+        month.settle()
+        reconciled(month, "--since", "40d")
+        agrees(month, "ledger and providers agree, all is mailed, nothing twice")
+        lost = sum(len(api.calls.lost) for api in month.apis)
+        ok(lost > 3 and len(month.letters) > 40, "much was lost, and more was mailed", (lost, len(month.letters)))
+        month.command("release", "--all")
+        month.step(DAY)
+        agrees(month, "what was held for its age says nothing new")
+        month.run("bookspool", "reconcile", "--apply", "--since", "40d")
+        month.step(DAY)
+        agrees(month, "nor does another run")
+
+
+def a_month():
+    for seed in range(1, 9) if FULL else [4]:
+        one_month(seed)
+
+
+def few_days(fail=None):
+    """All that calls an API, in few days; `fail`: (provider, number of the call, way). The calls made."""
+    with Month(seed=7, window=1) as month:
+        if fail:
+            month.api(fail[0]).fail(*fail[1:])
+        done = [month.subscribe(name) for name in ("calendly", "calcom")]
+        month.go_on(days=1, per_day=6, steps=1)
+        for name in "calendly", "calcom":
+            done.append(month.rotate(name))
+        month.settle()
+        done.append(month.command("reconcile", "--apply", "--since", "20d"))
+        month.step(DAY)
+        ok(all(done), f"all commands come to their end: {fail}", month.last.stdout + month.last.stderr)
+        agrees(month, "and all is as if nothing had failed")
+        return {name: len(month.api(name).log) for name in ("calendly", "calcom")}
+
+
+def calls_that_fail():
+    calls = few_days()
+    diag(f"calls to the APIs: {calls}")
+    for name, count in calls.items():
+        every = [(number, way) for number in range(1, count + 1) for way in WAYS]
+        for number, way in every if FULL else every[5::max(1, len(every) // 3)]:
+            few_days((name, number, way))
+
+
+if not os.path.exists(CLOCK):
+    skip_all("the clock goes with the plain programs only")
+run_parts((from_nothing, a_month, calls_that_fail))
+finish()
