@@ -333,6 +333,12 @@ powercut-real:
 limits: all
 	LIMITS=full tests/limits.t
 
+# Months of bookings at both providers, and each call to their APIs that fails once, in each way; the short
+# form is in check.
+#: month          months of bookings at both providers, and each call to their APIs that fails
+month: all $(SHIM)
+	MONTH=full tests/provider-month.t
+
 # Every order of steps and faults, in small worlds; the short form is in check. `make model RUN=claim`
 # tells how leaving that rule out breaks the promise.
 #: model          the protocol as a model, every order of steps and faults
@@ -420,7 +426,7 @@ lint:
 clean:
 	rm -rf $(B)
 
-.PHONY: all bench bench-results check clean contact demo faults help install limits lint look model one-test powercut \
+.PHONY: all bench bench-results check clean contact demo faults help install limits lint look model month one-test powercut \
     powercut-real shifted soak storm test uninstall unit-tests
 .SECONDARY:
 -include $(shell find $(B)/obj -name '*.d' 2>/dev/null)

@@ -219,7 +219,10 @@ def faults():
         api.fail(1, DROP_AFTER)
         equal((attempt("POST", "/webhook_subscriptions", subscription(api)), len(api.subscriptions)), (None, 1),
               "one whose answer is lost did all")
-        equal([one.status for one in api.log][-2:], [None, None], "the log has both")
+        api.fail(2, 500, method="DELETE")
+        equal([attempt(method, "/nothing") for method in ("DELETE", "GET", "DELETE", "DELETE")],
+              [404, 404, 500, 404], "the second of one method")
+        equal([one.status for one in api.log][5:7], [None, None], "the log has both")
 
 
 def calendly_sends():

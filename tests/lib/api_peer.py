@@ -9,6 +9,7 @@ a log, and a check of each answer against tests/api/NAME.json.
         calendly.fail(1, DROP_AFTER)            it is done, but the answer never arrives
         calendly.fail(1, LIMITED)               429 with the provider's headers
         calendly.fail(1, None, delay=2)         answered as ever, two seconds later
+        calendly.fail(2, 500, method="POST")    the second POST from now
 
 `on_call` is called with each request before it is served; what it does happens in the middle of what the
 client does. Two stand-ins may share an `authority`, where a client knows one CA only.
@@ -151,10 +152,10 @@ class ApiPeer:
         self.tokens[token] = Token(user, scopes)
         return token
 
-    def fail(self, nth, how, delay=0):
+    def fail(self, nth, how, delay=0, method=None):
         """See above; of several for the same request the first counts."""
         with self._lock:
-            self._faults.append([nth, how, delay])
+            self._faults.append([nth, how, delay, method])
 
     def asked(self, method=None, path=None):
         """The requests so far, of one method, and to one path."""
@@ -162,11 +163,15 @@ class ApiPeer:
 
     # ---- one request ----
 
-    def _fault(self):
-        """(how, delay) of this request, and all others one nearer to theirs."""
-        due = [(how, delay) for nth, how, delay in self._faults if nth == 1]
-        self._faults = [[nth - 1, how, delay] for nth, how, delay in self._faults if nth > 1]
-        return due[0] if due else (None, 0)
+    def _fault(self, method):
+        """(how, delay) of this request; all that wait for one like it are one nearer."""
+        found = (None, 0)
+        for fault in [fault for fault in self._faults if fault[3] in (None, method)]:
+            fault[0] -= 1
+            if fault[0] == 0:
+                self._faults.remove(fault)
+                found = tuple(fault[1:3]) if found == (None, 0) else found
+        return found
 
     def _count(self, token):
         """(limit, left, seconds to the end) of the window of the user or token; left is -1 over it."""
@@ -185,7 +190,7 @@ class ApiPeer:
         if self.on_call:
             self.on_call(request)
         with self._lock:
-            how, delay = self._fault()
+            how, delay = self._fault(request.method)
         time.sleep(delay)
         with self._lock:
             if how == DROP:
