@@ -99,7 +99,12 @@ def few_days(faults=()):
         for name, number, way, *method in faults:
             month.api(name).fail(number, way, method=method[0] if method else None)
         done = [month.subscribe(name) for name in ("calendly", "calcom")]
+        for name in "calendly", "calcom":
+            month.book(name, how={})
+            month.book(name, how={})
         month.go_on(days=1, per_day=6)
+        for name in "calendly", "calcom":
+            month.lose(name)
         done += [month.rotate(name) for name in ("calendly", "calcom")]
         month.settle()
         done.append(month.command("reconcile", "--apply", "--since", "20d"))

@@ -189,6 +189,17 @@ class Month(Office):
         self.live.append((name, key, guest))
         return guest
 
+    def lose(self, name):
+        """No webhook says that one was booked, one was cancelled, and one moved."""
+        keys = [key for provider, key, _ in self.live if provider == name][:2]
+        self.live = [one for one in self.live if one[1] not in keys]
+        self.book(name, how={"lose": True})
+        self.api(name).cancel(keys[0], lose=True)
+        if name == "calcom":
+            self.calcom.reschedule(keys[1], self._time(), lose=True)
+        else:
+            self.calendly.reschedule(keys[1], self._time(), how={"lose": True}, how_created={"lose": True})
+
     def happens(self):
         """One thing at one provider."""
         what = self.dice.random()
