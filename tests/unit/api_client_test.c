@@ -1,83 +1,15 @@
 /* api: retries, tokens, pages and errors, against a small server. */
-#include "peer.h"
+#include "api_scene.h"
 
-#include "api/api.h"
 #include "base/clock.h"
-
-/* An answer with a body. */
-static const char *answer_text(const char *status, const char *headers, const char *body)
-{
-    static char texts[64][8192];
-    static int next;
-    char *text = texts[next++ % 64];
-    snprintf(text, sizeof texts[0], "HTTP/1.1 %s\r\n%sContent-Length: %zu\r\n\r\n%s", status,
-        headers, strlen(body), body);
-    return text;
-}
-
-#define ME answer_text("200 OK", "", "{\"resource\":{\"uri\":\"u\"}}")
-#define DENIED                                                                                     \
-    answer_text("401 Unauthorized", "",                                                            \
-        "{\"title\":\"Unauthenticated\",\"message\":\"The access token was revoked\"}")
-
-struct scene {
-    struct peer peer;
-    struct conf conf;
-    struct api *api;
-    struct api_answer answer;
-};
-
-static void begin(void **state, struct scene *scene, enum provider provider, const char *second,
-    const char *const *answers)
-{
-    bool calendly = provider == PROVIDER_CALENDLY;
-    struct buf why = {0};
-    *scene = (struct scene){0};
-    peer_start(&scene->peer, answers);
-    scratch_settings(*state, "");
-    setenv(calendly ? "CALENDLY_API_BASE" : "CALCOM_API_BASE", scene->peer.base, 1);
-    setenv(calendly ? "CALENDLY_API_TOKEN" : "CALCOM_API_KEY", "first-token", 1);
-    if (second)
-        setenv(calendly ? "CALENDLY_API_TOKEN_SECONDARY" : "CALCOM_API_KEY_SECONDARY", second, 1);
-    else
-        unsetenv(calendly ? "CALENDLY_API_TOKEN_SECONDARY" : "CALCOM_API_KEY_SECONDARY");
-    if (!conf_load(&scene->conf, CONF_TOOL))
-        fail_msg("%s", buf_text(&scene->conf.errors));
-    scene->api = api_open(&scene->conf, provider, NULL, &why);
-    if (!scene->api)
-        fail_msg("%s", buf_text(&why));
-    buf_free(&why);
-}
-
-static void end(struct scene *scene)
-{
-    api_answer_free(&scene->answer);
-    api_close(scene->api);
-    conf_free(&scene->conf);
-    peer_stop(&scene->peer);
-}
-
-static enum api_result get(struct scene *scene, const char *path)
-{
-    api_answer_free(&scene->answer);
-    return api_get(scene->api, path, &scene->answer);
-}
-
-static void says(const struct scene *scene, const char *text)
-{
-    if (!strstr(scene->answer.error, text))
-        fail_msg("\"%s\" is not in: %s", text, scene->answer.error);
-    assert_null(strstr(scene->answer.error, "first-token"));
-    assert_null(strstr(scene->answer.error, "second-token"));
-}
 
 static void a_revoked_token_costs_one_request(void **state)
 {
     struct scene scene;
-    begin(state, &scene, PROVIDER_CALENDLY, "second-token",
+    scene_open(state, &scene, PROVIDER_CALENDLY, "second-token",
         (const char *const[]){ME, DENIED, ME, ME, NULL});
     for (int i = 0; i < 3; i++) {
-        assert_int_equal(get(&scene, "/users/me"), API_OK);
+        assert_int_equal(scene_get(&scene, "/users/me"), API_OK);
         assert_non_null(cJSON_GetObjectItem(scene.answer.json, "resource"));
     }
     assert_int_equal(scene.peer.log->count, 4);
@@ -85,50 +17,51 @@ static void a_revoked_token_costs_one_request(void **state)
     assert_true(peer_was_asked(&scene.peer, 1, "Bearer first-token\r\n"));
     assert_true(peer_was_asked(&scene.peer, 2, "Bearer second-token\r\n"));
     assert_true(peer_was_asked(&scene.peer, 3, "Bearer second-token\r\n"));
-    end(&scene);
+    scene_close(&scene);
 }
 
 static void tokens_that_are_all_refused_are_reported(void **state)
 {
     struct scene scene;
-    begin(state, &scene, PROVIDER_CALENDLY, "second-token", (const char *const[]){DENIED, NULL});
-    assert_int_equal(get(&scene, "/users/me"), API_UNAUTHORIZED);
+    scene_open(
+        state, &scene, PROVIDER_CALENDLY, "second-token", (const char *const[]){DENIED, NULL});
+    assert_int_equal(scene_get(&scene, "/users/me"), API_UNAUTHORIZED);
     assert_int_equal(scene.peer.log->count, 2);
-    says(&scene, "(CALENDLY_API_TOKEN) and ");
-    says(&scene, "set CALENDLY_API_TOKEN in drain.env");
-    end(&scene);
-    begin(state, &scene, PROVIDER_CALCOM, NULL, (const char *const[]){DENIED, NULL});
-    assert_int_equal(get(&scene, "/v2/me"), API_UNAUTHORIZED);
+    scene_says(&scene, "(CALENDLY_API_TOKEN) and ");
+    scene_says(&scene, "set CALENDLY_API_TOKEN in drain.env");
+    scene_close(&scene);
+    scene_open(state, &scene, PROVIDER_CALCOM, NULL, (const char *const[]){DENIED, NULL});
+    assert_int_equal(scene_get(&scene, "/v2/me"), API_UNAUTHORIZED);
     assert_int_equal(scene.peer.log->count, 1);
-    end(&scene);
-    begin(state, &scene, PROVIDER_CALCOM, NULL, (const char *const[]){ME, NULL});
+    scene_close(&scene);
+    scene_open(state, &scene, PROVIDER_CALCOM, NULL, (const char *const[]){ME, NULL});
     api_close(scene.api);
     conf_free(&scene.conf);
     unsetenv("CALCOM_API_KEY");
     assert_true(conf_load(&scene.conf, CONF_TOOL));
     scene.api = api_open(&scene.conf, PROVIDER_CALCOM, NULL, &(struct buf){0});
     assert_false(api_has_token(&scene.conf, PROVIDER_CALCOM));
-    assert_int_equal(get(&scene, "/v2/me"), API_NO_TOKEN);
+    assert_int_equal(scene_get(&scene, "/v2/me"), API_NO_TOKEN);
     assert_int_equal(scene.peer.log->count, 0);
-    says(&scene, "set CALCOM_API_KEY in drain.env");
-    end(&scene);
+    scene_says(&scene, "set CALCOM_API_KEY in drain.env");
+    scene_close(&scene);
 }
 
 static void a_limit_is_waited_for(void **state)
 {
     struct scene scene;
     const char *limited = answer_text("429 Too Many Requests", "X-RateLimit-Reset: 1\r\n", "{}");
-    begin(
+    scene_open(
         state, &scene, PROVIDER_CALENDLY, NULL, (const char *const[]){limited, ME, limited, NULL});
     int64_t start = clock_monotonic();
-    assert_int_equal(get(&scene, "/users/me"), API_OK);
+    assert_int_equal(scene_get(&scene, "/users/me"), API_OK);
     assert_true(clock_monotonic() - start >= 1000);
     assert_int_equal(scene.peer.log->count, 2);
     api_set_patience(scene.api, 500); /* the wait would end too late */
     start = clock_monotonic();
-    assert_int_equal(get(&scene, "/users/me"), API_LIMITED);
+    assert_int_equal(scene_get(&scene, "/users/me"), API_LIMITED);
     assert_int_equal(scene.peer.log->count, 3);
-    end(&scene);
+    scene_close(&scene);
 }
 
 static bool stop_now(void)
@@ -140,9 +73,9 @@ static void failures_are_tried_again_where_that_is_safe(void **state)
 {
     struct scene scene;
     const char *broken = answer_text("502 Bad Gateway", "", "<html>");
-    begin(state, &scene, PROVIDER_CALENDLY, NULL,
+    scene_open(state, &scene, PROVIDER_CALENDLY, NULL,
         (const char *const[]){broken, "", ME, broken, NULL});
-    assert_int_equal(get(&scene, "/users/me"), API_OK);
+    assert_int_equal(scene_get(&scene, "/users/me"), API_OK);
     assert_int_equal(scene.peer.log->count, 3);
     cJSON *body = cJSON_CreateObject();
     cJSON_AddStringToObject(body, "url", "https://hooks.x.test/");
@@ -155,17 +88,17 @@ static void failures_are_tried_again_where_that_is_safe(void **state)
     assert_true(peer_was_asked(&scene.peer, 3, "Content-Type: application/json\r\n"));
     cJSON_Delete(body);
     api_set_stop(scene.api, stop_now);
-    assert_int_equal(get(&scene, "/users/me"), API_UNREACHABLE);
+    assert_int_equal(scene_get(&scene, "/users/me"), API_UNREACHABLE);
     assert_int_equal(scene.peer.log->count, 5);
-    says(&scene, "status 502");
-    end(&scene);
+    scene_says(&scene, "status 502");
+    scene_close(&scene);
 }
 
 static void a_removal_that_is_repeated_counts_as_done(void **state)
 {
     struct scene scene;
     const char *gone = answer_text("404 Not Found", "", "{}");
-    begin(state, &scene, PROVIDER_CALENDLY, NULL,
+    scene_open(state, &scene, PROVIDER_CALENDLY, NULL,
         (const char *const[]){"HTTP/1.1 204 No Content\r\n\r\n", gone, "", gone, NULL});
     const enum api_result expected[] = {API_OK, API_NOT_FOUND, API_OK};
     for (int i = 0; i < 3; i++) {
@@ -176,7 +109,7 @@ static void a_removal_that_is_repeated_counts_as_done(void **state)
     }
     assert_true(peer_was_asked(&scene.peer, 0, "DELETE /webhook_subscriptions/1 HTTP/1.1\r\n"));
     assert_false(peer_was_asked(&scene.peer, 0, "Content-Length"));
-    end(&scene);
+    scene_close(&scene);
 }
 
 static void refusals_are_explained(void **state)
@@ -212,28 +145,28 @@ static void refusals_are_explained(void **state)
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct scene scene;
-        begin(state, &scene, PROVIDER_CALENDLY, NULL,
+        scene_open(state, &scene, PROVIDER_CALENDLY, NULL,
             (const char *const[]){
                 answer_text(cases[i].status, cases[i].headers, cases[i].body), NULL});
-        assert_int_equal(get(&scene, cases[i].path), cases[i].result);
-        says(&scene, cases[i].words);
+        assert_int_equal(scene_get(&scene, cases[i].path), cases[i].result);
+        scene_says(&scene, cases[i].words);
         assert_null(scene.answer.json);
         assert_int_equal(scene.peer.log->count, 1);
-        end(&scene);
+        scene_close(&scene);
     }
 }
 
 static void a_token_is_shown_to_no_other_host(void **state)
 {
     struct scene scene;
-    begin(state, &scene, PROVIDER_CALENDLY, NULL, (const char *const[]){ME, NULL});
-    assert_int_equal(get(&scene, "http://127.0.0.2:1/users/me"), API_STRANGE);
-    assert_int_equal(get(&scene, "https://evil.test/users/me"), API_STRANGE);
+    scene_open(state, &scene, PROVIDER_CALENDLY, NULL, (const char *const[]){ME, NULL});
+    assert_int_equal(scene_get(&scene, "http://127.0.0.2:1/users/me"), API_STRANGE);
+    assert_int_equal(scene_get(&scene, "https://evil.test/users/me"), API_STRANGE);
     assert_int_equal(scene.peer.log->count, 0);
     char full[128];
     snprintf(full, sizeof full, "%s/users/me", scene.peer.base);
-    assert_int_equal(get(&scene, full), API_OK);
-    end(&scene);
+    assert_int_equal(scene_get(&scene, full), API_OK);
+    scene_close(&scene);
     struct buf why = {0};
     setenv("CALENDLY_API_BASE", "http://api.x.test", 1);
     assert_true(conf_load(&scene.conf, CONF_TOOL));
@@ -246,13 +179,13 @@ static void a_token_is_shown_to_no_other_host(void **state)
 static void the_version_is_named_to_calcom(void **state)
 {
     struct scene scene;
-    begin(state, &scene, PROVIDER_CALCOM, NULL, (const char *const[]){ME, NULL});
-    get(&scene, "/v2/bookings?take=5");
-    get(&scene, "/v2/event-types");
+    scene_open(state, &scene, PROVIDER_CALCOM, NULL, (const char *const[]){ME, NULL});
+    scene_get(&scene, "/v2/bookings?take=5");
+    scene_get(&scene, "/v2/event-types");
     assert_true(peer_was_asked(&scene.peer, 0, "cal-api-version: 2024-08-13\r\n"));
     assert_true(peer_was_asked(&scene.peer, 0, "Bearer first-token\r\n"));
     assert_true(peer_was_asked(&scene.peer, 1, "cal-api-version: 2024-06-14\r\n"));
-    end(&scene);
+    scene_close(&scene);
 }
 
 struct seen {
@@ -272,7 +205,7 @@ static void lists_go_on_by_token_on_the_known_host(void **state)
 {
     struct scene scene;
     struct seen seen = {.most = 0};
-    begin(state, &scene, PROVIDER_CALENDLY, NULL,
+    scene_open(state, &scene, PROVIDER_CALENDLY, NULL,
         (const char *const[]){
             answer_text("200 OK", "",
                 "{\"collection\":[1,2],\"pagination\":{\"next_page\":"
@@ -292,14 +225,14 @@ static void lists_go_on_by_token_on_the_known_host(void **state)
     assert_true(peer_was_asked(
         &scene.peer, 2, "GET /scheduled_events?user=u&count=100&page_token=c%3D HTTP"));
     assert_int_equal(scene.peer.log->count, 3);
-    end(&scene);
+    scene_close(&scene);
 }
 
 static void lists_go_on_by_number(void **state)
 {
     struct scene scene;
     struct seen seen = {.most = 0};
-    begin(state, &scene, PROVIDER_CALCOM, NULL,
+    scene_open(state, &scene, PROVIDER_CALCOM, NULL,
         (const char *const[]){
             answer_text("200 OK", "", "{\"data\":[1,2],\"pagination\":{\"hasNextPage\":true}}"),
             answer_text("200 OK", "", "{\"data\":[3],\"pagination\":{\"hasNextPage\":false}}"),
@@ -319,11 +252,11 @@ static void lists_go_on_by_number(void **state)
     seen.most = 1;
     assert_int_equal(api_list(scene.api, "/v2/x?take=2", see, &seen, &scene.answer), API_OK);
     assert_string_equal(seen.text, "1 2 3 5 6 7 8 9 8 ");
-    end(&scene);
-    begin(state, &scene, PROVIDER_CALCOM, NULL, (const char *const[]){ME, NULL});
+    scene_close(&scene);
+    scene_open(state, &scene, PROVIDER_CALCOM, NULL, (const char *const[]){ME, NULL});
     assert_int_equal(api_list(scene.api, "/v2/x", see, &seen, &scene.answer), API_STRANGE);
-    says(&scene, "is not a list");
-    end(&scene);
+    scene_says(&scene, "is not a list");
+    scene_close(&scene);
 }
 
 int main(void)
