@@ -413,7 +413,8 @@ deb:
 	mkdir -p $(DEB_TREE)
 	cp -a Makefile LICENSE README.md src tests nginx examples $(DEB_TREE)
 	cp -a src/package/debian $(DEB_TREE)
-	cd $(DEB_TREE) && DEB_BUILD_OPTIONS='$(DEB_OPTIONS) parallel=$(JOBS)' dpkg-buildpackage -us -uc -b
+	cd $(DEB_TREE) && unset MAKEFLAGS MAKEOVERRIDES && \
+	    DEB_BUILD_OPTIONS='$(DEB_OPTIONS) parallel=$(JOBS)' dpkg-buildpackage -us -uc -b -nc
 
 #: lint           the format of the sources and scripts
 lint:
