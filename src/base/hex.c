@@ -2,13 +2,30 @@
 
 static const char digits[] = "0123456789abcdef";
 
+/*
+ * One more than each digit's value, 0 for what is no digit. A table, because a branch would make
+ * the time of decoding a signature depend on its digits, and hide what else it depends on.
+ */
+static const signed char value_and_one[256] = {['0'] = 1,
+    ['1'] = 2,
+    ['2'] = 3,
+    ['3'] = 4,
+    ['4'] = 5,
+    ['5'] = 6,
+    ['6'] = 7,
+    ['7'] = 8,
+    ['8'] = 9,
+    ['9'] = 10,
+    ['a'] = 11,
+    ['b'] = 12,
+    ['c'] = 13,
+    ['d'] = 14,
+    ['e'] = 15,
+    ['f'] = 16};
+
 static int value_of(char c)
 {
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    return -1;
+    return value_and_one[(unsigned char)c] - 1;
 }
 
 void hex_encode(const unsigned char *data, size_t len, char *out)

@@ -41,3 +41,21 @@ fuzz:
 fuzzers: $(FUZZERS)
 
 .PHONY: fuzz fuzzers
+
+# What tests/timing.t counts and times.
+$(B)/tests/verify: $(B)/obj/tests/timing/verify.o $(call objects,base event provider)
+	@mkdir -p $(@D)
+	$(LINK) -lm -lcjson -lidn2 -lcrypto
+
+$(B)/obj/tests/timing/%.o: tests/timing/%.c
+	@mkdir -p $(@D)
+	$(call quiet,CC) $(CC) $(BASE_CFLAGS) $(CPPFLAGS) $(CFLAGS) $(SAN_FLAGS) -MMD -MP -c -o $@ $<
+
+unit-tests: $(B)/tests/verify
+
+# Welch's t over many runs, on a machine that has nothing else to do; the short form, which counts
+# instructions, is in check.
+timing: $(B)/tests/verify
+	TIMING_RUNS=$(or $(RUNS),1000000) BOOKSPOOL_BIN=$(abspath $(B)) tests/timing.t
+
+.PHONY: timing
