@@ -56,6 +56,14 @@ unit-tests: $(B)/tests/verify
 # Welch's t over many runs, on a machine that has nothing else to do; the short form, which counts
 # instructions, is in check.
 timing: $(B)/tests/verify
+	@tests/bin/deps fuzz
 	TIMING_RUNS=$(or $(RUNS),1000000) BOOKSPOOL_BIN=$(abspath $(B)) tests/timing.t
 
-.PHONY: timing
+# Lines and branches of the pure code that unit tests and corpora run; fails below the goal.
+coverage:
+	@tests/bin/deps fuzz
+	$(MAKE) B=$(B)/coverage CC=clang CFLAGS='-O1 -g -fprofile-instr-generate -fcoverage-mapping' \
+	    LDFLAGS=-fprofile-instr-generate SHIM= unit-tests
+	BOOKSPOOL_BIN=$(abspath $(B))/coverage tests/bin/coverage
+
+.PHONY: coverage timing

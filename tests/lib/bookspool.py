@@ -487,7 +487,7 @@ class World:
 
     # ---- nginx ----
 
-    def start_nginx(self, rate="100000r/s", http="", listen=None, files=NGINX):
+    def start_nginx(self, rate="100000r/s", http="", listen=None, files=NGINX, connections=512):
         """nginx with the shipped files, on the world's socket http.sock or on listen=ADDRESS:PORT.
         rate=None keeps the shipped rate limits; `http` is added to the http context; `files` is
         the directory of bookspool-server.conf."""
@@ -500,7 +500,7 @@ class World:
         self.url = "http://" + (listen or "localhost")
         self._curl = [] if listen else ["--unix-socket", self.path("http.sock")]
         listen = listen or "unix:" + self.path("http.sock")
-        self._write_nginx_conf(listen, files)
+        self._write_nginx_conf(listen, files, connections)
         command = [tool("nginx") or bail("nginx is missing"), "-e", self.path("nginx.log"),
                    "-p", self.dir, "-c", self.path("nginx.conf")]
         checked = subprocess.run([*command, "-t"], capture_output=True, text=True, env=self.env())
@@ -510,12 +510,13 @@ class World:
         self.wait_until_up(process, listen.removeprefix("unix:"), "nginx.log")
         return process
 
-    def _write_nginx_conf(self, listen, files):
+    def _write_nginx_conf(self, listen, files, connections):
         with open(os.path.join(NGINX, "demo.conf.in"), encoding="utf-8") as file:
             text = file.read()
         for name, value in {"DIR": self.dir, "NGINX": files,
                             "HTTP": self.path("http.conf"), "LISTEN": listen}.items():
             text = text.replace(f"@{name}@", value)
+        text = text.replace("worker_connections 512;", f"worker_connections {connections};")
         if os.getuid() == 0:  # the temp directory is root's alone
             text = "user root;\n" + text
         with open(self.path("nginx.conf"), "w", encoding="utf-8") as file:
