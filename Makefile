@@ -16,15 +16,15 @@ LDFLAGS    += -pie -Wl,-z,relro,-z,now
 
 # A room is a folder of src/. These lines are the architecture: a program links only the rooms
 # and libraries that its line names, so a call into another room is a link error.
-FCGI_ROOMS  = base event provider spool health receive
-DRAIN_ROOMS = base event provider spool ledger http api mail deliver health report drain
-TOOL_ROOMS  = base event provider spool ledger http api mail deliver health report tool
+FCGI_ROOMS  = base confine event provider spool health receive
+DRAIN_ROOMS = base confine event provider spool ledger http api mail deliver health report drain
+TOOL_ROOMS  = base confine event provider spool ledger http api mail deliver health report tool
 
 # Without pkg-config the list of what is missing says so, and make nothing.
 MAIL_LIBS  := $(shell $(PKG) --libs gmime-3.0 libical 2>/dev/null)
-FCGI_LIBS   = -lfcgi -lcjson -lidn2 -lcrypto
-DRAIN_LIBS  = -lm -lcurl $(MAIL_LIBS) -lsqlite3 -lcjson -lidn2 -lcrypto
-TOOL_LIBS   = -lm -lcurl $(MAIL_LIBS) -lsqlite3 -lcjson -lidn2 -lcrypto
+FCGI_LIBS   = -lseccomp -lfcgi -lcjson -lidn2 -lcrypto
+DRAIN_LIBS  = -lseccomp -lm -lcurl $(MAIL_LIBS) -lsqlite3 -lcjson -lidn2 -lcrypto
+TOOL_LIBS   = -lseccomp -lm -lcurl $(MAIL_LIBS) -lsqlite3 -lcjson -lidn2 -lcrypto
 
 # Only the room that needs a library sees its headers' flags.
 mail_CFLAGS := $(shell $(PKG) --cflags gmime-3.0 libical 2>/dev/null)
@@ -109,6 +109,10 @@ $(B)/tests/http_%: $(B)/obj/tests/http_%.o $(call objects,base http)
 $(B)/tests/drain_%: $(B)/obj/tests/drain_%.o $(call no_main,$(DRAIN_ROOMS)) $(MAIL_DATA)
 	@mkdir -p $(@D)
 	$(LINK) $(DRAIN_LIBS) -lcmocka
+
+$(B)/tests/confine_%: $(B)/obj/tests/confine_%.o $(call objects,base confine)
+	@mkdir -p $(@D)
+	$(LINK) -lseccomp -lcjson -lidn2 -lcrypto -lcmocka
 
 $(B)/tests/health_%: $(B)/obj/tests/health_%.o $(call objects,base event provider spool health)
 	@mkdir -p $(@D)

@@ -31,6 +31,7 @@ const struct setting_info settings[SETTINGS] = {
     [SET_LOG] = {"BOOKSPOOL_LOG", SETTING_WORD, "stderr", .words = "stderr syslog", .programs = ALL},
     [SET_LOG_FORMAT] = {"BOOKSPOOL_LOG_FORMAT", SETTING_WORD, "text", .words = "text json", .programs = ALL},
     [SET_LOG_LEVEL] = {"BOOKSPOOL_LOG_LEVEL", SETTING_WORD, "info", .words = "error warning info debug", .programs = ALL},
+    [SET_SANDBOX] = {"BOOKSPOOL_SANDBOX", SETTING_WORD, "on", .words = "on off", .programs = ALL},
 
     [SET_MAIL_TO] = {"BOOKSPOOL_MAIL_TO", SETTING_ADDRESSES, NULL, .programs = DRAIN},
     [SET_MAIL_FROM] = {"BOOKSPOOL_MAIL_FROM", SETTING_MAILBOX, NULL, .programs = DRAIN},

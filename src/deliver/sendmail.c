@@ -3,14 +3,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <signal.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
-#include <sys/pidfd.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <sysexits.h>
@@ -20,19 +17,18 @@
 #include "base/clock.h"
 #include "base/io.h"
 #include "deliver/outcome.h"
-
-#define CLEAN_PATH "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+#include "deliver/starter.h"
 
 struct sendmail {
     char *path;
+    struct starter *starter;
     int64_t limit; /* ms */
 };
 
 /* One program at work. Descriptors are -1 when closed. */
 struct child {
-    pid_t pid;
-    int exited; /* a pidfd: readable when it ended */
-    int input;  /* a memory file: its standard input */
+    struct started started;
+    int input; /* a memory file: its standard input */
     int errors;
     char words[DETAIL_SIZE_MAX]; /* the first line of standard error */
     size_t words_len;
@@ -43,12 +39,19 @@ struct child {
 void *sendmail_open(const struct conf *conf, const struct target *target, struct buf *why)
 {
     struct sendmail *sendmail = calloc(1, sizeof *sendmail);
-    if (sendmail && (sendmail->path = strdup(target->path))) {
+    if (sendmail && (sendmail->path = strdup(target->path)) &&
+        (sendmail->starter = starter_of(conf, target->path))) {
         sendmail->limit = conf_number(conf, SET_REPLY_TIMEOUT);
         return sendmail;
     }
+    if (sendmail && sendmail->path)
+        conf_fault(conf, SET_TRANSPORT, why, "a process that starts %s cannot be made: %s",
+            target->path, strerror(errno));
+    else
+        conf_fault(conf, SET_TRANSPORT, why, "out of memory");
+    if (sendmail)
+        free(sendmail->path);
     free(sendmail);
-    conf_fault(conf, SET_TRANSPORT, why, "out of memory");
     return NULL;
 }
 
@@ -81,67 +84,18 @@ static void close_fd(int *fd)
 
 /* ---- starting it ---- */
 
-/*
- * `input` and `errors` become its 0 and 2, and no other descriptor of ours is open in it.
- * SIGPIPE is ignored here and would stay so. A process group of its own can be killed with all that
- * it started. 0, or the errno of what failed, here or in exec.
- */
-static int spawn_sendmail(
-    pid_t *pid, const char *path, const struct delivery *delivery, int input, int errors)
-{
-    posix_spawn_file_actions_t files;
-    posix_spawnattr_t attributes;
-    sigset_t none, all;
-    const char *home = getenv("HOME");
-    struct buf home_entry = {0};
-    buf_printf(&home_entry, "HOME=%s", home ? home : "/");
-    char *const argv[] = {
-        (char *)path, "-i", "-f", (char *)delivery->from, "--", (char *)delivery->to, NULL};
-    char *const envp[] = {CLEAN_PATH, home_entry.data, NULL};
-    sigemptyset(&none);
-    sigfillset(&all);
-    int failed = home_entry.failed ? ENOMEM : posix_spawn_file_actions_init(&files);
-    if (!failed && (failed = posix_spawnattr_init(&attributes)) != 0)
-        posix_spawn_file_actions_destroy(&files);
-    if (failed) {
-        buf_free(&home_entry);
-        return failed;
-    }
-    const short flags = POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK;
-    if (!(failed = posix_spawn_file_actions_adddup2(&files, input, STDIN_FILENO)) &&
-        !(failed = posix_spawn_file_actions_addopen(
-              &files, STDOUT_FILENO, "/dev/null", O_WRONLY, 0)) &&
-        !(failed = posix_spawn_file_actions_adddup2(&files, errors, STDERR_FILENO)) &&
-        !(failed = posix_spawn_file_actions_addclosefrom_np(&files, STDERR_FILENO + 1)) &&
-        !(failed = posix_spawn_file_actions_addchdir_np(&files, "/")) &&
-        !(failed = posix_spawnattr_setsigdefault(&attributes, &all)) &&
-        !(failed = posix_spawnattr_setsigmask(&attributes, &none)) &&
-        !(failed = posix_spawnattr_setflags(&attributes, flags)))
-        failed = posix_spawn(pid, path, &files, &attributes, argv, envp);
-    posix_spawnattr_destroy(&attributes);
-    posix_spawn_file_actions_destroy(&files);
-    buf_free(&home_entry);
-    return failed;
-}
-
 /* 0, or the errno of what failed. `child` owns the descriptors that are set in it. */
-static int start_sendmail(const char *path, const struct delivery *delivery, struct child *child)
+static int start_sendmail(
+    struct starter *starter, const struct delivery *delivery, struct child *child)
 {
     int err[2], on = 1;
     if (pipe2(err, O_CLOEXEC) < 0)
         return errno;
     child->errors = err[0];
-    int failed = spawn_sendmail(&child->pid, path, delivery, child->input, err[1]);
+    int failed = ioctl(child->errors, FIONBIO, &on) < 0
+                     ? errno
+                     : starter_ask(starter, delivery, child->input, err[1], &child->started);
     close(err[1]);
-    if (failed)
-        return failed;
-    child->exited = pidfd_open(child->pid, 0);
-    if (child->exited >= 0 && ioctl(child->errors, FIONBIO, &on) == 0)
-        return 0;
-    failed = errno;
-    kill(-child->pid, SIGKILL);
-    while (waitpid(child->pid, NULL, 0) < 0 && errno == EINTR)
-        continue;
     return failed;
 }
 
@@ -164,26 +118,26 @@ static void read_errors(struct child *child)
         close_fd(&child->errors);
 }
 
-/* Until it ended or took too long; then it is killed. */
+/* Until it ended, or took too long and was killed. */
 static void wait_for_end(struct child *child, const struct delivery *delivery, int64_t limit)
 {
     int64_t deadline = clock_monotonic() + limit;
-    for (;;) {
+    while (!child->started.ended) {
         int64_t left = deadline - clock_monotonic();
-        if (left <= 0) {
+        if (left <= 0 && !child->attempt.timed_out) {
             child->attempt.timed_out = true;
-            kill(-child->pid, SIGKILL);
-            return;
+            starter_kill(&child->started);
         }
-        struct pollfd fds[] = {
-            {.fd = child->exited, .events = POLLIN}, {.fd = child->errors, .events = POLLIN}};
-        int ready = poll(fds, 2, left < MS_PER_SECOND ? (int)left : MS_PER_SECOND);
+        struct pollfd fds[] = {{.fd = child->started.answer, .events = POLLIN},
+            {.fd = child->errors, .events = POLLIN}};
+        bool soon = left > 0 && left < MS_PER_SECOND;
+        int ready = poll(fds, 2, soon ? (int)left : MS_PER_SECOND);
         if (ready == 0 && delivery->waiting)
             delivery->waiting(delivery->context);
         if (ready > 0 && fds[1].revents)
             read_errors(child);
         if (ready > 0 && fds[0].revents)
-            return;
+            starter_hear(&child->started);
     }
 }
 
@@ -257,7 +211,7 @@ void sendmail_classify(const struct sendmail_attempt *attempt, struct delivery_r
 void sendmail_send(void *state, const struct delivery *delivery, struct delivery_result *result)
 {
     struct sendmail *sendmail = state;
-    struct child child = {.exited = -1, .input = -1, .errors = -1};
+    struct child child = {.started = {.answer = -1}, .input = -1, .errors = -1};
     struct sendmail_attempt *attempt = &child.attempt;
     attempt->path = sendmail->path;
     struct buf message = {0};
@@ -274,13 +228,13 @@ void sendmail_send(void *state, const struct delivery *delivery, struct delivery
     } else {
         attempt->given_up = !delivery->before_end(delivery->context);
         if (!attempt->given_up)
-            attempt->start_errno = start_sendmail(sendmail->path, delivery, &child);
+            attempt->start_errno = start_sendmail(sendmail->starter, delivery, &child);
         if (!attempt->given_up && !attempt->start_errno) {
             wait_for_end(&child, delivery, sendmail->limit);
             if (child.errors >= 0)
                 read_errors(&child);
-            while (waitpid(child.pid, &attempt->status, 0) < 0 && errno == EINTR)
-                continue;
+            attempt->start_errno = child.started.error;
+            attempt->status = child.started.status;
             /* the offset is shared with its standard input */
             attempt->read_all = lseek(child.input, 0, SEEK_CUR) >= (off_t)message.len;
         }
@@ -291,6 +245,6 @@ void sendmail_send(void *state, const struct delivery *delivery, struct delivery
     }
     close_fd(&child.input);
     close_fd(&child.errors);
-    close_fd(&child.exited);
+    started_close(&child.started);
     buf_free(&message);
 }

@@ -8,7 +8,8 @@
  * is its standard input. -i: a line of a single dot does not end it. The recipient never comes from
  * the headers. The input is a file in memory and not a pipe: the end of a pipe comes also when the
  * drain dies, and the program would take the part that it has read for the message. So all of it is
- * given at once, and before_end is asked before the program is started.
+ * given at once, and before_end is asked before the program is started. What starts it is a process
+ * of its own (deliver/starter.h), which sendmail_open makes: before the drain is confined.
  *
  * After BOOKSPOOL_REPLY_TIMEOUT the group is killed. `detail` is the first line that it wrote to
  * standard error.

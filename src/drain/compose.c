@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/counters.h"
 #include "base/log.h"
+#include "base/notify.h"
 #include "drain/mail_file.h"
 #include "drain/outbox.h"
 #include "drain/waiting.h"
@@ -440,6 +441,7 @@ static enum run_result compose_due(
             result = finish_batch(run, batch);
             batch_clear(run, batch);
             counter_set(COUNT_DRAIN_ACTIVE_AT, clock_now());
+            notify_alive();
             if (dir == DIR_NEW && i + 1 < waiting->count) /* the oldest that waits now */
                 counter_set(COUNT_QUEUE_SINCE, waiting->due[i + 1].arrival / US_PER_MS);
         }

@@ -1,14 +1,17 @@
 #include "drain/deliver.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/pidfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/notify.h"
 #include "deliver/attempts.h"
 #include "deliver/transport.h"
 #include "drain/outbox.h"
@@ -109,6 +112,7 @@ static bool mark_unknown(void *context)
 static void while_waiting(void *context)
 {
     struct attempt *attempt = context;
+    notify_alive();
     if (attempt->synced == RUN_GOES_ON)
         attempt->synced = outbox_sync_due(&attempt->sender->outbox);
     if (attempt->given)
@@ -239,6 +243,7 @@ static enum run_result send_share(
     }
     sender.at = next_mail(&sender, 0);
     while (result == RUN_GOES_ON && sender.at < waiting->count && !run_over(run)) {
+        notify_alive();
         result = outbox_sync_due(&sender.outbox);
         progress_clear(run);
         if (result == RUN_GOES_ON)
@@ -264,7 +269,13 @@ static enum run_result send_share(
 /* A sender that dies leaves at most one mail marked as unknown, which the next run sends again. */
 static enum run_result wait_for_sender(pid_t pid)
 {
-    int status;
+    int status, ended = notify_alive() < INT64_MAX ? pidfd_open(pid, 0) : -1;
+    struct pollfd end = {.fd = ended, .events = POLLIN};
+    int ready = ended < 0;
+    while (ready == 0 || (ready < 0 && errno == EINTR))
+        ready = poll(&end, 1, (int)notify_alive());
+    if (ended >= 0)
+        close(ended);
     while (waitpid(pid, &status, 0) < 0)
         if (errno != EINTR)
             return RUN_IO_FAILED;
@@ -288,6 +299,7 @@ static enum run_result fork_senders(struct run *run, const struct waiting *waiti
             continue;
         pid[i] = fork();
         if (pid[i] == 0) {
+            notify_leave();
             run_pass_signals_to(NULL, 0);
             run_block_signals(false);
             _exit((int)send_share(run, waiting, i, count));

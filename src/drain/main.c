@@ -2,17 +2,18 @@
 #include <getopt.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/prctl.h>
-#include <sys/stat.h>
 #include <sysexits.h>
 
 #include "base/conf.h"
 #include "base/counters.h"
 #include "base/log.h"
+#include "base/notify.h"
 #include "base/version.h"
+#include "confine/limits.h"
 #include "deliver/transport.h"
 #include "drain/compose.h"
 #include "drain/pass.h"
+#include "drain/sandbox.h"
 #include "drain/watch.h"
 #include "mail/message.h"
 #include "spool/owner.h"
@@ -29,7 +30,8 @@ static const char usage[] =
     "  -h, --help      print this\n"
     "\n"
     "Exit: 0 done, or another drain is running; 74 a step in the spool or the ledger\n"
-    "failed; 75 nothing can be sent at present; 78 a setting is wrong; 64 usage.\n"
+    "failed; 75 nothing can be sent at present; 78 a setting is wrong; 71 the sandbox\n"
+    "cannot be set up; 64 usage.\n"
     "Settings: bookspool.conf(5); to check them: bookspool check\n";
 
 struct options {
@@ -83,11 +85,25 @@ static bool transport_usable(const struct conf *conf)
     return state != TRANSPORT_WRONG;
 }
 
+/* After the last step that is not possible any more in it; `watches`: for longer than one run. */
+static bool confine(const struct conf *conf, bool watches)
+{
+    struct buf why = {0};
+    bool ok = sandbox_enter(conf, watches, &why);
+    if (!ok)
+        log_error(NULL, "sandbox-failed",
+            "%s; BOOKSPOOL_SANDBOX=off starts without it, until that is corrected", buf_text(&why));
+    buf_free(&why);
+    return ok;
+}
+
 static int dry_run(struct run *run)
 {
     struct buf why = {0};
     if (!transport_usable(run->conf))
         return EX_CONFIG;
+    if (!confine(run->conf, false))
+        return EX_OSERR;
     bool ok = spool_open_readonly(&run->spool, conf_text(run->conf, SET_SPOOL), &why);
     if (ok)
         run->ledger = ledger_open_readonly(conf_text(run->conf, SET_LEDGER), &why);
@@ -117,7 +133,10 @@ static int run_drain(const struct conf *conf, const struct options *options)
             log_warn(NULL, "counters-in-memory", "%s/counters: %s%s", conf_text(conf, SET_STATE),
                 strerror(errno), owner_hint(errno));
         run_stop_on_signals();
-        code = options->watch ? watch(&run) : pass_once(&run);
+        if (!confine(conf, options->watch))
+            code = EX_OSERR;
+        else
+            code = options->watch ? watch(&run) : pass_once(&run);
     }
     run_free(&run);
     buf_free(&why);
@@ -131,9 +150,8 @@ int main(int argc, char **argv)
     int code = parse_options(argc, argv, &options);
     if (code >= 0)
         return code;
-    umask(007);
-    prctl(PR_SET_DUMPABLE,
-        0); /* keep the password out of core files and from ptrace by the same user */
+    notify_open();
+    limits_begin(007);
     message_setup();
     code =
         conf_start(&conf, CONF_DRAIN, "bookspool-drain") ? run_drain(&conf, &options) : EX_CONFIG;

@@ -11,6 +11,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/notify.h"
 #include "drain/pass.h"
 
 static const enum spool_dir watched[] = {DIR_NEW, DIR_REPLAY, DIR_OUT};
@@ -85,10 +86,12 @@ static void sleep_until(int fd, int64_t when)
     sigemptyset(&none);
     struct pollfd arrivals = {.fd = fd, .events = POLLIN};
     run_block_signals(true);
-    int64_t left = when - clock_monotonic();
-    if (!run_stopping() && left > 0) {
-        struct timespec limit = time_to_timespec(left);
-        ppoll(&arrivals, fd >= 0, &limit, &none);
+    int64_t left;
+    int ready = 0;
+    while (ready == 0 && !run_stopping() && (left = when - clock_monotonic()) > 0) {
+        int64_t alive = notify_alive();
+        struct timespec limit = time_to_timespec(left < alive ? left : alive);
+        ready = ppoll(&arrivals, fd >= 0, &limit, &none);
     }
     run_block_signals(false);
 }
@@ -106,6 +109,7 @@ static void wait_for_work(struct run *run, int fd, int result)
 int watch(struct run *run)
 {
     run->watching = true;
+    notify_say("READY=1"); /* before the first pass, which may take long */
     int result = pass_once(run), fd = open_watch(run);
     if (fd >= 0 && result != RUN_CONFIG)
         result = pass_once(run); /* for what came before the watch began */
@@ -115,6 +119,7 @@ int watch(struct run *run)
         if (!run_stopping())
             result = pass_once(run);
     }
+    notify_say("STOPPING=1");
     if (fd >= 0)
         close(fd);
     return result == RUN_CONFIG ? result : RUN_GOES_ON;

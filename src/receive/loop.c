@@ -14,6 +14,7 @@
 #include "base/clock.h"
 #include "base/counters.h"
 #include "base/log.h"
+#include "base/notify.h"
 #include "receive/commit_wait.h"
 #include "receive/conn.h"
 
@@ -312,6 +313,7 @@ static void begin_stop(struct loop *l)
         ;
     if (l->stopping)
         return;
+    notify_say("STOPPING=1");
     accept_some(l, CONNECTIONS_MAX);
     set_accepting(l, false);
     l->stopping = true;
@@ -334,13 +336,15 @@ static void begin_stop(struct loop *l)
 static int wait_time(const struct loop *l)
 {
     const struct conn *due = conn_next_due(&l->table);
-    int64_t nearest = due ? due->deadline : INT64_MAX;
+    int64_t nearest = due ? due->deadline : INT64_MAX, alive = notify_alive();
     if (l->table.queue[CONN_PENDING].first)
         return 0;
     if (l->responder->waiting > 0)
         return (int)(commit_delay(l) / 1000);
     if (!l->accepting && !l->stopping && l->resume_at < nearest)
         nearest = l->resume_at;
+    if (alive < INT64_MAX && l->now + alive < nearest)
+        nearest = l->now + alive;
     if (nearest == INT64_MAX)
         return -1;
     int64_t wait = nearest - l->now;
@@ -445,6 +449,8 @@ const char *loop_run(struct responder *responder, int listener, int64_t deadline
     l.table.life[CONN_IDLE] = IDLE_MS;
     l.table.life[CONN_LINGER] = LINGER_MS;
     const char *fault = set_up_loop(&l);
+    if (!fault)
+        notify_say("READY=1");
     while (!fault && (!l.stopping || l.table.count > 0)) {
         l.now = clock_monotonic();
         int count = epoll_wait(l.epoll, event, EVENTS, wait_time(&l));

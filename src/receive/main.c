@@ -5,8 +5,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
-#include <sys/stat.h>
 #include <sysexits.h>
 #include <unistd.h>
 
@@ -15,12 +13,14 @@
 #include "base/counters.h"
 #include "base/io.h"
 #include "base/log.h"
+#include "base/notify.h"
 #include "base/version.h"
 #include "receive/count.h"
 #include "receive/libfcgi.h"
 #include "receive/listen.h"
 #include "receive/loop.h"
 #include "receive/responder.h"
+#include "receive/sandbox.h"
 #include "spool/owner.h"
 
 #define PROGRAM "bookspool-fcgi"
@@ -180,14 +180,29 @@ static int open_parts(struct service *s)
     return EX_OK;
 }
 
+static int confine(const struct service *s)
+{
+    struct buf why = {0};
+    bool ok = sandbox_enter(&s->conf, s->listener.path, &why);
+    if (!ok)
+        log_error(NULL, "sandbox-failed",
+            "%s; BOOKSPOOL_SANDBOX=off starts without it, until that is corrected", buf_text(&why));
+    buf_free(&why);
+    return ok ? EX_OK : EX_OSERR;
+}
+
 static int run_service(struct service *s, enum way way)
 {
     int code = open_parts(s);
     if (code != EX_OK)
         return code;
     int64_t deadline = conf_number(&s->conf, SET_DEADLINE);
-    if (way == WAY_CGI)
+    if (way == WAY_CGI) {
+        code = confine(s);
+        if (code != EX_OK)
+            return code;
         return run_cgi(&s->responder, deadline) ? EX_OK : EX_IOERR;
+    }
 
     loop_block_signals();
     errno = 0;
@@ -209,6 +224,11 @@ static int run_service(struct service *s, enum way way)
         return EX_OSERR;
     }
 
+    code = confine(s);
+    if (code != EX_OK) {
+        listen_close(&s->listener);
+        return code;
+    }
     struct buf endpoints = {0};
     for (int i = 0; i < PROVIDERS; i++)
         buf_printf(&endpoints, "%s, ", s->responder.endpoint[i]);
@@ -241,8 +261,8 @@ int main(int argc, char **argv)
         fputs(usage, stderr);
         return EX_USAGE;
     }
-    umask(007);
-    prctl(PR_SET_DUMPABLE, 0); /* no core file and no debugger of the same user sees the secrets */
+    notify_open();
+    sandbox_begin();
     mallopt(M_MMAP_THRESHOLD, LARGE_BODY);
     if (!conf_start(&s.conf, CONF_RECEIVE, PROGRAM)) {
         conf_free(&s.conf);

@@ -44,13 +44,14 @@ NGINX = os.path.join(TOP, "nginx")
 BIN = os.path.abspath(os.environ.get("BOOKSPOOL_BIN") or os.path.join(TOP, "build"))
 WRAP = shlex.split(os.environ.get("BOOKSPOOL_WRAP", ""))
 PASSED_ON = ("ASAN_OPTIONS", "UBSAN_OPTIONS", "LSAN_OPTIONS", "LD_LIBRARY_PATH", "LD_PRELOAD",
-             "CLOCK_AHEAD", "TZ")
+             "CLOCK_AHEAD", "TZ", "BOOKSPOOL_SANDBOX")
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 ENDPOINT = {"calcom": "/api/calcom-webhook", "calendly": "/api/webhooks/calendly"}
 SIGNATURE = {"calcom": "X-Cal-Signature-256", "calendly": "Calendly-Webhook-Signature"}
 SECRET = {"calcom": "CALCOM_WEBHOOK_SECRET", "calendly": "CALENDLY_WEBHOOK_SIGNING_KEY"}
 NEWS = {"calcom": "BOOKING_CREATED", "calendly": "invitee.created"}  # of a booking
+REFUSED = "sandbox-refused: system call .*? is"  # what a program could not do: see src/confine/calls.h
 PATIENCE = 300  # seconds for what takes a moment, unless the machine is very busy
 MESSAGE = (b"From: bookspool@example.org\r\nTo: owner@example.org\r\nSubject: A booking\r\n"
            b"\r\nHello\r\n")
@@ -330,6 +331,7 @@ class World:
         self._listener = None
         self._curl = []
         self._running = []
+        self._refused = []
         self._failed_before = _failed
         for path in (self.spool_dir, self.state_dir, self.path("etc")):
             os.makedirs(path, mode=0o770, exist_ok=True)
@@ -382,6 +384,11 @@ class World:
             self.stop(self._running[-1])
         if self._listener:
             self._listener.close()
+        for name in os.listdir(self.dir):
+            if name.endswith(".log"):
+                self._refused += re.findall(REFUSED, self.log(name))
+        if self._refused:  # only what a program does need is worth a line
+            ok(False, "the sandbox refuses nothing that is needed", "\n".join(self._refused))
         try:
             if _failed > self._failed_before or kind not in (None, SystemExit):
                 self.show_logs()
@@ -425,9 +432,11 @@ class World:
 
     def run(self, name, *args, env=None, **more):
         """Runs one of the three programs to its end; text out."""
-        return subprocess.run([*program(name), *args], env=self.env(env), cwd=self.dir, text=True,
+        done = subprocess.run([*program(name), *args], env=self.env(env), cwd=self.dir, text=True,
                               capture_output=True, timeout=2 * PATIENCE, stdin=subprocess.DEVNULL,
                               **more)
+        self._refused += re.findall(REFUSED, done.stderr)
+        return done
 
     def terminal(self, *args):
         """What a person at a terminal sees of `bookspool`; None where there is no terminal."""

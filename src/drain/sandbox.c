@@ -1,0 +1,221 @@
+#include "drain/sandbox.h"
+
+#include <errno.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "confine/calls.h"
+#include "confine/landlock.h"
+#include "confine/limits.h"
+#include "deliver/target.h"
+
+#define PROGRAM "bookspool-drain"
+#define GIB     (UINT64_C(1) << 30)
+
+/* The ledger is the largest file, of some KiB a booking; memory is for a hundred thousand mails
+ * that wait, and a few of 256 MiB. */
+enum { FILE_GIB = 64, MEMORY_GIB = 4 };
+
+#define NAMESPACES                                                                                 \
+    (CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER | CLONE_NEWPID |  \
+        CLONE_NEWNET)
+
+/* clang-format off */
+static const struct calls_permission calls[] = {
+    CALLS("read readv pread64 preadv write writev pwrite64 pwritev lseek _llseek close close_range", "files, sockets, the log"),
+    CALLS("connect bind getsockname getpeername getsockopt setsockopt shutdown", "mail servers, APIs, resolvers; bind is for netlink, where the resolver asks for addresses of this machine"),
+    CALLS("sendto sendmsg sendmmsg recvfrom recvmsg recvmmsg", "the same"),
+    CALLS_IF("socket", "mail servers and APIs", 0, UINT32_MAX, AF_INET),
+    CALLS_IF("socket", "the same", 0, UINT32_MAX, AF_INET6),
+    CALLS_IF("socket", "syslog, name services, a statsd on this machine, the receiver's health", 0, UINT32_MAX, AF_UNIX),
+    CALLS_IF("socket", "which addresses this machine has (getaddrinfo)", 0, UINT32_MAX, AF_NETLINK),
+    CALLS("socketpair pipe pipe2 eventfd2", "libcurl's resolver thread wakes it; the starter of sendmail: answers"),
+    CALLS("poll ppoll select pselect6 epoll_create1 epoll_ctl epoll_wait epoll_pwait", "waiting for servers and arrivals"),
+    CALLS("inotify_init1 inotify_add_watch inotify_rm_watch", "--watch"),
+    CALLS("open openat openat2", "Landlock says where"),
+    CALLS("fstat fstat64 stat stat64 lstat lstat64 newfstatat fstatat64 statx access faccessat faccessat2", "is a name there, has a file changed"),
+    CALLS("fstatfs statfs fstatfs64 statfs64", "is there room"),
+    CALLS("getdents64", "the spool, a Maildir, templates"),
+    CALLS("rename renameat renameat2 link linkat unlink unlinkat", "the spool's moves"),
+    CALLS("mkdir mkdirat", "directories of the spool and of a new Maildir"),
+    CALLS("chmod fchmod fchmodat fchmodat2 fchown utimensat utimensat_time64 futimesat", "marks and times of mails; SQLite's files have the ledger's owner"),
+    CALLS("fsync fdatasync syncfs", "nothing is reported before it is durable"),
+    CALLS("ftruncate ftruncate64 fallocate memfd_create", "the ledger; the input of a sendmail program"),
+    CALLS("flock fcntl fcntl64 dup dup2 dup3", "one drain at a time; SQLite's locks"),
+    CALLS_IF("ioctl", "is the log a terminal", 1, UINT32_MAX, TCGETS),
+    CALLS_IF("ioctl", "and how wide is it", 1, UINT32_MAX, TIOCGWINSZ),
+    CALLS_IF("ioctl", "descriptors that do not block", 1, UINT32_MAX, FIONBIO),
+    CALLS_IF("ioctl", "how much has come", 1, UINT32_MAX, FIONREAD),
+    CALLS("brk munmap mremap madvise", "memory"),
+    CALLS_IF("mmap mmap2", "memory, the ledger", 2, PROT_EXEC, 0),
+    CALLS_IF("mmap mmap2", "libraries that name services load at their first use: not writable", 2, PROT_WRITE, 0),
+    CALLS_IF("mprotect", "memory for malloc, never as code", 2, PROT_EXEC, 0),
+    CALLS("futex futex_time64 sched_yield sched_getaffinity sched_getscheduler sched_getparam", "threads of libcurl and GLib"),
+    CALLS_IF("clone", "that resolver thread, and senders; no namespaces", 0, NAMESPACES, 0),
+    CALLS_MISSING("clone3", "its flags are in memory, where a filter cannot see them: clone is used"),
+    CALLS("fork vfork", "senders"),
+    CALLS("wait4 waitid pidfd_open", "their end"),
+    CALLS("kill tgkill", "they are stopped with the drain; Landlock allows no other process"),
+    CALLS_IF("prctl", "names of threads", 0, UINT32_MAX, PR_SET_NAME),
+    CALLS("set_robust_list get_robust_list rseq set_tid_address sigaltstack restart_syscall membarrier", "of the kernel and the C library for each other"),
+    CALLS("rt_sigaction rt_sigprocmask rt_sigreturn rt_sigtimedwait", "the signals that stop it, and SIGBUS of the counters"),
+    CALLS("clock_gettime clock_gettime64 clock_getres gettimeofday time clock_nanosleep nanosleep", "clocks"),
+    CALLS("getrandom", "libcrypto, SQLite, names of temporary files"),
+    CALLS("getpid getppid gettid getuid geteuid getgid getegid getresuid getresgid getgroups getpgrp", "who is this"),
+    CALLS("getrlimit ugetrlimit getrusage", "how much is possible"),
+    CALLS_IF("prlimit64", "the same, of its own only", 0, UINT32_MAX, 0),
+    CALLS("readlink readlinkat getcwd uname sysinfo umask", "say nothing of others and change nothing of others"),
+    CALLS("exit exit_group", "the end"),
+    CALLS_END,
+};
+
+/* What AddressSanitizer adds: at the end a thread of it looks for leaks, as a debugger would. */
+static const struct calls_permission calls_of_sanitizer[] = {
+    CALLS("ptrace prctl process_vm_readv", "the search for leaks, and reports"),
+    CALLS_END,
+};
+
+/* What is read of the system. Of /etc only these: receive.env is not the drain's. */
+static const struct {
+    const char *path, *why;
+} readable[] = {
+    {"/etc/hosts", "names and addresses of servers"},
+    {"/etc/resolv.conf", "the resolver"},
+    {"/etc/nsswitch.conf", "the resolver"},
+    {"/etc/host.conf", "the resolver"},
+    {"/etc/gai.conf", "the resolver"},
+    {"/etc/services", "the resolver"},
+    {"/etc/protocols", "the resolver"},
+    {"/run/systemd/resolve", "the resolver: /etc/resolv.conf may be made anew there"},
+    {"/run/resolvconf", "the same"},
+    {"/run/NetworkManager/resolv.conf", "the same"},
+    {"/var/lib/extrausers", "names of users, in reports of wrong owners"},
+    {"/etc/passwd", "the same"},
+    {"/etc/group", "the same"},
+    {"/etc/ld.so.cache", "where libraries of name services are"},
+    {"/usr/lib", "these libraries, those of libcrypto, gconv's; OpenSSL's configuration"},
+    {"/lib", "the same, where it is a folder of its own"},
+    {"/lib64", "the same"},
+    {"/usr/lib64", "the same"},
+    {"/etc/ssl", "certificates that are trusted"},
+    {"/etc/pki", "the same, of Fedora"},
+    {"/etc/ca-certificates", "the same"},
+    {"/usr/share/ca-certificates", "the same"},
+    {"/usr/local/share/ca-certificates", "the same"},
+    {"/usr/share/zoneinfo", "time zones"},
+    {"/usr/share/zoneinfo-icu", "the same"},
+    {"/etc/localtime", "the system's zone"},
+    {"/etc/timezone", "the same"},
+    {"/usr/share/locale", "words of the C library's errors"},
+    {"/etc/systemd/system", "the status page: where the receiver's socket is"},
+    {"/run/systemd/system", "the same"},
+    {"/dev/null", "standard input of what is forked"},
+    {"/dev/urandom", "libraries that do not use getrandom(2)"},
+};
+/* clang-format on */
+
+static bool allow_system(struct landlock *landlock)
+{
+    /* variables that name another place of the same */
+    static const char *const named[] = {"TZDIR", "SSL_CERT_FILE", "SSL_CERT_DIR", "OPENSSL_CONF"};
+    bool ok = true;
+    for (size_t i = 0; ok && i < sizeof readable / sizeof *readable; i++)
+        ok = landlock_allow(landlock, readable[i].path, LANDLOCK_READ);
+    for (size_t i = 0; ok && i < sizeof named / sizeof *named; i++)
+        ok = !getenv(named[i]) || landlock_allow(landlock, getenv(named[i]), LANDLOCK_READ);
+    if (ok && limits_sanitized()) /* its reports name functions, from the program's own file */
+        ok = landlock_allow(landlock, "/proc", LANDLOCK_READ) &&
+             landlock_allow(landlock, "/proc/self/exe", LANDLOCK_READ);
+    return ok;
+}
+
+/*
+ * A Maildir that is there, or the folder in which it is made. It is written to, read for names of
+ * mails, and may get its three folders.
+ */
+static bool allow_maildirs(struct landlock *landlock, const struct conf *conf)
+{
+    enum { RIGHTS = LANDLOCK_READ | LANDLOCK_WRITE | LANDLOCK_FOLDERS };
+    struct target_list targets;
+    struct buf ignored = {0}; /* what is wrong was reported when the transports were opened */
+    bool ok = true;
+    target_list_read(conf, &targets, &ignored);
+    for (size_t i = 0; ok && i < targets.count; i++) {
+        const char *path = targets.item[i].path;
+        if (!path || strcmp(targets.item[i].kind->scheme, "maildir:") != 0)
+            continue;
+        ok = access(path, F_OK) == 0 ? landlock_allow(landlock, path, RIGHTS)
+                                     : landlock_allow_parent(landlock, path, RIGHTS);
+    }
+    target_list_free(&targets);
+    buf_free(&ignored);
+    return ok;
+}
+
+static bool allow_settings(struct landlock *landlock, const struct conf *conf, bool watches)
+{
+    enum { RIGHTS = LANDLOCK_READ | LANDLOCK_WRITE };
+    static const char scheme[] = "sqlite:";
+    const char *ledger = conf_text(conf, SET_LEDGER), *page = conf_text(conf, SET_STATUS_PAGE),
+               *templates = conf_text(conf, SET_TEMPLATES), *ca = conf_text(conf, SET_TLS_CA),
+               *token = conf->value[SET_SMTP_TOKEN].file;
+    bool ok = landlock_allow(landlock, conf_text(conf, SET_SPOOL), RIGHTS | LANDLOCK_FOLDERS) &&
+              /* counters, reports, history; the folders of a Maildir, which is here by default */
+              landlock_allow(landlock, conf_text(conf, SET_STATE), RIGHTS | LANDLOCK_FOLDERS);
+    /* SQLite makes two more files beside it */
+    if (ok && strncmp(ledger, scheme, sizeof scheme - 1) == 0 && ledger[sizeof scheme - 1] == '/')
+        ok = landlock_allow_parent(landlock, ledger + sizeof scheme - 1, RIGHTS);
+    if (ok && page) /* written beside it, and renamed */
+        ok = landlock_allow_parent(landlock, page, RIGHTS);
+    if (ok && templates)
+        ok = landlock_allow(landlock, templates, LANDLOCK_READ);
+    if (ok && ca)
+        ok = landlock_allow(landlock, ca, LANDLOCK_READ);
+    /* it expires, and a new one is put in its place: BOOKSPOOL_SMTP_TOKEN_FILE */
+    if (ok && token)
+        ok = watches ? landlock_allow_parent(landlock, token, LANDLOCK_READ)
+                     : landlock_allow(landlock, token, LANDLOCK_READ);
+    return ok && allow_maildirs(landlock, conf);
+}
+
+static bool enter_files(const struct conf *conf, bool watches, struct buf *why)
+{
+    struct landlock landlock;
+    bool ok = landlock_begin(&landlock, LANDLOCK_ALL_FILES, true) && allow_system(&landlock) &&
+              allow_settings(&landlock, conf, watches) && landlock_enter(&landlock);
+    if (!ok)
+        buf_printf(why, "Landlock cannot be set up: %s", strerror(errno));
+    landlock_drop(&landlock);
+    return ok;
+}
+
+bool sandbox_enter(const struct conf *conf, bool watches, struct buf *why)
+{
+    const struct calls_permission *lists[] = {calls, calls_of_sanitizer};
+    limits_begin(007);
+    if (!limits_set(FILE_GIB * GIB, MEMORY_GIB * GIB)) {
+        buf_printf(why, "limits cannot be set: %s", strerror(errno));
+        return false;
+    }
+    if (conf_number(conf, SET_SANDBOX) == SANDBOX_OFF) {
+        log_debug(NULL, "sandbox-off", "BOOKSPOOL_SANDBOX=off");
+        return true;
+    }
+    tzset();
+    int abi = landlock_abi();
+    bool filter = calls_can_be_filtered();
+    if (!enter_files(conf, watches, why) ||
+        (filter && !calls_confine(PROGRAM, lists, limits_sanitized() ? 2 : 1, why)))
+        return false;
+    log_debug(NULL, "sandboxed", "Landlock ABI %d, seccomp %s", abi, filter ? "yes" : "no");
+    return true;
+}
