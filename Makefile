@@ -110,10 +110,6 @@ $(B)/tests/drain_%: $(B)/obj/tests/drain_%.o $(call no_main,$(DRAIN_ROOMS)) $(MA
 	@mkdir -p $(@D)
 	$(LINK) $(DRAIN_LIBS) -lcmocka
 
-$(B)/tests/confine_%: $(B)/obj/tests/confine_%.o $(call objects,base confine)
-	@mkdir -p $(@D)
-	$(LINK) -lseccomp -lcjson -lidn2 -lcrypto -lcmocka
-
 $(B)/tests/health_%: $(B)/obj/tests/health_%.o $(call objects,base event provider spool health)
 	@mkdir -p $(@D)
 	$(LINK) -lcjson -lcrypto -lidn2 -lcmocka

@@ -11,6 +11,8 @@
 #include <unistd.h>
 
 #include "base/text.h"
+#include "confine/calls.h"
+#include "confine/landlock.h"
 #include "health/facts.h"
 #include "mail/zone.h"
 #include "report/alarm.h"
@@ -241,6 +243,35 @@ static void check_clock(struct report *report)
         add_finding(report, LEVEL_PASS, "the clock says %s, and is synchronised", now);
 }
 
+/* Receiver and drain go on without what the kernel lacks; only the receiver logs it. */
+static void check_confinement(struct report *report)
+{
+    int abi = landlock_abi();
+    bool filters = calls_can_be_filtered();
+    if (conf_number(&report->tool->conf, SET_SANDBOX) == SANDBOX_OFF) {
+        add_finding(report, LEVEL_WARN,
+            "BOOKSPOOL_SANDBOX=off: receiver and drain do not confine themselves");
+        add_remedy(report, "take that line out, unless their logs have sandbox-refused");
+        return;
+    }
+    if (abi < LANDLOCK_ABI_MIN) {
+        add_finding(report, LEVEL_WARN,
+            "the kernel has no Landlock that can be used: receiver and drain can reach every file "
+            "that their user can");
+        add_remedy(report,
+            "run Linux 5.19 or later (Debian 12 has 6.1) with landlock in the kernel's list lsm=; "
+            "a container must allow the system call landlock_create_ruleset");
+    }
+    if (!filters) {
+        add_finding(report, LEVEL_WARN,
+            "the kernel has no seccomp filters: receiver and drain can make every system call");
+        add_remedy(report, "run a kernel with CONFIG_SECCOMP_FILTER, as Debian's are");
+    }
+    if (abi >= LANDLOCK_ABI_MIN && filters)
+        add_finding(report, LEVEL_PASS,
+            "receiver and drain confine themselves: seccomp, Landlock (ABI %d)", abi);
+}
+
 void check_machine(struct report *report)
 {
     const struct conf *conf = &report->tool->conf;
@@ -248,6 +279,7 @@ void check_machine(struct report *report)
     struct buf fault = {0};
     report->area = "machine";
     check_clock(report);
+    check_confinement(report);
     if (!zone_known("Europe/London")) {
         add_finding(report, LEVEL_FAIL, "there is no time-zone data: all times are in UTC");
         add_remedy(report, "apt install tzdata");

@@ -1,0 +1,186 @@
+#!/usr/bin/python3
+"""Receiver and drain confine themselves, tell the service manager how they are, and `check` says what
+the kernel lacks. What is tried inside of the sandboxes: tests/unit/*_sandbox_test.c.
+"""
+
+import ctypes
+import errno
+import json
+import os
+import re
+import signal
+import socket
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
+from bookspool import (World, equal, finish, match, ok, program, run_parts, sample, skip,  # noqa: E402
+                       skip_all, wait_for)
+from mailer import SENT, Mailer  # noqa: E402
+
+LANDLOCK_CREATE_RULESET, SECCOMP = 444, 317  # of all architectures, and of x86-64
+OFF = {"BOOKSPOOL_SANDBOX": "off"}
+
+if os.environ.get("BOOKSPOOL_SANDBOX") == "off":
+    skip_all("the sandbox is switched off, as valgrind's own system calls want it")
+
+
+def status_of(pid):
+    with open(f"/proc/{pid}/status", encoding="ascii") as file:
+        return dict(re.findall(r"^(\w+):\s*(.*)$", file.read(), re.M))
+
+
+def confinement(pid):
+    status = status_of(pid)
+    return status["Seccomp"], status["NoNewPrivs"]
+
+
+def limit(pid, name):
+    with open(f"/proc/{pid}/limits", encoding="ascii") as file:
+        return re.search(rf"^{name}\s+(\S+)\s+(\S+)", file.read(), re.M).groups()
+
+
+def programs_are_confined():
+    with World() as world:
+        receiver = world.start_receiver()
+        equal(confinement(receiver.pid), ("2", "1"), "a receiver filters its system calls")
+        equal(limit(receiver.pid, "Max core file size"), ("0", "0"), "and leaves no core file")
+        equal(status_of(receiver.pid)["Umask"], "0007", "and what it makes is closed to others")
+        world.start_nginx()
+        equal(world.post("calcom", sample("calcom", "booking_created")).status, 200, "it stores")
+        equal(world.request("GET", "/api/health").status, 200, "and answers health")
+        watch = world.start([*program("bookspool-drain"), "--watch"], "watch.log")
+        wait_for(lambda: "watching" in world.log("watch.log"))
+        equal(confinement(watch.pid), ("2", "1"), "so does a drain")
+        equal(limit(watch.pid, "Max core file size"), ("0", "0"), "it leaves no core file")
+        ok(wait_for(lambda: world.mails()), "and it delivers")
+        equal(world.stop(watch), 0, "and ends")
+        equal(world.stop(receiver), 0, "the receiver too")
+    with World() as world:
+        receiver = world.start_receiver(env=OFF)
+        equal(confinement(receiver.pid), ("0", "0"), "BOOKSPOOL_SANDBOX=off: a receiver does not")
+        match(world.log(), "sandbox-off", "and says so")
+
+
+def sendmail_is_free():
+    with Mailer("sendmail:/nowhere") as world:
+        script = world.path("sendmail")
+        with open(script, "w", encoding="utf-8") as file:
+            file.write(f"#!/bin/sh\ncat >/dev/null\ngrep -E 'Seccomp:|NoNewPrivs:' /proc/$$/status >{world.dir}/got\n"
+                       f"head -n 1 /etc/shells >>{world.dir}/got\n")
+        os.chmod(script, 0o755)
+        world.write_settings("drain.env", {"BOOKSPOOL_TRANSPORT": "sendmail:" + script})
+        world.arrive()
+        world.drain()
+        equal(world.outcome(), SENT, "a sendmail program is started by a confined drain")
+        with open(world.path("got"), encoding="ascii") as file:
+            got = file.read()
+        equal(re.findall(r"\w+:\t(\d)", got), ["0", "0"], "and is not confined itself: it may be setgid")
+
+
+# ---- the service manager ----
+
+
+class Manager:
+    """A socket as NOTIFY_SOCKET names it."""
+
+    def __init__(self, address):
+        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.socket.bind(address.replace("@", "\0"))
+        self.socket.setblocking(False)
+        self.heard = []
+
+    def hears(self, word, times=1):
+        def heard():
+            try:
+                while True:
+                    self.heard.append(self.socket.recv(4096).decode())
+            except BlockingIOError:
+                return self.heard.count(word) >= times
+        return ok(wait_for(heard), f"the manager hears {word}" + (f", {times} times" if times > 1 else ""),
+                  self.heard)
+
+
+def tells_the_manager():
+    for number, (name, start) in enumerate((
+            ("receiver", lambda world: [*program("bookspool-fcgi"), "--listen", "unix:" + world.socket]),
+            ("watch", lambda world: [*program("bookspool-drain"), "--watch"]))):
+        with World() as world:
+            address = f"@bookspool-test-{os.getpid()}" if number else world.path("notify")
+            manager = Manager(address)
+            process = world.start(start(world), name + ".log",
+                                  env={"NOTIFY_SOCKET": address, "WATCHDOG_USEC": "300000"})
+            manager.hears("READY=1")
+            manager.hears("WATCHDOG=1", 4)
+            equal(confinement(process.pid), ("2", "1"), f"{name}: from inside of its sandbox")
+            process.send_signal(signal.SIGTERM)
+            manager.hears("STOPPING=1")
+            equal(world.stop(process), 0, f"{name}: it ends")
+            equal(manager.heard[0], "READY=1", f"{name}: ready is the first word")
+            equal(manager.heard.count("READY=1"), 1, f"{name}: said once")
+            manager.socket.close()
+    with World() as world:
+        manager = Manager(world.path("notify"))
+        process = world.start_receiver(env={"NOTIFY_SOCKET": world.path("notify"), "WATCHDOG_USEC": "300000",
+                                            "WATCHDOG_PID": "1"})
+        manager.hears("READY=1")
+        process.send_signal(signal.SIGTERM)
+        manager.hears("STOPPING=1")
+        ok("WATCHDOG=1" not in manager.heard, "another process is watched: no word of life")
+        equal(world.stop(process), 0, "it ends")
+
+
+# ---- a kernel without ----
+
+
+def without(*calls):
+    """For preexec_fn: these system calls are as on a kernel that does not have them."""
+    library = ctypes.CDLL("libseccomp.so.2", use_errno=True)
+    library.seccomp_init.restype = ctypes.c_void_p
+    library.seccomp_init.argtypes = [ctypes.c_uint32]
+    library.seccomp_rule_add.argtypes = [ctypes.c_void_p, ctypes.c_uint32, ctypes.c_int, ctypes.c_uint]
+    library.seccomp_load.argtypes = [ctypes.c_void_p]
+
+    def confine():
+        context = library.seccomp_init(0x7fff0000)  # SCMP_ACT_ALLOW
+        for call in calls:
+            library.seccomp_rule_add(context, 0x00050000 | errno.ENOSYS, call, 0)
+        if library.seccomp_load(context) != 0:
+            os._exit(99)
+    return confine
+
+
+def check_of(world, **more):
+    done = world.run("bookspool", "check", "--json", **more)
+    findings = json.loads(done.stdout)["findings"]
+    return [(f["level"], f["text"], f.get("remedy", "")) for f in findings
+            if re.search("confine|Landlock|seccomp|SANDBOX", f["text"])]
+
+
+def old_kernels():
+    if os.uname().machine != "x86_64":
+        skip("the numbers of the calls are those of x86-64", 10)
+        return
+    with World() as world:
+        (level, text, _), = check_of(world)
+        equal(level, "pass", "check: this kernel has all of it")
+        match(text, r"seccomp, Landlock \(ABI \d+\)", "and which Landlock")
+        (level, text, remedy), = check_of(world, preexec_fn=without(LANDLOCK_CREATE_RULESET))
+        equal(level, "warn", "check: one without Landlock is worth a warning")
+        match(text + remedy, "no Landlock .*Linux 5.19", "that says what to do")
+        (level, text, _), = check_of(world, preexec_fn=without(SECCOMP))
+        match((level, text), "warn.*no seccomp", "check: one without seccomp too")
+        (level, text, _), = check_of(world, env=OFF)
+        match((level, text), "warn.*BOOKSPOOL_SANDBOX=off", "check: and the setting that switches it off")
+        receiver = world.start([*program("bookspool-fcgi"), "--listen", "unix:" + world.socket], "receiver.log",
+                               preexec_fn=without(LANDLOCK_CREATE_RULESET, SECCOMP))
+        world.wait_until_up(receiver, world.socket, "receiver.log")
+        match(world.log(), "sandbox-incomplete: .*no Landlock", "a receiver goes on without, and says so")
+        world.start_nginx()
+        equal(world.post("calcom", sample("calcom", "booking_created")).status, 200, "it stores")
+        done = world.run("bookspool-drain", preexec_fn=without(LANDLOCK_CREATE_RULESET, SECCOMP))
+        equal((done.returncode, len(world.mails())), (0, 1), "a drain delivers")
+
+
+if __name__ == "__main__":
+    run_parts((programs_are_confined, sendmail_is_free, tells_the_manager, old_kernels))
+    finish()
