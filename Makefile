@@ -308,6 +308,10 @@ soak: all
 
 SECONDS ?= 120
 
+# Receiver and drain restarted a hundred times while clients post; the short form is in check.
+restarts: all
+	RESTARTS=100 BOOKSPOOL_BIN=$(abspath $(B)) tests/restart.t
+
 # Bursts of requests whose clients go away, as built for use and under ASan; the short form is in check.
 #: storm          bursts of requests, with every third client gone before its answer
 storm: all
@@ -427,7 +431,7 @@ lint:
 clean:
 	rm -rf $(B)
 
-.PHONY: all bench bench-results check clean contact demo faults help install limits lint look model month one-test powercut \
-    powercut-real shifted soak storm test uninstall unit-tests
+.PHONY: all bench bench-results check clean contact deb demo faults help install limits lint look model month one-test powercut \
+    powercut-real restarts shifted soak storm test uninstall unit-tests
 .SECONDARY:
 -include $(shell find $(B)/obj -name '*.d' 2>/dev/null)
