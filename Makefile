@@ -337,7 +337,7 @@ powercut-real:
 limits: all
 	LIMITS=full tests/limits.t
 
-# Months of bookings at both providers, and each call to their APIs that fails once, in each way; the short
+# Months of bookings at both providers, and a run for each call to their APIs, which fails in it; the short
 # form is in check.
 #: month          months of bookings at both providers, and each call to their APIs that fails
 month: all $(SHIM)
