@@ -1,10 +1,11 @@
 """Weeks of bookings at both providers, in simulated time, before a real receiver and drain.
 
     with Month(seed=4) as month:
-        month.subscribe()
+        month.subscribe("calendly")     by the tool, as is all that follows
         month.go_on(days=10)            bookings, moves, cancellations; some webhooks lost, doubled, late
-        month.command("calendly", "rotate-key")     as often as it takes
+        month.rotate("calendly")        with a booking in the middle of each call
         month.outage(hours=30)          the receiver cannot be reached
+        month.command("reconcile", "--apply")
         month.settle()                  the last late webhook has come, the last mail is sent
         month.disagreements()           between ledger and providers: sentences
         month.mail_faults()             a booking that was not mailed, or news that was mailed twice
@@ -16,7 +17,6 @@ receiver is started again whenever it ends, as systemd would, on a socket that o
 
 import collections
 import datetime
-import json
 import os
 import random
 import sqlite3
@@ -27,7 +27,7 @@ from bookspool import BIN, PATIENCE, free_port, program, wait_for
 from calcom_api import CalcomApi
 from calendly_api import CalendlyApi
 from deliveries import curl_sender
-from mailbox import HALF_HOUR, START, Office, read_folder
+from mailbox import HALF_HOUR, START, Office
 
 CLOCK = os.path.join(BIN, "tests/clock.so")
 HOUR, DAY = 3600, 86400
@@ -38,13 +38,15 @@ Fact = collections.namedtuple("Fact", "uid state start guest")
 
 
 class Month(Office):
-    def __init__(self, seed=1, limit=None, window=60, **settings):
+    def __init__(self, seed=1, limit=None, window=60, outlives=False, **settings):
+        """`outlives`: what Calendly has under way outlives its subscription, and then comes within a day."""
         self.clock, self.dice = Clock(), random.Random(seed)
+        self._latest = (20 if outlives else 60) * HOUR
         self.guests, self.live, self.letters = 0, [], []
         self.reachable, self.busy, self.gaps = True, True, []
         self._receiver, self._ending = None, False
         super().__init__()
-        self.calendly = CalendlyApi(self.clock, self._send, limit=limit, window=window)
+        self.calendly = CalendlyApi(self.clock, self._send, limit=limit, window=window, outlives=outlives)
         self.calcom = CalcomApi(self.clock, self._send, limit=limit, window=window,
                                 authority=self.calendly.authority)
         for name in TOKEN:
@@ -174,7 +176,7 @@ class Month(Office):
         if fate < 0.86:
             return {"twice": True}
         if fate < 0.94:
-            return {"late": self.dice.uniform(0.1, 60) * HOUR}
+            return {"late": self.dice.uniform(0.002, 1) * self._latest}
         return {"answers": [self.dice.choice((503, None, 500))]}
 
     def _time(self):
@@ -302,9 +304,3 @@ class Month(Office):
         """What the receiver refused for its signature: all that the providers send is genuine."""
         return [f"{attempt.status} {attempt.delivery.event} to {attempt.url}" for api in self.apis
                 for attempt in api.calls.attempts if attempt.status == 401]
-
-    def reconcile(self, *args, **more):
-        """`bookspool reconcile --json`; what it printed."""
-        if not self.command("reconcile", "--json", *args, **more):
-            return None
-        return json.loads(self.last.stdout)
