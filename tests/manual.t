@@ -252,11 +252,11 @@ def reason_codes():
     # Never a line of their own: written as another code, or as part of `stale`.
     received -= {"signature-right", "signature-no-secret", "held", "known",
                  "malformed", "signature", "unavailable"}
-    received |= {code for name in ("health", "facts") for code in re.findall(
+    received |= {code for name in ("health", "tokens", "facts") for code in re.findall(
         r'"([a-z]+(?:-[a-z]+)+)"', read(f"src/health/{name}.c")) if not code.startswith("signature-")}
     ok(len(received) > 40, "the receiver's reason codes are found here", received)
     none_missing(received - diagnosed(PAGES[0]), f"{PAGES[0]} explains all reason codes")
-    drained = common | reasons_of("src/drain/*.c", "src/deliver/*.c", "src/report/*.c")
+    drained = common | reasons_of("src/drain/*.c", "src/deliver/*.c", "src/report/*.c", "src/api/*.c")
     ok(len(drained) > 25, "the drain's reason codes are found here", drained)
     none_missing(drained - diagnosed(PAGES[1]), f"{PAGES[1]} explains all reason codes")
     outcomes = reasons_of_transports()

@@ -103,7 +103,7 @@ def words_in(expression):
 
 def known_words():
     labels = {"reason": ("REASON", "WAITING"), "directory": ("DIRECTORY",), "outcome": ("OUTCOME",),
-              "fault": ("FAULT",), "provider": ("PROVIDER",), "secret": ("SECRET",)}
+              "fault": ("FAULT",), "provider": ("PROVIDER",), "secret": ("SECRET",), "token": ("TOKEN",), "answer": ("ANSWER",)}
     return {(label, word) for label, lists in labels.items() for one in lists for word in counters.WORDS[one]}
 
 
