@@ -38,7 +38,6 @@ bool health_limits_read(const struct conf *conf, struct health_limits *limits, s
         .key_age = conf_number(conf, SET_KEY_AGE),
         .token_checks = conf_number(conf, SET_CALENDLY_ROTATION_MONITORING) != 0,
         .token_interval = conf_number(conf, SET_CALENDLY_ROTATION_INTERVAL),
-        .token_uses = {[PROVIDER_CALENDLY] = conf_number(conf, SET_CALENDLY_MAX_USAGE)},
         .reserve_bytes = conf_number(conf, SET_RESERVE),
         .reserve_inodes = conf->value[SET_RESERVE].second};
     limits->grace = limits->stale / 2;

@@ -18,14 +18,13 @@
 struct health_limits {
     bool secrets_known; /* this program may have them */
     bool secret[PROVIDERS][PROVIDER_SECRETS];
-    int64_t window[PROVIDERS];     /* ms */
-    int64_t silence[PROVIDERS];    /* ms; 0: not checked */
-    int64_t stale;                 /* ms */
-    int64_t key_age;               /* ms after which a secret or token is due for rotation */
-    bool token_checks;             /* of the providers' APIs */
-    int64_t token_interval;        /* ms between them */
-    int64_t token_uses[PROVIDERS]; /* for which a token is meant; 0: no limit */
-    int64_t grace;                 /* ms for which the first run of a drain may be awaited */
+    int64_t window[PROVIDERS];  /* ms */
+    int64_t silence[PROVIDERS]; /* ms; 0: not checked */
+    int64_t stale;              /* ms */
+    int64_t key_age;            /* ms after which a secret or token is due for rotation */
+    bool token_checks;          /* of the providers' APIs */
+    int64_t token_interval;     /* ms between them */
+    int64_t grace;              /* ms for which the first run of a drain may be awaited */
     int64_t reserve_bytes, reserve_inodes;
 };
 

@@ -79,7 +79,7 @@ static void check_uses(const struct health_facts *facts, enum provider provider,
     const struct token *token, size_t tokens, struct health *health)
 {
     struct health_check *check = add(health, "token:uses");
-    int64_t limit = facts->limits.token_uses[provider];
+    int64_t limit = (int64_t)facts->counters.value[counter_at(COUNT_TOKEN_LIMIT, provider, 0)];
     const struct token *most = &token[0];
     for (size_t i = 1; i < tokens; i++)
         if (token[i].uses > most->uses)

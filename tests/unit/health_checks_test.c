@@ -313,6 +313,85 @@ static void silence_for_all_or_for_each(void **state)
     scratch_down(state);
 }
 
+static const struct health_check *check_of(const char *name)
+{
+    for (size_t i = 0; i < health.count; i++)
+        if (strcmp(health.check[i].name, name) == 0)
+            return &health.check[i];
+    fail_msg("there is no %s", name);
+    return NULL;
+}
+
+static void set_token(size_t slot, enum counter first, int64_t value)
+{
+    facts.counters.value[counter_at(first, PROVIDER_CALENDLY, slot)] = (uint64_t)value;
+}
+
+/* One token of Calendly that is well, as the drain counts it. */
+static void begin_tokens(void)
+{
+    facts.limits.token_checks = true;
+    facts.limits.token_interval = 24 * HOUR;
+    set_token(0, COUNT_TOKEN_MARK, 0x1a2b3c4d);
+    set_token(0, COUNT_TOKEN_SINCE, NOW - 10 * 24 * HOUR);
+    set_token(0, COUNT_TOKEN_USES, 700);
+    assert_whole(HEALTH_PASS, NULL);
+}
+
+static void tokens_warn_before_they_are_used_up(void **state)
+{
+    (void)state;
+    begin_tokens();
+    facts.counters.value[counter_at(COUNT_TOKEN_LIMIT, PROVIDER_CALENDLY, 0)] = 1000;
+    assert_whole(HEALTH_PASS, NULL);
+    set_token(0, COUNT_TOKEN_USES, 799);
+    assert_whole(HEALTH_PASS, NULL);
+    set_token(0, COUNT_TOKEN_USES, 800);
+    assert_whole(HEALTH_WARN, "token-used-up");
+    assert_string_equal(check_of("token:uses")->text,
+        "Calendly: the primary token 1a2b3c4d has been used for 800 of 1000 requests");
+    set_token(0, COUNT_TOKEN_USES, 700); /* in six hours: used up before the next check */
+    set_token(0, COUNT_TOKEN_SINCE, NOW - 6 * HOUR);
+    assert_whole(HEALTH_WARN, "token-used-up");
+    facts.limits.token_interval = HOUR;
+    assert_whole(HEALTH_PASS, NULL);
+    set_token(1, COUNT_TOKEN_MARK, 0xff);
+    set_token(1, COUNT_TOKEN_USES, 900);
+    assert_whole(HEALTH_WARN, "token-used-up");
+    assert_non_null(strstr(check_of("token:uses")->text, "secondary token 000000ff"));
+    facts.limits.token_checks = false;
+    assert_whole(HEALTH_PASS, NULL);
+}
+
+static void tokens_warn_before_they_are_old(void **state)
+{
+    (void)state;
+    begin_tokens();
+    set_token(0, COUNT_TOKEN_SINCE, NOW - 70 * 24 * HOUR);
+    assert_whole(HEALTH_PASS, NULL);
+    set_token(0, COUNT_TOKEN_SINCE, NOW - 70 * 24 * HOUR - 1);
+    assert_whole(HEALTH_WARN, "token-old");
+}
+
+static void tokens_that_are_refused_or_lack_scopes_warn(void **state)
+{
+    (void)state;
+    begin_tokens();
+    set_token(0, COUNT_TOKEN_SCOPES, SCOPE_USERS_READ | SCOPE_WEBHOOKS_WRITE);
+    assert_whole(HEALTH_WARN, "token-scopes");
+    assert_string_equal(check_of("token:state")->text,
+        "Calendly: API token state: the primary token 1a2b3c4d lacks users:read, webhooks:write");
+    set_token(0, COUNT_TOKEN_REFUSED_AT, NOW - HOUR);
+    assert_whole(HEALTH_WARN, "token-refused");
+    assert_non_null(strstr(check_of("token:state")->text, "there is no other"));
+    set_token(1, COUNT_TOKEN_MARK, 0xff);
+    assert_whole(HEALTH_WARN, "token-refused");
+    assert_non_null(strstr(check_of("token:state")->text, "the other one is used"));
+    assert_true(check_of("token:state")->since == NOW - HOUR);
+    set_token(0, COUNT_TOKEN_MARK, 0); /* it is not set any more */
+    assert_whole(HEALTH_PASS, NULL);
+}
+
 int main(void)
 {
 #define HEALTH_TEST(f) cmocka_unit_test_setup(f, up)
@@ -331,6 +410,9 @@ int main(void)
         HEALTH_TEST(signature_failures_of_the_window_warn),
         HEALTH_TEST(only_a_webhook_from_the_future_shows_a_wrong_clock),
         cmocka_unit_test(silence_for_all_or_for_each),
+        cmocka_unit_test(tokens_warn_before_they_are_used_up),
+        cmocka_unit_test(tokens_warn_before_they_are_old),
+        cmocka_unit_test(tokens_that_are_refused_or_lack_scopes_warn),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
