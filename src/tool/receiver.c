@@ -13,7 +13,7 @@
 #include "report/site.h"
 #include "tool/ping.h"
 
-enum { POLL_MS = 500 };
+enum { POLL_MS = 100, UNTOLD_TEST_MS = 4000, FIRST_PAUSE_MS = 1000 };
 static const char default_wait[] = "60s";
 static const char unit[] = "bookspool-fcgi.service";
 
@@ -55,20 +55,46 @@ static enum test post_test(struct remote *remote, const struct receiver *receive
     return test;
 }
 
-/* Has a receiver started with this secret? */
-static enum test look_at_counters(
-    struct remote *remote, const char *secret, int slot, struct buf *why)
+/* Has a receiver started with this secret? TEST_OBSTACLE: it has counted nothing here. */
+static enum test look_at_counters(struct remote *remote, const char *secret, int slot)
 {
     const char *state = conf_text(&remote->tool->conf, SET_STATE);
-    buf_clear(why);
-    if (!state || !counters_open_readonly(state)) {
-        buf_puts(why, "no receiver has counted anything here yet");
-        return TEST_REFUSED;
-    }
+    if (!state || !counters_open_readonly(state))
+        return TEST_OBSTACLE;
     uint64_t mark = counter_get(counter_at(COUNT_SECRET_MARK, remote->provider, (size_t)slot));
-    if (mark == secret_mark(secret))
+    return mark == secret_mark(secret) ? TEST_ACCEPTED : TEST_REFUSED;
+}
+
+/* When the next test may be posted, on the monotonic clock. */
+struct pace {
+    int64_t next, pause;
+    enum test started;
+};
+
+/*
+ * Each test that is refused counts as a wrong signature, of which ten are a warning. So tests are
+ * rare, and made at once only when the counters say that a receiver has started with the secret.
+ */
+static enum test learn_once(struct remote *remote, const struct receiver *receiver, const char *url,
+    const char *secret, int slot, struct pace *pace, struct buf *why)
+{
+    enum test started = look_at_counters(remote, secret, slot);
+    int64_t now = clock_monotonic();
+    if (started != TEST_REFUSED && pace->started == TEST_REFUSED)
+        pace->next = now;
+    pace->started = started;
+    if (receiver->untested && started == TEST_ACCEPTED)
         return TEST_ACCEPTED;
-    buf_puts(why, "the receiver was last started with another secret");
+    if (!receiver->untested && now >= pace->next) {
+        pace->next = now + pace->pause;
+        pace->pause *= 2;
+        return post_test(remote, receiver, url, secret, why);
+    }
+    if (started != TEST_ACCEPTED) {
+        buf_clear(why);
+        buf_puts(why, started == TEST_REFUSED ? "the receiver was last started with another secret"
+                                              : "no receiver has counted anything here yet");
+    }
     return TEST_REFUSED;
 }
 
@@ -131,22 +157,20 @@ int receiver_learn(struct remote *remote, const struct receiver *receiver, const
     const char *secret, int slot)
 {
     struct buf why = {0};
-    int64_t end = 0;
-    enum test test;
+    struct pace pace = {.next = clock_monotonic() + UNTOLD_TEST_MS,
+        .pause = FIRST_PAUSE_MS,
+        .started = TEST_REFUSED};
+    int64_t end = clock_monotonic() + receiver->wait_ms;
     bool restarted = false;
-    for (;;) {
-        test = receiver->untested ? look_at_counters(remote, secret, slot, &why)
-                                  : post_test(remote, receiver, url, secret, &why);
-        if (test == TEST_ACCEPTED || (end && clock_monotonic() >= end))
-            break;
+    enum test test;
+    while ((test = learn_once(remote, receiver, url, secret, slot, &pace, &why)) != TEST_ACCEPTED) {
         if (test == TEST_REFUSED && !restarted) {
             restarted = true;
             restart(remote, receiver);
-        }
-        if (!end)
             end = clock_monotonic() + receiver->wait_ms;
-        else
-            pause_for(POLL_MS);
+        } else if (clock_monotonic() >= end)
+            break;
+        pause_for(POLL_MS);
     }
     if (test != TEST_ACCEPTED) {
         tool_say_lines(remote->tool, "", &why);
