@@ -197,6 +197,13 @@ def command_lines(world):
         missing = options_in(help_of(world, "bookspool", command))
         missing -= options_described(titles.get(command, "")) | {"help"}
         none_missing(missing, f"the section on {command} describes its options")
+        for action in re.findall(r"^  ([a-z-]+) ", help_of(world, "bookspool", command), re.M):
+            if command not in ("calcom", "calendly"):
+                continue
+            missing = options_in(help_of(world, "bookspool", command, action)) - options_described(titles[command])
+            none_missing(missing, f"and those of {action}")
+            match(titles[command], rf"\.It Cm {action}\b" if command == "calendly" else rf"\b{action}\b",
+                  f"and {action} itself")
 
 
 # ---- reason codes ----

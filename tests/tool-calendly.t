@@ -395,7 +395,13 @@ def lists():
         one = json.loads(site.tool("subscriptions", "--json").stdout)["subscriptions"][0]
         equal((one["own"], one["state"], one["level"]), (True, "active", "user"), "subscriptions")
         ok(not any("signing_key" in json.dumps(one.answer) for one in api.log if one.method == "GET"), "without secrets")
-        for action in ("whoami", "events", "event-types", "subscriptions", "subscribe", "unsubscribe", "rotate-key"):
+        asked = len(api.log)
+        match(site.tool("cache").stdout, "^answers [1-9]", "the cache")
+        match(site.tool("cache", "--clear", "--dry-run").stdout, "would remove what is cached: [1-9]", "or what would go")
+        match(site.tool("cache", "--clear").stdout, "done  remove what is cached: [1-9]", "or empty it")
+        equal(json.loads(site.tool("cache", "--json").stdout)["answers"], 0, "which it is then")
+        equal(len(api.log), asked, "without a request")
+        for action in ("whoami", "cache", "events", "event-types", "subscriptions", "subscribe", "unsubscribe", "rotate-key"):
             match(site.tool(action, "--help").stdout, f"usage: bookspool calendly {action}", f"help for {action}")
         match(site.tool("--help", name="help").stdout, "rotate-key +change the secret", "help lists the actions")
         match(site.tool("rotate", code=64).stderr, "rotate is no action", "one that does not exist")

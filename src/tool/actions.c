@@ -23,7 +23,7 @@ int actions_run(struct tool *tool, int argc, char **argv, const struct command *
         list_actions(stderr, command, actions);
         return EX_USAGE;
     }
-    if (strcmp(argv[1], "--help") == 0) {
+    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {
         list_actions(stdout, command, actions);
         return EX_OK;
     }

@@ -1,8 +1,11 @@
 /* bookspool calendly: Calendly's side of an installation. */
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <sysexits.h>
 
+#include "base/counters.h"
+#include "ledger/answers.h"
 #include "tool/actions.h"
 #include "tool/listing.h"
 
@@ -192,6 +195,61 @@ static int run_event_types(struct tool *tool, int argc, char **argv)
     return remote_close(&remote, code);
 }
 
+/* ---- the cache ---- */
+
+static const char cache_usage[] =
+    "calendly cache [--clear] [--dry-run] [--json]\n"
+    "\n"
+    "Prints how many answers of Calendly are cached in the ledger, and how often one\n"
+    "was found. What this program changes by subscribing is never read from there.\n"
+    "\n"
+    "  --clear     empty it\n"
+    "  --dry-run   with --clear: only say how many would go\n"
+    "  --json      one object: answers, hits, misses, or steps with --clear\n"
+    "\n"
+    "Exit status: 0, 74 the ledger cannot be read or written.\n";
+
+static void print_lookups(struct remote *remote, int64_t answers)
+{
+    const char *state = conf_text(&remote->tool->conf, SET_STATE);
+    bool counted = state && counters_open_readonly(state);
+    int64_t lookups[2] = {0};
+    for (size_t i = 0; counted && i < 2; i++)
+        lookups[i] = (int64_t)counter_get(counter_at(COUNT_API_CACHE, PROVIDER_CALENDLY, i));
+    if (remote->json) {
+        json_put_number(remote->json, "answers", answers);
+        json_put_number(remote->json, "hits", lookups[0]);
+        json_put_number(remote->json, "misses", lookups[1]);
+    } else
+        printf("%-7s %" PRId64 "\n%-7s %" PRId64 "\n%-7s %" PRId64 "\n", "answers", answers, "hits",
+            lookups[0], "misses", lookups[1]);
+}
+
+static int run_cache(struct tool *tool, int argc, char **argv)
+{
+    static struct remote remote;
+    bool clear = false, dry_run = false;
+    char **operands;
+    int64_t answers = 0;
+    const struct tool_option options[] = {
+        {"clear", &clear, NULL}, {"dry-run", &dry_run, NULL}, {0}};
+    if (tool_parse(tool, argc, argv, options, &operands) > 0)
+        tool_usage(tool, "no operand is expected: %s", operands[0]);
+    int code = remote_open(&remote, tool, PROVIDER_CALENDLY, dry_run);
+    bool ok = remote.ledger && answers_count(remote.ledger, "calendly", &answers);
+    if (ok && clear && !dry_run)
+        ok = api_cache_clear(remote.ledger, PROVIDER_CALENDLY, &answers);
+    if (code == EX_OK && !ok) {
+        tool_say(tool, "the ledger cannot be %s now", clear ? "written" : "read");
+        code = EX_IOERR;
+    }
+    if (code == EX_OK && clear)
+        remote_step(&remote, "cleared", "remove what is cached: %" PRId64, answers);
+    else if (code == EX_OK)
+        print_lookups(&remote, answers);
+    return remote_close(&remote, code);
+}
+
 /* ---- the command ---- */
 
 static const struct command whoami = {
@@ -204,11 +262,14 @@ static const struct command events = {
 static const struct command event_types = {
     "calendly event-types", "event types", event_types_usage, run_event_types};
 
+static const struct command cache = {
+    "calendly cache", "what is cached of Calendly's answers, and empty it", cache_usage, run_cache};
+
 static int run(struct tool *tool, int argc, char **argv)
 {
     static const struct command *const actions[] = {&whoami, &subscriptions,
         &action_calendly_subscribe, &action_calendly_unsubscribe, &action_calendly_rotate_key,
-        &events, &event_types, NULL};
+        &events, &event_types, &cache, NULL};
     return actions_run(tool, argc, argv, actions);
 }
 
