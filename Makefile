@@ -301,6 +301,12 @@ bench:
 bench-results:
 	BOOKSPOOL_BIN=$(abspath $(B)) tests/bench/readme --take
 
+# The short form is in check.
+#: rotate         changes of a webhook secret that die, or fail, at each request to a provider
+rotate: all unit-tests
+	ROTATE=full tests/tool-calendly.t
+	ROTATE=full tests/tool-calcom.t
+
 # Many receivers, drains and operators at once, killed at random; the short form is in check.
 #: soak           two minutes of receivers, drains and operators at once, killed at random
 soak: all
@@ -432,6 +438,6 @@ clean:
 	rm -rf $(B)
 
 .PHONY: all bench bench-results check clean contact deb demo faults help install limits lint look model month one-test powercut \
-    powercut-real restarts shifted soak storm test uninstall unit-tests
+    powercut-real restarts rotate shifted soak storm test uninstall unit-tests
 .SECONDARY:
 -include $(shell find $(B)/obj -name '*.d' 2>/dev/null)
