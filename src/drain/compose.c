@@ -10,6 +10,7 @@
 #include "base/counters.h"
 #include "base/log.h"
 #include "base/notify.h"
+#include "drain/enrich.h"
 #include "drain/mail_file.h"
 #include "drain/outbox.h"
 #include "drain/waiting.h"
@@ -31,12 +32,14 @@ struct entry {
     char name[NAME_SIZE]; /* ID, or ID.n once it is claimed; the names of its mails begin with it */
     struct spool_file file;
     struct event event;
+    struct event full; /* completed by the provider's API, for the decision; else empty */
     struct decision decision;
     bool composed; /* its mails exist */
 };
 
 struct batch {
     struct entry entry[BATCH];
+    struct enrich *enrich; /* NULL: BOOKSPOOL_ENRICH=no */
     size_t count, bytes;
     bool deciding;   /* the ledger's transaction is open */
     bool lost;       /* it was rolled back: the decisions on the batch are not stored */
@@ -49,6 +52,7 @@ struct batch {
 static void entry_free(struct entry *entry)
 {
     decision_free(&entry->decision);
+    event_free(&entry->full);
     event_free(&entry->event);
     spool_file_free(&entry->file);
 }
@@ -202,8 +206,8 @@ static enum run_result decide_event(
         ok = ledger_recall(run->ledger, id, &entry->decision, &found);
     else
         ok = (batch->deciding || (batch->deciding = ledger_begin(run->ledger))) &&
-             ledger_decide(run->ledger, &entry->event, clock_now(),
-                 conf_number(run->conf, SET_MOVE_WAIT), &entry->decision);
+             ledger_decide(run->ledger, enrich_event(batch->enrich, &entry->event, &entry->full),
+                 clock_now(), conf_number(run->conf, SET_MOVE_WAIT), &entry->decision);
     if (!ok)
         return report_ledger_failure(run, batch, id);
     ledger_complete(&entry->decision, &entry->event);
@@ -436,6 +440,8 @@ static enum run_result compose_due(
 {
     enum run_result result = RUN_GOES_ON;
     for (size_t i = 0; result == RUN_GOES_ON && i < waiting->count && !run_stopping(); i++) {
+        if (batch->enrich && dir == DIR_NEW && !batch->deciding)
+            enrich_ahead(batch->enrich, run, waiting, i);
         result = handle_event(run, dir, waiting->due[i].file, batch);
         if (result == RUN_GOES_ON && (batch->count == BATCH || batch->bytes >= BATCH_BYTES)) {
             result = finish_batch(run, batch);
@@ -465,6 +471,8 @@ enum run_result compose_run(struct run *run)
     for (size_t d = 0; result == RUN_GOES_ON && d < DIRS; d++)
         if (!waiting_find(run, dirs[d], &waiting[d]))
             result = run_io_failed(run, NULL);
+    if (batch)
+        batch->enrich = enrich_open(run);
     unsigned put_off_before = run->totals->uncomposed;
     if (!spool_sync_all(&run->spool)) /* also for the mails that an earlier run left in out/ */
         result = run_io_failed(run, NULL);
@@ -479,8 +487,10 @@ enum run_result compose_run(struct run *run)
         result = RUN_IO_FAILED;
     for (size_t d = 0; d < DIRS; d++)
         waiting_free(&waiting[d]);
-    if (batch)
+    if (batch) {
+        enrich_close(batch->enrich);
         buf_free(&batch->made);
+    }
     free(batch);
     return result;
 }

@@ -144,6 +144,10 @@ struct event {
     int64_t received_at;
     int64_t sent_at; /* when the provider says it made the event */
     struct booking booking;
+    /* Of an event that was completed by what the provider's API says: the event as it was sent, and
+     * what was added, as ledger/known.h has it. NULL: it is as it was sent. */
+    const struct event *as_sent;
+    const char *learned;
     struct arena arena;
 };
 

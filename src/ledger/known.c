@@ -375,6 +375,21 @@ const char *known_select(struct arena *arena, const char *details, const struct 
     return to_text(arena, &out);
 }
 
+const char *known_join(struct arena *arena, const char *first, const char *second)
+{
+    struct booking upper, lower;
+    from_text(arena, first, &upper);
+    from_text(arena, second, &lower);
+    fill(arena, &upper, &lower);
+    return to_text(arena, &upper);
+}
+
+/* Calendly's type of an event is an address of its API, until its name is known. */
+static bool is_address(const char *type)
+{
+    return type && strstr(type, "://");
+}
+
 void ledger_complete(const struct decision *decision, struct event *event)
 {
     struct booking known, *b = &event->booking;
@@ -383,6 +398,8 @@ void ledger_complete(const struct decision *decision, struct event *event)
     if (!decision->known)
         return;
     from_text(&event->arena, decision->known, &known);
+    if (is_address(b->event_type) && known.event_type && !is_address(known.event_type))
+        b->event_type = known.event_type;
     fill(&event->arena, b, &known);
     for (size_t i = 0; i < b->host_count; i++)
         if (!b->hosts[i].timezone && is_same(b->hosts[i].email, b->organizer.email))

@@ -33,6 +33,9 @@ const char *known_merge(
 const char *known_select(struct arena *arena, const char *details, const struct event *event,
     bool whose, const char *host_zone);
 
+/* Both, as one; what the first says counts. */
+const char *known_join(struct arena *arena, const char *first, const char *second);
+
 /* Completes the event by what the decision about it knows. What the event says itself stays. */
 void ledger_complete(const struct decision *decision, struct event *event);
 

@@ -55,6 +55,8 @@ static bool load_known(struct entering *t)
         !rows_get_zone(t->ledger, arena_strlower(arena, b->organizer.email), arena, &zone))
         return false;
     t->decision->known = known_select(arena, t->details, event, !other, zone);
+    if (event->learned)
+        t->decision->known = known_join(arena, t->decision->known, event->learned);
     if (other && b->seat)
         t->details = NULL;
     return true;
@@ -276,7 +278,7 @@ bool ledger_decide(struct ledger *ledger, const struct event *event, int64_t now
         return false;
     if (known)
         return true;
-    if (!fact_of(event, &decision->arena, &t.fact))
+    if (!fact_of(event->as_sent ? event->as_sent : event, &decision->arena, &t.fact))
         return store_fail_memory(ledger);
     if (!load(&t))
         return false;
@@ -304,6 +306,7 @@ bool ledger_look(struct ledger *ledger, const struct event *event, struct ledger
     ok = ok && load(&t);
     *look = (struct ledger_look){
         .known = t.known.repeated || rules_is_step_known(event, &t.known),
+        .own_known = t.known.own != NULL,
         .own_live = t.known.own && is_live(t.known.own->state),
         .previous_live = t.known.previous && is_live(t.known.previous->state),
     };

@@ -41,7 +41,8 @@ bool step_id(const char *provider, const struct fact *step, char id[ID_SIZE]);
 /* What the ledger has of the booking of an event, before the event is entered. */
 struct ledger_look {
     bool known;         /* the step that the event reports, or a later one, is known */
-    bool own_live;      /* the booking is pending or accepted */
+    bool own_known;     /* the booking is */
+    bool own_live;      /* it is pending or accepted */
     bool previous_live; /* the one that it replaces is */
 };
 

@@ -112,6 +112,9 @@ static void calendly_map_hosts(const cJSON *scheduled, struct event *event)
         map_email(arena, item, "user_email", &host);
         map_add_host(event, host);
     }
+    /* no webhook has the zone: drain/enrich adds it */
+    if (b->host_count && !b->hosts[0].timezone)
+        b->hosts[0].timezone = map_line(arena, scheduled, "host_timezone");
     if (b->host_count)
         b->organizer = b->hosts[0];
 }
@@ -244,6 +247,8 @@ static const cJSON *payload_part(const cJSON *payload, const char *name, const c
 static void calendly_map_invitee(const cJSON *payload, struct event *event)
 {
     static const char *const uids[] = {"uri", "uuid", NULL};
+    static const char *const types[] = {
+        "event_type_name" /* of drain/enrich */, "event_type", NULL};
     struct arena *arena = &event->arena;
     struct booking *b = &event->booking;
     const cJSON *scheduled = payload_part(payload, "scheduled_event", "event");
@@ -255,7 +260,7 @@ static void calendly_map_invitee(const cJSON *payload, struct event *event)
     if (!b->status)
         b->status = map_lower(arena, scheduled, "status");
     b->title = map_line(arena, scheduled, "name");
-    b->event_type = map_line(arena, scheduled, "event_type");
+    b->event_type = map_first(arena, scheduled, types);
     b->host_notes = map_text(arena, scheduled, "meeting_notes_plain");
     b->calendar_written = cJSON_IsObject(json_get(scheduled, "calendar_event"));
     b->start = map_time(scheduled, "start_time");
