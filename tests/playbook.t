@@ -7,11 +7,14 @@ import re
 import sqlite3
 import subprocess
 import sys
+import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
 import sites  # noqa: E402
 from bookspool import (BIN, TOP, equal, finish, free_port, id_of, match, need, ok, run_parts, sample,  # noqa: E402
-                       skip)
+                       skip, utc)
+from calendly_api import CalendlyApi  # noqa: E402
+from mailbox import START  # noqa: E402
 from smtp_peer import Scripted  # noqa: E402
 
 CLOCK = os.path.join(BIN, "tests/clock.so")
@@ -136,6 +139,28 @@ def silence():
         ok("calendly: no webhook has come" not in said[1][2], "and so the silence is the provider's", said[1][2])
 
 
+def disabled():
+    with CalendlyApi() as api, Case(
+            settings={"BOOKSPOOL_TLS_CA": api.ca, "CALENDLY_API_BASE": api.base},
+            drain={"CALENDLY_API_TOKEN": "calendly-token"}) as case:
+        api.add_token("calendly-token", api.owner)
+        url = "https://hooks.example.org/api/webhooks/calendly"
+        api.subscriptions["one"] = {
+            "uri": "https://api.calendly.com/webhook_subscriptions/one", "callback_url": url,
+            "created_at": utc(time.time()), "updated_at": utc(time.time()), "retry_started_at": None,
+            "state": "disabled", "events": ["invitee.created", "invitee.canceled"], "scope": "user",
+            "organization": api.organization, "user": api.owner, "group": None, "creator": api.owner,
+            "signing_key": case.secret["calendly"]}
+        api.book(START, lose=True)
+        said = case.follow("Calendly disabled the subscription")
+        holds(said, 0, 1, "has disabled the subscription", "disabled")
+        holds(said, 1, 0, "1 put into the spool", "made anew")
+        holds(said, 3, 0, "no webhook is missing", "and then")
+        equal([(hook["state"], hook["callback_url"]) for hook in api.subscriptions.values()], [("active", url)],
+              "the subscription is active")
+        ok(len(case.spool("sent")) == 1, "what was lost is mailed")
+
+
 def full_disk():
     need("nginx")
     with Case(settings={"BOOKSPOOL_RESERVE": "1024G,0"}) as case:
@@ -224,7 +249,7 @@ def complete():
     equal(missing, set(), "each symptom of the page was produced, or its part skipped")
 
 
-run_parts((no_receiver, signatures, clock, held, silence, full_disk, no_drain, blocked, given_up, torn, sent, rollback))
+run_parts((no_receiver, signatures, clock, held, silence, disabled, full_disk, no_drain, blocked, given_up, torn, sent, rollback))
 if not sys.argv[1:]:
     complete()
 finish()

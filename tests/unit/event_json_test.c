@@ -49,7 +49,8 @@ static void absent_members_are_null(void **state)
     struct event event = empty_event();
     check(&event,
         "{\"id\":\"" ID "\",\"provider\":\"calendly\",\"event\":null,\"known\":false,"
-        "\"kind\":\"other\",\"received_at\":\"2026-11-21T10:00:00.123Z\",\"sent_at\":null,"
+        "\"kind\":\"other\",\"reconciled\":false,\"received_at\":\"2026-11-21T10:00:00.123Z\","
+        "\"sent_at\":null,"
         "\"booking\":{\"uid\":null,\"previous_uid\":null,\"group_uid\":null,\"ical_uid\":null,"
         "\"sequence\":0,\"status\":null,\"seat\":null,\"places\":null,\"places_taken\":null,"
         "\"series\":null,\"calendar_written\":false,\"title\":null,\"event_type\":null,"
@@ -145,7 +146,7 @@ static void present_members_are_told_in_order(void **state)
         .detail_count = 2};
     check(&event,
         "{\"id\":\"" ID "\",\"provider\":\"calendly\",\"event\":\"invitee.created\",\"known\":true,"
-        "\"kind\":\"created\",\"received_at\":\"2026-11-21T10:00:00.123Z\","
+        "\"kind\":\"created\",\"reconciled\":false,\"received_at\":\"2026-11-21T10:00:00.123Z\","
         "\"sent_at\":\"2026-11-21T09:59:59.000Z\",\"booking\":{\"uid\":\"u\",\"previous_uid\":"
         "\"p\","
         "\"group_uid\":\"g\",\"ical_uid\":\"i\",\"sequence\":3,\"status\":\"active\",\"seat\":"
