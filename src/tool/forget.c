@@ -326,6 +326,8 @@ static int forget_all(struct forgetting *f)
     forget_attempts(f);
     if (ledger && !f->dry && f->erased.rows && !ledger_erase_end(f->ledger))
         return ledger_failed(f);
+    if (ledger && !f->dry)
+        ledger_drop_copies(f->ledger, INT64_MAX); /* they may know the person, too */
     f->reached = true;
     return f->waiting ? EX_TEMPFAIL : EX_OK;
 }
