@@ -385,7 +385,7 @@ place = install -D -m $(1) $(2) $(3) && sed -i -e 's|/usr/local/|$(PREFIX)/|g' \
         -e 's|/etc/\(systemd/system\|sysusers.d\|tmpfiles.d\)/bookspool|$(PREFIX)/lib/\1/bookspool|g' \
         -e 's|/etc/nginx/\(bookspool\|contact\)-|$(SYSCONFDIR)/nginx/snippets/\1-|g' $(3)
 
-#: install        programs and manual pages to PREFIX (/usr/local), under DESTDIR
+#: install        programs, units, manual pages, examples to PREFIX (/usr/local), first settings to /etc, under DESTDIR
 install: all
 	install -d $(to_sbin) $(to_bin)
 	install -m 755 $(B)/bookspool-fcgi $(B)/bookspool-drain $(to_sbin)
@@ -426,18 +426,27 @@ deb:
 	cd $(DEB_TREE) && unset MAKEFLAGS MAKEOVERRIDES && \
 	    DEB_BUILD_OPTIONS='$(DEB_OPTIONS) parallel=$(JOBS)' dpkg-buildpackage -us -uc -b -nc
 
+# The package on clean systems with systemd, as root: SUITES='bookworm trixie'. The short form is in check.
+#: package-check  the package on clean systems of Debian, from its installation to its purge
+package-check:
+	@tests/bin/deps package
+	$(MAKE) all
+	BOOKSPOOL_BIN=$(abspath $(B)) tests/package-check
+
 #: lint           the format of the sources and scripts
 lint:
 	clang-format --dry-run --Werror $(foreach place,src/* tests/unit tests/model tests/cost tests/bench, \
 	    $(wildcard $(place)/*.[ch]))
 	shellcheck tests/bin/deps tests/bin/tools tests/bin/run tests/mutations.t src/tool/samples.sh src/mail/embed.sh \
-	    $(wildcard examples/*.sh)
+	    $(wildcard examples/*.sh examples/*/*.sh examples/s6/*/run examples/runit/*/run) \
+	    src/package/debian/postinst src/package/debian/postrm src/package/debian/tests/booking
 
 #: clean          remove build/
 clean:
 	rm -rf $(B)
 
-.PHONY: all bench bench-results check clean contact deb demo faults help install limits lint look model month one-test powercut \
-    powercut-real restarts rotate shifted soak storm test uninstall unit-tests
+.PHONY: all bench bench-results check clean contact deb demo faults help install limits lint look model month \
+    one-test package-check powercut powercut-real restarts rotate shifted soak storm test uninstall \
+    unit-tests
 .SECONDARY:
 -include $(shell find $(B)/obj -name '*.d' 2>/dev/null)
