@@ -424,7 +424,7 @@ deb:
 	cp -a Makefile LICENSE README.md src tests nginx examples $(DEB_TREE)
 	cp -a src/package/debian $(DEB_TREE)
 	cd $(DEB_TREE) && unset MAKEFLAGS MAKEOVERRIDES && \
-	    DEB_BUILD_OPTIONS='$(DEB_OPTIONS) parallel=$(JOBS)' dpkg-buildpackage -us -uc -b -nc
+	    DEB_BUILD_OPTIONS='$(DEB_OPTIONS) parallel=$(JOBS)' dpkg-buildpackage $(if $(filter nocheck,$(DEB_OPTIONS)),-Pnocheck) -us -uc -b -nc
 
 # The package on clean systems with systemd, as root: SUITES='bookworm trixie'. The short form is in check.
 #: package-check  the package on clean systems of Debian, from its installation to its purge

@@ -88,12 +88,12 @@ def changes_and_version():
 class Root:
     """This system as it is, and whatever is done to it is in memory; processes and network of its own."""
 
-    START = ("mount -t tmpfs none {tmp} && mkdir {tmp}/up {tmp}/work {tmp}/root && mount -t overlay none -o"
+    LOOPBACK = ("import fcntl, socket, struct; fcntl.ioctl(socket.socket(), 0x8914,"
+                " struct.pack('16sh14x', b'lo', 1))")
+    START = ("/usr/bin/python3 -c \"" + LOOPBACK + "\" && mount -t tmpfs none {tmp} && mkdir {tmp}/up {tmp}/work {tmp}/root && mount -t overlay none -o"
              " lowerdir=/,upperdir={tmp}/up,workdir={tmp}/work {tmp}/root && mount -t proc none {tmp}/root/proc"
              " && mount -t tmpfs none {tmp}/root/run && mount --bind /dev {tmp}/root/dev && mkdir {tmp}/root/package"
              " && mount --bind {deb} {tmp}/root/package && touch {tmp}/ready && exec sleep infinity")
-    LOOPBACK = ("import fcntl, socket, struct; fcntl.ioctl(socket.socket(), 0x8914,"
-                " struct.pack('16sh14x', b'lo', 1))")
 
     def __init__(self, tmp, deb):
         self.tmp = tmp
@@ -142,7 +142,7 @@ EOF
 
 
 def mails(root, state="bookspool"):
-    return root.run(f"ls /var/lib/{state}/Maildir/new")[1].split()
+    return root.run(f"ls /var/lib/{state}/Maildir/new 2>/dev/null")[1].split()
 
 
 def first_mail(root):
