@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/json.h"
-#include "base/text.h"
+#include "event/clean.h"
 
 /* ---- scopes ---- */
 
@@ -86,6 +86,16 @@ static void add_words(struct buf *out, const char *between, const char *text)
         buf_printf(out, "%s%s", out->len ? between : "", text);
 }
 
+/* One line of valid UTF-8 without controls, C1 ones too: it goes into logs and to terminals. */
+static void add_clean(const struct buf *text, struct buf *out)
+{
+    struct arena arena = {0};
+    const char *clean = clean_line(&arena, buf_text(text));
+    buf_puts(out, clean ? clean : "");
+    out->failed |= arena.failed || text->failed;
+    arena_free(&arena);
+}
+
 /* {"title","message","details":[{"parameter","message"}]} */
 static void calendly_reason(const cJSON *json, struct buf *out)
 {
@@ -111,12 +121,13 @@ static void calcom_reason(const cJSON *json, struct buf *out)
 
 void api_reason(enum provider provider, const cJSON *json, struct buf *out)
 {
+    struct buf said = {0};
     if (provider == PROVIDER_CALENDLY)
-        calendly_reason(json, out);
+        calendly_reason(json, &said);
     else
-        calcom_reason(json, out);
-    if (out->data)
-        text_mask(out->data);
+        calcom_reason(json, &said);
+    add_clean(&said, out);
+    buf_free(&said);
 }
 
 /* ---- explanations ---- */
@@ -170,12 +181,14 @@ void api_explain(const struct api_failure *f, char *out, size_t size)
         buf_printf(&text, "%s answered %ld%s%s%s%s", title, f->status, between, f->detail,
             *advice ? "; " : "", advice);
     }
-    size_t len = strlen(buf_text(&text));
+    struct buf clean = {0};
+    add_clean(&text, &clean);
+    size_t len = strlen(buf_text(&clean));
     if (len >= size)
-        for (len = size - 1; len && ((unsigned char)text.data[len] & 0xC0) == 0x80;)
+        for (len = size - 1; len && ((unsigned char)clean.data[len] & 0xC0) == 0x80;)
             len--;
-    memcpy(out, buf_text(&text), len);
+    memcpy(out, buf_text(&clean), len);
     out[len] = '\0';
-    text_mask(out);
+    buf_free(&clean);
     buf_free(&text);
 }

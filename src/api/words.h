@@ -1,8 +1,8 @@
 /*
  * words: what an answer that is no success means, in words. Pure.
  *
- * What a provider says of the reason goes into the words after control characters are masked; a
- * text that holds a token is left out.
+ * What a provider says of the reason goes into the words as one clean line (event/clean.h); a text
+ * that holds a token is left out.
  */
 #ifndef API_WORDS_H
 #define API_WORDS_H

@@ -132,8 +132,8 @@ static void refusals_are_explained(void **state)
             "/webhook_subscriptions", API_FORBIDDEN, "Please upgrade to a paid"},
         {"400 Bad Request", "",
             "{\"title\":\"Invalid Argument\",\"message\":\"The supplied parameters are invalid.\","
-            "\"details\":[{\"parameter\":\"user\",\"message\":\"must be\\u0007given\"}]}",
-            "/x", API_REFUSED, "The supplied parameters are invalid.; user must be?given"},
+            "\"details\":[{\"parameter\":\"user\",\"message\":\"must be\\u0007\\u009b \xff\"}]}",
+            "/x", API_REFUSED, "The supplied parameters are invalid.; user must be \xef\xbf\xbd"},
         {"409 Conflict", "", "{\"title\":\"Already Exists\",\"message\":\"Hook with this url\"}",
             "/x", API_CONFLICT, "it exists already"},
         {"404 Not Found", "", "{\"message\":\"token first-token\"}", "/x", API_NOT_FOUND, "404"},
