@@ -65,11 +65,18 @@ class Load(World):
             thread.start()
         return threads
 
+    def begin(self, command, log, word, **more):
+        """Returns when it is ready, as a manager waits for READY=1 before it restarts again."""
+        before = self.log(log).count(word)
+        process = self.start(command, log, **more)
+        wait_for(lambda: self.log(log).count(word) > before)
+        return process
+
     def receiver(self):
-        return self.start(program("bookspool-fcgi"), "receiver.log", stdin=self.listen())
+        return self.begin(program("bookspool-fcgi"), "receiver.log", " started: ", stdin=self.listen())
 
     def watch(self):
-        return self.start([*program("bookspool-drain"), "--watch"], "drain.log")
+        return self.begin([*program("bookspool-drain"), "--watch"], "drain.log", " watching: ")
 
 
 def restarts():

@@ -166,8 +166,7 @@ static bool allow_settings(struct landlock *landlock, const struct conf *conf, b
     enum { RIGHTS = LANDLOCK_READ | LANDLOCK_WRITE };
     static const char scheme[] = "sqlite:";
     const char *ledger = conf_text(conf, SET_LEDGER), *page = conf_text(conf, SET_STATUS_PAGE),
-               *templates = conf_text(conf, SET_TEMPLATES), *ca = conf_text(conf, SET_TLS_CA),
-               *token = conf->value[SET_SMTP_TOKEN].file;
+               *templates = conf_text(conf, SET_TEMPLATES), *ca = conf_text(conf, SET_TLS_CA);
     bool ok = landlock_allow(landlock, conf_text(conf, SET_SPOOL), RIGHTS | LANDLOCK_FOLDERS) &&
               /* counters, reports, history; the folders of a Maildir, which is here by default */
               landlock_allow(landlock, conf_text(conf, SET_STATE), RIGHTS | LANDLOCK_FOLDERS);
@@ -180,10 +179,11 @@ static bool allow_settings(struct landlock *landlock, const struct conf *conf, b
         ok = landlock_allow(landlock, templates, LANDLOCK_READ);
     if (ok && ca)
         ok = landlock_allow(landlock, ca, LANDLOCK_READ);
-    /* it expires, and a new one is put in its place: BOOKSPOOL_SMTP_TOKEN_FILE */
-    if (ok && token)
-        ok = watches ? landlock_allow_parent(landlock, token, LANDLOCK_READ)
-                     : landlock_allow(landlock, token, LANDLOCK_READ);
+    /* NAME_FILE of a token: it expires, and a new one is put in its place (conf_reread) */
+    for (enum setting i = 0; ok && i < SETTINGS; i++)
+        if (settings[i].secret && conf->value[i].file)
+            ok = watches ? landlock_allow_parent(landlock, conf->value[i].file, LANDLOCK_READ)
+                         : landlock_allow(landlock, conf->value[i].file, LANDLOCK_READ);
     return ok && allow_maildirs(landlock, conf);
 }
 
