@@ -42,6 +42,7 @@ def limit(pid, name):
 def programs_are_confined():
     with World() as world:
         receiver = world.start_receiver()
+        wait_for(lambda: " started: " in world.log())
         equal(confinement(receiver.pid), ("2", "1"), "a receiver filters its system calls")
         equal(limit(receiver.pid, "Max core file size"), ("0", "0"), "and leaves no core file")
         equal(status_of(receiver.pid)["Umask"], "0007", "and what it makes is closed to others")
@@ -57,6 +58,7 @@ def programs_are_confined():
         equal(world.stop(receiver), 0, "the receiver too")
     with World() as world:
         receiver = world.start_receiver(env=OFF)
+        wait_for(lambda: " started: " in world.log())
         equal(confinement(receiver.pid), ("0", "0"), "BOOKSPOOL_SANDBOX=off: a receiver does not")
         match(world.log(), "sandbox-off", "and says so")
 
@@ -174,6 +176,7 @@ def old_kernels():
         receiver = world.start([*program("bookspool-fcgi"), "--listen", "unix:" + world.socket], "receiver.log",
                                preexec_fn=without(LANDLOCK_CREATE_RULESET, SECCOMP))
         world.wait_until_up(receiver, world.socket, "receiver.log")
+        wait_for(lambda: " started: " in world.log())
         match(world.log(), "sandbox-incomplete: .*no Landlock", "a receiver goes on without, and says so")
         world.start_nginx()
         equal(world.post("calcom", sample("calcom", "booking_created")).status, 200, "it stores")
