@@ -33,12 +33,13 @@ if [ -z "$units" ]; then
 fi
 
 names() {
-    for unit in "$units"/bookspool-fcgi.* "$units"/bookspool-drain.* "$units"/bookspool-reconcile.* "$units"/bookspool-prune.*; do
+    for unit in "$units"/bookspool-fcgi.* "$units"/bookspool-drain.* "$units"/bookspool-watch.* \
+        "$units"/bookspool-reconcile.* "$units"/bookspool-prune.*; do
         [ ! -e "$unit" ] || echo "${unit##*/bookspool-}"
     done
 }
 started() {
-    names | grep -v '^drain.service$\|^reconcile.service$\|^prune.service$' | sed "s/^/$own-/"
+    names | grep -v '^drain.service$\|^watch.service$\|^reconcile.service$\|^prune.service$' | sed "s/^/$own-/"
 }
 
 if [ $remove = yes ]; then
