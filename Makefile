@@ -315,6 +315,7 @@ soak: all
 SECONDS ?= 120
 
 # Receiver and drain restarted a hundred times while clients post; the short form is in check.
+#: restarts       a hundred restarts of receiver and drain while clients post
 restarts: all
 	RESTARTS=100 BOOKSPOOL_BIN=$(abspath $(B)) tests/restart.t
 

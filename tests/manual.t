@@ -284,7 +284,7 @@ def run_shell(commands, cwd):
 def spool_examples(world):
     texts = displays(read("src/spool/bookspool-spool.5"))
     shown = [text.replace("|\n", "|").splitlines() for text in texts if text.startswith("$ ")]
-    equal(len(shown), 4, "bookspool-spool.5 shows how names are computed")
+    equal(len(shown), 5, "bookspool-spool.5 shows how names are computed")
     for command, *output in shown:
         done = run_shell(command[2:], world.dir)
         equal(done.stdout.splitlines(), output, f"its example is right: {command[:40]}...")

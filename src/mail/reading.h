@@ -11,8 +11,9 @@
 #include "base/buf.h"
 
 /*
- * All of it, for a search: appends the decoded value of each header and the decoded content of each part, whatever its type,
- * with a line feed after each. Folded lines of calendar parts are joined (RFC 5545 3.1).
+ * All of it, for a search: appends the decoded value of each header and the decoded content of each
+ * part, whatever its type, with a line feed after each. Folded lines of calendar parts are joined
+ * (RFC 5545 3.1).
  */
 bool message_read(const char *message, size_t len, struct buf *out);
 

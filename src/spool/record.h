@@ -72,7 +72,7 @@ struct record {
     char version[65]; /* of the payload, as the provider says in a header that it does not sign */
     char content_type[RECORD_VALUE_MAX + 1];
     int64_t forgotten; /* ms: when its body was removed; 0: it was not */
-    char source[16]; /* RECORD_RECONCILE, or "" for a webhook */
+    char source[16];   /* RECORD_RECONCILE, or "" for a webhook */
     /* a mail */
     char from[ADDRESS_MAX + 1], to[ADDRESS_MAX + 1];
     int64_t queued;

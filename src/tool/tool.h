@@ -55,9 +55,9 @@ enum { TOOL_OPTIONS_MAX = 16 };
 
 /*
  * Reads the options of a subcommand (NULL: it has none; an entry without a name ends them), and
- * --help (-h), --json and --spool; they may come before, between and after the operands. Returns the
- * number of operands and sets *operands to the first. Ends the program for --help and for what is
- * no option.
+ * --help (-h), --json and --spool; they may come before, between and after the operands. Returns
+ * the number of operands and sets *operands to the first. Ends the program for --help and for what
+ * is no option.
  */
 int tool_parse(
     struct tool *tool, int argc, char **argv, const struct tool_option *options, char ***operands);

@@ -272,7 +272,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(event_comes_back),
-        cmocka_unit_test(the_source_comes_back), cmocka_unit_test(mail_comes_back),
+        cmocka_unit_test(the_source_comes_back),
+        cmocka_unit_test(mail_comes_back),
         cmocka_unit_test(the_arrival_comes_back),
         cmocka_unit_test(header_values_cannot_break_out),
         cmocka_unit_test(every_torn_form_is_noticed),
