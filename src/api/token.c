@@ -152,6 +152,11 @@ void api_tokens_free(struct api_tokens *tokens)
 {
     for (size_t i = 0; i < tokens->count; i++) {
         save_uses(tokens, &tokens->token[i], clock_now());
+        if (tokens->ledger && tokens->token[i].unsaved)
+            log_warn(NULL, "api-uses-not-saved",
+                "%lld uses of the token %s are not counted: the "
+                "ledger could not be written",
+                (long long)tokens->token[i].unsaved, tokens->token[i].fingerprint);
         explicit_bzero(tokens->token[i].text, strlen(tokens->token[i].text));
         free(tokens->token[i].text);
     }

@@ -146,7 +146,8 @@ bool ledger_erase(struct ledger *ledger, int64_t now, bool (*other)(void *contex
         report_others(ledger, other, context);
     for (size_t i = 0; ok && i < sizeof steps / sizeof *steps; i++)
         ok = run_sql(ledger, steps[i], now, &erased->rows);
-    return ok;
+    /* what the providers' APIs answered may name anybody, and is asked for again when needed */
+    return ok && run_sql(ledger, "DELETE FROM answer", now, &ignored);
 }
 
 bool ledger_erase_end(struct ledger *ledger)

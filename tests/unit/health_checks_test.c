@@ -410,9 +410,9 @@ int main(void)
         HEALTH_TEST(signature_failures_of_the_window_warn),
         HEALTH_TEST(only_a_webhook_from_the_future_shows_a_wrong_clock),
         cmocka_unit_test(silence_for_all_or_for_each),
-        cmocka_unit_test(tokens_warn_before_they_are_used_up),
-        cmocka_unit_test(tokens_warn_before_they_are_old),
-        cmocka_unit_test(tokens_that_are_refused_or_lack_scopes_warn),
+        HEALTH_TEST(tokens_warn_before_they_are_used_up),
+        HEALTH_TEST(tokens_warn_before_they_are_old),
+        HEALTH_TEST(tokens_that_are_refused_or_lack_scopes_warn),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
