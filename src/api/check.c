@@ -1,4 +1,4 @@
-#include "api/check.h"
+#include "api/parts.h"
 
 #include "base/clock.h"
 #include "base/incident.h"

@@ -188,6 +188,11 @@ static int64_t secret_time(const struct status *status, enum provider provider, 
     return counted_time(status, counter_at(COUNT_SECRET_USED_AT, provider, (size_t)slot));
 }
 
+static int64_t token_uses(const struct status *status, enum provider provider, size_t slot)
+{
+    return status->counted ? counter_get_signed(counter_at(COUNT_TOKEN_USES, provider, slot)) : 0;
+}
+
 /* ---- for people ---- */
 
 /* Goes on in the next line where the name and value do not fit any more. */
@@ -323,6 +328,14 @@ static void print_uses(const struct status *status)
             output_ago(used, now, ago);
             printf("%s secret of %s last used %s\n", slot ? "secondary" : "primary",
                 provider_name(p), ago);
+        }
+    for (enum provider p = 0; p < PROVIDERS; p++)
+        for (size_t slot = 0; status->counted && slot < ROOM_TOKEN; slot++) {
+            uint64_t mark = counter_get(counter_at(COUNT_TOKEN_MARK, p, slot));
+            if (mark)
+                printf("%s token of %s, %08llx: %lld requests\n",
+                    counter_label_word(LABEL_TOKEN, slot), provider_name(p),
+                    (unsigned long long)mark, (long long)token_uses(status, p, slot));
         }
 }
 
@@ -485,6 +498,8 @@ static void print_status_json(const struct status *status, enum json_form form)
         cJSON *one = json_put_object(object, provider_name(p));
         json_put_time(one, "secret_primary_at", secret_time(status, p, 0));
         json_put_time(one, "secret_secondary_at", secret_time(status, p, 1));
+        json_put_number(one, "token_primary_uses", token_uses(status, p, 0));
+        json_put_number(one, "token_secondary_uses", token_uses(status, p, 1));
         for (size_t i = 0; counter_label_word(LABEL_REASON, i); i++)
             json_put_number(one, counter_label_word(LABEL_REASON, i), requests_of(p, i));
         for (size_t i = 0; i < UNKNOWNS; i++)
