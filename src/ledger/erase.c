@@ -112,8 +112,8 @@ static const char *const steps[] = {
     "UPDATE OR REPLACE notice SET person = '' WHERE mentions(person)",
     "DELETE FROM person WHERE mentions(person) OR (" ERASED " AND NOT " BOOKING ")",
     "DELETE FROM host WHERE mentions(address)",
-    "UPDATE decision SET known = NULL WHERE known IS NOT NULL"
-    " AND (mentions(known) OR id IN (SELECT id FROM erased_event))",
+    ("UPDATE decision SET known = NULL WHERE known IS NOT NULL"
+     " AND (mentions(known) OR id IN (SELECT id FROM erased_event))"),
 };
 
 static bool report_others(
