@@ -28,12 +28,12 @@ EVENTS = ["invitee.created", "invitee.canceled"]
 class Providers(World):
     """Both providers, each with a subscription to this receiver."""
 
-    def __init__(self, settings=None, drain=None, limit=500, **more):
+    def __init__(self, settings=None, drain=None, limit=500):
         super().__init__()
         clock = Clock()
         send = fcgi_sender(self)
-        self.calendly = CalendlyApi(clock, send=send, limit=limit, **more)
-        self.calcom = CalcomApi(clock, send=send, authority=self.calendly.authority)
+        self.calendly = CalendlyApi(clock, send=send, limit=limit, window=2)
+        self.calcom = CalcomApi(clock, send=send, window=2, authority=self.calendly.authority)
         self.base = {
             "BOOKSPOOL_SPOOL": self.spool_dir, "BOOKSPOOL_STATE": self.state_dir,
             "BOOKSPOOL_MAIL_TO": "owner@example.org", "BOOKSPOOL_MAIL_FROM": "bookspool@example.org",
@@ -49,7 +49,7 @@ class Providers(World):
         self.subscribe()
 
     def subscribe(self):
-        uri = f"https://api.calendly.com/webhook_subscriptions/one"
+        uri = "https://api.calendly.com/webhook_subscriptions/one"
         self.calendly.subscriptions["one"] = {
             "uri": uri, "callback_url": "https://example.org" + ENDPOINTS["calendly"],
             "created_at": utc(time.time()), "updated_at": utc(time.time()), "retry_started_at": None,
@@ -89,7 +89,6 @@ class Providers(World):
         return [(name, one["event"], one["state"]) for name in found for one in found[name]["missing"]]
 
     def drained(self):
-        """Calendar parts for the owner, whatever the provider wrote."""
         done = self.drain()
         if done.returncode:
             ok(False, "the drain runs", done.stderr)
