@@ -81,6 +81,10 @@ def changes_and_version():
     version = re.search(r'BOOKSPOOL_VERSION "(.*)"', read(TOP, "src/base/version.h"))[1]
     equal(re.match(r"bookspool \((\S+)\)", read(PACKAGE, "debian/changelog"))[1], version,
           "the list of changes begins with this version")
+    libraries = re.search(r"build='(.*?)'", read(TOP, "tests/bin/deps"), re.S)[1].split()
+    asked = re.search(r"Build-Depends:(.*?)\n\S", read(PACKAGE, "debian/control"), re.S)[1]
+    equal([name for name in libraries if name.startswith("lib") and name != "libc6-dev" and f" {name}" not in asked], [],
+          "the package is built with the libraries that the tests install")
     for name in "bookspool", "bookspool-fcgi", "bookspool-drain":
         equal(run(os.path.join(BIN, name), "--version"), (0, f"{name} {version}\n"), f"{name} --version")
 
@@ -90,8 +94,8 @@ class Root:
 
     LOOPBACK = ("import fcntl, socket, struct; fcntl.ioctl(socket.socket(), 0x8914,"
                 " struct.pack('16sh14x', b'lo', 1))")
-    START = ("/usr/bin/python3 -c \"" + LOOPBACK + "\" && mount -t tmpfs none {tmp} && mkdir {tmp}/up {tmp}/work {tmp}/root && mount -t overlay none -o"
-             " lowerdir=/,upperdir={tmp}/up,workdir={tmp}/work {tmp}/root && mount -t proc none {tmp}/root/proc"
+    START = ("/usr/bin/python3 -c \"" + LOOPBACK + "\" && mount -t tmpfs none {tmp}"
+             " && mkdir {tmp}/up {tmp}/work {tmp}/root && mount -t overlay none -o lowerdir=/,upperdir={tmp}/up,workdir={tmp}/work {tmp}/root && mount -t proc none {tmp}/root/proc"
              " && mount -t tmpfs none {tmp}/root/run && mount --bind /dev {tmp}/root/dev && mkdir {tmp}/root/package"
              " && mount --bind {deb} {tmp}/root/package && touch {tmp}/ready && exec sleep infinity")
 
