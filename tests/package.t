@@ -132,7 +132,7 @@ class Root:
 
 
 NGINX = """cat >/run/nginx.conf <<'EOF'
-pid /run/nginx.pid; error_log /run/nginx.log;
+user www-data; pid /run/nginx.pid; error_log /run/nginx.log;
 events {}
 http {
     access_log off; client_body_temp_path /run/b; proxy_temp_path /run/p; fastcgi_temp_path /run/f; uwsgi_temp_path /run/u;
