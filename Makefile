@@ -358,7 +358,7 @@ model: $(B)/tests/model
 
 #: help           this list
 help:
-	@sed -n 's/^#: /  /p' $(firstword $(MAKEFILE_LIST))
+	@sed -n 's/^#: /  /p' $(filter-out %.d,$(MAKEFILE_LIST))
 
 # ---- installation ----
 

@@ -30,6 +30,7 @@ $(foreach target,$(FUZZ_TARGETS),$(eval $(call fuzz_target,$(target))))
 unit-tests: $(FUZZ_REPLAYS)
 
 # make fuzz SECONDS=60 F='signature socket': these targets, so long each; without F= all of them.
+#: fuzz           inputs from an enemy; F='mail socket' these targets, SECONDS=600 so long each
 FUZZ_BUILD = B=$(B)/fuzz CC=clang SAN=1 CFLAGS='-O1 -g -fsanitize=fuzzer-no-link'
 
 fuzz:
@@ -55,11 +56,13 @@ unit-tests: $(B)/tests/verify
 
 # Welch's t over many runs, on a machine that has nothing else to do; the short form, which counts
 # instructions, is in check.
+#: timing         does the time of checking a signature tell where a wrong one differs?
 timing: $(B)/tests/verify
 	@tests/bin/deps fuzz
 	TIMING_RUNS=$(or $(RUNS),1000000) BOOKSPOOL_BIN=$(abspath $(B)) tests/timing.t
 
 # Lines and branches of the pure code that unit tests and corpora run; fails below the goal.
+#: coverage       how much of the pure code unit tests and corpora run
 coverage:
 	@tests/bin/deps fuzz
 	$(MAKE) B=$(B)/coverage CC=clang CFLAGS='-O1 -g -fprofile-instr-generate -fcoverage-mapping' \

@@ -20,6 +20,7 @@
 #include "base/io.h"
 #include "base/json.h"
 #include "ledger/fact.h"
+#include "ledger/ledger.h"
 #include "mail/compose.h"
 #include "mail/message.h"
 #include "provider/provider.h"
@@ -30,6 +31,7 @@
 enum { STEPS_MAX = 60, BODY_MAX = 65536 };
 
 static struct templates *templates;
+static struct ledger *ledger; /* empty: what is entered is rolled back */
 
 /* ---- failing ---- */
 
@@ -105,10 +107,12 @@ static bool whole_way(enum provider provider, const struct buf *body, struct buf
     struct arena arena = {0};
     struct decision decision;
     struct buf why = {0};
-    decision_init(&decision);
-    decision.calendar = CALENDAR_CONFIRMED;
-    decision.calendar_uid = "uid-1@bookspool";
     bool ok = provider_map(&webhook, &event);
+    decision_init(&decision);
+    bool begun = ledger_begin(ledger);
+    ok = ok && begun && ledger_decide(ledger, &event, event.received_at, 1000, &decision);
+    if (begun && ok)
+        ledger_rollback(ledger);
     cJSON *json = ok ? event_to_json(&event) : NULL;
     ok = ok && json && fact_of(&event, &arena, &fact);
     body_redacted(&arena, body->data, body->len);
@@ -194,14 +198,16 @@ static int up(void **state)
     struct buf why = {0};
     message_setup();
     templates = templates_open(NULL, "en", &why);
+    ledger = ledger_open("sqlite::memory:", &why);
     buf_free(&why);
-    return templates ? 0 : -1;
+    return templates && ledger ? 0 : -1;
 }
 
 static int down(void **state)
 {
     (void)state;
     templates_close(templates);
+    ledger_close(ledger);
     return 0;
 }
 
