@@ -436,7 +436,7 @@ package-check:
 
 #: lint           the format of the sources and scripts
 lint:
-	clang-format --dry-run --Werror $(foreach place,src/* tests/unit tests/model tests/cost tests/bench, \
+	clang-format --dry-run --Werror $(foreach place,src/* tests/unit tests/model tests/cost tests/bench tests/fuzz tests/timing, \
 	    $(wildcard $(place)/*.[ch]))
 	shellcheck tests/bin/deps tests/bin/tools tests/bin/run tests/mutations.t src/tool/samples.sh src/mail/embed.sh \
 	    $(wildcard examples/*.sh examples/*/*.sh examples/s6/*/run examples/runit/*/run) \
