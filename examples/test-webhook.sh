@@ -10,8 +10,9 @@
 # The secrets are those of the settings (BOOKSPOOL_CONF names another file), so run it as a user who
 # may read receive.env. The bookings are invented, but signed, so the receiver accepts them, and each
 # is mailed; all of it is cancelled in the end. `clean` runs bookspool forget for its two invented
-# customers, as root or as a member of the group bookspool, when the mails have left. What was mailed
-# is in your mailbox. Exit status: 0 when all are PASS, 1 otherwise; that of bookspool forget.
+# customers, as root or as a member of the group bookspool, when the mails have left. Then there are
+# names in done/ and cancelled bookings without a name, until the retention is over, and the mails in
+# your mailbox. Exit status: 0 when all are PASS, 1 otherwise; that of bookspool forget.
 set -eu
 
 bookspool=${BOOKSPOOL:-bookspool}

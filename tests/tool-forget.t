@@ -147,8 +147,9 @@ def a_person():
               "the ledger had two of the person's bookings, and one is to come")
         equal(world.where(ADA, ADA.upper(), "ADA@", NAME), [], "no file has address or name any more")
         equal(world.spool("done"), sorted([*ids, other, mentioned]), "done/ has all names")
-        equal(world.rows("SELECT uid FROM booking WHERE who IS NULL"), [("ada-soon",)],
-              "the booking to come stays, without a name")
+        equal(world.rows("SELECT uid, state FROM booking WHERE who IS NULL ORDER BY uid"),
+              [("ada-over", "accepted"), ("ada-soon", "accepted")],
+              "bookings stay, without a name, so that none is taken for one that never arrived")
         equal(len(world.rows("SELECT 1 FROM booking WHERE who = 'Ben Other'")), 2,
               "others keep theirs")
         for path, (data, when) in before.items():
@@ -270,13 +271,18 @@ def an_older_ledger():
         key = world.arrive("calcom", calcom("old", OVER, location="+1 555 0100"))
         world.drain()
         os.unlink(world.file("done", key))
+        with sqlite3.connect(os.path.join(world.state_dir, "ledger.db")) as ledger:
+            for i, body in enumerate((f'{{"email":"{ADA}"}}', '{"resource":"an event"}')):
+                ledger.execute("INSERT INTO answer VALUES(?, 'calcom', 1, 1, ?)", (str(i), body))
+        ledger.close()
         kept = os.path.join(world.state_dir, "ledger.db")
         shutil.copy(kept, kept + ".1")  # as an upgrade leaves it
         counts = world.json(ADA)
         equal((counts["spool"]["done"], counts["spool"]["sent"]), (0, 2), "only mails were left")
         equal(counts["ledger"]["bookings"], 1, "and a booking")
         equal(world.where(ADA, NAME, "555 0100"), [], "no file has the person any more")
-        equal(world.rows("SELECT count(*) FROM booking"), [(0,)], "a booking that is over goes")
+        equal(world.rows("SELECT count(*) FROM answer"), [(0,)], "nor have cached answers")
+        ok(not os.path.exists(kept + ".1"), "nor an earlier ledger")
 
 
 def refusals():

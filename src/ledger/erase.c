@@ -85,9 +85,8 @@ bool ledger_erase_hosted(struct ledger *ledger, int64_t *count)
 
 /* ---- the tables ---- */
 
-#define ERASED  "(uid, provider) IN (SELECT uid, provider FROM erased)"
-#define BOOKING "(uid, provider) IN (SELECT uid, provider FROM booking)"
-#define NAMED   "(title IS NOT NULL OR who IS NOT NULL)"
+#define ERASED "(uid, provider) IN (SELECT uid, provider FROM erased)"
+#define NAMED  "(title IS NOT NULL OR who IS NOT NULL)"
 /* It will take place, or may. */
 #define AHEAD "(state IN ('pending', 'accepted') AND coalesce(busy, 0) > ?1)"
 /* Somebody else has a seat in the booking of that row. */
@@ -106,11 +105,10 @@ static const char *const steps[] = {
     "UPDATE overlap SET title = NULL, who = NULL WHERE " ERASED " AND " NAMED,
     "DELETE FROM place WHERE " ERASED " AND NOT " SHARED("place"),
     "DELETE FROM detail WHERE mentions(person) OR mentions(text) OR (person = '' AND " ERASED ")",
-    "DELETE FROM booking WHERE " ERASED " AND NOT " SHARED("booking") " AND NOT " AHEAD,
     "UPDATE booking SET title = NULL, who = NULL WHERE " ERASED " AND " NAMED,
-    "DELETE FROM notice WHERE " ERASED " AND NOT " BOOKING,
     "UPDATE OR REPLACE notice SET person = '' WHERE mentions(person)",
-    "DELETE FROM person WHERE mentions(person) OR (" ERASED " AND NOT " BOOKING ")",
+    "DELETE FROM person WHERE mentions(person)",
+    "DELETE FROM answer WHERE mentions(body)",
     "DELETE FROM host WHERE mentions(address)",
     ("UPDATE decision SET known = NULL WHERE known IS NOT NULL"
      " AND (mentions(known) OR id IN (SELECT id FROM erased_event))"),

@@ -1,11 +1,11 @@
 /*
  * erase: takes a person out of the ledger.
  *
- * A booking that is over or off, and in which nobody else is, is removed. Any other stays with its
- * times, its state and its SEQUENCE, without title and names, so that a cancellation that comes
- * later still reaches calendars, and overlaps are still found. What its bodies said of it, and its
- * place, go. A decision stays, since a replay of an event is made of it, without what it held of
- * persons. Nothing of it is left in free pages of the file or in its log.
+ * A booking stays with its times, its state and its SEQUENCE, without title and names: a
+ * cancellation that comes later still reaches calendars, and reconciling does not take it for one
+ * whose webhook never arrived. What its bodies said of it, its place, and cached answers of the
+ * provider go. A decision stays, since a replay of an event is made of it, without what it held of
+ * persons. Nothing is left in free pages of the file or in its log.
  *
  * A fact about the person that a second subscription delivers later is no longer recognised as
  * repeated.
