@@ -80,7 +80,7 @@ static const struct calls_permission calls[] = {
 
 /* What AddressSanitizer adds: at the end a thread of it looks for leaks, as a debugger would. */
 static const struct calls_permission calls_of_sanitizer[] = {
-    CALLS("ptrace prctl process_vm_readv", "the search for leaks, and reports"),
+    CALLS("ptrace prctl getdents", "the search for leaks, and reports"),
     CALLS_END,
 };
 

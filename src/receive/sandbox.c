@@ -70,7 +70,7 @@ static const struct calls_permission calls_of_syslog[] = {
 
 /* What AddressSanitizer adds: at the end a thread of it looks for leaks, as a debugger would. */
 static const struct calls_permission calls_of_sanitizer[] = {
-    CALLS("clone ptrace prctl wait4 sigaltstack tgkill kill sched_getaffinity", "the search for leaks, and reports"),
+    CALLS("clone ptrace prctl wait4 getppid getdents sigaltstack tgkill kill sched_getaffinity", "the search for leaks, and reports"),
     CALLS_END,
 };
 /* clang-format on */
