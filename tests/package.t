@@ -97,7 +97,7 @@ class Root:
     START = ("/usr/bin/python3 -c \"" + LOOPBACK + "\" && mount -t tmpfs none {tmp}"
              " && mkdir {tmp}/up {tmp}/work {tmp}/root && mount -t overlay none -o lowerdir=/,upperdir={tmp}/up,workdir={tmp}/work {tmp}/root && mount -t proc none {tmp}/root/proc"
              " && mount -t tmpfs none {tmp}/root/run && mount --bind /dev {tmp}/root/dev && mkdir {tmp}/root/package"
-             " && mount --bind {deb} {tmp}/root/package && touch {tmp}/ready && exec sleep infinity")
+             " && mount --bind {deb} {tmp}/root/package && touch {tmp}/ready && while :; do sleep 0.2; done")  # its first process collects the dead ones
 
     def __init__(self, tmp, deb):
         self.tmp = tmp
