@@ -56,8 +56,11 @@ def paths():
 
 
 def targets():
-    with open(os.path.join(TOP, "Makefile"), encoding="utf-8") as file:
-        known = set(re.findall(r"^([\w-]+):", file.read(), re.M))
+    known = set()
+    for path in (os.path.join(TOP, "Makefile"), *glob.glob(os.path.join(TOP, "tests/*/*.mk"))):
+        with open(path, encoding="utf-8") as file:
+            for line in re.findall(r"^([\w -]+):", file.read(), re.M):
+                known.update(line.split())
     missing = [f"{path}: make {name}" for path, text in texts()
                for name in re.findall(r"`make ([a-z][\w-]*)", text) if name not in known]
     equal(missing, [], "each `make TARGET` is one")

@@ -1,7 +1,9 @@
 /* bookspool check --url: a signed test, and one that is signed wrongly, through the web server. */
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
+#include <unistd.h>
 
 #include "http/http.h"
 #include "tool/check.h"
@@ -86,6 +88,12 @@ void check_url(struct report *report)
     if (report->url && strncasecmp(report->url, "http://", 7) != 0 &&
         strncasecmp(report->url, "https://", 8) != 0)
         tool_usage(report->tool, "%s is no URL that begins with http:// or https://", report->url);
+    if (report->cacert && access(report->cacert, R_OK) < 0) {
+        add_finding(report, LEVEL_FAIL, "--cacert %s: %s", report->cacert, strerror(errno));
+        add_remedy(
+            report, "as root this judges as the owner of the spool, who has to read it, too");
+        return;
+    }
     for (enum provider p = 0; p < PROVIDERS; p++) {
         const char *base = report->url ? report->url : conf_text(conf, provider_table[p]->base_url);
         const char *endpoint = conf_text(conf, provider_table[p]->endpoint);
