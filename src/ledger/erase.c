@@ -108,7 +108,6 @@ static const char *const steps[] = {
     "UPDATE booking SET title = NULL, who = NULL WHERE " ERASED " AND " NAMED,
     "UPDATE OR REPLACE notice SET person = '' WHERE mentions(person)",
     "DELETE FROM person WHERE mentions(person)",
-    "DELETE FROM answer WHERE mentions(body)",
     "DELETE FROM host WHERE mentions(address)",
     ("UPDATE decision SET known = NULL WHERE known IS NOT NULL"
      " AND (mentions(known) OR id IN (SELECT id FROM erased_event))"),
