@@ -26,8 +26,10 @@ struct order {
 };
 
 /* What is answered: first whether it was started, then its end. */
+enum answer_kind { ANSWER_STARTED, ANSWER_ENDED };
+
 struct answer {
-    enum { ANSWER_STARTED, ANSWER_ENDED } what;
+    enum answer_kind what;
     int number; /* errno, or the status */
 };
 
@@ -82,7 +84,7 @@ static int spawn(pid_t *pid, const char *path, const struct order *order, int in
     return failed;
 }
 
-static void tell(int answer, int what, int number)
+static void tell(int answer, enum answer_kind what, int number)
 {
     const struct answer words = {.what = what, .number = number};
     while (send(answer, &words, sizeof words, MSG_NOSIGNAL) < 0 && errno == EINTR)
