@@ -115,6 +115,7 @@ bool landlock_allow(struct landlock *landlock, const char *path, unsigned rights
     struct stat st;
     if (landlock->fd < 0)
         return true;
+    snprintf(landlock->failed, sizeof landlock->failed, "%s", path);
     int fd = open(path, O_PATH | O_CLOEXEC);
     if (fd < 0)
         return errno == ENOENT || errno == ENOTDIR || errno == EACCES || errno == ELOOP;
@@ -149,6 +150,7 @@ bool landlock_enter(struct landlock *landlock)
 {
     if (landlock->fd < 0)
         return true;
+    landlock->failed[0] = '\0';
     bool ok = prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
               syscall(SYS_landlock_restrict_self, landlock->fd, 0) == 0;
     int saved = errno;
@@ -162,4 +164,11 @@ void landlock_drop(struct landlock *landlock)
     if (landlock->fd >= 0)
         close(landlock->fd);
     landlock->fd = -1;
+}
+
+void landlock_explain(const struct landlock *landlock, struct buf *why)
+{
+    const char *place = landlock->failed;
+    buf_printf(
+        why, "Landlock cannot be set up: %s%s%s", place, *place ? ": " : "", strerror(errno));
 }

@@ -33,9 +33,12 @@ enum landlock_scope {
     LANDLOCK_EXECUTION  /* execution and devices only: for the time before the settings are known */
 };
 
+enum { LANDLOCK_PLACE = 256 };
+
 struct landlock {
     int abi, fd; /* -1: the kernel has no Landlock, and nothing is done */
     unsigned long long handled;
+    char failed[LANDLOCK_PLACE]; /* the path of the rule that could not be made; "" */
 };
 
 /* The kernel's ABI; 0: none, or it is switched off. */
@@ -55,5 +58,8 @@ bool landlock_allow_parent(struct landlock *landlock, const char *path, unsigned
 /* From now on. Needs no_new_privs, which it sets. Ends the ruleset either way. False: errno. */
 bool landlock_enter(struct landlock *landlock);
 void landlock_drop(struct landlock *landlock);
+
+/* What failed, with errno, in words. */
+void landlock_explain(const struct landlock *landlock, struct buf *why);
 
 #endif

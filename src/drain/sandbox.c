@@ -193,7 +193,7 @@ static bool enter_files(const struct conf *conf, bool watches, struct buf *why)
     bool ok = landlock_begin(&landlock, LANDLOCK_ALL_FILES, true) && allow_system(&landlock) &&
               allow_settings(&landlock, conf, watches) && landlock_enter(&landlock);
     if (!ok)
-        buf_printf(why, "Landlock cannot be set up: %s", strerror(errno));
+        landlock_explain(&landlock, why);
     landlock_drop(&landlock);
     return ok;
 }

@@ -108,7 +108,7 @@ static bool enter_files(const struct conf *conf, const char *socket, struct buf 
              landlock_allow(&landlock, "/proc/self/exe", LANDLOCK_READ);
     ok = ok && landlock_enter(&landlock);
     if (!ok)
-        buf_printf(why, "Landlock cannot be set up: %s", strerror(errno));
+        landlock_explain(&landlock, why);
     landlock_drop(&landlock);
     return ok;
 }

@@ -71,9 +71,10 @@ RESOLVER = {"getaddrinfo": {"EAI_AGAIN": -3, "EAI_FAIL": -4, "EAI_MEMORY": -10, 
 _SPOOL = r"spool-(unusable|refused): \S+|bookspool \w+: \S+"
 _CHECK = r'"text":\s*"(spool |state directory )?/\S+: '
 _SOCKET = r"the socket /\S+ cannot be asked|listens on the socket /|the receiver at /\S+ does not"
+_SANDBOX = r"sandbox-failed: Landlock cannot be set up: /\S+: "
 _LISTEN, _LOOP, _FCGI = r"cannot-listen: \S+", r"loop-failed: cannot \w+", r"libfcgi-unusable: \w+"
 STEPS = {
-    "open": r"cannot be read|" + _SPOOL + "|" + _CHECK,
+    "open": r"cannot be read|" + "|".join((_SPOOL, _CHECK, _SANDBOX)),
     "openat": r"cannot be read|list \w+|open \w+/|read \w+/|maildir-open|" + _SPOOL + "|" + _CHECK,
     "openat/creat": r"open lock|stamp done",
     "openat/excl": r"create tmp/|maildir-write|" + _SPOOL,
@@ -94,7 +95,8 @@ STEPS = {
     "mkdirat": r"maildir-open|" + _SPOOL,
     "fchmod": _SPOOL,
     "futimens": r"stamp done|adopt \w+/",
-    "fstat": r"cannot be read|read \w+/|" + _SPOOL + "|" + _CHECK, "stat": r"its directory \S+: |" + _CHECK, "access": _CHECK,
+    "fstat": r"cannot be read|read \w+/|" + "|".join((_SPOOL, _CHECK, _SANDBOX)),
+    "stat": r"its directory \S+: |" + _CHECK, "access": _CHECK,
     "fstatat": r"list \w+|look for \S+|" + _CHECK,
     "fstatvfs": r"look at the free space of new",
     "fdopendir": r"list \w+|" + _CHECK, "readdir": r"list \w+|" + _CHECK,
