@@ -72,7 +72,7 @@ static bool put_hosts(cJSON *payload, const cJSON *booking)
         }
         if (!members)
             members = cJSON_AddArrayToObject(cJSON_AddObjectToObject(payload, "team"), "members");
-        ok = person && members && cJSON_AddItemToArray(members, person) && ok;
+        ok = json_list_add(members, person) && ok;
     }
     return ok;
 }
@@ -85,9 +85,8 @@ static bool put_attendees(cJSON *payload, const cJSON *booking, const cJSON *sea
     if (!cJSON_IsArray(list))
         return ok;
     cJSON_ArrayForEach (one, list) {
-        cJSON *person = !seat || one == seat ? calcom_person(one) : NULL;
         if (!seat || one == seat)
-            ok = person && ok && cJSON_AddItemToArray(attendees, person);
+            ok = json_list_add(attendees, calcom_person(one)) && ok;
     }
     return ok;
 }

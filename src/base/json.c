@@ -278,3 +278,11 @@ bool json_true(const cJSON *object, const char *path)
 {
     return cJSON_IsTrue(json_path(object, path));
 }
+
+bool json_list_add(cJSON *list, cJSON *item)
+{
+    if (cJSON_AddItemToArray(list, item))
+        return true;
+    cJSON_Delete(item);
+    return false;
+}

@@ -46,4 +46,8 @@ const cJSON *json_path(const cJSON *object, const char *path);
 const char *json_text(const cJSON *object, const char *path);
 bool json_true(const cJSON *object, const char *path);
 
+/* Appends to a list, which owns the item then. False, and the item is freed: memory ran out, for
+ * this or for one of the two before (NULL). */
+bool json_list_add(cJSON *list, cJSON *item);
+
 #endif

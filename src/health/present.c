@@ -6,6 +6,7 @@
 #include <cjson/cJSON.h>
 
 #include "base/clock.h"
+#include "base/json.h"
 #include "base/version.h"
 
 /* ---- JSON ---- */
@@ -62,7 +63,7 @@ void present_health(const struct health_facts *facts, const struct health *healt
         cJSON *list = cJSON_GetObjectItemCaseSensitive(checks, check->name);
         if (!list)
             list = cJSON_AddArrayToObject(checks, check->name);
-        cJSON_AddItemToArray(list, check_object(facts, check));
+        json_list_add(list, check_object(facts, check));
     }
     char *text = cJSON_PrintUnformatted(root);
     if (text)

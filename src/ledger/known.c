@@ -88,7 +88,7 @@ static void put_people(cJSON *object, const char *name, const struct person *peo
     for (size_t i = 0; i < count; i++) {
         cJSON *one = cJSON_CreateObject();
         put_person_members(one, &people[i]);
-        cJSON_AddItemToArray(list, one);
+        json_list_add(list, one);
     }
 }
 
@@ -101,7 +101,7 @@ static void put_answers(cJSON *object, const struct booking *b)
         put_text(one, "word", b->answers[i].word);
         put_text(one, "answer", b->answers[i].answer);
         put_text(one, "answer_word", b->answers[i].answer_word);
-        cJSON_AddItemToArray(list, one);
+        json_list_add(list, one);
     }
 }
 
@@ -132,7 +132,7 @@ static void put_booking(cJSON *object, struct booking *b)
     put_answers(object, b);
     cJSON *guests = b->guest_count ? cJSON_AddArrayToObject(object, "guests") : NULL;
     for (size_t i = 0; i < b->guest_count; i++)
-        cJSON_AddItemToArray(guests, cJSON_CreateString(b->guests[i]));
+        json_list_add(guests, cJSON_CreateString(b->guests[i]));
 }
 
 /* NULL where there is nothing in it. */

@@ -250,18 +250,17 @@ void alarm_book_write(const struct alarm_book *book, cJSON *object)
     for (size_t i = 0; i < book->alarm_count; i++) {
         const struct alarm *alarm = &book->alarm[i];
         cJSON *item = cJSON_CreateObject();
-        cJSON_AddItemToArray(alarms, item);
         cJSON_AddStringToObject(item, "name", alarm->name);
         cJSON_AddStringToObject(item, "state", health_state_name(alarm->state));
         cJSON_AddStringToObject(item, "worst", health_state_name(alarm->worst));
         put_time(item, "since", alarm->since);
         put_time(item, "reported", alarm->reported);
         put_time(item, "passed", alarm->passed);
+        json_list_add(alarms, item);
     }
     for (size_t i = 0; i < book->report_count; i++) {
         const struct alarm_report *report = &book->report[i];
         cJSON *item = cJSON_CreateObject();
-        cJSON_AddItemToArray(reports, item);
         cJSON_AddStringToObject(item, "target", report->target);
         cJSON_AddStringToObject(item, "change", changes[report->change]);
         cJSON_AddStringToObject(item, "name", report->name);
@@ -270,5 +269,6 @@ void alarm_book_write(const struct alarm_book *book, cJSON *object)
         put_time(item, "at", report->at);
         cJSON_AddStringToObject(item, "text", report->text);
         cJSON_AddStringToObject(item, "advice", report->advice);
+        json_list_add(reports, item);
     }
 }

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/address.h"
+#include "base/json.h"
 #include "base/version.h"
 #include "http/http.h"
 #include "report/alarm.h"
@@ -135,7 +136,7 @@ static void put_ntfy(const struct alarm_report *report, const struct alarm_targe
     cJSON_AddStringToObject(object, "message", buf_text(&text));
     cJSON_AddNumberToObject(object, "priority", over ? 2 : report->state == HEALTH_FAIL ? 5 : 4);
     cJSON *tags = cJSON_AddArrayToObject(object, "tags");
-    cJSON_AddItemToArray(tags, cJSON_CreateString(over ? "white_check_mark" : "warning"));
+    json_list_add(tags, cJSON_CreateString(over ? "white_check_mark" : "warning"));
     buf_free(&text);
 }
 

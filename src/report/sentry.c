@@ -9,6 +9,7 @@
 #include <cjson/cJSON.h>
 
 #include "base/clock.h"
+#include "base/json.h"
 #include "base/version.h"
 
 #define RELEASE "bookspool@" BOOKSPOOL_VERSION
@@ -113,7 +114,7 @@ bool sentry_event(const struct sentry_source *source, const char id[SENTRY_ID_SI
     cJSON *fingerprint = cJSON_AddArrayToObject(event, "fingerprint");
     cJSON *tagged = cJSON_AddObjectToObject(event, "tags");
     for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
-        cJSON_AddItemToArray(fingerprint, cJSON_CreateString(words[i]));
+        json_list_add(fingerprint, cJSON_CreateString(words[i]));
         cJSON_AddStringToObject(tagged, tags[i], words[i]);
     }
     cJSON_AddNumberToObject(
