@@ -15,7 +15,6 @@
 #include <unistd.h>
 
 #include "base/address.h"
-#include "deliver/target.h"
 
 #define CLEAN_PATH "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
@@ -34,11 +33,12 @@ struct answer {
 };
 
 struct starter {
+    struct starter *next;
     char *path;
     int orders;
 };
 
-static struct starter starters[TARGETS_MAX];
+static struct starter *starters;
 
 /* ---- the process of one mail ---- */
 
@@ -180,44 +180,48 @@ static void run_starter(const char *path, int orders)
     }
 }
 
-static bool begin(struct starter *starter, const struct conf *conf, const char *path)
+/* NULL: errno. */
+static struct starter *begin(const struct conf *conf, const char *path)
 {
-    int pair[2];
-    char *copy = strdup(path);
-    if (!copy || socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0) {
-        free(copy);
-        return false;
-    }
-    pid_t pid = fork();
+    int pair[2] = {-1, -1};
+    struct starter *starter = calloc(1, sizeof *starter);
+    bool ready = starter && (starter->path = strdup(path)) &&
+                 socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) == 0;
+    pid_t pid = ready ? fork() : -1;
     if (pid == 0) {
         conf_wipe_secrets((struct conf *)conf); /* of this process's own copy */
-        for (size_t i = 0; i < TARGETS_MAX; i++)
-            if (starters[i].path)
-                close(starters[i].orders); /* of another path: it must end with the drain */
+        for (const struct starter *other = starters; other; other = other->next)
+            close(other->orders); /* of another path: it must end with the drain */
         close(pair[0]);
-        run_starter(copy, pair[1]);
+        run_starter(starter->path, pair[1]);
         _exit(0);
     }
     int saved = errno;
-    close(pair[1]);
+    if (pair[1] >= 0)
+        close(pair[1]);
     if (pid > 0) {
-        *starter = (struct starter){.path = copy, .orders = pair[0]};
-        return true;
+        starter->orders = pair[0];
+        return starter;
     }
-    close(pair[0]);
-    free(copy);
+    if (pair[0] >= 0)
+        close(pair[0]);
+    if (starter)
+        free(starter->path);
+    free(starter);
     errno = saved;
-    return false;
+    return NULL;
 }
 
 struct starter *starter_of(const struct conf *conf, const char *path)
 {
-    size_t i = 0;
-    while (i < TARGETS_MAX && starters[i].path && strcmp(starters[i].path, path) != 0)
-        i++;
-    errno = EMFILE;
-    bool ready = i < TARGETS_MAX && (starters[i].path || begin(&starters[i], conf, path));
-    return ready ? &starters[i] : NULL;
+    struct starter *starter = starters;
+    while (starter && strcmp(starter->path, path) != 0)
+        starter = starter->next;
+    if (starter || !(starter = begin(conf, path)))
+        return starter;
+    starter->next = starters;
+    starters = starter;
+    return starter;
 }
 
 /* ---- the drain's side ---- */
