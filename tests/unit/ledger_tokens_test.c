@@ -40,6 +40,7 @@ static void uses_add_up_across_processes(void **state)
     assert_true(tokens_get(ledger, "0000000a", &row));
     assert_int_equal(row.first, TIME_NONE);
     assert_int_equal(row.uses, 0);
+    ledger_close(ledger); /* SQLite: a connection must not be carried across a fork */
     for (int i = 0; i < PROCESSES; i++)
         if (fork() == 0) {
             struct ledger *own = opened(state);
@@ -53,6 +54,7 @@ static void uses_add_up_across_processes(void **state)
         assert_true(wait(&status) > 0);
         assert_int_equal(status, 0);
     }
+    ledger = opened(state);
     assert_int_equal(uses_of(ledger, "0000000a"), PROCESSES * EACH);
     assert_true(tokens_get(ledger, "0000000a", &row));
     assert_int_equal(row.first, 1000);
