@@ -1,18 +1,19 @@
 /*
- * own_settings: a file of settings in a folder of its own, which the end of the process removes.
- * The environment is emptied: it has settings too.
+ * own_settings: a file of settings in a folder of its own, in TMPDIR or /tmp, which the end of the
+ * process removes, unless it is killed. The environment is emptied: it has settings too.
  */
 #ifndef TESTS_FUZZ_OWN_SETTINGS_H
 #define TESTS_FUZZ_OWN_SETTINGS_H
 
 #include <fcntl.h>
+#include <limits.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "fuzz.h"
 
-static char own_folder[] = "/tmp/bookspool-fuzz-XXXXXX";
-static char own_path[sizeof own_folder + sizeof "/bookspool.conf"];
+static char own_folder[PATH_MAX];
+static char own_path[PATH_MAX + sizeof "/bookspool.conf"];
 
 static void own_settings_write(const void *data, size_t size)
 {
@@ -28,6 +29,9 @@ static void own_settings_remove(void)
 
 static void own_settings_open(void)
 {
+    const char *temporary = getenv("TMPDIR");
+    snprintf(own_folder, sizeof own_folder, "%s/bookspool-fuzz-XXXXXX",
+        temporary && *temporary ? temporary : "/tmp");
     clearenv();
     umask(077);
     REQUIRE(mkdtemp(own_folder), "%s", own_folder);
