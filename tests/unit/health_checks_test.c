@@ -322,6 +322,99 @@ static const struct health_check *check_of(const char *name)
     return NULL;
 }
 
+/* What reconciling wrote of Cal.com's subscription. */
+static void subscriptions_are_as_reconciling_saw_them(void **state)
+{
+    static const struct {
+        enum health_state want;
+        const char *reason;
+    } rows[] = {{HEALTH_PASS, NULL}, {HEALTH_PASS, NULL}, {HEALTH_WARN, "subscription-retrying"},
+        {HEALTH_FAIL, "subscription-disabled"}, {HEALTH_FAIL, "subscription-missing"},
+        {HEALTH_PASS, NULL}};
+    const char *reason;
+    (void)state;
+    set_ago(counter_at(COUNT_SUBSCRIPTION_AT, PROVIDER_CALCOM, 0), HOUR);
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        facts.counters.value[counter_at(COUNT_SUBSCRIPTION, PROVIDER_CALCOM, 0)] = i;
+        assert_whole(rows[i].want, rows[i].reason);
+        assert_int_equal(health_state(&health, PROVIDER_CALENDLY, &reason), HEALTH_PASS);
+        if (rows[i].reason) {
+            assert_true(check_of("webhook:subscription")->since == NOW - HOUR);
+            assert_int_equal(check_of("webhook:subscription")->provider, PROVIDER_CALCOM);
+        }
+    }
+}
+
+static void lost_webhooks_warn_and_silence_fails(void **state)
+{
+    enum counter lost = counter_at(COUNT_WEBHOOKS_LOST, PROVIDER_CALENDLY, 0),
+                 newest = counter_at(COUNT_LOST_AT, PROVIDER_CALENDLY, 0);
+    (void)state;
+    facts.counters.value[lost] = 3;
+    assert_whole(HEALTH_PASS, NULL); /* nobody has reconciled */
+    set_ago(counter_at(COUNT_RECONCILED_AT, PROVIDER_CALENDLY, 0), MINUTE);
+    assert_whole(HEALTH_WARN, "webhooks-lost");
+    assert_int_equal(check_of("webhook:lost")->number, 3);
+    assert_true(check_of("webhook:lost")->since == TIME_NONE);
+    set_ago(newest, 2 * HOUR);
+    assert_whole(HEALTH_FAIL, "webhooks-silent");
+    assert_true(check_of("webhook:lost")->since == NOW - 2 * HOUR);
+    set_ago(counter_at(COUNT_SECRET_USED_AT, PROVIDER_CALENDLY, 0), HOUR);
+    assert_whole(HEALTH_WARN, "webhooks-lost");
+    facts.counters.value[lost] = 0;
+    assert_whole(HEALTH_PASS, NULL);
+}
+
+/* What nobody has counted or measured is no fault, and is not said to be well known. */
+static void what_is_not_known_is_not_judged(void **state)
+{
+    (void)state;
+    facts.space_known = false;
+    facts.space = (struct spool_space){0};
+    assert_whole(HEALTH_PASS, NULL);
+    assert_null(check_of("spool:room")->unit);
+    facts.storing = "spool-full";
+    assert_whole(HEALTH_FAIL, "spool-full");
+    assert_null(check_of("spool:room")->unit);
+    facts.storing = NULL;
+    facts.limits.silence[PROVIDER_CALCOM] = HOUR;
+    facts.counters.value[COUNT_SINCE] = 0; /* a file of counters without its beginning */
+    assert_whole(HEALTH_PASS, NULL);
+    facts.counted = false;
+    set_ago(COUNT_SINCE, 2 * HOUR);
+    assert_whole(HEALTH_PASS, NULL);
+    facts.survey.count[DIR_HELD] = 1; /* the age of it could not be found */
+    assert_whole(HEALTH_WARN, "events-held");
+    assert_string_equal(check_of("held:count")->text, "held/ holds 1");
+}
+
+static void a_run_that_never_ended_well_fails_in_time(void **state)
+{
+    (void)state;
+    facts.counters.value[COUNT_DRAIN_LAST_AT] = 0;
+    set_ago(COUNT_DRAIN_FAILED_AT, MINUTE);
+    set_ago(COUNT_SINCE, 9 * MINUTE);
+    assert_whole(HEALTH_WARN, "drain-blocked");
+    assert_null(strstr(check_of("drain:result")->text, "ended well"));
+    set_ago(COUNT_SINCE, 11 * MINUTE);
+    assert_whole(HEALTH_FAIL, "drain-blocked");
+    facts.counters.value[COUNT_SINCE] = 0;
+    assert_whole(HEALTH_WARN, "drain-blocked");
+}
+
+/* With a drain at work, the words and the advice are others, the limits the same. */
+static void a_drain_at_work_is_said(void **state)
+{
+    (void)state;
+    facts.drain_at_work = true;
+    assert_whole(HEALTH_PASS, NULL);
+    assert_string_equal(
+        check_of("drain:activity")->text, "a drain is at work, and last went on 60 s ago");
+    facts.survey.oldest[DIR_NEW] = NOW - 6 * MINUTE;
+    assert_whole(HEALTH_WARN, "events-late");
+    assert_string_equal(check_of("spool:oldest")->advice, "a drain is at work");
+}
+
 static void set_token(size_t slot, enum counter first, int64_t value)
 {
     facts.counters.value[counter_at(first, PROVIDER_CALENDLY, slot)] = (uint64_t)value;
@@ -392,6 +485,33 @@ static void tokens_that_are_refused_or_lack_scopes_warn(void **state)
     assert_whole(HEALTH_PASS, NULL);
 }
 
+static void each_token_is_named_by_its_slot(void **state)
+{
+    (void)state;
+    begin_tokens(); /* without a limit of uses */
+    assert_string_equal(check_of("token:uses")->text,
+        "Calendly: the primary token 1a2b3c4d has been used for 700 requests");
+    set_token(0, COUNT_TOKEN_SINCE, 0);
+    assert_whole(HEALTH_PASS, NULL);
+    assert_string_equal(check_of("token:age")->text, "Calendly: no API token has been used yet");
+    set_token(1, COUNT_TOKEN_MARK, 0xff);
+    set_token(1, COUNT_TOKEN_SINCE, NOW - 79 * 24 * HOUR);
+    assert_whole(HEALTH_WARN, "token-old");
+    assert_string_equal(check_of("token:age")->text,
+        "Calendly: the secondary token 000000ff has been in use for 79 d");
+    set_token(0, COUNT_TOKEN_SINCE, NOW - 80 * 24 * HOUR);
+    assert_whole(HEALTH_WARN, "token-old");
+    assert_non_null(strstr(check_of("token:age")->text, "primary token 1a2b3c4d"));
+    set_token(1, COUNT_TOKEN_REFUSED_AT, NOW - HOUR);
+    assert_whole(HEALTH_WARN, "token-refused");
+    assert_non_null(strstr(check_of("token:state")->text,
+        "secondary token 000000ff is refused; the other one is used"));
+    set_token(1, COUNT_TOKEN_REFUSED_AT, 0);
+    set_token(1, COUNT_TOKEN_SCOPES, INT64_C(1) << 20); /* of a newer version */
+    assert_whole(HEALTH_WARN, "token-scopes");
+    assert_non_null(strstr(check_of("token:state")->text, "000000ff lacks a scope that"));
+}
+
 int main(void)
 {
 #define HEALTH_TEST(f) cmocka_unit_test_setup(f, up)
@@ -410,9 +530,15 @@ int main(void)
         HEALTH_TEST(signature_failures_of_the_window_warn),
         HEALTH_TEST(only_a_webhook_from_the_future_shows_a_wrong_clock),
         cmocka_unit_test(silence_for_all_or_for_each),
+        HEALTH_TEST(subscriptions_are_as_reconciling_saw_them),
+        HEALTH_TEST(lost_webhooks_warn_and_silence_fails),
+        HEALTH_TEST(what_is_not_known_is_not_judged),
+        HEALTH_TEST(a_run_that_never_ended_well_fails_in_time),
+        HEALTH_TEST(a_drain_at_work_is_said),
         HEALTH_TEST(tokens_warn_before_they_are_used_up),
         HEALTH_TEST(tokens_warn_before_they_are_old),
         HEALTH_TEST(tokens_that_are_refused_or_lack_scopes_warn),
+        HEALTH_TEST(each_token_is_named_by_its_slot),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

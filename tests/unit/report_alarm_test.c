@@ -229,6 +229,168 @@ static void what_a_chat_and_ntfy_get(void **state)
     buf_free(&out);
 }
 
+static void assert_text(enum alarm_change change, const char *advice, const char *want)
+{
+    struct alarm_report report = {.change = change,
+        .state = change == ALARM_CLEARED ? HEALTH_PASS : HEALTH_FAIL,
+        .since = 1795255200000,
+        .at = 1795258800000,
+        .name = "spool:room",
+        .text = "no room"};
+    struct buf out = {0};
+    strcpy(report.advice, advice);
+    alarm_text(&report, &out);
+    assert_string_equal(buf_text(&out), want);
+    buf_free(&out);
+}
+
+static void the_text_of_each_change(void **state)
+{
+#define AGAIN                                                                                      \
+    "\"bookspool status\" has all of it. You hear of it again once a day, and when it is over.\n"
+    (void)state;
+    assert_text(ALARM_RAISED, "free some",
+        "no room.\n\nWhat to do: free some.\n\nSince 2026-11-21T10:00:00Z.\n"
+        "State: fail. Check: spool:room.\n\n" AGAIN);
+    assert_text(ALARM_WORSE, "",
+        "worse: no room.\n\nSince 2026-11-21T10:00:00Z.\n"
+        "State: fail. Check: spool:room.\n\n" AGAIN);
+    assert_text(ALARM_LASTS, "",
+        "still: no room.\n\nSince 2026-11-21T10:00:00Z.\n"
+        "State: fail. Check: spool:room.\n\n" AGAIN);
+    assert_text(ALARM_CLEARED, "",
+        "over: no room.\n\nIt began at 2026-11-21T10:00:00Z and was over at "
+        "2026-11-21T11:00:00Z.\nState: pass. Check: spool:room.\n\nNothing is left to do.\n");
+}
+
+static void the_priority_at_ntfy(void **state)
+{
+    static const struct {
+        enum alarm_change change;
+        enum health_state state;
+        int priority;
+        const char *tag;
+    } rows[] = {{ALARM_RAISED, HEALTH_WARN, 4, "warning"}, {ALARM_WORSE, HEALTH_FAIL, 5, "warning"},
+        {ALARM_CLEARED, HEALTH_PASS, 2, "white_check_mark"}};
+    const struct alarm_target ntfy = {.kind = ALARM_BY_NTFY, .topic = "bookings"};
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        const struct alarm_report report = {.change = rows[i].change, .state = rows[i].state};
+        struct buf out = {0};
+        assert_true(alarm_json(&report, &ntfy, &out));
+        cJSON *json = json_parse(out.data, out.len);
+        assert_int_equal(json_get(json, "priority")->valueint, rows[i].priority);
+        assert_string_equal(json_get(json, "tags")->child->valuestring, rows[i].tag);
+        cJSON_Delete(json);
+        buf_free(&out);
+    }
+}
+
+/* ---- limits of the book ---- */
+
+/* When the book is full, the oldest report goes, and that is counted. */
+static void the_newest_reports_are_kept(void **state)
+{
+    (void)state;
+    while (targets.count < ALARM_TARGETS_MAX)
+        add_target(ALARM_BY_POST, "https://example.org/other");
+    set_check("spool:room", HEALTH_WARN);
+    size_t dropped = 0, entered = 0;
+    for (int i = 0; i < 10; i++) {
+        set_check("spool:room", i % 2 ? HEALTH_PASS : HEALTH_WARN);
+        now += ALARM_CALM;
+        dropped += alarm_enter(&book, &health, &targets, false, now);
+        now += ALARM_CALM;
+        dropped += alarm_enter(&book, &health, &targets, false, now);
+        entered += ALARM_TARGETS_MAX;
+    }
+    assert_int_equal(book.report_count, ALARM_REPORTS_MAX);
+    assert_int_equal(dropped, entered - ALARM_REPORTS_MAX);
+    check_last(ALARM_CLEARED, HEALTH_PASS);
+}
+
+static void an_alarm_without_room_is_left_out(void **state)
+{
+    (void)state;
+    book.alarm_count = ALARMS_MAX;
+    for (size_t i = 0; i < ALARMS_MAX; i++)
+        book.alarm[i] = (struct alarm){
+            .name = "other", .state = HEALTH_WARN, .since = now, .reported = now, .passed = now};
+    set_check("spool:room", HEALTH_FAIL);
+    assert_int_equal(after(0), 0);
+    assert_int_equal(book.alarm_count, ALARMS_MAX);
+}
+
+/* A clock that was set back does not make an alarm last longer than the calm. */
+static void it_ends_with_a_clock_that_was_set_back(void **state)
+{
+    (void)state;
+    set_check("spool:room", HEALTH_WARN);
+    after(0);
+    set_check("spool:room", HEALTH_PASS);
+    assert_int_equal(after(365 * MS_PER_DAY), 0); /* dropped for its age */
+    now -= 300 * MS_PER_DAY;
+    after(0);
+    assert_int_equal(book.alarm_count, 1);
+    after(ALARM_CALM);
+    assert_int_equal(book.alarm_count, 0);
+    check_last(ALARM_CLEARED, HEALTH_PASS);
+}
+
+/* What another version, or a person, wrote: what is not understood is left out. */
+static void a_strange_book(void **state)
+{
+#define WHEN "\"2026-11-21T10:00:00Z\""
+    static const struct {
+        const char *json;
+        size_t alarms, reports;
+    } rows[] = {
+        {"{}", 0, 0},
+        {"{\"alarms\":7,\"reports\":\"x\"}", 0, 0},
+        {"{\"alarms\":[{\"name\":\"a\",\"since\":" WHEN ",\"state\":\"fail\"}]}", 1, 0},
+        {"{\"alarms\":[{\"name\":\"a\",\"since\":\"yesterday\"}]}", 0, 0},
+        {"{\"alarms\":[{\"since\":" WHEN "}]}", 0, 0},
+        {"{\"reports\":[{\"change\":\"worse\",\"since\":" WHEN ",\"at\":" WHEN "}]}", 0, 1},
+        {"{\"reports\":[{\"change\":\"new\",\"since\":" WHEN ",\"at\":" WHEN "}]}", 0, 0},
+        {"{\"reports\":[{\"since\":" WHEN ",\"at\":" WHEN "}]}", 0, 0},
+        {"{\"reports\":[{\"change\":\"worse\",\"since\":" WHEN "}]}", 0, 0},
+        {"{\"reports\":[{\"change\":\"worse\",\"at\":" WHEN "}]}", 0, 0},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        cJSON *root = json_parse(rows[i].json, strlen(rows[i].json));
+        assert_non_null(root);
+        alarm_book_read(&book, root);
+        cJSON_Delete(root);
+        if (book.alarm_count != rows[i].alarms || book.report_count != rows[i].reports)
+            fail_msg("%s: %zu, %zu", rows[i].json, book.alarm_count, book.report_count);
+        if (book.alarm_count) {
+            assert_int_equal(book.alarm[0].state, HEALTH_FAIL);
+            assert_int_equal(book.alarm[0].worst, HEALTH_PASS);
+            assert_true(book.alarm[0].reported == TIME_NONE);
+        }
+        if (book.report_count)
+            assert_int_equal(book.report[0].change, ALARM_WORSE);
+    }
+}
+
+static void a_book_with_too_much(void **state)
+{
+    cJSON *root = cJSON_CreateObject(), *alarms = cJSON_AddArrayToObject(root, "alarms"),
+          *reports = cJSON_AddArrayToObject(root, "reports");
+    static const char item[] =
+        "{\"name\":\"a\",\"change\":\"worse\",\"since\":" WHEN ",\"at\":" WHEN "}";
+    (void)state;
+    for (size_t i = 0; i < ALARMS_MAX + ALARM_REPORTS_MAX; i++) {
+        cJSON_AddItemToArray(alarms, json_parse(item, sizeof item - 1));
+        cJSON_AddItemToArray(reports, json_parse(item, sizeof item - 1));
+    }
+    alarm_book_read(&book, root);
+    cJSON_Delete(root);
+    assert_int_equal(book.alarm_count, ALARMS_MAX);
+    assert_int_equal(book.report_count, ALARM_REPORTS_MAX);
+}
+
 /* ---- BOOKSPOOL_ALARM ---- */
 
 static bool read_setting(const char *text, struct buf *faults)
@@ -262,6 +424,18 @@ static void the_setting(void **state)
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
         if (read_setting(bad[i], &faults))
             fail_msg("taken: %s", bad[i]);
+    char url[ALARM_TARGET_SIZE + 1];
+    memset(url, 'x', sizeof url - 1);
+    memcpy(url, "https://", 8);
+    url[sizeof url - 1] = '\0';
+    assert_false(read_setting(url, &faults));
+    url[sizeof url - 2] = '\0';
+    assert_true(read_setting(url, &faults));
+    assert_string_equal(targets.item[0].text, url);
+    buf_clear(&faults);
+    assert_true(read_setting(NULL, &faults));
+    assert_int_equal(targets.count, 0);
+    assert_int_equal(faults.len, 0);
     buf_free(&faults);
 }
 
@@ -278,6 +452,13 @@ int main(void)
         cmocka_unit_test_setup(reports_that_do_not_arrive_are_dropped_after_a_day, begin),
         cmocka_unit_test_setup(the_book_comes_back_from_json, begin),
         cmocka_unit_test_setup(what_a_chat_and_ntfy_get, begin),
+        cmocka_unit_test_setup(the_text_of_each_change, begin),
+        cmocka_unit_test_setup(the_priority_at_ntfy, begin),
+        cmocka_unit_test_setup(the_newest_reports_are_kept, begin),
+        cmocka_unit_test_setup(an_alarm_without_room_is_left_out, begin),
+        cmocka_unit_test_setup(it_ends_with_a_clock_that_was_set_back, begin),
+        cmocka_unit_test_setup(a_strange_book, begin),
+        cmocka_unit_test_setup(a_book_with_too_much, begin),
         cmocka_unit_test_setup(the_setting, begin),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

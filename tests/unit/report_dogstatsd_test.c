@@ -142,14 +142,37 @@ static void checks_and_events(void **state)
         "_e{%zu,%zu}:%s|%s|k:bookspool-spool:room|t:error|#check:spool.room,provider:calcom",
         strlen(title), strlen(text), title, text);
     assert_string_equal(buf_text(&line), want);
+    buf_clear(&line);
+    health.check[0].state = HEALTH_PASS; /* without advice; with tags of the installation */
+    health.check[0].provider = PROVIDERS;
+    health.check[0].advice = NULL;
+    dogstatsd_add_tag(&tags, "env", "test");
+    dogstatsd_event(&health.check[0], &tags, &line);
+    snprintf(want, sizeof want,
+        "_e{35,%zu}:bookspool: spool:room is well again|no room/no event\\nstorm\\: m\\:x"
+        "|k:bookspool-spool:room|t:success|#env:test,check:spool.room",
+        strlen("no room/no event\\nstorm\\: m\\:x"));
+    assert_string_equal(buf_text(&line), want);
+    assert_line(lines(NULL), "_sc|bookspool.health|0|#env:test|m:all is well");
+    assert_non_null(strstr(buf_text(&all), "_sc|bookspool.check|0|#env:test,check:spool.room|m:"));
     buf_free(&line);
 }
 
 static void it_ends_when_no_more_is_taken(void **state)
 {
     (void)state;
-    wanted = 3;
-    assert_false(dogstatsd_lines(&facts, &health, &last, &tags, take, NULL));
+    size_t most = 0;
+    health.count = 1;
+    health.check[0] = (struct health_check){.name = "spool:room", .provider = PROVIDERS};
+    facts.counters.value[COUNT_OTHER_REQUESTS] = 1;
+    facts.counters.value[COUNT_MAILED_TIME] = 1;
+    for (const char *c = lines(&last); *c; c++)
+        most += *c == '\n';
+    most /= 2;
+    for (size_t i = 0; i <= most; i++) {
+        wanted = i;
+        assert_true(dogstatsd_lines(&facts, &health, &last, &tags, take, NULL) == (i == most));
+    }
 }
 
 int main(void)

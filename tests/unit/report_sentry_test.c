@@ -29,7 +29,9 @@ static void dsns(void **state)
     static const char *const bad[] = {"", "abc", "https://example.org/1", "https://k@example.org",
         "https://k@localhost@example.org/1", "https://k@example.org/", "ftp://k@example.org/1",
         "https://@example.org/1", "https://k@/1", "https://example.org/a@b/1",
-        "https://k@exa mple.org/1", "https://k@example.org/1?x=1"};
+        "https://k@exa mple.org/1", "https://k@example.org/1?x=1", "xhttps://k@example.org/1",
+        "https://0123456789012345678901234567890123456789012345678901234567890123456789012345678901"
+        "2345678901234567890123456789012345678901234567890123456789@example.org/1"};
     struct sentry_dsn dsn;
     const char *why;
     (void)state;
@@ -86,6 +88,13 @@ static void an_error(void **state)
     cJSON_free(print);
     cJSON_Delete(event);
     buf_free(&out);
+    const struct incident without = {.program = "bookspool-fcgi", .reason = "spool-full"};
+    assert_true(sentry_event(&source, ID, &without, &out));
+    event = item_of(&out, "event");
+    assert_string_equal(json_text(event, "logentry.formatted"), "bookspool-fcgi: spool-full");
+    assert_string_equal(json_text(event, "tags.cause"), "-");
+    cJSON_Delete(event);
+    buf_free(&out);
 }
 
 static void check_ins(void **state)
@@ -128,10 +137,13 @@ static void limits(void **state)
         {200, "30", "", 0, 0},
         {200, "10:default, 20:monitor:x, 15:error", "", 15, 20},
         {200, "60:unknown:key", "", 0, 0},
+        {200, "60:errors:key, 70:err, 80:ERROR", "", 80, 0},
+        {200, "error, -5:error, 1e10:error,:error, 7:monitor", "", 0, 7},
         {429, "", "120", 120, 120},
         {429, "", "", 60, 60},
         {429, "", "Wed, 21 Oct 2026 07:28:00 GMT", 60, 60},
         {429, "", "99999999", 86400, 86400},
+        {429, "", "-1", 60, 60},
         {429, "5:monitor:key", "120", 0, 5},
         {503, "", "120", 0, 0},
     };
