@@ -71,5 +71,6 @@ coverage:
 
 .PHONY: coverage timing
 
-# Its own functions stand in the place of these, for the rooms that it links.
+# Their own functions stand in the place of these, for the rooms that they link.
 $(B)/tests/mail_memory_test: override LDFLAGS += -Wl,--wrap=arena_grow,--wrap=malloc,--wrap=calloc,--wrap=realloc
+$(B)/tests/api_url_test: override LDFLAGS += -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc
