@@ -318,6 +318,158 @@ static void strange_answers_become_nothing_or_less(void **state)
     }
 }
 
+/* ---- what no booking above has ---- */
+
+static void assert_payload(const char *booking, const char *member, const char *wanted)
+{
+    cJSON *json = parsed(booking), *payload = reconcile_calcom_payload(json);
+    const cJSON *found = json_path(payload, member);
+    char *print = found ? cJSON_PrintUnformatted(found) : NULL;
+    if (wanted ? !print || strcmp(print, wanted) != 0 : print != NULL)
+        fail_msg("%s: %s, wanted %s", member, print ? print : "none", wanted ? wanted : "none");
+    cJSON_free(print);
+    cJSON_Delete(payload);
+    cJSON_Delete(json);
+}
+
+static void a_payload_alone(void **state)
+{
+    (void)state;
+    assert_payload("{}", "status", "\"\"");
+    assert_payload("{\"status\":\"pending\"}", "status", "\"PENDING\"");
+    assert_payload("{\"guests\":[\"g@example.net\"]}", "responses.guests",
+        "{\"label\":\"guests\",\"value\":[\"g@example.net\"]}");
+    assert_payload("{\"guests\":[1],\"bookingFieldsResponses\":{\"guests\":[2],\"gone\":null}}",
+        "responses", "{\"guests\":{\"label\":\"guests\",\"value\":[2]}}");
+    assert_payload(
+        "{\"reschedulingReason\":\"ill\"}", "responses.rescheduleReason.value", "\"ill\"");
+    assert_payload("{\"reschedulingReason\":\"ill\",\"bookingFieldsResponses\":"
+                   "{\"rescheduleReason\":\"late\"}}",
+        "responses.rescheduleReason.value", "\"late\"");
+    assert_payload("{\"title\":null}", "title", NULL);
+    assert_payload("{\"meetingUrl\":\"a room\"}", "metadata", NULL);
+    assert_payload("{\"meetingUrl\":\"https://x\",\"metadata\":{\"videoCallUrl\":\"https://y\"}}",
+        "metadata", "{\"videoCallUrl\":\"https://y\"}");
+    assert_payload("{\"meetingUrl\":\"https://x\",\"metadata\":{\"a\":1}}", "metadata",
+        "{\"a\":1,\"videoCallUrl\":\"https://x\"}");
+    assert_payload(
+        "{\"status\":\"rejected\",\"rejectionReason\":\"no\"}", "rejectionReason", "\"no\"");
+}
+
+/* ---- memory that ends ---- */
+
+static struct {
+    bool counting;
+    long count, at; /* the number of the allocation that fails */
+    long live;
+} memory;
+
+static void *allocate(size_t size)
+{
+    if (memory.counting && ++memory.count == memory.at)
+        return NULL;
+    void *new = malloc(size);
+    memory.live += new != NULL;
+    return new;
+}
+
+static void release(void *old)
+{
+    memory.live -= old != NULL;
+    free(old);
+}
+
+/* Each body as a line. */
+static bool write_down(void *context, enum reconcile_need need, const cJSON *body)
+{
+    bool counting = memory.counting;
+    memory.counting = false;
+    char *text = cJSON_PrintUnformatted(body);
+    buf_printf(context, "%d %s\n", (int)need, text);
+    cJSON_free(text);
+    memory.counting = counting;
+    return true;
+}
+
+/* json_parse has hooks of its own. */
+static void begin_counting(void)
+{
+    cJSON_Hooks hooks = {allocate, release};
+    cJSON_InitHooks(&hooks);
+    memory.count = 0;
+    memory.counting = true;
+}
+
+/* True: all bodies were handed over. */
+static bool run(const cJSON *booking, const cJSON *invitee, struct buf *out)
+{
+    begin_counting();
+    bool ok = invitee ? reconcile_calendly(booking, invitee, write_down, out)
+                      : reconcile_calcom(booking, write_down, out);
+    memory.counting = false;
+    return ok;
+}
+
+/* No body is handed over that lacks something, and nothing leaks. */
+static void fail_each(const cJSON *booking, const cJSON *invitee)
+{
+    struct buf all = {0};
+    memory.at = 0;
+    assert_true(run(booking, invitee, &all));
+    long steps = memory.count, live = memory.live;
+    assert_true(steps > 10);
+    for (long at = 1; at <= steps; at++) {
+        struct buf some = {0};
+        memory.at = at;
+        if (run(booking, invitee, &some))
+            fail_msg("allocation %ld failed, and nothing says so", at);
+        assert_true(some.len < all.len);
+        assert_memory_equal(buf_text(&some), all.data, some.len);
+        if (memory.live != live)
+            fail_msg("allocation %ld: %ld leak", at, memory.live - live);
+        buf_free(&some);
+    }
+    buf_free(&all);
+}
+
+static void memory_that_ends(void **state)
+{
+    static const char *const bookings[] = {
+        BOOKING("accepted", "\"recurringBookingUid\":\"series\",\"attendees\":["
+                            "{\"name\":\"Ada\",\"seatUid\":\"s1\",\"language\":\"de\"},"
+                            "{\"name\":\"Bea\",\"seatUid\":\"s2\"}]"),
+        BOOKING("cancelled",
+            "\"rescheduledFromUid\":\"old\",\"cancellationReason\":\"ill\","
+            "\"guests\":[\"g@example.net\"],\"reschedulingReason\":\"r\"," PERSONS),
+        BOOKING("rejected", "\"rejectionReason\":\"no\"," PERSONS),
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof bookings / sizeof *bookings; i++) {
+        cJSON *booking = parsed(bookings[i]);
+        fail_each(booking, NULL);
+        cJSON *payload = NULL;
+        for (memory.at = 1; !payload; memory.at++) {
+            long live = memory.live;
+            begin_counting();
+            payload = reconcile_calcom_payload(booking);
+            memory.counting = false;
+            assert_true(payload || memory.live == live);
+        }
+        assert_true(memory.at > 20);
+        cJSON_Delete(payload);
+        cJSON_Delete(booking);
+    }
+    cJSON *scheduled = parsed("{\"uri\":\"https://x/e\",\"status\":\"canceled\","
+                              "\"event_memberships\":[{\"user\":\"https://x/u\"}]}");
+    cJSON *invitee = parsed("{\"uri\":\"https://x/i\",\"status\":\"canceled\","
+                            "\"old_invitee\":\"https://x/o\",\"updated_at\":"
+                            "\"2026-12-03T10:00:00Z\"}");
+    fail_each(scheduled, invitee);
+    cJSON_Delete(scheduled);
+    cJSON_Delete(invitee);
+    cJSON_InitHooks(NULL);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -327,6 +479,8 @@ int main(void)
         cmocka_unit_test(calcom_states_become_events),
         cmocka_unit_test(calcom_seats_become_an_event_each),
         cmocka_unit_test(strange_answers_become_nothing_or_less),
+        cmocka_unit_test(a_payload_alone),
+        cmocka_unit_test(memory_that_ends),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
