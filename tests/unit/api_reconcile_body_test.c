@@ -303,8 +303,8 @@ static void strange_answers_become_nothing_or_less(void **state)
 {
     (void)state;
     static const char *const strange[] = {"{}", "[]", "null", "1", "{\"uid\":1,\"status\":2}",
-        "{\"uid\":\"u\",\"status\":\"accepted\",\"hosts\":{},\"attendees\":7,\"metadata\":[],"
-        "\"meetingUrl\":\"https://x\",\"bookingFieldsResponses\":[1]}",
+        ("{\"uid\":\"u\",\"status\":\"accepted\",\"hosts\":{},\"attendees\":7,\"metadata\":[],"
+         "\"meetingUrl\":\"https://x\",\"bookingFieldsResponses\":[1]}"),
         "{\"uri\":\"u\",\"status\":\"active\",\"event_memberships\":{}}"};
     for (size_t i = 0; i < sizeof strange / sizeof *strange; i++) {
         cJSON *json = parsed(strange[i]);

@@ -30,8 +30,9 @@ static void dsns(void **state)
         "https://k@localhost@example.org/1", "https://k@example.org/", "ftp://k@example.org/1",
         "https://@example.org/1", "https://k@/1", "https://example.org/a@b/1",
         "https://k@exa mple.org/1", "https://k@example.org/1?x=1", "xhttps://k@example.org/1",
-        "https://0123456789012345678901234567890123456789012345678901234567890123456789012345678901"
-        "2345678901234567890123456789012345678901234567890123456789@example.org/1"};
+        ("https://"
+         "0123456789012345678901234567890123456789012345678901234567890123456789012345678901"
+         "2345678901234567890123456789012345678901234567890123456789@example.org/1")};
     struct sentry_dsn dsn;
     const char *why;
     (void)state;
