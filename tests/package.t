@@ -238,7 +238,7 @@ def package():
     if os.getuid() != 0:
         return skip("only root can install a package")
     with tempfile.TemporaryDirectory() as tmp:
-        status, said = run("unshare", "-n", "make", "-C", TOP, f"B={tmp}", "DEB_OPTIONS=nocheck noopt", "deb")
+        status, said = run("unshare", "-n", "make", "-C", TOP, f"B={tmp}", f"DEB_BUILT={BIN}", "deb")
         if not ok(status == 0, "make deb, without a network", said[-3000:]):
             return None
         equal(sorted(os.listdir(TOP)), sorted({"src", "tests", "nginx", "examples", "Makefile", "LICENSE", "README.md"} |
@@ -266,14 +266,17 @@ def package():
 STORES = {
     "gopass": '#!/bin/sh\n[ "$1 $2" = "show --password" ] || exit 2\ncase $3 in\n'
               "bookings/CALCOM_WEBHOOK_SECRET) echo from-gopass-0001 ;;\nbookings/SENDGRID_API_KEY) echo SG.x ;;\n*) exit 11 ;;\nesac\n",
-    "infisical": '#!/bin/sh\n[ "$*" = "export --env=prod --path=/bookspool --format=dotenv" ] || exit 2\n'
-                 '[ -n "$INFISICAL_TOKEN" ] || exit 1\n'
-                 "printf \"%s\\n\" \"CALCOM_WEBHOOK_SECRET='from-infisical-1'\" \"SENDGRID_API_KEY='SG.y'\" \"UNRELATED='z'\"\n",
+    "infisical": '#!/bin/sh\ncase $1 in\nlogin) [ "$*" = "login --method=universal-auth --plain --silent" ] || exit 2\n'
+                 '[ "$INFISICAL_UNIVERSAL_AUTH_CLIENT_ID:$INFISICAL_UNIVERSAL_AUTH_CLIENT_SECRET" = i:s ] || exit 1; echo t ;;\n'
+                 'export) [ "$*" = "export --projectId=p --env=prod --path=/bookspool --format=dotenv" ] || exit 2\n'
+                 '[ "$INFISICAL_TOKEN" = t ] || exit 1\n'
+                 "printf \"%s\\n\" \"CALCOM_WEBHOOK_SECRET='from-infisical-1'\" \"SENDGRID_API_KEY='SG.y'\" \"UNRELATED='z'\" ;;\nesac\n",
 }
 
 
 def stores():
-    """gopass and infisical as their manuals describe what they print."""
+    """Stand-ins of gopass and of Infisical's client: they take the arguments and print the lines that the sources of
+    both programs do. The real client refuses a machine identity that names no project."""
     with tempfile.TemporaryDirectory() as tmp:
         for name, text in STORES.items():
             with open(os.path.join(tmp, name), "w", encoding="utf-8") as file:
@@ -285,7 +288,7 @@ def stores():
         env = {**OWN, "PATH": f"{tmp}:{OWN['PATH']}", "ETC": tmp, "EXAMPLES": EXAMPLES, "GROUP": str(os.getgid()),
                "INFISICAL_TOKEN": "t"}
         script = os.path.join(EXAMPLES, "secrets/secrets.sh")
-        for want, args in (("from-gopass-0001", ["gopass", "bookings"]), ("from-infisical-1", ["infisical", "prod", "/bookspool"]),
+        for want, args in (("from-gopass-0001", ["gopass", "bookings"]), ("from-infisical-1", ["infisical", "p", "prod", "/bookspool"]),
                            ("from-one-file-01", ["env", tmp + "/all.env"])):
             status, said = run(script, *args, env=env)
             ok(status == 0, "secrets.sh " + args[0], said)
@@ -297,9 +300,13 @@ def stores():
                                env={**OWN, "BOOKSPOOL_CONF": tmp + "/bookspool.conf"})
             match(said, "(?i)^x-cal-signature-256: [0-9a-f]{64}", "bookspool reads it")
         before = read(tmp, "receive.env")
-        equal(run(script, "infisical", "prod", "/bookspool", env={**env, "INFISICAL_TOKEN": ""})[0], 69, "a store that does not answer")
+        args, identity = (script, "infisical", "p", "prod", "/bookspool"), {"INFISICAL_TOKEN": "",
+                                                                             "INFISICAL_UNIVERSAL_AUTH_CLIENT_ID": "i"}
+        equal(run(*args, env={**env, **identity})[0], 69, "a store that does not answer")
         equal(run(script, "gopass", "nothing", env=env)[0], 66, "a store without them")
         equal(read(tmp, "receive.env"), before, "changes nothing")
+        equal(run(*args, env={**env, **identity, "INFISICAL_UNIVERSAL_AUTH_CLIENT_SECRET": "s"})[0], 0, "a machine identity")
+        match(read(tmp, "receive.env"), "from-infisical-1", "gets a token of its own")
 
 
 run_parts((changes_and_version, installed, stores, package))

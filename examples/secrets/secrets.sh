@@ -1,14 +1,16 @@
 #!/bin/sh
-# secrets.sh gopass PREFIX | infisical ENVIRONMENT PATH | env FILE: writes receive.env and drain.env from
-# gopass, from Infisical, or from one file of NAME=VALUE lines. As root, before the programs start, and
+# secrets.sh gopass PREFIX | infisical PROJECT ENVIRONMENT PATH | env FILE: writes receive.env and drain.env
+# from gopass, from Infisical, or from one file of NAME=VALUE lines. As root, before the programs start, and
 # again when a secret has changed; bookspool-secrets.service does so at each start.
 #
 # Entries are named as the settings: bookings/CALCOM_WEBHOOK_SECRET for `gopass bookings`. Each file gets the
 # names that its example has and no others, so the receiver never holds the mail password. Where the source
 # cannot be read, or has none of the names, the files stay as they are.
 #
-# Infisical's client wants INFISICAL_TOKEN in the environment, gopass a key without a passphrase.
-# ETC, EXAMPLES and GROUP may be set.
+# gopass (github.com/gopasspw/gopass; Debian's package of that name is another program) wants a key without a
+# passphrase. Infisical's client takes INFISICAL_TOKEN from the environment, or makes one of
+# INFISICAL_UNIVERSAL_AUTH_CLIENT_ID and ..._CLIENT_SECRET of a machine identity; INFISICAL_API_URL where it is
+# not https://app.infisical.com/api. PROJECT is the project's id. ETC, EXAMPLES and GROUP may be set.
 set -eu
 
 etc=${ETC:-/etc/bookspool}
@@ -16,7 +18,7 @@ examples=${EXAMPLES:-/usr/local/share/doc/bookspool/examples}
 group=${GROUP:-bookspool}
 
 usage() {
-    echo "usage: $0 gopass PREFIX | infisical ENVIRONMENT PATH | env FILE" >&2
+    echo "usage: $0 gopass PREFIX | infisical PROJECT ENVIRONMENT PATH | env FILE" >&2
     exit 64
 }
 
@@ -34,14 +36,21 @@ read_source() {
             echo "$name=$value"
         done
         ;;
-    infisical) infisical export --env="$1" --path="$2" --format=dotenv ;;
+    infisical)
+        export INFISICAL_DISABLE_UPDATE_CHECK=true
+        if [ -z "${INFISICAL_TOKEN:-}" ]; then
+            INFISICAL_TOKEN=$(infisical login --method=universal-auth --plain --silent) || return
+        fi
+        export INFISICAL_TOKEN
+        infisical export --projectId="$1" --env="$2" --path="$3" --format=dotenv
+        ;;
     env) cat "$1" ;;
     esac
 }
 
 source=${1:-}
 case $source:$# in
-gopass:2 | infisical:3 | env:2) shift ;;
+gopass:2 | infisical:4 | env:2) shift ;;
 *) usage ;;
 esac
 
