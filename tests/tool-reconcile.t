@@ -12,7 +12,7 @@ import sys
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
-from api_peer import LIMITED, Clock  # noqa: E402
+from api_peer import LIMITED, Clock, Failure  # noqa: E402
 from bookspool import (World, equal, finish, match, ok, program, run_parts, utc, wait_for)  # noqa: E402
 from calcom_api import CalcomApi  # noqa: E402
 from calendly_api import CalendlyApi  # noqa: E402
@@ -249,6 +249,45 @@ def chains_and_ends():
         equal(live, 4, "and calendars hold the four bookings that are left")
 
 
+def what_is_not_subscribed():
+    """No webhook of it was to come, so nobody is mailed about it."""
+    with Providers(settings={"BOOKSPOOL_MAIL_ATTENDEE": "yes"}) as world:
+        colleague = world.calendly.add_user("Max Example", "max@example.org")
+        other = world.calendly.add_event_type("Call with Max", colleague)
+        world.calendly.book(START, event_type=other, lose=True)
+        own = world.calendly.book(START + HOUR, lose=True)
+        equal([one["uid"] for one in world.reconcile("calendly", code=1)["calendly"]["missing"]], [own],
+              "a colleague's booking is none of a subscription to one user's")
+        world.calendly.subscriptions["one"].update(scope="organization", user=None, state="disabled")
+        equal(len(world.missing("calendly", code=1)), 2, "and one of a subscription to the organization's")
+        world.calendly.subscriptions["one"].update(events=["invitee.canceled"])
+        equal(world.missing("calendly", code=0), [], "an event that is not subscribed is not missing")
+        world.calendly.subscriptions.clear()
+        equal([one["uid"] for one in world.reconcile("calendly", code=1)["calendly"]["missing"]], [own],
+              "without a subscription: those of the token's user")
+        hook = world.calcom.webhooks["one"]
+        hook["level"] = ("event-type", world.calcom.event_type)
+        private = world.calcom.add_event_type("Private", world.calcom.owner)
+        world.calcom.book(START, event_type=private)
+        lost = world.calcom.book(START + DAY, lose=True)
+        equal([one["uid"] for one in world.reconcile("calcom", code=1)["calcom"]["missing"]], [lost],
+              "an event type without a webhook")
+        hook["level"] = ("user", world.calcom.owner)
+        hook["triggers"] = ["BOOKING_CREATED"]
+        world.calcom.cancel(lost, lose=True)
+        asked = world.calcom.add_event_type("Consulting", world.calcom.owner, confirm=True)
+        world.calcom.book(START + 2 * DAY, event_type=asked)
+        equal(world.missing("calcom"), [("calcom", "BOOKING_CREATED", "missing")],
+              "events that are not among its triggers")
+
+        def broken(*_):
+            raise Failure(503)
+        world.calcom._webhook_call = broken
+        found = world.reconcile("calcom", "--apply", code=69)["calcom"]
+        equal((found["result"], found["missing"]), ("failed", []),
+              "while the subscriptions cannot be listed, nothing is compared")
+
+
 def group_events():
     with Providers() as world:
         kind = world.calendly.add_event_type("Workshop", world.calendly.owner, seats=5)
@@ -416,6 +455,6 @@ def subscriptions():
 
 
 run_parts((what_is_lost_is_found, each_change_is_one_fact, brought_before_it_was_entered, chains_and_ends,
-           group_events, windows_and_pages, older_changes, what_is_over, stopped_and_continued, failing_calls,
+           what_is_not_subscribed, group_events, windows_and_pages, older_changes, what_is_over, stopped_and_continued, failing_calls,
            without_tokens, subscriptions))
 finish()

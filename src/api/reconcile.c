@@ -57,9 +57,53 @@ static bool compare_event(struct reconcile_walk *walk, enum reconcile_need need,
     return ok;
 }
 
+static bool names(const char *const *list, const char *name)
+{
+    for (; *list; list++)
+        if (strcmp(*list, name) == 0)
+            return true;
+    return false;
+}
+
+static bool covers_calcom(const struct reconcile_cover *cover, const cJSON *body)
+{
+    const char *event = json_text(body, "triggerEvent");
+    const cJSON *type = json_path(body, "payload.eventTypeId");
+    return event && names(cover->events, event) &&
+           (!cover->event_type ||
+               (cJSON_IsNumber(type) && (int64_t)type->valuedouble == cover->event_type));
+}
+
+static bool covers_calendly(const struct reconcile_cover *cover, const cJSON *body)
+{
+    const char *event = json_text(body, "event");
+    const cJSON *hosts = json_path(body, "payload.scheduled_event.event_memberships"), *host;
+    if (!event || !names(cover->events, event))
+        return false;
+    if (!cover->user || !*cover->user)
+        return true;
+    cJSON_ArrayForEach (host, hosts) {
+        const char *user = json_text(host, "user");
+        if (user && strcmp(user, cover->user) == 0)
+            return true;
+    }
+    return false;
+}
+
+static bool is_covered(const struct reconcile_walk *walk, const cJSON *body)
+{
+    for (size_t i = 0; i < walk->covers; i++)
+        if (walk->provider == PROVIDER_CALCOM ? covers_calcom(&walk->cover[i], body)
+                                              : covers_calendly(&walk->cover[i], body))
+            return true;
+    return !walk->cover;
+}
+
 static bool compare_body(void *context, enum reconcile_need need, const cJSON *body)
 {
     struct reconcile_walk *walk = context;
+    if (!is_covered(walk, body))
+        return true;
     char *text = cJSON_PrintUnformatted(body);
     bool ok = text ? compare_event(walk, need, text) : walk_failed(walk, "not enough memory");
     cJSON_free(text);
@@ -337,11 +381,20 @@ static enum api_result find_whose(
     return keep_error(walk, result, &answer);
 }
 
-/* All events of the organization; where the token may not list them, those of its user. */
+static bool covers_organization(const struct reconcile_walk *walk)
+{
+    for (size_t i = 0; i < walk->covers; i++)
+        if (!walk->cover[i].user)
+            return true;
+    return !walk->cover;
+}
+
+/* All events of the organization, where that is covered and the token may list them; else those of
+ * its user. */
 static enum api_result walk_windows(struct reconcile_walk *walk, const char *all, const char *own)
 {
     struct reconcile_cursor *cursor = walk->cursor;
-    const char *whose = all;
+    const char *whose = covers_organization(walk) ? all : own;
     const int64_t end = walk->since + RECONCILE_AHEAD;
     enum api_result result = API_OK;
     for (;;) {

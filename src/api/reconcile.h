@@ -10,6 +10,9 @@
  * are one more request; it is left out where the ledger has as many bookings of the event, in the
  * same states, as the event counts.
  *
+ * What no subscription covers brings no webhook by the owner's choice, so it is not missing:
+ * neither bookings of other hosts or event types, nor events that are not subscribed.
+ *
  * Requests to Calendly: four of five of those that it allows a user in a minute, so that some are
  * left for others: 40 on the Free plan, which allows 50.
  *
@@ -45,12 +48,23 @@ struct reconcile_found {
     size_t length;
 };
 
+/* What one subscription of this receiver brings. */
+struct reconcile_cover {
+    const char
+        *user; /* Calendly: the host's URI; NULL: all of the organization; "": the token's user */
+    int64_t event_type;        /* Cal.com; 0: all */
+    const char *const *events; /* ended by NULL */
+};
+
 struct reconcile_walk {
     struct api *api;
     enum provider provider;
     struct ledger *ledger;
     int64_t since, now;
     struct reconcile_cursor *cursor;
+    /* Only what one of these brings is looked for; NULL: everything. */
+    const struct reconcile_cover *cover;
+    size_t covers;
     /* False stops the walk: `cursor` says where. */
     bool (*found)(void *context, const struct reconcile_found *found);
     /* Now and then, with the number of bookings so far; false stops the walk. */

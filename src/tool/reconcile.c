@@ -215,13 +215,19 @@ static int walk_provider(struct reconciling *r, enum provider provider, struct a
         .since = r->since,
         .now = r->tool->now,
         .cursor = &r->cursor[provider],
+        .cover = c->cover,
+        .covers = c->covers,
         .found = take_found,
         .progress = show_progress,
         .context = r};
     c->resumed = r->cursor[provider].since != 0;
-    c->result = reconcile_walk(&walk, &c->why);
+    if (c->covers)
+        c->result = reconcile_walk(&walk, &c->why);
+    else
+        c->result = RECONCILE_API_FAILED;
     c->bookings = walk.bookings;
-    snprintf(c->error, sizeof c->error, "%s", walk.error);
+    if (c->covers)
+        snprintf(c->error, sizeof c->error, "%s", walk.error);
     end_progress(r);
     if (r->spool_code == EX_OK && !accept_sync(&r->batch))
         r->spool_code = tool_spool_failed(r->tool);
@@ -311,6 +317,9 @@ static void free_all(struct reconciling *r)
         }
         free(c->missing);
         buf_free(&c->advice);
+        free(c->cover);
+        subscriptions_free(&c->subscriptions);
+        arena_free(&c->account.arena);
     }
     ledger_close(r->ledger);
 }

@@ -6,6 +6,7 @@
 #define TOOL_RECONCILE_H
 
 #include "api/reconcile.h"
+#include "api/subscription.h"
 #include "ledger/fact.h"
 #include "spool/accept.h"
 #include "tool/tool.h"
@@ -53,6 +54,10 @@ struct compared {
     char url[256];    /* of the subscription; "": none */
     int64_t retrying; /* since when; TIME_NONE */
     bool resubscribed;
+    struct reconcile_cover *cover; /* what this receiver's subscriptions bring */
+    size_t covers;
+    struct subscriptions subscriptions; /* these two own the texts of `cover` */
+    struct calendly_account account;
     struct buf advice; /* empty, or what to do about the subscription */
 };
 

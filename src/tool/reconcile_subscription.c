@@ -1,5 +1,7 @@
 /* The subscription that `bookspool reconcile` looks after. */
+#include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
 
@@ -69,6 +71,57 @@ static const struct subscription *choose(
     return best;
 }
 
+/* ---- what the subscriptions bring ---- */
+
+/* "event type 7", "team 3 event type 7"; 0: a level of all event types. */
+static int64_t event_type_of(const char *level)
+{
+    const char *type = level ? strstr(level, "event type ") : NULL;
+    return type ? strtoll(type + strlen("event type "), NULL, 10) : 0;
+}
+
+static void add_cover(struct compared *c, struct reconcile_cover cover)
+{
+    struct reconcile_cover *longer = reallocarray(c->cover, c->covers + 1, sizeof *longer);
+    if (!longer)
+        tool_no_memory();
+    c->cover = longer;
+    c->cover[c->covers++] = cover;
+}
+
+static const char *const *usual_events(enum provider provider)
+{
+    static const char *list[PROVIDERS][SUBSCRIPTION_EVENTS_MAX + 1];
+    size_t count = 0;
+    for (const struct webhook_event *one = webhook_events(provider); one->name; one++)
+        if (one->usual && count < SUBSCRIPTION_EVENTS_MAX)
+            list[provider][count++] = one->name;
+    return list[provider];
+}
+
+/* Those that are disabled, too: what they did not bring is what is looked for. Without any, what
+ * `bookspool ... subscribe` would subscribe. */
+static void find_covers(struct reconciling *r, enum provider provider)
+{
+    struct compared *c = &r->compared[provider];
+    const char *own = c->account.uri ? c->account.uri : "";
+    for (size_t i = 0; i < c->subscriptions.count; i++) {
+        const struct subscription *one = &c->subscriptions.list[i];
+        bool all = one->level && strcmp(one->level, "organization") == 0;
+        if (is_ours(r, provider, one->url))
+            add_cover(c, provider == PROVIDER_CALCOM
+                             ? (struct reconcile_cover){.event_type = event_type_of(one->level),
+                                   .events = one->events}
+                             : (struct reconcile_cover){.user = all         ? NULL
+                                                                : one->user ? one->user
+                                                                            : own,
+                                   .events = one->events});
+    }
+    if (!c->covers)
+        add_cover(c, (struct reconcile_cover){.user = provider == PROVIDER_CALENDLY ? own : NULL,
+                         .events = usual_events(provider)});
+}
+
 /* ---- making it anew ---- */
 
 static int refused(struct reconciling *r, enum provider provider, const char *what,
@@ -114,14 +167,6 @@ static int replace_calendly(struct reconciling *r, struct api *api, const struct
     return code;
 }
 
-static void name_usual_events(enum provider provider, struct subscription *wanted)
-{
-    size_t count = 0;
-    for (const struct webhook_event *one = webhook_events(provider); one->name; one++)
-        if (one->usual && count < SUBSCRIPTION_EVENTS_MAX)
-            wanted->events[count++] = one->name;
-}
-
 static int make_new(struct reconciling *r, enum provider provider, struct api *api,
     const struct calendly_account *account)
 {
@@ -145,7 +190,7 @@ static int make_new(struct reconciling *r, enum provider provider, struct api *a
         .retrying = TIME_NONE,
         .organization = account->organization,
         .user = account->uri};
-    name_usual_events(provider, &wanted);
+    memcpy(wanted.events, usual_events(provider), sizeof wanted.events);
     if (provider == PROVIDER_CALENDLY)
         return replace_calendly(r, api, NULL, &wanted, secret);
     struct api_answer answer = {0};
@@ -229,40 +274,49 @@ static void count_state(const struct compared *c, enum provider provider, int64_
     counter_set(which, (int64_t)c->subscription);
 }
 
+/* Where the token may not list subscriptions, the walk takes the usual ones for granted; where that
+ * is only not known now, it would find what the owner never subscribed. */
+static bool may_fall_back(enum api_result result)
+{
+    return result != API_UNREACHABLE && result != API_LIMITED && result != API_STRANGE;
+}
+
 int reconcile_subscription(struct reconciling *r, enum provider provider, struct api *api)
 {
     struct compared *c = &r->compared[provider];
-    struct subscriptions all = {0};
-    struct calendly_account account = {0};
+    struct subscriptions *all = &c->subscriptions;
+    struct calendly_account *account = &c->account;
     struct api_answer answer = {0};
     enum api_result result = API_OK;
     int code = EX_OK;
     c->retrying = TIME_NONE;
     if (provider == PROVIDER_CALENDLY)
-        result = calendly_whoami(api, &account, &answer);
+        result = calendly_whoami(api, account, &answer);
     if (result == API_OK) {
         api_answer_free(&answer);
-        result = provider == PROVIDER_CALENDLY
-                     ? calendly_subscriptions(api, &account, &all, &answer)
-                     : calcom_subscriptions(api, &all, &answer);
+        result = provider == PROVIDER_CALENDLY ? calendly_subscriptions(api, account, all, &answer)
+                                               : calcom_subscriptions(api, all, &answer);
     }
     if (result == API_OK) {
-        const struct subscription *one = choose(r, provider, &all);
+        const struct subscription *one = choose(r, provider, all);
         /* where a level could not be read, it may be there */
-        c->subscription = one              ? state_of(one)
-                          : all.unread.len ? SUBSCRIPTION_UNKNOWN
-                                           : SUBSCRIPTION_MISSING;
+        c->subscription = one               ? state_of(one)
+                          : all->unread.len ? SUBSCRIPTION_UNKNOWN
+                                            : SUBSCRIPTION_MISSING;
         c->retrying = one ? one->retrying : TIME_NONE;
         snprintf(c->url, sizeof c->url, "%s", one && one->url ? one->url : "");
         if (r->resubscribe && c->subscription >= SUBSCRIPTION_DISABLED)
-            code = make_anew(r, provider, api, &account, one);
+            code = make_anew(r, provider, api, account, one);
     } else /* the walk meets the same and says it, where it is about more than the subscription */
         buf_printf(&c->advice, "The subscription was not looked at: %.300s", answer.error);
     if (result == API_OK)
         advise(c, provider);
+    if (may_fall_back(result))
+        find_covers(r, provider);
+    else
+        snprintf(
+            c->error, sizeof c->error, "the subscriptions cannot be listed: %.200s", answer.error);
     count_state(c, provider, clock_now());
     api_answer_free(&answer);
-    subscriptions_free(&all);
-    arena_free(&account.arena);
     return code;
 }
