@@ -288,6 +288,25 @@ def what_is_not_subscribed():
               "while the subscriptions cannot be listed, nothing is compared")
 
 
+def the_ledger_is_lost():
+    """What was mailed is in done/, whatever the ledger knows."""
+    with Providers() as world:
+        world.calcom.book(START)
+        world.calendly.book(START + HOUR)
+        world.calcom.book(START + DAY, lose=True)
+        world.reconcile("--apply", code=0)
+        world.drained()
+        equal(len(world.mails()), 3, "three bookings are mailed")
+        for name in os.listdir(world.state_dir):
+            if name.startswith("ledger.db"):
+                os.unlink(os.path.join(world.state_dir, name))
+        world.calendly.book(START + 2 * HOUR, lose=True)
+        equal(world.missing(code=1), [("calendly", "invitee.created", "missing")], "only what never came is missing")
+        equal(world.missing("--apply", code=0), [("calendly", "invitee.created", "put")], "and is put into the spool")
+        world.drained()
+        equal(len(world.mails()), 4, "nothing is mailed twice")
+
+
 def group_events():
     with Providers() as world:
         kind = world.calendly.add_event_type("Workshop", world.calendly.owner, seats=5)
@@ -455,6 +474,6 @@ def subscriptions():
 
 
 run_parts((what_is_lost_is_found, each_change_is_one_fact, brought_before_it_was_entered, chains_and_ends,
-           what_is_not_subscribed, group_events, windows_and_pages, older_changes, what_is_over, stopped_and_continued, failing_calls,
+           what_is_not_subscribed, the_ledger_is_lost, group_events, windows_and_pages, older_changes, what_is_over, stopped_and_continued, failing_calls,
            without_tokens, subscriptions))
 finish()

@@ -48,7 +48,7 @@ static bool is_stopping(void)
     return stopping;
 }
 
-/* ---- what waits in the spool ---- */
+/* ---- what is in the spool ---- */
 
 static char *kept(const char *text)
 {
@@ -58,8 +58,7 @@ static char *kept(const char *text)
     return copy;
 }
 
-static void add_arrival(
-    struct reconciling *r, enum spool_dir dir, enum provider provider, const struct event *event)
+static void add_arrival(struct reconciling *r, struct arrival arrival, const struct event *event)
 {
     struct arena arena = {0};
     struct fact step;
@@ -72,7 +71,8 @@ static void add_arrival(
         tool_no_memory();
     step.uid = kept(step.uid);
     step.person = kept(step.person);
-    r->arrival[r->arrivals++] = (struct arrival){step, provider, dir};
+    arrival.step = step;
+    r->arrival[r->arrivals++] = arrival;
     arena_free(&arena);
 }
 
@@ -90,7 +90,7 @@ static int find_arrivals(struct reconciling *r, enum spool_dir dir)
         if (!queue_objection(&file, RECORD_EVENT, list.item[i].name)) {
             if (!record_map(&file.record, &event))
                 tool_no_memory();
-            add_arrival(r, dir, file.record.provider, &event);
+            add_arrival(r, (struct arrival){.provider = file.record.provider, .dir = dir}, &event);
             event_free(&event);
         }
         spool_file_free(&file);
@@ -99,22 +99,36 @@ static int find_arrivals(struct reconciling *r, enum spool_dir dir)
     return EX_OK;
 }
 
-static enum missing_state state_of(
+static enum missing_state spool_state_of(
     const struct reconciling *r, enum provider provider, const struct fact *step)
 {
     enum missing_state state = MISSING;
     for (size_t i = 0; i < r->arrivals; i++)
         if (r->arrival[i].provider == provider && step_equal(&r->arrival[i].step, step)) {
-            if (r->arrival[i].dir == DIR_NEW)
-                return MISSING_WAITS;
-            state = MISSING_HELD;
+            if (r->arrival[i].listed || r->arrival[i].dir == DIR_DONE)
+                return MISSING_NOT;
+            if (state != MISSING_WAITS)
+                state = r->arrival[i].dir == DIR_NEW ? MISSING_WAITS : MISSING_HELD;
         }
     return state;
 }
 
+/* done/ is large, so it is read only for something that is found nowhere else. */
+static enum missing_state state_of(
+    struct reconciling *r, enum provider provider, const struct fact *step)
+{
+    enum missing_state state = spool_state_of(r, provider, step);
+    if (state == MISSING_WAITS || state == MISSING_NOT || r->done_read)
+        return state;
+    r->done_read = true;
+    r->spool_code = find_arrivals(r, DIR_DONE);
+    return spool_state_of(r, provider, step);
+}
+
 /* ---- what is found ---- */
 
-static bool put_file(struct reconciling *r, const struct reconcile_found *found)
+static bool put_file(
+    struct reconciling *r, const struct reconcile_found *found, enum missing_state *state)
 {
     struct buf file = {0};
     int64_t now = clock_now_us();
@@ -123,6 +137,9 @@ static bool put_file(struct reconciling *r, const struct reconcile_found *found)
         tool_no_memory();
     enum accept_result put = accept_put(&r->batch, found->event->id, &file);
     buf_free(&file);
+    *state = put == ACCEPT_STORED                                        ? MISSING_PUT
+             : spool_exists(&r->tool->spool, DIR_DONE, found->event->id) ? MISSING_NOT
+                                                                         : MISSING_WAITS;
     if (put == ACCEPT_FAILED || (accept_full(&r->batch) && !accept_sync(&r->batch)))
         r->spool_code = tool_spool_failed(r->tool);
     return r->spool_code == EX_OK;
@@ -135,6 +152,14 @@ static bool take_found(void *context, const struct reconcile_found *found)
     const struct booking *b = &found->event->booking;
     const struct person *who = b->attendee_count ? b->attendees : NULL;
     enum missing_state state = state_of(r, found->provider, found->step);
+    if (r->spool_code != EX_OK)
+        return false;
+    if (r->apply && (state == MISSING || state == MISSING_HELD) && !put_file(r, found, &state))
+        return false;
+    if (state == MISSING_NOT)
+        return true;
+    add_arrival(r, (struct arrival){.provider = found->provider, .dir = DIR_NEW, .listed = true},
+        found->event);
     struct missing *grown = reallocarray(c->missing, c->count + 1, sizeof *grown);
     if (!grown)
         tool_no_memory();
@@ -149,14 +174,6 @@ static bool take_found(void *context, const struct reconcile_found *found)
     one->uid = kept(b->uid);
     one->title = kept(b->title ? b->title : "-");
     one->who = kept(!who ? "-" : who->name ? who->name : who->email ? who->email : "-");
-    if (state == MISSING_WAITS)
-        return true;
-    add_arrival(r, DIR_NEW, found->provider, found->event); /* a provider may list it twice */
-    if (!r->apply)
-        return true;
-    if (!put_file(r, found))
-        return false;
-    one->state = MISSING_PUT;
     return true;
 }
 

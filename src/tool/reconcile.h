@@ -16,13 +16,15 @@ struct arrival {
     struct fact step;
     enum provider provider;
     enum spool_dir dir;
+    bool listed; /* found by this run; a provider may list it twice */
 };
 
 enum missing_state {
     MISSING,
     MISSING_PUT,   /* put into the spool now */
     MISSING_WAITS, /* in new/: the next drain enters it */
-    MISSING_HELD   /* in held/: it may never be released, so it does not count as arrived */
+    MISSING_HELD,  /* in held/: it may never be released, so it does not count as arrived */
+    MISSING_NOT    /* listed already, or in done/ while the ledger was lost or put back */
 };
 
 struct missing {
@@ -72,6 +74,7 @@ struct reconciling {
     int64_t shown;       /* when progress was last shown, monotonic; 0: it was not */
     struct arrival *arrival;
     size_t arrivals;
+    bool done_read; /* those of done/ are among them */
     struct reconcile_cursor cursor[PROVIDERS];
     struct compared compared[PROVIDERS];
 };
