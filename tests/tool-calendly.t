@@ -23,6 +23,7 @@ KEY, OLD_KEY = "CALENDLY_WEBHOOK_SIGNING_KEY", "CALENDLY_WEBHOOK_SIGNING_KEY_SEC
 START = datetime.datetime.now(datetime.timezone.utc).replace(microsecond=0) + datetime.timedelta(days=30)
 FULL = os.environ.get("ROTATE") == "full"  # else only around the requests that change something
 CHANGES = (4, 11)  # of the requests of a change of the secret: POST and DELETE
+LAST_LOOK = 8  # and the first of those that read the list for the last time
 USUAL = ["invitee.created", "invitee.canceled", "invitee_no_show.created", "invitee_no_show.deleted"]
 
 
@@ -316,6 +317,34 @@ def retries_and_disabled():
         equal(site.answers[-1], 200, "a booking is accepted")
 
 
+def successor_lost():
+    """A subscription that is gone, or disabled, when the old one is about to be deleted replaces nothing."""
+    for how in ("disabled", "deleted"):
+        with Site() as site, CalendlyApi(send=site.send) as api:
+            site.use(api)
+            site.changing("subscribe")
+            old, serve, count = the_only(api), api.serve, itertools.count(1)
+
+            def strike(request):
+                if next(count) == LAST_LOOK:
+                    successor = next(one for one in api.subscriptions.values() if one is not old)
+                    if how == "disabled":
+                        successor["state"] = how
+                    else:
+                        del api.subscriptions[successor["uri"].rpartition("/")[2]]
+                return serve(request)
+            api.serve = strike
+            done = site.changing("rotate-key", "--settle", "0s", code=75, name=f"{how}: exit status 75")
+            api.serve = serve
+            match(done.stderr, "is gone or disabled.*run this again", "it says so")
+            ok(old in api.subscriptions.values(), "the old one stays")
+            api.book(START)
+            equal(site.answers[-1:], [200], "and delivers")
+            equal(site.changing("rotate-key", "--settle", "0s", name="the next run").returncode, 0, "goes on")
+            hook = the_only(api)
+            equal((hook["state"], hook["signing_key"]), ("active", site.stored(KEY)), "and ends it")
+
+
 def several():
     """Events of another scope need a subscription of their own: each gets its successor."""
     forms = ["routing_form_submission.created"]
@@ -409,6 +438,6 @@ def lists():
 
 if __name__ == "__main__":
     need("nginx")
-    run_parts((from_nothing, rotates, refused, receiver_first, retries_and_disabled, several, secret_files, third_secret,
-               lists, dies_at_each_request, dies_between, fails_at_each_request))
+    run_parts((from_nothing, rotates, refused, receiver_first, retries_and_disabled, successor_lost, several,
+               secret_files, third_secret, lists, dies_at_each_request, dies_between, fails_at_each_request))
     finish()

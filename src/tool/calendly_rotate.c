@@ -10,7 +10,7 @@
  *   3. a signed test, or a delivery, proves the successor's URL
  *   4. what was on its way when the successor was made has ended, and no delivery of the old one
  *      waits to be repeated: with it, it would be lost
- *   5. the old one is deleted
+ *   5. the old one is deleted, if its successor is still active
  *
  * A run that ends anywhere leaves one active subscription or two, whose events are recognised as
  * the same; the next run goes on.
@@ -275,12 +275,26 @@ static int refuse_waiting(struct swap *swap)
     return EX_OK;
 }
 
+/* The list is newer than the successors: one may have been deleted or disabled since. */
 static int delete_old(struct swap *swap)
 {
+    struct buf url = {0};
     int code = EX_OK;
-    for (size_t i = 0; i < swap->action.all.count && code == EX_OK; i++)
-        if (is_old(swap, &swap->action.all.list[i]))
-            code = delete (swap, &swap->action.all.list[i], "which has the old secret");
+    for (size_t i = 0; i < swap->action.all.count && code == EX_OK; i++) {
+        const struct subscription *old = &swap->action.all.list[i];
+        if (!is_old(swap, old))
+            continue;
+        const struct subscription *successor = find_successor(swap, old, &url);
+        if (swap->action.dry_run || (successor && successor->active))
+            code = delete (swap, old, "which has the old secret");
+        else {
+            tool_say(swap->action.remote.tool,
+                "%s is gone or disabled by now, so %s stays: run this again, it goes on", url.data,
+                old->url);
+            code = EX_TEMPFAIL;
+        }
+    }
+    buf_free(&url);
     return code;
 }
 
