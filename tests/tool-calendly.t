@@ -405,6 +405,25 @@ def third_secret():
         equal(site.stored(OLD_KEY), "first-secret-0123456789", "unless it is asked to")
 
 
+def other_secondary():
+    """After the change the secondary may be one that the owner has put there: it is not the old secret."""
+    with Site() as site, CalendlyApi(send=site.send) as api:
+        site.use(api)
+        site.changing("subscribe")
+        site.changing("rotate-key", "--settle", "0s")
+        own = "of-another-account-0123456789"
+        text = site.text("receive.env").replace(site.stored(OLD_KEY), own)
+        with open(site.path("etc/receive.env"), "w", encoding="ascii") as file:
+            file.write(text)
+        rotated_a_day_ago(site)
+        done = site.changing("rotate-key", "--dry-run", name="a dry run of the next")
+        match(done.stdout, f"{OLD_KEY} is not the old secret any more", "it is kept")
+        site.changing("rotate-key", name="a day later")
+        equal(site.stored(OLD_KEY), own, "as it is")
+        equal(site.rotation(), None, "and the change is over")
+        match(site.tool("rotate-key", code=78).stderr, "is set, and not by this command", "the next one does not push it out")
+
+
 def lists():
     with Site() as site, CalendlyApi(send=site.send) as api:
         site.use(api)
@@ -439,5 +458,5 @@ def lists():
 if __name__ == "__main__":
     need("nginx")
     run_parts((from_nothing, rotates, refused, receiver_first, retries_and_disabled, successor_lost, several,
-               secret_files, third_secret, lists, dies_at_each_request, dies_between, fails_at_each_request))
+               secret_files, third_secret, other_secondary, lists, dies_at_each_request, dies_between, fails_at_each_request))
     finish()

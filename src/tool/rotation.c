@@ -262,11 +262,16 @@ int rotation_rest(struct rotation *rotation, const char *url)
 {
     struct remote *remote = rotation->remote;
     const char *name = settings[provider_table[remote->provider]->secret[1]].name;
-    char until[TIME_TEXT];
+    char until[TIME_TEXT], secondary[ROTATION_MARK_SIZE];
     struct buf old = {0};
     if (remote->dry_run && !rotation_is_changed(rotation)) {
         remote_step(remote, "resting", "accept the old secret for one more day");
         return EX_OK;
+    }
+    mark_of(buf_text(&rotation->secondary), secondary, sizeof secondary);
+    if (strcmp(secondary, rotation->old) != 0) {
+        remote_note(remote, "kept", "%s is not the old secret any more, and stays as it is", name);
+        return remote->dry_run ? EX_OK : remove_state(rotation);
     }
     time_format(rotation->changed + ROTATION_REST, until);
     if (remote->tool->now < rotation->changed + ROTATION_REST) {
@@ -285,8 +290,7 @@ int rotation_rest(struct rotation *rotation, const char *url)
     int code = rotation_store(rotation);
     if (code == EX_OK) {
         remote_step(remote, "forgotten", "remove %s: the old secret", name);
-        if (old.len)
-            receiver_forget(remote, &rotation->receiver, url, old.data);
+        receiver_forget(remote, &rotation->receiver, url, old.data);
         code = remove_state(rotation);
     }
     wipe(&old);

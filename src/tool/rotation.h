@@ -58,7 +58,7 @@ int rotation_mark_changed(struct rotation *rotation);
 
 /*
  * After the change: says until when the old secret stays, or forgets it, when that time is over. A
- * URL to test the receiver at.
+ * secondary that is another one by then is not touched. A URL to test the receiver at.
  */
 int rotation_rest(struct rotation *rotation, const char *url);
 
