@@ -12,7 +12,7 @@ import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
 import sites  # noqa: E402
-from bookspool import BIN, TOP, equal, finish, match, ok, run_parts  # noqa: E402
+from bookspool import BIN, TOP, equal, finish, match, ok, program, run_parts, wait_for  # noqa: E402
 
 
 def page(section):
@@ -103,17 +103,26 @@ def files_of_a_later_version():
         equal(case.mailed(key), [1], "a version that knows it mails it")
 
 
+def make_earlier(case):
+    """The last step of the program's own upgrades is undone by hand. The version before it."""
+    case.put("new", 1, 5)
+    case.drain()
+    known = known_version()
+    case.sql(f"PRAGMA user_version = {known - 1}")
+    with open(os.path.join(TOP, "src/ledger/store.c"), encoding="utf-8") as file:
+        text = file.read()
+    step = re.search(r"upgrades\[\] = \{\n(.*?)\n\};", text, re.S)[1].split(';",\n')[known - 1]
+    undo_step(case, step)
+    return known - 1
+
+
+def beside(case):
+    return sorted(os.path.basename(name) for name in glob.glob(case.ledger + ".*"))
+
+
 def earlier_ledger():
-    """The last step of the program's own upgrades is undone by hand."""
     with Case() as case:
-        case.put("new", 1, 5)
-        case.drain()
-        known = known_version()
-        case.sql(f"PRAGMA user_version = {known - 1}")
-        with open(os.path.join(TOP, "src/ledger/store.c"), encoding="utf-8") as file:
-            text = file.read()
-        step = re.search(r"upgrades\[\] = \{\n(.*?)\n\};", text, re.S)[1].split(';",\n')[known - 1]
-        undo_step(case, step)
+        known = make_earlier(case) + 1
         key = case.put("new", 2, 5)
         equal(case.drain().returncode, 0, "an earlier ledger is brought up to date")
         equal(case.mailed(key), [1], "and used")
@@ -121,7 +130,7 @@ def earlier_ledger():
         equal(case.sql("PRAGMA user_version", copy), [(known - 1,)], "the earlier one is beside it")
         equal(case.sql("SELECT count(*) FROM decision", copy), [(1,)], "with what it knew")
         equal(os.stat(copy).st_mode & 0o777, 0o660, "for the same users")
-        equal([os.path.basename(name) for name in glob.glob(case.ledger + ".*")], [os.path.basename(copy)], "and nothing else")
+        equal(beside(case), [os.path.basename(copy)], "and nothing else")
 
 
 def undo_step(case, step):
@@ -131,6 +140,40 @@ def undo_step(case, step):
         case.sql(f"DROP INDEX IF EXISTS {index}")
     for table, column in re.findall(r"ALTER TABLE (\w+) ADD COLUMN (\w+)", step):
         case.sql(f"ALTER TABLE {table} DROP COLUMN {column}")
+
+
+def no_room_for_a_copy():
+    with Case(settings={"BOOKSPOOL_RESERVE": "1024G"}) as case:
+        earlier = make_earlier(case)
+        key = case.put("new", 2, 5)
+        done = case.drain()
+        equal(done.returncode, 74, "a copy that would take the reserve is not made")
+        match(done.stderr, r"ledger-unusable: .*that needs \d+ MiB free \(the copy 1, BOOKSPOOL_RESERVE 1048576\), and \d+ are",
+              "the drain says how much is missing")
+        equal(beside(case), [], "and writes nothing")
+        equal(case.sql("PRAGMA user_version"), [(earlier,)], "the ledger is as it was")
+        equal(case.run("bookspool-drain", env={"BOOKSPOOL_RESERVE": "0,0"}).returncode, 0, "with room it is brought up to date")
+        equal((case.mailed(key), beside(case)), ([1], [f"ledger.db.{earlier}"]), "and kept")
+
+
+def copy_cut_short():
+    """A drain is killed while it makes the copy; where it was faster, there is nothing to clean."""
+    with Case() as case:
+        earlier = make_earlier(case)
+        case.sql("CREATE TABLE large AS WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 40)"
+                 " SELECT randomblob(1000000) FROM n")
+        case.put("new", 2, 5)
+        process = case.start(program("bookspool-drain"), "drain.log")
+        wait_for(lambda: beside(case) or process.poll() is not None)
+        process.kill()
+        process.wait()
+        case.drain()
+        equal(beside(case), [f"ledger.db.{earlier}"], "a copy that was cut short is replaced by the next drain")
+        for end in ("", ".new", ".new-journal"):
+            with open(f"{case.ledger}.{earlier}{end}", "w", encoding="ascii"):
+                pass
+        done = case.run("bookspool", "forget", "nobody@example.net")
+        equal((done.returncode, beside(case)), (0, []), "forget removes copies, complete or not")
 
 
 def backup():
@@ -152,5 +195,5 @@ def backup():
         equal(case.mailed(first, second), [1, 1], "what waited is mailed, what was mailed is not")
 
 
-run_parts((rollback, files_of_a_later_version, earlier_ledger, backup))
+run_parts((rollback, files_of_a_later_version, earlier_ledger, no_room_for_a_copy, copy_cut_short, backup))
 finish()

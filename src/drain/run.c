@@ -96,7 +96,8 @@ enum run_result run_open_ledger(struct run *run)
 {
     struct buf why = {0};
     if (!run->ledger)
-        run->ledger = ledger_open(conf_text(run->conf, SET_LEDGER), &why);
+        run->ledger = ledger_open(
+            conf_text(run->conf, SET_LEDGER), conf_number(run->conf, SET_RESERVE), &why);
     if (!run->ledger)
         log_error(NULL, "ledger-unusable", "%s", buf_text(&why));
     buf_free(&why);

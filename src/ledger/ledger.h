@@ -30,8 +30,10 @@ struct ledger;
  * `value` is BOOKSPOOL_LEDGER: sqlite:PATH. The file is made (0660) where it is missing; its
  * directory must exist. A ledger of a newer version is refused. An older one is brought up to date,
  * after a copy of it was made durable as PATH.N, N being its version: with it a rollback begins.
+ * That needs room for the copy and for `reserve` bytes more (BOOKSPOOL_RESERVE); else it fails and
+ * writes nothing.
  */
-struct ledger *ledger_open(const char *value, struct buf *why);
+struct ledger *ledger_open(const char *value, int64_t reserve, struct buf *why);
 /* Read only: nothing is made. NULL with an empty `why` when there is no ledger yet. */
 struct ledger *ledger_open_readonly(const char *value, struct buf *why);
 void ledger_close(struct ledger *ledger);
@@ -68,7 +70,7 @@ bool ledger_clear(struct ledger *ledger);
  */
 bool ledger_forget(struct ledger *ledger, int64_t before);
 
-/* Removes the copies of earlier versions that were made before then. */
+/* Removes the copies of earlier versions that were made before then, and unfinished ones. */
 void ledger_drop_copies(const struct ledger *ledger, int64_t before);
 
 /* Two live bookings of one organizer at the same time. Strings live during the call. */

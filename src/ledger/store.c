@@ -484,7 +484,7 @@ static bool check_version(const char *path, bool readonly, int version, int tabl
 }
 
 /* Two programs may make the tables at once: the second one finds them. */
-static bool set_up_ledger(struct ledger *ledger, bool readonly, struct buf *why)
+static bool set_up_ledger(struct ledger *ledger, bool readonly, int64_t reserve, struct buf *why)
 {
     static const char pragmas[] = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
                                   "PRAGMA foreign_keys = OFF; PRAGMA temp_store = MEMORY;"
@@ -501,7 +501,7 @@ static bool set_up_ledger(struct ledger *ledger, bool readonly, struct buf *why)
               read_version(ledger, &version, &tables) &&
               check_version(path, readonly, version, tables, why);
     if (ok && !readonly)
-        ok = (version == 0 || version == VERSION || copy_keep(ledger, version)) &&
+        ok = (version == 0 || version == VERSION || copy_keep(ledger, version, reserve)) &&
              ledger_begin(ledger) && read_version(ledger, &version, &tables);
     for (; ok && version < VERSION; version++) {
         char set[48];
@@ -527,7 +527,8 @@ static const char *ledger_path(const char *value, struct buf *why)
     return NULL;
 }
 
-static struct ledger *open_ledger(const char *value, bool readonly, struct buf *why)
+static struct ledger *open_ledger(
+    const char *value, bool readonly, int64_t reserve, struct buf *why)
 {
     const char *path = ledger_path(value, why);
     int flags = readonly ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE;
@@ -538,20 +539,20 @@ static struct ledger *open_ledger(const char *value, bool readonly, struct buf *
         buf_puts(why, "out of memory");
     else if (sqlite3_open_v2(path, &ledger->db, flags | SQLITE_OPEN_NOMUTEX, NULL) != SQLITE_OK)
         put_refusal(why, path, sqlite3_errmsg(ledger->db), NULL);
-    else if (set_up_ledger(ledger, readonly, why))
+    else if (set_up_ledger(ledger, readonly, reserve, why))
         return ledger;
     ledger_close(ledger);
     return NULL;
 }
 
-struct ledger *ledger_open(const char *value, struct buf *why)
+struct ledger *ledger_open(const char *value, int64_t reserve, struct buf *why)
 {
-    return open_ledger(value, false, why);
+    return open_ledger(value, false, reserve, why);
 }
 
 struct ledger *ledger_open_readonly(const char *value, struct buf *why)
 {
-    return open_ledger(value, true, why);
+    return open_ledger(value, true, 0, why);
 }
 
 void ledger_drop_copies(const struct ledger *ledger, int64_t before)

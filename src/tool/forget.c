@@ -422,7 +422,8 @@ static int open_all(struct forgetting *f)
     if (code != EX_OK || !f->ledger)
         return code;
     ledger_close(f->ledger); /* there is one */
-    f->ledger = ledger_open(conf_text(&tool->conf, SET_LEDGER), &why);
+    f->ledger = ledger_open(
+        conf_text(&tool->conf, SET_LEDGER), conf_number(&tool->conf, SET_RESERVE), &why);
     if (!f->ledger)
         tool_say(tool, "%s", buf_text(&why));
     buf_free(&why);

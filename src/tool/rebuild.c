@@ -191,7 +191,8 @@ static int run(struct tool *tool, int argc, char **argv)
         code = tool_lock(tool);
     if (code == EX_OK)
         code = find_entries(&r);
-    if (code == EX_OK && !(r.ledger = ledger_open(conf_text(&tool->conf, SET_LEDGER), &why))) {
+    if (code == EX_OK && !(r.ledger = ledger_open(conf_text(&tool->conf, SET_LEDGER),
+                               conf_number(&tool->conf, SET_RESERVE), &why))) {
         tool_say(tool, "%s", buf_text(&why));
         code = EX_CONFIG;
     }

@@ -301,7 +301,8 @@ static int open_all(struct reconciling *r)
     if (code == EX_OK &&
         (tool_setting_wrong(tool, SET_LEDGER) || tool_setting_wrong(tool, SET_STATE)))
         code = EX_CONFIG;
-    if (code == EX_OK && !(r->ledger = ledger_open(conf_text(&tool->conf, SET_LEDGER), &why))) {
+    if (code == EX_OK && !(r->ledger = ledger_open(conf_text(&tool->conf, SET_LEDGER),
+                               conf_number(&tool->conf, SET_RESERVE), &why))) {
         tool_say(tool, "%s", buf_text(&why));
         code = EX_CONFIG;
     }

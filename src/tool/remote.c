@@ -52,7 +52,8 @@ int remote_open(struct remote *remote, struct tool *tool, enum provider provider
         return EX_OSERR;
     }
     const char *ledger = conf_text(&tool->conf, SET_LEDGER);
-    if (ledger && !(remote->ledger = ledger_open(ledger, &why)))
+    if (ledger &&
+        !(remote->ledger = ledger_open(ledger, conf_number(&tool->conf, SET_RESERVE), &why)))
         tool_say(
             tool, "without the ledger, so uses of the token are not counted: %s", buf_text(&why));
     buf_clear(&why);

@@ -133,7 +133,7 @@ static void take_decision(struct render *render)
     if (ledger_view_decision(render->tool, render->event.id, &render->decision))
         return;
     decision_free(&render->decision);
-    struct ledger *ledger = ledger_open("sqlite::memory:", &why);
+    struct ledger *ledger = ledger_open("sqlite::memory:", 0, &why);
     bool ok =
         ledger && ledger_begin(ledger) &&
         ledger_decide(ledger, &render->event, render->event.received_at, 0, &render->decision);

@@ -181,7 +181,7 @@ static void agenda(struct ledger *ledger)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct buf why = {0};
-    struct ledger *ledger = ledger_open("sqlite::memory:", &why);
+    struct ledger *ledger = ledger_open("sqlite::memory:", 0, &why);
     REQUIRE(ledger, "%s", buf_text(&why));
     for (int i = 0; i < EVENTS_MAX && (size_t)(i + 1) * EVENT_BYTES <= size; i++) {
         struct scene scene;

@@ -24,7 +24,7 @@ static struct ledger *open_ledger(void **state)
     char value[128];
     struct buf why = {0};
     snprintf(value, sizeof value, "sqlite:%s/ledger.db", ((struct scratch *)*state)->path);
-    struct ledger *ledger = ledger_open(value, &why);
+    struct ledger *ledger = ledger_open(value, 0, &why);
     if (!ledger)
         fail_msg("%s", buf_text(&why));
     buf_free(&why);

@@ -84,7 +84,7 @@ static inline void scene_event(const struct step *step, int number, struct event
 static inline struct ledger *scene_ledger(void)
 {
     struct buf why = {0};
-    struct ledger *ledger = ledger_open("sqlite::memory:", &why);
+    struct ledger *ledger = ledger_open("sqlite::memory:", 0, &why);
     if (!ledger)
         fail_msg("%s", buf_text(&why));
     buf_free(&why);

@@ -41,7 +41,7 @@ static int down(void **state)
 static struct ledger *opened(const struct place *place)
 {
     struct buf why = {0};
-    struct ledger *ledger = ledger_open(place->value, &why);
+    struct ledger *ledger = ledger_open(place->value, 0, &why);
     if (!ledger)
         fail_msg("%s", buf_text(&why));
     buf_free(&why);
@@ -52,7 +52,7 @@ static struct ledger *opened(const struct place *place)
 static void refused(const char *value, bool readonly, const char *part)
 {
     struct buf why = {0};
-    struct ledger *ledger = readonly ? ledger_open_readonly(value, &why) : ledger_open(value, &why);
+    struct ledger *ledger = readonly ? ledger_open_readonly(value, &why) : ledger_open(value, 0, &why);
     assert_null(ledger);
     if (!strstr(buf_text(&why), part) || !*part != !*buf_text(&why))
         fail_msg("\"%s\" does not say \"%s\"", buf_text(&why), part);

@@ -18,7 +18,7 @@ static struct ledger *opened(void **state)
     char value[128];
     struct buf why = {0};
     place_of(state, value);
-    struct ledger *ledger = ledger_open(value, &why);
+    struct ledger *ledger = ledger_open(value, 0, &why);
     if (!ledger)
         fail_msg("%s", buf_text(&why));
     buf_free(&why);

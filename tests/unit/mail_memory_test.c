@@ -198,7 +198,7 @@ static int up(void **state)
     struct buf why = {0};
     message_setup();
     templates = templates_open(NULL, "en", &why);
-    ledger = ledger_open("sqlite::memory:", &why);
+    ledger = ledger_open("sqlite::memory:", 0, &why);
     buf_free(&why);
     return templates && ledger ? 0 : -1;
 }
