@@ -49,8 +49,7 @@ def programs_are_confined():
         world.start_nginx()
         equal(world.post("calcom", sample("calcom", "booking_created")).status, 200, "it stores")
         equal(world.request("GET", "/api/health").status, 200, "and answers health")
-        watch = world.start([*program("bookspool-drain"), "--watch"], "watch.log")
-        wait_for(lambda: "watching" in world.log("watch.log"))
+        watch = start_watch(world)
         equal(confinement(watch.pid), ("2", "1"), "so does a drain")
         equal(limit(watch.pid, "Max core file size"), ("0", "0"), "it leaves no core file")
         ok(wait_for(lambda: world.mails()), "and it delivers")
@@ -61,6 +60,12 @@ def programs_are_confined():
         wait_for(lambda: " started: " in world.log())
         equal(confinement(receiver.pid), ("0", "0"), "BOOKSPOOL_SANDBOX=off: a receiver does not")
         match(world.log(), "sandbox-off", "and says so")
+
+
+def start_watch(world):
+    watch = world.start([*program("bookspool-drain"), "--watch"], "watch.log")
+    wait_for(lambda: "watching" in world.log("watch.log"))
+    return watch
 
 
 def sendmail_is_free():
@@ -77,6 +82,22 @@ def sendmail_is_free():
         with open(world.path("got"), encoding="ascii") as file:
             got = file.read()
         equal(re.findall(r"\w+:\t(\d)", got), ["0", "0"], "and is not confined itself: it may be setgid")
+
+
+# ---- files in unusual places ----
+
+
+def ledger_elsewhere():
+    for where, words in (("l.db", "relative, in the working directory"), ("sub/l.db", "relative, below it"),
+                         (None, "a symbolic link into another folder")):
+        with World({"BOOKSPOOL_LEDGER": f"sqlite:{where}"} if where else {}) as world:
+            os.mkdir(world.path("sub"))
+            if not where:
+                open(world.path("sub", "real.db"), "wb").close()
+                os.symlink(world.path("sub", "real.db"), world.path("state", "ledger.db"))
+            world.put_event("new", "calcom", sample("calcom", "booking_created"))
+            done = world.run("bookspool-drain")
+            equal((done.returncode, len(world.mails())), (0, 1), f"a ledger that is {words}: the drain uses it")
 
 
 # ---- the service manager ----
@@ -185,5 +206,5 @@ def old_kernels():
 
 
 if __name__ == "__main__":
-    run_parts((programs_are_confined, sendmail_is_free, tells_the_manager, old_kernels))
+    run_parts((programs_are_confined, sendmail_is_free, ledger_elsewhere, tells_the_manager, old_kernels))
     finish()

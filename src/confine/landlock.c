@@ -131,19 +131,25 @@ bool landlock_allow(struct landlock *landlock, const char *path, unsigned rights
     return ok;
 }
 
-bool landlock_allow_parent(struct landlock *landlock, const char *path, unsigned rights)
+bool landlock_parent(const char *path, char folder[PATH_MAX])
 {
-    char folder[PATH_MAX];
-    if (snprintf(folder, sizeof folder, "%s", path) >= (int)sizeof folder) {
+    if (snprintf(folder, PATH_MAX, "%s", path) >= PATH_MAX) {
         errno = ENAMETOOLONG;
         return false;
     }
     for (char *slash; (slash = strrchr(folder, '/')) != NULL;) {
         *(slash == folder ? slash + 1 : slash) = '\0';
         if (slash == folder || access(folder, F_OK) == 0)
-            break;
+            return true;
     }
-    return landlock_allow(landlock, folder, rights);
+    snprintf(folder, PATH_MAX, "."); /* a relative path */
+    return true;
+}
+
+bool landlock_allow_parent(struct landlock *landlock, const char *path, unsigned rights)
+{
+    char folder[PATH_MAX];
+    return landlock_parent(path, folder) && landlock_allow(landlock, folder, rights);
 }
 
 bool landlock_enter(struct landlock *landlock)

@@ -12,6 +12,7 @@
 #ifndef CONFINE_LANDLOCK_H
 #define CONFINE_LANDLOCK_H
 
+#include <limits.h>
 #include <stdbool.h>
 
 #include "base/buf.h"
@@ -52,7 +53,9 @@ bool landlock_begin(struct landlock *landlock, enum landlock_scope scope, bool c
 
 /* A path that is not there gets no rule. False: errno. */
 bool landlock_allow(struct landlock *landlock, const char *path, unsigned rights);
-/* The same for the folder that the path is in, or the nearest one above it that is there. */
+/* The folder that the path is in, or the nearest one above it that is there. False: errno. */
+bool landlock_parent(const char *path, char folder[PATH_MAX]);
+/* The same as landlock_allow for that folder. */
 bool landlock_allow_parent(struct landlock *landlock, const char *path, unsigned rights);
 
 /* From now on. Needs no_new_privs, which it sets. Ends the ruleset either way. False: errno. */

@@ -1,6 +1,7 @@
 #include "drain/sandbox.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -161,18 +162,32 @@ static bool allow_maildirs(struct landlock *landlock, const struct conf *conf)
     return ok;
 }
 
+/* Of the path, and of the file that it is a symbolic link to. */
+static bool allow_parents(struct landlock *landlock, const char *path, unsigned rights)
+{
+    char real[PATH_MAX];
+    return landlock_allow_parent(landlock, path, rights) &&
+           (!realpath(path, real) || landlock_allow_parent(landlock, real, rights));
+}
+
+/* SQLite makes two more files beside it; where it is a link, beside what it leads to. */
+static bool allow_ledger(struct landlock *landlock, const char *ledger)
+{
+    static const char scheme[] = "sqlite:";
+    const char *path = ledger + sizeof scheme - 1;
+    return strncmp(ledger, scheme, sizeof scheme - 1) != 0 || strcmp(path, ":memory:") == 0 ||
+           allow_parents(landlock, path, LANDLOCK_READ | LANDLOCK_WRITE);
+}
+
 static bool allow_settings(struct landlock *landlock, const struct conf *conf, bool watches)
 {
     enum { RIGHTS = LANDLOCK_READ | LANDLOCK_WRITE };
-    static const char scheme[] = "sqlite:";
-    const char *ledger = conf_text(conf, SET_LEDGER), *page = conf_text(conf, SET_STATUS_PAGE),
+    const char *page = conf_text(conf, SET_STATUS_PAGE),
                *templates = conf_text(conf, SET_TEMPLATES), *ca = conf_text(conf, SET_TLS_CA);
     bool ok = landlock_allow(landlock, conf_text(conf, SET_SPOOL), RIGHTS | LANDLOCK_FOLDERS) &&
               /* counters, reports, history; the folders of a Maildir, which is here by default */
               landlock_allow(landlock, conf_text(conf, SET_STATE), RIGHTS | LANDLOCK_FOLDERS);
-    /* SQLite makes two more files beside it */
-    if (ok && strncmp(ledger, scheme, sizeof scheme - 1) == 0 && ledger[sizeof scheme - 1] == '/')
-        ok = landlock_allow_parent(landlock, ledger + sizeof scheme - 1, RIGHTS);
+    ok = ok && allow_ledger(landlock, conf_text(conf, SET_LEDGER));
     if (ok && page) /* written beside it, and renamed */
         ok = landlock_allow_parent(landlock, page, RIGHTS);
     if (ok && templates)
