@@ -11,11 +11,13 @@ import re
 import signal
 import socket
 import sys
+import tempfile
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
 from bookspool import (World, equal, finish, match, ok, program, run_parts, sample, skip,  # noqa: E402
                        skip_all, wait_for)
 from mailer import SENT, Mailer  # noqa: E402
+from smtp_peer import Authority, Scripted  # noqa: E402
 
 LANDLOCK_CREATE_RULESET, SECCOMP = 444, 317  # of all architectures, and of x86-64
 OFF = {"BOOKSPOOL_SANDBOX": "off"}
@@ -98,6 +100,37 @@ def ledger_elsewhere():
             world.put_event("new", "calcom", sample("calcom", "booking_created"))
             done = world.run("bookspool-drain")
             equal((done.returncode, len(world.mails())), (0, 1), f"a ledger that is {words}: the drain uses it")
+
+
+def token_elsewhere():
+    """A NAME_FILE that is a link, as of a secret store; the token behind it is replaced."""
+    with tempfile.TemporaryDirectory() as folder:
+        authority = Authority(folder)
+        os.mkdir(os.path.join(folder, "store"))
+
+        def put(token):
+            new = os.path.join(folder, "store", "new")
+            with open(new, "w", encoding="ascii", opener=lambda path, flags: os.open(path, flags, 0o600)) as file:
+                file.write(token)
+            os.rename(new, os.path.join(folder, "store", "token"))
+
+        put("first")
+        with Scripted({"EHLO": "250-peer.example\r\n250 AUTH XOAUTH2"}, context=authority.context(),
+                      works=("XOAUTH2",)) as peer, World() as world:
+            os.symlink(os.path.join(folder, "store", "token"), world.path("token"))
+            world.write_settings("drain.env", {
+                "BOOKSPOOL_TRANSPORT": f"smtps://localhost:{peer.port}", "BOOKSPOOL_TLS_CA": authority.ca,
+                "BOOKSPOOL_SMTP_USER": "u", "BOOKSPOOL_SMTP_TOKEN_FILE": world.path("token"),
+                "BOOKSPOOL_RETRY_MIN": "1s"})
+            watch = start_watch(world)
+            for token in "first", "second":
+                put(token)
+                before = len(world.spool("sent"))
+                world.put_event("new", "calcom", sample("calcom", "booking_created"))
+                ok(wait_for(lambda: len(world.spool("sent")) > before or watch.poll() is not None),
+                   f"a watch reads the {token} token through a link")
+                equal(watch.poll(), None, "and stays")
+            world.stop(watch)
 
 
 # ---- the service manager ----
@@ -206,5 +239,5 @@ def old_kernels():
 
 
 if __name__ == "__main__":
-    run_parts((programs_are_confined, sendmail_is_free, ledger_elsewhere, tells_the_manager, old_kernels))
+    run_parts((programs_are_confined, sendmail_is_free, ledger_elsewhere, token_elsewhere, tells_the_manager, old_kernels))
     finish()

@@ -197,8 +197,8 @@ static bool allow_settings(struct landlock *landlock, const struct conf *conf, b
     /* NAME_FILE of a token: it expires, and a new one is put in its place (conf_reread) */
     for (enum setting i = 0; ok && i < SETTINGS; i++)
         if (settings[i].secret && conf->value[i].file)
-            ok = watches ? landlock_allow_parent(landlock, conf->value[i].file, LANDLOCK_READ)
-                         : landlock_allow(landlock, conf->value[i].file, LANDLOCK_READ);
+            ok = landlock_allow(landlock, conf->value[i].file, LANDLOCK_READ) &&
+                 (!watches || allow_parents(landlock, conf->value[i].file, LANDLOCK_READ));
     return ok && allow_maildirs(landlock, conf);
 }
 
