@@ -362,6 +362,32 @@ def older_changes():
         match(world.run("bookspool", "reconcile", "--since", "soon").stderr, "is not a duration", "a wrong --since")
 
 
+def old_ones_that_something_touched():
+    """Made or cancelled long before the walk, say before the installation, and listed since a field changed."""
+    with Providers() as world:
+        known = world.calcom.book(START + 3 * DAY)
+        world.drained()
+        for api in world.calendly, world.calcom:
+            api.clock.ahead = -60 * 86400
+        touched = [world.calcom.book(START, lose=True), world.calcom.book(START + DAY, lose=True)]
+        world.calcom.cancel(touched[1], lose=True)
+        person = world.calendly.book(START, lose=True)
+        for api in world.calendly, world.calcom:
+            api.clock.ahead = 0
+        for uid in touched:
+            world.calcom.bookings[uid]["updated"] = time.time() - 3600
+        event = world.calendly.events[world.calendly.invitees[person]["event"]]
+        event["updated_at"] = world.calendly.invitees[person]["updated_at"] = utc(time.time() - 3600)
+        equal(world.missing("--apply", code=0), [], "what is older than --since is no news")
+        world.calcom.bookings[known]["created"] = time.time() - 60 * 86400
+        world.calcom.cancel(known, lose=True)
+        world.calendly.cancel(person, lose=True)
+        equal(world.missing(code=1), [("calcom", "BOOKING_CANCELLED", "missing"),
+                                      ("calendly", "invitee.canceled", "missing")],
+              "but a change of today is, where the ledger knows the booking or the provider says when")
+        equal(len(world.missing("--since", "90d", code=1)), 4, "and all of them, if --since reaches them")
+
+
 def what_is_over():
     """A booking that took place already: the owner learns of it, the customer needs no confirmation."""
     with Providers(settings={"BOOKSPOOL_MAIL_ATTENDEE": "yes"}) as world:
@@ -474,6 +500,7 @@ def subscriptions():
 
 
 run_parts((what_is_lost_is_found, each_change_is_one_fact, brought_before_it_was_entered, chains_and_ends,
-           what_is_not_subscribed, the_ledger_is_lost, group_events, windows_and_pages, older_changes, what_is_over, stopped_and_continued, failing_calls,
+           what_is_not_subscribed, the_ledger_is_lost, group_events, windows_and_pages, older_changes,
+           old_ones_that_something_touched, what_is_over, stopped_and_continued, failing_calls,
            without_tokens, subscriptions))
 finish()

@@ -21,9 +21,20 @@ static bool walk_failed(struct reconcile_walk *walk, const char *error)
     return false;
 }
 
-static bool is_news(enum reconcile_need need, const struct ledger_look *look)
+/* Nothing came of it, and nothing had to: it is older than the walk, whatever touched it since. */
+static bool is_old(
+    const struct reconcile_walk *walk, const struct event *event, const struct ledger_look *look)
 {
-    if (look->known)
+    int64_t when = event->sent_at;
+    if (walk->made != TIME_NONE && walk->made < when)
+        when = walk->made;
+    return !look->own_known && !look->previous_live && when != TIME_NONE && when < walk->since;
+}
+
+static bool is_news(const struct reconcile_walk *walk, enum reconcile_need need,
+    const struct event *event, const struct ledger_look *look)
+{
+    if (look->known || is_old(walk, event, look))
         return false;
     return need == RECONCILE_ALWAYS || (need == RECONCILE_OWN_LIVE && look->own_live) ||
            (need == RECONCILE_PREVIOUS_LIVE && look->previous_live);
@@ -44,8 +55,8 @@ static bool compare_event(struct reconcile_walk *walk, enum reconcile_need need,
         /* none that a webhook reports */
     } else if (!ledger_look(walk->ledger, &event, &look))
         ok = walk_failed(walk, ledger_failure(walk->ledger));
-    else if (!is_news(need, &look)) {
-        /* it arrived */
+    else if (!is_news(walk, need, &event, &look)) {
+        /* it arrived, or is older */
     } else if (!step_id(event.provider, &step, event.id))
         ok = walk_failed(walk, "libcrypto cannot compute");
     else {
@@ -123,8 +134,12 @@ static bool compared(struct reconcile_walk *walk, bool ok)
     return ok || walk->stopped || walk_failed(walk, "not enough memory");
 }
 
+/* Cal.com does not say when a booking was cancelled: `updatedAt` may be of anything later. */
 bool reconcile_compare_calcom(struct reconcile_walk *walk, const cJSON *booking)
 {
+    const char *made = json_text(booking, "createdAt");
+    if (!made || !time_parse(made, &walk->made))
+        walk->made = TIME_NONE;
     walk->bookings++;
     note_change(walk, json_text(booking, "updatedAt"));
     return compared(walk, reconcile_calcom(booking, compare_body, walk)) && !walk->stopped;
@@ -139,6 +154,7 @@ bool reconcile_compare_calendly(
         changed = json_text(invitee, "updated_at");
     if (changed && time_parse(changed, &when) && when < walk->since)
         return true;
+    walk->made = TIME_NONE;
     walk->bookings++;
     note_change(walk, changed);
     return compared(walk, reconcile_calendly(scheduled, invitee, compare_body, walk)) &&

@@ -13,6 +13,10 @@
  * What no subscription covers brings no webhook by the owner's choice, so it is not missing:
  * neither bookings of other hosts or event types, nor events that are not subscribed.
  *
+ * What was booked, moved or cancelled before `since` is no finding, although a provider lists it
+ * because something touched it later: unless the ledger knows the booking, or has the one that it
+ * replaced as live. Of Cal.com's cancellations only the time of the booking is known.
+ *
  * Requests to Calendly: four of five of those that it allows a user in a minute, so that some are
  * left for others: 40 on the Free plan, which allows 50.
  *
@@ -76,6 +80,7 @@ struct reconcile_walk {
     char error[256];  /* "", or why it ended early, in words */
     /* of the module */
     bool stopped;
+    int64_t made; /* the booking that is compared; TIME_NONE: its changes have times of their own */
     int64_t paced[RECONCILE_RATE_MAX]; /* when the latest requests were made, monotonic */
     size_t requests, rate;
 };
