@@ -14,7 +14,7 @@ import time
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
 from api_peer import LIMITED, Clock, Failure  # noqa: E402
 from bookspool import (World, equal, finish, match, ok, program, run_parts, utc, wait_for)  # noqa: E402
-from calcom_api import CalcomApi  # noqa: E402
+from calcom_api import HIDES, CalcomApi  # noqa: E402
 from calendly_api import CalendlyApi  # noqa: E402
 from deliveries import fcgi_sender  # noqa: E402
 from mailbox import START, read_folder  # noqa: E402
@@ -388,6 +388,32 @@ def old_ones_that_something_touched():
         equal(len(world.missing("--since", "90d", code=1)), 4, "and all of them, if --since reaches them")
 
 
+def what_the_owner_hides():
+    """The list of bookings does not say it, the event type does; each is asked once, and only of a finding."""
+    with Providers(settings={"BOOKSPOOL_MAIL_ATTENDEE": "yes"}) as world:
+        hidden = world.calcom.add_event_type("Hidden", world.calcom.owner, hide=HIDES)
+        gone = world.calcom.add_event_type("Gone", world.calcom.owner)
+        kinds = {"open": world.calcom.event_type, "hidden": hidden, "gone": gone}
+        for number, (name, kind) in enumerate(kinds.items()):
+            world.calcom.book(START + number * DAY, event_type=kind, email=f"{name}@example.com", lose=True)
+            world.calcom.book(START + number * DAY + HOUR, event_type=kind, lose=True)
+        world.calcom.on_call = lambda request: (
+            request.path.endswith(f"/{gone}") and world.calcom.event_types[gone].update(user=0))
+        before = len(world.calcom.log)
+        equal(len(world.missing("calcom", "--apply", code=0)), 6, "all are found")
+        asked = [call.path for call in world.calcom.log[before:] if re.search(r"/event-types/\d+$", call.path)]
+        equal(sorted(asked), sorted(f"/v2/event-types/{kind}" for kind in kinds.values()), "one request each")
+        world.calcom.event_types[gone].update(user=world.calcom.owner)
+        world.drained()
+        shown = {letter.to.partition("@")[0]: "olga@example.org" in f"{letter.text} {letter.vevents}"
+                 for letter in world.letters()}
+        equal([shown[name] for name in kinds], [True, False, False],
+              "the customer's mail has the host's address only where the event type says that it may")
+        before = len(world.calcom.log)
+        equal(world.missing("calcom", code=0), [], "nothing is missing")
+        ok(not any(re.search(r"/event-types/\d+$", call.path) for call in world.calcom.log[before:]), "then nothing more is asked")
+
+
 def what_is_over():
     """A booking that took place already: the owner learns of it, the customer needs no confirmation."""
     with Providers(settings={"BOOKSPOOL_MAIL_ATTENDEE": "yes"}) as world:
@@ -501,6 +527,6 @@ def subscriptions():
 
 run_parts((what_is_lost_is_found, each_change_is_one_fact, brought_before_it_was_entered, chains_and_ends,
            what_is_not_subscribed, the_ledger_is_lost, group_events, windows_and_pages, older_changes,
-           old_ones_that_something_touched, what_is_over, stopped_and_continued, failing_calls,
+           old_ones_that_something_touched, what_the_owner_hides, what_is_over, stopped_and_continued, failing_calls,
            without_tokens, subscriptions))
 finish()

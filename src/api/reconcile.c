@@ -5,6 +5,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "api/event_type.h"
 #include "api/reconcile_body.h"
 #include "api/url.h"
 #include "base/clock.h"
@@ -41,7 +42,8 @@ static bool is_news(const struct reconcile_walk *walk, enum reconcile_need need,
 }
 
 /* Maps the body as the drain will, and asks the ledger about it. */
-static bool compare_event(struct reconcile_walk *walk, enum reconcile_need need, const char *text)
+static bool look_up(
+    struct reconcile_walk *walk, enum reconcile_need need, const char *text, bool *news)
 {
     const struct webhook webhook = {walk->provider, "", walk->now, text, strlen(text)};
     struct event event;
@@ -55,9 +57,22 @@ static bool compare_event(struct reconcile_walk *walk, enum reconcile_need need,
         /* none that a webhook reports */
     } else if (!ledger_look(walk->ledger, &event, &look))
         ok = walk_failed(walk, ledger_failure(walk->ledger));
-    else if (!is_news(walk, need, &event, &look)) {
-        /* it arrived, or is older */
-    } else if (!step_id(event.provider, &step, event.id))
+    else
+        *news = is_news(walk, need, &event, &look);
+    event_free(&event);
+    return ok;
+}
+
+static bool hand_over(struct reconcile_walk *walk, const char *text)
+{
+    const struct webhook webhook = {walk->provider, "", walk->now, text, strlen(text)};
+    struct event event;
+    struct fact step;
+    bool ok = provider_map(&webhook, &event);
+    event.reconciled = true;
+    if (!ok)
+        ok = walk_failed(walk, "not enough memory");
+    else if (!step_of(&event, &event.arena, &step) || !step_id(event.provider, &step, event.id))
         ok = walk_failed(walk, "libcrypto cannot compute");
     else {
         const struct reconcile_found found = {walk->provider, &event, &step, text, strlen(text)};
@@ -110,13 +125,32 @@ static bool is_covered(const struct reconcile_walk *walk, const cJSON *body)
     return !walk->cover;
 }
 
+/* Only of what is news is the event type asked for. NULL: memory ran out. */
+static char *complete_calcom(struct reconcile_walk *walk, const cJSON *body)
+{
+    cJSON *whole = cJSON_Duplicate(body, true);
+    cJSON *payload = cJSON_GetObjectItemCaseSensitive(whole, "payload");
+    const cJSON *type = event_type_of(walk->api, walk->event_types, walk->booking);
+    char *text = payload && event_type_hide(payload, type) ? cJSON_PrintUnformatted(whole) : NULL;
+    cJSON_Delete(whole);
+    return text;
+}
+
 static bool compare_body(void *context, enum reconcile_need need, const cJSON *body)
 {
     struct reconcile_walk *walk = context;
     if (!is_covered(walk, body))
         return true;
     char *text = cJSON_PrintUnformatted(body);
-    bool ok = text ? compare_event(walk, need, text) : walk_failed(walk, "not enough memory");
+    bool news = false;
+    bool ok = text ? look_up(walk, need, text, &news) : walk_failed(walk, "not enough memory");
+    if (ok && news && walk->provider == PROVIDER_CALCOM) {
+        cJSON_free(text);
+        text = complete_calcom(walk, body);
+        ok = text || walk_failed(walk, "not enough memory");
+    }
+    if (ok && news)
+        ok = hand_over(walk, text);
     cJSON_free(text);
     return ok;
 }
@@ -140,6 +174,7 @@ bool reconcile_compare_calcom(struct reconcile_walk *walk, const cJSON *booking)
     const char *made = json_text(booking, "createdAt");
     if (!made || !time_parse(made, &walk->made))
         walk->made = TIME_NONE;
+    walk->booking = booking;
     walk->bookings++;
     note_change(walk, json_text(booking, "updatedAt"));
     return compared(walk, reconcile_calcom(booking, compare_body, walk)) && !walk->stopped;
@@ -461,7 +496,10 @@ enum reconcile_result reconcile_walk(struct reconcile_walk *walk, enum api_resul
         walk->since = cursor->since;
     else
         *cursor = (struct reconcile_cursor){.since = walk->since, .reached = walk->since};
+    walk->event_types = cJSON_CreateObject();
     enum api_result result = walks[walk->provider](walk);
+    cJSON_Delete(walk->event_types);
+    walk->event_types = NULL;
     *why = result;
     if (walk->stopped)
         return *walk->error ? RECONCILE_FAILED : RECONCILE_STOPPED;

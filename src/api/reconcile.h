@@ -2,7 +2,8 @@
  * reconcile: walks the bookings that a provider's API lists, and finds what the ledger does not
  * know of them: webhooks that never arrived.
  *
- * Cal.com: GET /v2/bookings in order of updatedAt, from `since` on. Calendly lists scheduled events
+ * Cal.com: GET /v2/bookings in order of updatedAt, from `since` on, and once for the event type
+ * of each finding. Calendly lists scheduled events
  * by their start time only, whatever changed last. What was booked or cancelled after `since`
  * begins after it, because what is over can be neither. So the walk takes windows of start times
  * from `since` on, each twice as long as the one before, RECONCILE_AHEAD far: first of active
@@ -81,6 +82,8 @@ struct reconcile_walk {
     /* of the module */
     bool stopped;
     int64_t made; /* the booking that is compared; TIME_NONE: its changes have times of their own */
+    const cJSON *booking;              /* Cal.com's that is compared */
+    cJSON *event_types;                /* api/event_type.h */
     int64_t paced[RECONCILE_RATE_MAX]; /* when the latest requests were made, monotonic */
     size_t requests, rate;
 };

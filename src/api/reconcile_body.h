@@ -12,10 +12,11 @@
  * now in it, so the same answer gives the same body.
  *
  * Cal.com: items of GET /v2/bookings, version 2024-08-13 (BookingOutput, RecurringBookingOutput,
- * GetSeatedBookingOutput, GetRecurringSeatedBookingOutput of its openapi.json). They lack what was
- * paid, whether Cal.com wrote the host's calendar, iCalSequence, and labels of questions.
- * Calendly: an item of GET /scheduled_events/{id}/invitees, and its scheduled event: they are what
- * the payload of a webhook is made of.
+ * GetSeatedBookingOutput, GetRecurringSeatedBookingOutput of its openapi.json). They lack what
+ * the event type hides (api/event_type.h), what was paid, whether Cal.com wrote the host's
+ * calendar, iCalSequence, and labels of questions. Calendly: an item of GET
+ * /scheduled_events/{id}/invitees, and its scheduled event: they are what the payload of a webhook
+ * is made of.
  */
 #ifndef API_RECONCILE_BODY_H
 #define API_RECONCILE_BODY_H

@@ -36,6 +36,7 @@ TRIGGERS = """BOOKING_CREATED BOOKING_PAYMENT_INITIATED BOOKING_PAID BOOKING_RES
     DELEGATION_CREDENTIAL_ROTATION_REQUIRED WRONG_ASSIGNMENT_REPORT CALENDAR_ENTRY_REJECTED""".split()
 VERSIONS = ("2021-10-20", "2026-07-27")
 WITH_CALENDAR = {"BOOKING_CREATED", "BOOKING_RESCHEDULED", "BOOKING_CANCELLED", "BOOKING_PAID"}
+HIDES = ("hideOrganizerEmail", "hideCalendarNotes", "hideCalendarEventDetails")
 RETRIED = {None, 408, 429, 500, 502, 503, 504}
 ERRORS = {400: ("BadRequestException", "Bad Request"), 401: ("UnauthorizedException", "Invalid API key"),
           403: ("ForbiddenException", "Forbidden resource"), 404: ("NotFoundException", "Not Found"),
@@ -94,11 +95,13 @@ class CalcomApi(ApiPeer):
                               "members": list(members)}
         return number
 
-    def add_event_type(self, title, user, minutes=30, team=None, confirm=False):
-        """The id of an event type of a user, or of a team. `confirm`: bookings wait for the owner's word."""
+    def add_event_type(self, title, user, minutes=30, team=None, confirm=False, hide=()):
+        """The id of an event type of a user, or of a team. `confirm`: bookings wait for the owner's word.
+        `hide`: the names of HIDES that are on."""
         number = self._next()
         self.event_types[number] = {"id": number, "title": title, "slug": title.lower().replace(" ", "-"),
-                                    "minutes": minutes, "user": user, "team": team, "confirm": confirm}
+                                    "minutes": minutes, "user": user, "team": team, "confirm": confirm,
+                                    "hide": tuple(hide)}
         return number
 
     # ---- bookings ----
@@ -211,6 +214,7 @@ class CalcomApi(ApiPeer):
                        iCalSequence=booking["sequence"], eventTypeId=kind["id"], type=kind["slug"],
                        eventTitle=kind["title"], length=kind["minutes"],
                        startTime=iso(booking["start"]), endTime=iso(booking["end"]))
+        payload.update({name: True for name in kind["hide"]})
         if "metadata" in payload:
             payload["metadata"] = {"videoCallUrl": f"https://app.cal.com/video/{uid}"}
         if trigger == "BOOKING_CANCELLED":
@@ -292,6 +296,14 @@ class CalcomApi(ApiPeer):
             mine = [kind for kind in self.event_types.values() if not kind["team"]
                     and kind["user"] == user["id"]]
             return self._event_types(mine, "GET /v2/event-types")
+        found = re.fullmatch(r"/v2/event-types/(\d+)", path)
+        if get and found and version == "2024-06-14":
+            kind = self.event_types.get(int(found[1]))
+            if not kind or user["id"] not in (self.teams[kind["team"]]["members"] if kind["team"]
+                                              else [kind["user"]]):
+                raise Failure(404, f"Event type with id {found[1]} not found")
+            return 200, {"status": "success", "data": self._shown_type(kind)}, (
+                "team-event-type-by-id" if kind["team"] else "GET /v2/event-types/{eventTypeId}")
         if get and path == "/v2/teams":
             return 200, {"status": "success", "data": [
                 {"id": team["id"], "name": team["name"], "slug": team["slug"], "isOrganization": False}
@@ -304,16 +316,21 @@ class CalcomApi(ApiPeer):
         raise Failure(404, f"Cannot {request.method} {request.path}")
 
     def _event_types(self, kinds, shape):
-        return 200, {"status": "success", "data": [{
+        return 200, {"status": "success", "data": [self._shown_type(kind) for kind in kinds]}, shape
+
+    def _shown_type(self, kind):
+        return {
             "id": kind["id"], "lengthInMinutes": kind["minutes"], "title": kind["title"], "slug": kind["slug"],
             "description": None, "locations": [], "bookingFields": [], "disableGuests": False,
             "recurrence": None, "metadata": {}, "price": 0, "currency": "usd",
             "lockTimeZoneToggleOnBookingPage": False, "forwardParamsSuccessRedirect": None,
             "successRedirectUrl": None, "isInstantEvent": False, "scheduleId": None, "hidden": False,
-            "bookingRequiresAuthentication": False,
+            "bookingRequiresAuthentication": False, **{name: name in kind["hide"] for name in HIDES},
+            "confirmationPolicy": {"type": "always", "blockUnconfirmedBookingsInBooker": False}
+            if kind["confirm"] else {"disabled": True},
             **(self._of_team(kind) if kind["team"] else {
                 "ownerId": kind["user"], "users": [],
-                "bookingUrl": f"https://cal.com/olga/{kind['slug']}"})} for kind in kinds]}, shape
+                "bookingUrl": f"https://cal.com/olga/{kind['slug']}"})}
 
     def _of_team(self, kind):
         team = self.teams[kind["team"]]
