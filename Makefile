@@ -214,7 +214,7 @@ demo:
 # Each test runs as built for use, once more under ASan and UBSan, and some under valgrind; the
 # word before the colon is for tests/bin/run.
 WHOLE   = $(sort $(wildcard tests/*.t))
-IN_C    = $(filter-out tests/contact.t,$(WHOLE)) # what that one is about runs in a browser
+IN_C    = $(filter-out tests/contact.t tests/package.t,$(WHOLE)) # one's matter runs in a browser, one's is the package
 CHECKS  = $(UNIT_TESTS:$(B)/%=plain:%) $(UNIT_TESTS:$(B)/%=asan:%) $(UNIT_TESTS:$(B)/%=valgrind:%) \
           $(WHOLE:%=plain:%) $(IN_C:%=asan:%) valgrind:tests/nginx-answers.t $(OTHER_DAYS)
 
@@ -417,6 +417,7 @@ uninstall:
 DEB_DIR     = $(B)/deb
 DEB_TREE    = $(DEB_DIR)/bookspool-$(VERSION)
 DEB_OPTIONS ?= nocheck
+DEB_BUILT   ?= # a folder as build/: what make has built there is not built again; for tests/package.t
 
 deb:
 	@tests/bin/deps deb
@@ -424,7 +425,8 @@ deb:
 	mkdir -p $(DEB_TREE)
 	cp -a Makefile LICENSE README.md src tests nginx examples $(DEB_TREE)
 	cp -a src/package/debian $(DEB_TREE)
-	cd $(DEB_TREE) && unset MAKEFLAGS MAKEOVERRIDES && \
+	$(if $(DEB_BUILT),mkdir $(DEB_TREE)/build && cp -a $(wildcard $(DEB_BUILT)/obj $(DEB_BUILT)/gen $(DEB_BUILT)/bookspool*) $(DEB_TREE)/build)
+	cd $(DEB_TREE) && unset MAKEFLAGS MAKEOVERRIDES B SAN && \
 	    DEB_BUILD_OPTIONS='$(DEB_OPTIONS) parallel=$(JOBS)' dpkg-buildpackage $(if $(filter nocheck,$(DEB_OPTIONS)),-Pnocheck) -us -uc -b -nc
 
 # The package on clean systems with systemd, as root: SUITES='bookworm trixie'. The short form is in check.

@@ -150,6 +150,7 @@ def mails(root, state="bookspool"):
 
 
 def first_mail(root):
+    root.run("rm -f /var/lib/man-db/auto-update")  # no index of all this system's manuals after each dpkg
     root.does("dpkg -i /package/bookspool_*.deb", "dpkg -i: it asks nothing")
     said = root.does("stat -c '%n %U:%G %a' /etc/bookspool/* /var/spool/bookspool /var/lib/bookspool")
     for want in ("/etc/bookspool/bookspool.conf root:root 644", "/etc/bookspool/receive.env root:bookspool 640",
@@ -221,7 +222,7 @@ def second_instance(root):
 def upgraded_and_left(root):
     root.run("echo BOOKSPOOL_LANGUAGE=de >>/etc/bookspool/bookspool.conf")
     root.does("cd /run && dpkg-deb -R /package/bookspool_*.deb later && sed -i 's/^Version: .*/Version: 99/' later/DEBIAN/control"
-              " && echo '# later' >>later/etc/bookspool/bookspool.conf && dpkg-deb -b later later.deb && dpkg -i --force-confold later.deb",
+              " && echo '# later' >>later/etc/bookspool/bookspool.conf && dpkg-deb -Znone -b later later.deb && dpkg -i --force-confold later.deb",
               "upgraded")
     root.does("grep -q ^BOOKSPOOL_LANGUAGE=de /etc/bookspool/bookspool.conf && ls /etc/bookspool/bookspool.conf.dpkg-dist"
               " && test $(stat -c %G /etc/bookspool/receive.env) = bookspool", "settings are kept")
