@@ -453,6 +453,24 @@ def stopped_and_continued():
         world.agree("ledger and provider agree")
 
 
+def looked_at_then_applied():
+    """A run without --apply puts nothing into the spool, so --apply does not go on from where it ended."""
+    with Providers() as world:
+        for hours in range(4):
+            world.calendly.book(START + hours * HOUR, lose=True)
+        world.calendly.on_call = lambda request: (
+            request.path.endswith("/invitees") and
+            sum(call.path.endswith("/invitees") for call in world.calendly.log) == 3 and
+            os.kill(tool[0].pid, signal.SIGTERM))
+        tool = [world.start([*program("bookspool"), "reconcile", "calendly", "--json"], "reconcile.log")]
+        equal(tool[0].wait(60), 75, "a look is stopped")
+        world.calendly.on_call = None
+        found = world.reconcile("calendly", "--apply", code=0)["calendly"]
+        equal((found["resumed"], len(found["missing"])), (False, 4), "--apply begins anew")
+        world.drained()
+        world.agree("ledger and provider agree")
+
+
 def failing_calls():
     """Each call fails once; the run after it completes the work."""
     with Providers() as world:
@@ -527,6 +545,7 @@ def subscriptions():
 
 run_parts((what_is_lost_is_found, each_change_is_one_fact, brought_before_it_was_entered, chains_and_ends,
            what_is_not_subscribed, the_ledger_is_lost, group_events, windows_and_pages, older_changes,
-           old_ones_that_something_touched, what_the_owner_hides, what_is_over, stopped_and_continued, failing_calls,
+           old_ones_that_something_touched, what_the_owner_hides, what_is_over, stopped_and_continued,
+           failing_calls, looked_at_then_applied,
            without_tokens, subscriptions))
 finish()

@@ -42,6 +42,7 @@ struct reconcile_cursor {
     int64_t since;   /* of the walk; 0: none was begun, or it came to its end */
     int64_t reached; /* all before it was seen: updatedAt of Cal.com, a start time of Calendly */
     bool canceled;   /* Calendly: the active events were seen */
+    bool applied;    /* of the caller: what was found before it was put into the spool */
 };
 
 /* A change of a booking that the ledger does not know. */

@@ -39,7 +39,8 @@ void reconcile_state_load(
         const cJSON *one = json_get(root, provider_name(p));
         cursor[p] = (struct reconcile_cursor){.since = number_of(one, "since"),
             .reached = number_of(one, "reached"),
-            .canceled = json_true(one, "canceled")};
+            .canceled = json_true(one, "canceled"),
+            .applied = json_true(one, "applied")};
     }
     cJSON_Delete(root);
     buf_free(&text);
@@ -56,6 +57,7 @@ bool reconcile_state_save(
         cJSON_AddNumberToObject(one, "since", (double)cursor[p].since);
         cJSON_AddNumberToObject(one, "reached", (double)cursor[p].reached);
         cJSON_AddBoolToObject(one, "canceled", cursor[p].canceled);
+        cJSON_AddBoolToObject(one, "applied", cursor[p].applied);
     }
     char *text = cJSON_Print(root);
     errno = ENOMEM;

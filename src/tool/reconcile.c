@@ -237,6 +237,9 @@ static int walk_provider(struct reconciling *r, enum provider provider, struct a
         .found = take_found,
         .progress = show_progress,
         .context = r};
+    /* what a run without --apply passed is not in the spool */
+    if (r->apply && !r->cursor[provider].applied)
+        r->cursor[provider] = (struct reconcile_cursor){0};
     c->resumed = r->cursor[provider].since != 0;
     if (c->covers)
         c->result = reconcile_walk(&walk, &c->why);
@@ -251,6 +254,7 @@ static int walk_provider(struct reconciling *r, enum provider provider, struct a
     if (r->spool_code != EX_OK)
         return r->spool_code;
     count_result(c, provider, clock_now());
+    r->cursor[provider].applied = r->apply;
     /* Only now: what was found before the cursor is durable in the spool. */
     if (!reconcile_state_save(conf_text(&r->tool->conf, SET_STATE), clock_now(), r->cursor))
         tool_say(r->tool, "%s/reconcile.json: %s; the next run begins anew",

@@ -117,7 +117,7 @@ def tells(step, log, struck=""):
     # SQLite tells in words of its own; it also looks at each directory above its file
     told = re.search(r"\bledger\b", log)
     if re.search(r"/state(/ledger\S*)?$", struck) or (told and step.call == "lstat"):
-        return told
+        return told or re.search(_SANDBOX, log)
     if "/zoneinfo/" in struck and re.search(r"times are in UTC|there is no zone", log):
         return True
     if struck.endswith("bookspool-fcgi.socket"):
