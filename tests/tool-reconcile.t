@@ -471,6 +471,52 @@ def looked_at_then_applied():
         world.agree("ledger and provider agree")
 
 
+def one_event_fails():
+    """An event whose invitees are never answered hides no other one, now or later."""
+    with Providers() as world:
+        bad = world.calendly.book(START, lose=True)
+        later = world.calendly.book(START + HOUR, lose=True)
+        gone = world.calendly.book(START + 2 * HOUR, lose=True)
+        world.calendly.cancel(gone, lose=True)
+        number = world.calendly.invitees[bad]["event"].rsplit("/", 1)[1]
+        listed, status = world.calendly._list_invitees, [403]
+
+        def list_invitees(request, user, which):
+            if which == number and status:
+                raise Failure(status[0])
+            return listed(request, user, which)
+        world.calendly._list_invitees = list_invitees
+        found = world.reconcile("calendly", "--apply", code=69)["calendly"]
+        equal([one["uid"] for one in found["missing"]], [later, gone], "the events after it are seen")
+        ok(found["result"] == "failed" and found["error"], "the run has failed, and says why", str(found))
+        earlier = world.calendly.book(START - HOUR, lose=True)
+        status[0] = 500
+        found = world.reconcile("calendly", "--apply", code=69)["calendly"]
+        equal([one["uid"] for one in found["missing"] if one["state"] == "put"], [earlier],
+              "and those that are booked before it")
+        status[0] = 404
+        world.reconcile("calendly", "--apply", code=0)
+        status.clear()
+        equal([one["uid"] for one in world.reconcile("calendly", "--apply", code=0)["calendly"]["missing"]
+               if one["state"] == "put"], [bad], "once it is answered it is found")
+        world.drained()
+        world.agree("ledger and provider agree")
+
+
+def old_cursors():
+    """A run that was stopped is continued within a day after it began."""
+    with Providers() as world:
+        world.calendly.book(START, lose=True)
+        path = os.path.join(world.state_dir, "reconcile.json")
+        now = int(time.time() * 1000)
+        for hours, resumed in (23, True), (25, False), (-1, False):
+            one = {"since": now - 8 * 86400000, "began": now - hours * 3600000, "reached": now, "canceled": True,
+                   "applied": False}
+            with open(path, "w", encoding="ascii") as file:
+                json.dump({"calendly": one}, file)
+            equal(world.reconcile("calendly")["calendly"]["resumed"], resumed, f"after {hours} hours")
+
+
 def failing_calls():
     """Each call fails once; the run after it completes the work."""
     with Providers() as world:
@@ -546,6 +592,5 @@ def subscriptions():
 run_parts((what_is_lost_is_found, each_change_is_one_fact, brought_before_it_was_entered, chains_and_ends,
            what_is_not_subscribed, the_ledger_is_lost, group_events, windows_and_pages, older_changes,
            old_ones_that_something_touched, what_the_owner_hides, what_is_over, stopped_and_continued,
-           failing_calls, looked_at_then_applied,
-           without_tokens, subscriptions))
+           failing_calls, looked_at_then_applied, without_tokens, subscriptions, one_event_fails, old_cursors,
 finish()

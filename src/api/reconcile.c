@@ -215,7 +215,10 @@ bool reconcile_record(const struct reconcile_found *found, int64_t received_us, 
 
 /* ---- requests ---- */
 
-enum { FREE_RATE = 40 }; /* until an answer says more */
+enum {
+    FREE_RATE = 40, /* until an answer says more */
+    SILENT_MAX = 3  /* events without an answer: then the provider has none */
+};
 
 static bool go_on(struct reconcile_walk *walk)
 {
@@ -352,6 +355,23 @@ static bool see_invitee(void *context, const cJSON *invitee)
     return reconcile_compare_calendly(seen->walk, seen->scheduled, invitee) && go_on(seen->walk);
 }
 
+/* After a failure that may be about this event only, the walk goes on. One that is gone has no
+ * invitees. */
+static enum api_result skip_event(
+    struct reconcile_walk *walk, enum api_result result, struct api_answer *answer)
+{
+    if (walk->stopped || result == API_NO_TOKEN || result == API_UNAUTHORIZED ||
+        result == API_LIMITED || (result == API_UNREACHABLE && ++walk->silent == SILENT_MAX))
+        return keep_error(walk, result, answer);
+    if (result != API_NOT_FOUND && walk->skipped == API_OK) {
+        walk->skipped = result;
+        walk->held = *walk->cursor;
+        snprintf(walk->skipped_error, sizeof walk->skipped_error, "%s", answer->error);
+    }
+    api_answer_free(answer);
+    return API_OK;
+}
+
 static enum api_result see_invitees(struct reconcile_walk *walk, const cJSON *scheduled)
 {
     struct seen_event seen = {walk, scheduled};
@@ -368,6 +388,9 @@ static enum api_result see_invitees(struct reconcile_walk *walk, const cJSON *sc
         path.failed ? no_memory(walk)
                     : api_list(walk->api, buf_text(&path), see_invitee, &seen, &answer);
     buf_free(&path);
+    if (result != API_OK)
+        return skip_event(walk, result, &answer);
+    walk->silent = 0;
     return keep_error(walk, result, &answer);
 }
 
@@ -495,16 +518,23 @@ enum reconcile_result reconcile_walk(struct reconcile_walk *walk, enum api_resul
     if (resumed)
         walk->since = cursor->since;
     else
-        *cursor = (struct reconcile_cursor){.since = walk->since, .reached = walk->since};
+        *cursor = (struct reconcile_cursor){
+            .since = walk->since, .began = walk->now, .reached = walk->since};
     walk->event_types = cJSON_CreateObject();
     enum api_result result = walks[walk->provider](walk);
     cJSON_Delete(walk->event_types);
     walk->event_types = NULL;
     *why = result;
+    if (walk->skipped != API_OK && (walk->stopped || result != API_OK))
+        *cursor = walk->held;
     if (walk->stopped)
         return *walk->error ? RECONCILE_FAILED : RECONCILE_STOPPED;
     if (result != API_OK)
         return RECONCILE_API_FAILED;
     *cursor = (struct reconcile_cursor){0};
-    return RECONCILE_DONE;
+    *why = walk->skipped;
+    if (walk->skipped == API_OK)
+        return RECONCILE_DONE;
+    snprintf(walk->error, sizeof walk->error, "%s", walk->skipped_error);
+    return RECONCILE_API_FAILED;
 }

@@ -21,7 +21,9 @@
  * Requests to Calendly: four of five of those that it allows a user in a minute, so that some are
  * left for others: 40 on the Free plan, which allows 50.
  *
- * A walk that is stopped, or fails, is continued from its cursor.
+ * A walk that is stopped, or fails, is continued from its cursor. An event of Calendly whose
+ * invitees cannot be asked ends no walk: those after it are seen, then the walk fails, and the next
+ * one begins anew.
  */
 #ifndef API_RECONCILE_H
 #define API_RECONCILE_H
@@ -40,6 +42,7 @@ enum { RECONCILE_RATE_MAX = 400 };
 /* Where a walk is; all zeros: at its beginning. */
 struct reconcile_cursor {
     int64_t since;   /* of the walk; 0: none was begun, or it came to its end */
+    int64_t began;   /* the clock then */
     int64_t reached; /* all before it was seen: updatedAt of Cal.com, a start time of Calendly */
     bool canceled;   /* Calendly: the active events were seen */
     bool applied;    /* of the caller: what was found before it was put into the spool */
@@ -85,6 +88,10 @@ struct reconcile_walk {
     int64_t made; /* the booking that is compared; TIME_NONE: its changes have times of their own */
     const cJSON *booking;              /* Cal.com's that is compared */
     cJSON *event_types;                /* api/event_type.h */
+    enum api_result skipped; /* of the first event that could not be asked; API_OK: none */
+    char skipped_error[256];
+    struct reconcile_cursor held;      /* before that event */
+    size_t silent;                     /* so many events in succession had no answer */
     int64_t paced[RECONCILE_RATE_MAX]; /* when the latest requests were made, monotonic */
     size_t requests, rate;
 };

@@ -33,11 +33,13 @@ void reconcile_state_load(
     if (path_of(state_dir, path))
         io_read_file(AT_FDCWD, path, &text, STATE_MAX, NULL);
     cJSON *root = json_parse(text.data, text.len);
-    int64_t saved = number_of(root, "saved");
-    bool fresh = saved <= now && now - saved < MS_PER_DAY;
-    for (enum provider p = 0; fresh && p < PROVIDERS; p++) {
+    for (enum provider p = 0; p < PROVIDERS; p++) {
         const cJSON *one = json_get(root, provider_name(p));
+        int64_t began = number_of(one, "began");
+        if (began > now || now - began >= MS_PER_DAY)
+            continue;
         cursor[p] = (struct reconcile_cursor){.since = number_of(one, "since"),
+            .began = began,
             .reached = number_of(one, "reached"),
             .canceled = json_true(one, "canceled"),
             .applied = json_true(one, "applied")};
@@ -46,15 +48,14 @@ void reconcile_state_load(
     buf_free(&text);
 }
 
-bool reconcile_state_save(
-    const char *state_dir, int64_t now, const struct reconcile_cursor cursor[PROVIDERS])
+bool reconcile_state_save(const char *state_dir, const struct reconcile_cursor cursor[PROVIDERS])
 {
     char path[PATH_MAX];
     cJSON *root = cJSON_CreateObject();
-    cJSON_AddNumberToObject(root, "saved", (double)now);
     for (enum provider p = 0; p < PROVIDERS; p++) {
         cJSON *one = cJSON_AddObjectToObject(root, provider_name(p));
         cJSON_AddNumberToObject(one, "since", (double)cursor[p].since);
+        cJSON_AddNumberToObject(one, "began", (double)cursor[p].began);
         cJSON_AddNumberToObject(one, "reached", (double)cursor[p].reached);
         cJSON_AddBoolToObject(one, "canceled", cursor[p].canceled);
         cJSON_AddBoolToObject(one, "applied", cursor[p].applied);

@@ -256,7 +256,7 @@ static int walk_provider(struct reconciling *r, enum provider provider, struct a
     count_result(c, provider, clock_now());
     r->cursor[provider].applied = r->apply;
     /* Only now: what was found before the cursor is durable in the spool. */
-    if (!reconcile_state_save(conf_text(&r->tool->conf, SET_STATE), clock_now(), r->cursor))
+    if (!reconcile_state_save(conf_text(&r->tool->conf, SET_STATE), r->cursor))
         tool_say(r->tool, "%s/reconcile.json: %s; the next run begins anew",
             conf_text(&r->tool->conf, SET_STATE), strerror(errno));
     switch (c->result) {

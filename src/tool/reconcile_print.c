@@ -57,7 +57,8 @@ static void print_summary(const struct reconciling *r, enum provider provider)
     if (c->result == RECONCILE_STOPPED)
         puts("  stopped; the next run goes on from there");
     else if (c->result != RECONCILE_DONE)
-        puts("  not to the end; the next run goes on from there");
+        puts(r->cursor[provider].since ? "  not to the end; the next run goes on from there"
+                                       : "  not all could be asked; the next run begins anew");
     if (c->advice.len) {
         printf("  ");
         output_folded(buf_text(&c->advice), 2, 2);
