@@ -349,6 +349,25 @@ def windows_and_pages():
         equal(world.missing("--since", "1d", code=0), [], "nothing is missing")
 
 
+def a_list_that_changes():
+    """Bookings of the first page that change meanwhile move to the end of Cal.com's list."""
+    with Providers() as world:
+        uids = [world.calcom.book(START + number * HOUR, lose=True) for number in range(105)]
+        for number, uid in enumerate(uids):
+            world.calcom.bookings[uid]["updated"] = time.time() - 7200 + 2 * number
+        pages = []
+
+        def change(request):
+            if request.path.endswith("/bookings"):
+                pages.append(request)
+                for uid in uids[:3] if len(pages) == 2 else ():
+                    world.calcom.bookings[uid]["updated"] = time.time()
+        world.calcom.on_call = change
+        found = world.reconcile("calcom", "--apply", code=0)["calcom"]
+        equal(sorted(one["uid"] for one in found["missing"]), sorted(uids), "each is found, once")
+        equal(len(pages), 2, "with as many requests as there are pages")
+
+
 def older_changes():
     with Providers() as world:
         for api in world.calendly, world.calcom:
@@ -593,4 +612,5 @@ run_parts((what_is_lost_is_found, each_change_is_one_fact, brought_before_it_was
            what_is_not_subscribed, the_ledger_is_lost, group_events, windows_and_pages, older_changes,
            old_ones_that_something_touched, what_the_owner_hides, what_is_over, stopped_and_continued,
            failing_calls, looked_at_then_applied, without_tokens, subscriptions, one_event_fails, old_cursors,
+           a_list_that_changes,
 finish()

@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "api/event_type.h"
+#include "api/parts.h"
 #include "api/reconcile_body.h"
 #include "api/url.h"
 #include "base/clock.h"
@@ -275,9 +276,10 @@ static enum api_result no_memory(struct reconcile_walk *walk)
 
 /* ---- Cal.com ---- */
 
-static bool see_calcom(void *context, const cJSON *booking)
+#define CALCOM_TAKE "100"
+
+static bool see_calcom(struct reconcile_walk *walk, const cJSON *booking)
 {
-    struct reconcile_walk *walk = context;
     const char *updated = json_text(booking, "updatedAt");
     int64_t when;
     if (!reconcile_compare_calcom(walk, booking))
@@ -287,20 +289,52 @@ static bool see_calcom(void *context, const cJSON *booking)
     return go_on(walk);
 }
 
-/* From a second before what was reached: "after" may mean "at" or not. */
-static enum api_result walk_calcom(struct reconcile_walk *walk)
+/* One page of what changed after `after`; `more`: there is another one. */
+static enum api_result see_page(struct reconcile_walk *walk, int64_t after, size_t skip, bool *more)
 {
     struct buf path = {0};
     struct api_answer answer = {0};
+    char number[24];
+    const cJSON *booking;
+    snprintf(number, sizeof number, "%zu", skip);
     buf_puts(&path, "/v2/bookings");
-    if (!put_time(&path, "afterUpdatedAt", walk->cursor->reached - MS_PER_SECOND) ||
-        !api_url_set(&path, "sortUpdatedAt", "asc") || !api_url_set(&path, "take", "100")) {
+    if (!put_time(&path, "afterUpdatedAt", after) || !api_url_set(&path, "sortUpdatedAt", "asc") ||
+        !api_url_set(&path, "take", CALCOM_TAKE) || (skip && !api_url_set(&path, "skip", number))) {
         buf_free(&path);
         return no_memory(walk);
     }
-    enum api_result result = api_list(walk->api, buf_text(&path), see_calcom, walk, &answer);
+    enum api_result result = api_get_uncached(walk->api, buf_text(&path), &answer);
+    const cJSON *list = json_get(answer.json, "data");
     buf_free(&path);
+    if (result == API_OK && !cJSON_IsArray(list)) {
+        snprintf(answer.error, sizeof answer.error, "Cal.com: the answer is not a list");
+        result = API_STRANGE;
+    }
+    if (result == API_OK)
+        cJSON_ArrayForEach (booking, list)
+            if (!see_calcom(walk, booking))
+                break;
+    *more = result == API_OK && list->child && json_true(answer.json, "pagination.hasNextPage");
     return keep_error(walk, result, &answer);
+}
+
+/*
+ * A booking that changes moves to the end of the list, and the others up: a page that skipped as
+ * many as were seen would miss some. So each page begins a second before what was reached ("after"
+ * may mean "at" or not), and only within one second some are skipped.
+ */
+static enum api_result walk_calcom(struct reconcile_walk *walk)
+{
+    size_t skip = 0;
+    bool more = true;
+    for (int page = 0; more && page < API_PAGES_MAX; page++) {
+        int64_t reached = walk->cursor->reached;
+        enum api_result result = see_page(walk, reached - MS_PER_SECOND, skip, &more);
+        if (result != API_OK || walk->stopped)
+            return result;
+        skip = walk->cursor->reached > reached ? 0 : skip + strtoul(CALCOM_TAKE, NULL, 10);
+    }
+    return API_OK;
 }
 
 /* ---- Calendly ---- */
