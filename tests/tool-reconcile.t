@@ -606,6 +606,10 @@ def subscriptions():
         equal(found["state"], "missing", "one that is gone")
         world.reconcile("calendly", "--resubscribe", code=0)
         equal([one["state"] for one in world.calendly.subscriptions.values()], ["active"], "is made")
+        world.calcom.webhooks.clear()
+        world.reconcile("calcom", "--resubscribe", code=0)
+        equal([one["version"] for one in world.calcom.webhooks.values()], [world.calcom.versions[-1]],
+              "Cal.com's has the newest version")
 
 
 run_parts((what_is_lost_is_found, each_change_is_one_fact, brought_before_it_was_entered, chains_and_ends,

@@ -193,6 +193,8 @@ static int make_new(struct reconciling *r, enum provider provider, struct api *a
     memcpy(wanted.events, usual_events(provider), sizeof wanted.events);
     if (provider == PROVIDER_CALENDLY)
         return replace_calendly(r, api, NULL, &wanted, secret);
+    for (const char *const *version = row->versions; *version; version++)
+        wanted.version = *version; /* the newest is last */
     struct api_answer answer = {0};
     char path[128];
     enum api_result result = API_STRANGE;
