@@ -612,9 +612,17 @@ def subscriptions():
               "Cal.com's has the newest version")
 
 
+def the_case_of_a_host():
+    with Providers(settings={"CALENDLY_WEBHOOK_BASE_URL": "https://Example.ORG/"}) as world:
+        equal(world.reconcile("calendly", code=0)["calendly"]["subscription"]["state"], "active",
+              "the case of a host's name does not matter")
+        shown = world.run("bookspool", "calendly", "subscriptions", "--json")
+        equal([one["own"] for one in json.loads(shown.stdout)["subscriptions"]], [True], "nor to calendly subscriptions")
+
+
 run_parts((what_is_lost_is_found, each_change_is_one_fact, brought_before_it_was_entered, chains_and_ends,
            what_is_not_subscribed, the_ledger_is_lost, group_events, windows_and_pages, older_changes,
            old_ones_that_something_touched, what_the_owner_hides, what_is_over, stopped_and_continued,
            failing_calls, looked_at_then_applied, without_tokens, subscriptions, one_event_fails, old_cursors,
-           a_list_that_changes,
+           a_list_that_changes, the_case_of_a_host,
 finish()

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sysexits.h>
 
 #include "api/subscription.h"
@@ -22,7 +23,7 @@ static bool same_host(const char *a, const char *b)
 {
     size_t len = strcspn(strstr(a, "://") + 3, "/");
     return len == strcspn(strstr(b, "://") + 3, "/") &&
-           strncmp(strstr(a, "://") + 3, strstr(b, "://") + 3, len) == 0;
+           strncasecmp(strstr(a, "://") + 3, strstr(b, "://") + 3, len) == 0;
 }
 
 /*

@@ -142,10 +142,18 @@ void remote_note(struct remote *remote, const char *code, const char *format, ..
 
 /* ---- the URL ---- */
 
+/* Of scheme and host, whose case does not matter (RFC 3986, 6.2.2.1). */
+static size_t host_end(const char *url)
+{
+    const char *host = strstr(url, "://");
+    return host ? (size_t)(host - url) + 3 + strcspn(host + 3, "/") : 0;
+}
+
 bool remote_url_is_own(const char *base, const char *url)
 {
-    size_t len = strlen(base);
-    if (!url || strncmp(url, base, len) != 0)
+    size_t len = strlen(base), host = host_end(base);
+    if (!url || strncasecmp(url, base, host) != 0 ||
+        strncmp(url + host, base + host, len - host) != 0)
         return false;
     if (!url[len])
         return true;
