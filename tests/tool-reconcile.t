@@ -612,6 +612,31 @@ def subscriptions():
               "Cal.com's has the newest version")
 
 
+def several_subscriptions():
+    """One that is disabled is not made good by another one that brings less."""
+    with Providers() as world:
+        hook = world.calendly.subscriptions["one"]
+        wide = {**hook, "uri": hook["uri"].replace("one", "two"), "scope": "organization", "user": None,
+                "callback_url": hook["callback_url"] + "/org", "state": "disabled"}
+        world.calendly.subscriptions["two"] = wide
+        found = world.reconcile("calendly", code=0)["calendly"]["subscription"]
+        equal((found["state"], found["url"]), ("disabled", wide["callback_url"]), "the wider one is disabled")
+        wide["state"], hook["state"] = "active", "disabled"
+        equal(world.reconcile("calendly", code=0)["calendly"]["subscription"]["state"], "active",
+              "the wider one brings all that the other one would")
+        wide["state"] = "disabled"
+        found = world.reconcile("calendly", "--resubscribe", code=0)["calendly"]["subscription"]
+        equal((found["state"], found["made_anew"]), ("active", True), "what is needed is made anew")
+        equal(sorted((one["scope"], one["state"]) for one in world.calendly.subscriptions.values()),
+              [("organization", "active"), ("user", "active")], "at both levels")
+        one = world.calcom.webhooks["one"]
+        world.calcom.webhooks["two"] = {**one, "id": "two", "active": False,
+                                        "subscriberUrl": one["subscriberUrl"] + "/type",
+                                        "level": ("event-type", world.calcom.event_type)}
+        equal(world.reconcile("calcom", code=0)["calcom"]["subscription"]["state"], "active",
+              "an event type's is covered by the user's")
+
+
 def the_case_of_a_host():
     with Providers(settings={"CALENDLY_WEBHOOK_BASE_URL": "https://Example.ORG/"}) as world:
         equal(world.reconcile("calendly", code=0)["calendly"]["subscription"]["state"], "active",
@@ -624,5 +649,5 @@ run_parts((what_is_lost_is_found, each_change_is_one_fact, brought_before_it_was
            what_is_not_subscribed, the_ledger_is_lost, group_events, windows_and_pages, older_changes,
            old_ones_that_something_touched, what_the_owner_hides, what_is_over, stopped_and_continued,
            failing_calls, looked_at_then_applied, without_tokens, subscriptions, one_event_fails, old_cursors,
-           a_list_that_changes, the_case_of_a_host,
+           a_list_that_changes, the_case_of_a_host, several_subscriptions,
 finish()

@@ -58,18 +58,45 @@ static enum subscription_state state_of(const struct subscription *one)
     return one->retrying != TIME_NONE ? SUBSCRIPTION_RETRYING : SUBSCRIPTION_ACTIVE;
 }
 
-/* Of several the one that is in the best state. */
-static const struct subscription *choose(
-    const struct reconciling *r, enum provider provider, const struct subscriptions *all)
+/* Does a subscription of the level `wide` bring all that one of `narrow` brings? */
+static bool is_as_wide(enum provider provider, const char *wide, const char *narrow)
 {
-    const struct subscription *best = NULL;
+    if (!wide || !narrow)
+        return false;
+    if (strcmp(wide, narrow) == 0)
+        return true;
+    if (provider == PROVIDER_CALENDLY)
+        return strcmp(wide, "organization") == 0;
+    return strncmp(wide, "organization ", strlen("organization ")) == 0 ||
+           (strcmp(wide, "user") == 0 &&
+               strncmp(narrow, "event type ", strlen("event type ")) == 0);
+}
+
+/* Is there one in a better state that brings the same? */
+static bool has_better(const struct reconciling *r, enum provider provider,
+    const struct subscriptions *all, const struct subscription *one)
+{
     for (size_t i = 0; i < all->count; i++) {
-        const struct subscription *one = &all->list[i];
-        if (is_ours(r, provider, one->url) && brings_bookings(one) &&
-            (!best || state_of(one) < state_of(best)))
-            best = one;
+        const struct subscription *other = &all->list[i];
+        if (is_ours(r, provider, other->url) && brings_bookings(other) &&
+            state_of(other) < state_of(one) && is_as_wide(provider, other->level, one->level))
+            return true;
     }
-    return best;
+    return false;
+}
+
+/* Of several that bring different bookings the one that is in the worst state. */
+static struct subscription *choose(
+    const struct reconciling *r, enum provider provider, struct subscriptions *all)
+{
+    struct subscription *worst = NULL;
+    for (size_t i = 0; i < all->count; i++) {
+        struct subscription *one = &all->list[i];
+        if (is_ours(r, provider, one->url) && brings_bookings(one) &&
+            !has_better(r, provider, all, one) && (!worst || state_of(one) > state_of(worst)))
+            worst = one;
+    }
+    return worst;
 }
 
 /* ---- what the subscriptions bring ---- */
@@ -184,6 +211,7 @@ static int make_new(struct reconciling *r, enum provider provider, struct api *a
     size_t len = strlen(base);
     snprintf(url, sizeof url, "%.*s%s", (int)(len - (base[len - 1] == '/')), base,
         conf_text(conf, row->endpoint));
+    snprintf(r->compared[provider].url, sizeof r->compared[provider].url, "%.255s", url);
     struct subscription wanted = {.url = url,
         .level = "user",
         .active = true,
@@ -228,8 +256,6 @@ static int make_anew(struct reconciling *r, enum provider provider, struct api *
     if (code != EX_OK)
         return code;
     c->resubscribed = true;
-    c->subscription = SUBSCRIPTION_ACTIVE;
-    c->retrying = TIME_NONE;
     return EX_OK;
 }
 
@@ -277,6 +303,39 @@ static void count_state(const struct compared *c, enum provider provider, int64_
     counter_set(which, (int64_t)c->subscription);
 }
 
+/* The state of those that were listed; with --resubscribe each that is disabled is made anew. */
+static int judge(struct reconciling *r, enum provider provider, struct api *api)
+{
+    struct compared *c = &r->compared[provider];
+    struct subscriptions *all = &c->subscriptions;
+    struct subscription *one = choose(r, provider, all);
+    int code = EX_OK;
+    while (r->resubscribe && code == EX_OK && one && !one->active) {
+        code = make_anew(r, provider, api, &c->account, one);
+        if (code == EX_OK) {
+            one->active = true;
+            one->retrying = TIME_NONE;
+            snprintf(c->url, sizeof c->url, "%s", one->url);
+            one = choose(r, provider, all);
+        }
+    }
+    /* where a level could not be read, it may be there */
+    c->subscription = one               ? state_of(one)
+                      : all->unread.len ? SUBSCRIPTION_UNKNOWN
+                                        : SUBSCRIPTION_MISSING;
+    c->retrying = one ? one->retrying : TIME_NONE;
+    if (one && (!c->resubscribed || c->subscription != SUBSCRIPTION_ACTIVE))
+        snprintf(c->url, sizeof c->url, "%s", one->url);
+    if (r->resubscribe && c->subscription == SUBSCRIPTION_MISSING) {
+        code = make_anew(r, provider, api, &c->account, NULL);
+        if (code == EX_OK)
+            c->subscription = SUBSCRIPTION_ACTIVE;
+        else
+            *c->url = '\0';
+    }
+    return code;
+}
+
 /* Where the token may not list subscriptions, the walk takes the usual ones for granted; where that
  * is only not known now, it would find what the owner never subscribed. */
 static bool may_fall_back(enum api_result result)
@@ -301,19 +360,10 @@ int reconcile_subscription(struct reconciling *r, enum provider provider, struct
                                                : calcom_subscriptions(api, all, &answer);
     }
     if (result == API_OK) {
-        const struct subscription *one = choose(r, provider, all);
-        /* where a level could not be read, it may be there */
-        c->subscription = one               ? state_of(one)
-                          : all->unread.len ? SUBSCRIPTION_UNKNOWN
-                                            : SUBSCRIPTION_MISSING;
-        c->retrying = one ? one->retrying : TIME_NONE;
-        snprintf(c->url, sizeof c->url, "%s", one && one->url ? one->url : "");
-        if (r->resubscribe && c->subscription >= SUBSCRIPTION_DISABLED)
-            code = make_anew(r, provider, api, account, one);
+        code = judge(r, provider, api);
+        advise(c, provider);
     } else /* the walk meets the same and says it, where it is about more than the subscription */
         buf_printf(&c->advice, "The subscription was not looked at: %.300s", answer.error);
-    if (result == API_OK)
-        advise(c, provider);
     if (may_fall_back(result))
         find_covers(r, provider);
     else
