@@ -637,6 +637,25 @@ def several_subscriptions():
               "an event type's is covered by the user's")
 
 
+def only_to_look():
+    with Providers() as world:
+        world.calcom.book(START, lose=True)
+        equal(world.missing("--apply", "--dry-run", code=1), [("calcom", "BOOKING_CREATED", "missing")],
+              "--dry-run says what --apply would put")
+        equal(os.listdir(world.file("new")), [], "and puts nothing")
+        equal(world.missing("--dry-run", code=1), [("calcom", "BOOKING_CREATED", "missing")], "alone, too")
+        world.calendly.subscriptions["one"]["state"] = "disabled"
+        world.calcom.webhooks.clear()
+        found = world.reconcile("--resubscribe", "--dry-run", code=1)
+        equal([(one["subscription"]["state"], one["subscription"]["would_be_made_anew"],
+                one["subscription"]["made_anew"]) for one in found.values()],
+              [("missing", True, False), ("disabled", True, False)], "what --resubscribe would make anew")
+        match(found["calcom"]["subscription"]["advice"],
+              f"would make the one to https://example.org{ENDPOINTS['calcom']} anew", "where it would lead")
+        equal([len(world.calcom.webhooks)] + [one["state"] for one in world.calendly.subscriptions.values()],
+              [0, "disabled"], "nothing is made")
+
+
 def the_case_of_a_host():
     with Providers(settings={"CALENDLY_WEBHOOK_BASE_URL": "https://Example.ORG/"}) as world:
         equal(world.reconcile("calendly", code=0)["calendly"]["subscription"]["state"], "active",
@@ -649,5 +668,5 @@ run_parts((what_is_lost_is_found, each_change_is_one_fact, brought_before_it_was
            what_is_not_subscribed, the_ledger_is_lost, group_events, windows_and_pages, older_changes,
            old_ones_that_something_touched, what_the_owner_hides, what_is_over, stopped_and_continued,
            failing_calls, looked_at_then_applied, without_tokens, subscriptions, one_event_fails, old_cursors,
-           a_list_that_changes, the_case_of_a_host, several_subscriptions,
+           a_list_that_changes, the_case_of_a_host, several_subscriptions, only_to_look,
 finish()

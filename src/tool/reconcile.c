@@ -18,7 +18,8 @@
 #include "tool/tool.h"
 
 static const char usage[] =
-    "reconcile [PROVIDER] [--since 7d] [--apply] [--resubscribe] [--json]\n"
+    "reconcile [PROVIDER] [--since 7d] [--apply] [--resubscribe]\n"
+    "          [--dry-run] [--json]\n"
     "\n"
     "Asks the providers' APIs for their bookings, compares them with the ledger and\n"
     "the spool, and lists the changes of which no webhook arrived. PROVIDER is calcom\n"
@@ -27,6 +28,7 @@ static const char usage[] =
     "  --since DURATION  what was booked, moved or cancelled since then (7d)\n"
     "  --apply           put what is missing into the spool: the next drain mails it\n"
     "  --resubscribe     make a subscription that is disabled or missing anew\n"
+    "  --dry-run         with these two, only say what they would do\n"
     "\n"
     "Stopped, it goes on from there when it is run again.\n"
     "\n"
@@ -371,7 +373,7 @@ static int run(struct tool *tool, int argc, char **argv)
     const char *since = "7d";
     char **operands;
     const struct tool_option options[] = {{"since", NULL, &since}, {"apply", &r.apply, NULL},
-        {"resubscribe", &r.resubscribe, NULL}, {0}};
+        {"resubscribe", &r.resubscribe, NULL}, {"dry-run", &r.dry_run, NULL}, {0}};
     int count = tool_parse(tool, argc, argv, options, &operands);
     int64_t span;
     if (count > 1)
@@ -381,6 +383,7 @@ static int run(struct tool *tool, int argc, char **argv)
         tool_usage(tool, "--since %s is not a duration up to %dd, such as 12h or 7d", since,
             SINCE_MAX_DAYS);
     r.tool = tool;
+    r.apply &= !r.dry_run;
     r.since = tool->now - span;
     r.progress = isatty(STDERR_FILENO);
     int code = open_all(&r);

@@ -55,7 +55,7 @@ struct compared {
     enum subscription_state subscription;
     char url[256];    /* of the subscription; "": none */
     int64_t retrying; /* since when; TIME_NONE */
-    bool resubscribed;
+    bool resubscribed, would_resubscribe; /* the second with --dry-run */
     struct reconcile_cover *cover; /* what this receiver's subscriptions bring */
     size_t covers;
     struct subscriptions subscriptions; /* these two own the texts of `cover` */
@@ -65,7 +65,7 @@ struct compared {
 
 struct reconciling {
     struct tool *tool;
-    bool apply, resubscribe, progress;
+    bool apply, resubscribe, dry_run, progress;
     int64_t since;
     struct ledger *ledger;
     struct accept_batch batch;

@@ -95,6 +95,8 @@ static void put_provider(cJSON *list, const struct reconciling *r, enum provider
     json_put_text(subscription, "url", *c->url ? c->url : NULL);
     json_put_time(subscription, "retry_started_at", c->retrying);
     json_put_bool(subscription, "made_anew", c->resubscribed);
+    if (r->dry_run)
+        json_put_bool(subscription, "would_be_made_anew", c->would_resubscribe);
     json_put_text(subscription, "advice", c->advice.len ? buf_text(&c->advice) : NULL);
 }
 

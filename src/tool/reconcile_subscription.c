@@ -220,6 +220,8 @@ static int make_new(struct reconciling *r, enum provider provider, struct api *a
         .organization = account->organization,
         .user = account->uri};
     memcpy(wanted.events, usual_events(provider), sizeof wanted.events);
+    if (r->dry_run)
+        return EX_OK;
     if (provider == PROVIDER_CALENDLY)
         return replace_calendly(r, api, NULL, &wanted, secret);
     for (const char *const *version = row->versions; *version; version++)
@@ -244,18 +246,19 @@ static int make_anew(struct reconciling *r, enum provider provider, struct api *
     if (!old)
         code = make_new(r, provider, api, account);
     else if (provider == PROVIDER_CALCOM)
-        code = activate_calcom(r, api, old);
+        code = r->dry_run ? EX_OK : activate_calcom(r, api, old);
     else if (!secret) {
         tool_say(r->tool, "Calendly: to make the subscription anew, %s must be readable",
             settings[provider_table[provider]->secret[0]].name);
         code = EX_CONFIG;
     } else {
         struct subscription wanted = *old;
-        code = replace_calendly(r, api, old, &wanted, secret);
+        code = r->dry_run ? EX_OK : replace_calendly(r, api, old, &wanted, secret);
     }
     if (code != EX_OK)
         return code;
-    c->resubscribed = true;
+    c->resubscribed = !r->dry_run;
+    c->would_resubscribe = r->dry_run;
     return EX_OK;
 }
 
@@ -265,6 +268,13 @@ static void advise(struct compared *c, enum provider provider)
 {
     const char *name = provider_name(provider), *title = provider_table[provider]->title;
     char since[TIME_TEXT];
+    if (c->would_resubscribe) {
+        buf_printf(&c->advice, "%s has %s; --resubscribe would make the one to %s anew.", title,
+            c->subscription == SUBSCRIPTION_MISSING ? "no subscription to this receiver"
+                                                    : "disabled the subscription",
+            c->url);
+        return;
+    }
     switch (c->subscription) {
     case SUBSCRIPTION_RETRYING:
         time_format(c->retrying, since);
@@ -312,6 +322,8 @@ static int judge(struct reconciling *r, enum provider provider, struct api *api)
     int code = EX_OK;
     while (r->resubscribe && code == EX_OK && one && !one->active) {
         code = make_anew(r, provider, api, &c->account, one);
+        if (r->dry_run)
+            break;
         if (code == EX_OK) {
             one->active = true;
             one->retrying = TIME_NONE;
@@ -328,9 +340,9 @@ static int judge(struct reconciling *r, enum provider provider, struct api *api)
         snprintf(c->url, sizeof c->url, "%s", one->url);
     if (r->resubscribe && c->subscription == SUBSCRIPTION_MISSING) {
         code = make_anew(r, provider, api, &c->account, NULL);
-        if (code == EX_OK)
+        if (c->resubscribed)
             c->subscription = SUBSCRIPTION_ACTIVE;
-        else
+        else if (!c->would_resubscribe)
             *c->url = '\0';
     }
     return code;
