@@ -99,6 +99,10 @@ def levels():
         equal(site.stored(OLD_KEY), old, "the old one is accepted, too")
         api.users[api.owner]["admin"] = False
         match(site.tool("webhooks").stderr, "not seen: organization", "what may not be listed is mentioned")
+        site.rotated_a_day_ago()
+        match(site.changing("rotate-secret", code=77).stderr, f"not seen: organization(.|\\n)*{OLD_KEY} stays",
+              "and as one of those may use the old secret, it stays")
+        equal(site.stored(OLD_KEY), old, "indeed")
         site.tool("unsubscribe", hooks[1]["id"])
         equal(len(api.webhooks), 3, "one is deleted by its id")
         api.users[api.owner]["admin"] = True

@@ -9,13 +9,11 @@ import signal
 import stat
 import sys
 import threading
-import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
 from account import Site  # noqa: E402
 from api_peer import DROP, DROP_AFTER, LIMITED  # noqa: E402
-from bookspool import (PATIENCE, equal, finish, match, need, ok, program, run_parts, sample, sign,  # noqa: E402
-                       utc)
+from bookspool import PATIENCE, equal, finish, match, need, ok, program, run_parts, sample, sign  # noqa: E402
 from calendly_api import CalendlyApi  # noqa: E402
 from faults import SHIM, need_shims  # noqa: E402
 
@@ -204,20 +202,13 @@ def rotates():
         equal(len(api.asked("POST")), posts, "and nothing is changed")
         match(site.changing("subscribe", name="subscribe after it").stdout, "subscribed already",
               "the second path counts as this installation")
-        rotated_a_day_ago(site)
+        site.rotated_a_day_ago()
         done = site.changing("rotate-key", name="a day later")
         equal(site.stored(OLD_KEY), None, "a day later the old one is forgotten")
         equal(site.rotation(), None, "and the change is over")
         equal(sign_with(site, old), 401, "by the receiver, too")
         site.changing("rotate-key", "--settle", "0s", name="another change")
         equal(the_only(api)["signing_key"], site.stored(KEY), "which leaves one subscription again")
-
-
-def rotated_a_day_ago(site):
-    kept = site.rotation()
-    kept["changed"] = utc(time.time() - 25 * 3600)
-    with open(site.path("state", "rotation-calendly.json"), "w", encoding="ascii") as file:
-        json.dump(kept, file)
 
 
 def sign_with(site, secret):
@@ -387,7 +378,7 @@ def secret_files():
         site.changing("rotate-key", "--settle", "0s")
         equal(site.text("calendly-old"), first, "the old secret goes into the second file")
         equal(the_only(api)["signing_key"] + "\n", site.text("calendly"), "the new one into the first")
-        rotated_a_day_ago(site)
+        site.rotated_a_day_ago()
         site.changing("rotate-key", name="a day later")
         equal(site.text("calendly-old"), site.text("calendly"), "and then the old one is nowhere")
         done = site.tool("rotate-key", "--again", code=73, env={KEY: "by-hand"})
@@ -415,13 +406,35 @@ def other_secondary():
         text = site.text("receive.env").replace(site.stored(OLD_KEY), own)
         with open(site.path("etc/receive.env"), "w", encoding="ascii") as file:
             file.write(text)
-        rotated_a_day_ago(site)
+        site.rotated_a_day_ago()
         done = site.changing("rotate-key", "--dry-run", name="a dry run of the next")
         match(done.stdout, f"{OLD_KEY} is not the old secret any more", "it is kept")
         site.changing("rotate-key", name="a day later")
         equal(site.stored(OLD_KEY), own, "as it is")
         equal(site.rotation(), None, "and the change is over")
         match(site.tool("rotate-key", code=78).stderr, "is set, and not by this command", "the next one does not push it out")
+
+
+def still_used():
+    """The old secret stays while another subscription may use it: one that this token cannot see."""
+    with Site() as site, CalendlyApi(send=site.send) as api:
+        site.use(api)
+        site.changing("subscribe")
+        old = site.stored(KEY)
+        site.changing("rotate-key", "--settle", "0s")
+        site.rotated_a_day_ago()
+        api.roles[api.owner] = "user"
+        done = site.changing("rotate-key", code=77, name="a token that does not see the organization's")
+        match(done.stderr, "not seen: organization", "says so")
+        match(done.stderr, f"{OLD_KEY} stays.*remove it yourself", "and what to do")
+        api.roles[api.owner] = "owner"
+        equal(sign_with(site, old), 200, "a colleague's subscription delivers with the old secret")
+        for args in ((), ("--dry-run",)):
+            done = site.changing("rotate-key", *args, code=75, name="a secret that has matched since")
+            match(done.stderr, f"matched at .*{OLD_KEY} stays.*remove it yourself", "is not removed")
+        equal(site.stored(OLD_KEY), old, "so it is still accepted")
+        site.write_settings("receive.env", {KEY: site.stored(KEY)})
+        match(site.changing("rotate-key", name="after it was removed").stdout, "is not the old secret any more", "it ends")
 
 
 def lists():
@@ -458,5 +471,6 @@ def lists():
 if __name__ == "__main__":
     need("nginx")
     run_parts((from_nothing, rotates, refused, receiver_first, retries_and_disabled, successor_lost, several,
-               secret_files, third_secret, other_secondary, lists, dies_at_each_request, dies_between, fails_at_each_request))
+               secret_files, third_secret, other_secondary, still_used, lists, dies_at_each_request, dies_between,
+               fails_at_each_request))
     finish()

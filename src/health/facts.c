@@ -124,7 +124,7 @@ int64_t health_time(const struct health_facts *facts, enum counter which)
 
 int64_t health_last_genuine(const struct health_facts *facts, enum provider provider)
 {
-    int64_t last = TIME_NONE;
+    int64_t last = health_time(facts, counter_at(COUNT_ACCEPTED_AT, provider, 0));
     for (size_t slot = 0; slot < PROVIDER_SECRETS; slot++) {
         int64_t when = health_time(facts, counter_at(COUNT_SECRET_USED_AT, provider, slot));
         last = when > last ? when : last; /* TIME_NONE is the least */

@@ -51,7 +51,8 @@ void health_gather(const struct health_limits *limits, struct spool *spool, bool
 /* One value of the counters; a time that is 0 is TIME_NONE. */
 int64_t health_time(const struct health_facts *facts, enum counter which);
 
-/* When a webhook of this provider last had a right signature; TIME_NONE: never. */
+/* When a webhook of this provider last had a right signature, of whichever secret; a ping is none.
+ * TIME_NONE: never. */
 int64_t health_last_genuine(const struct health_facts *facts, enum provider provider);
 
 #endif

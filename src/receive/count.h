@@ -19,11 +19,15 @@ struct secret_marks {
 
 /* Before conf_wipe_secrets. */
 void count_read_secrets(const struct conf *conf, struct secret_marks *marks);
-/* Sets since when each secret has been in use. One that moves from secondary to primary keeps its
- * time. */
+/*
+ * Sets since when each secret has been set. What is counted of a secret that moves between primary
+ * and secondary goes with it; a new one begins at 0. A place that becomes empty keeps when its
+ * secret was last used, for monitors of the provider.
+ */
 void count_secrets(const struct secret_marks *marks, int64_t now);
 
-/* Once for each final judgment, when it is answered. `now` in ms. */
+/* Once for each final judgment, when it is answered. A ping is no use of its secret: operators and
+ * tests send these, whatever is subscribed. `now` in ms. */
 void count_answer(const struct judgment *judgment, int64_t now);
 
 #endif

@@ -262,7 +262,8 @@ static int rotate(struct action *action)
     if (code == EX_OK && !rotation_is_changed(rotation))
         code = change(action);
     action_say_unread(action);
-    return code == EX_OK ? rotation_rest(rotation, action->base.data) : code;
+    return code == EX_OK ? rotation_rest(rotation, action->base.data, action->all.unread.len)
+                         : code;
 }
 
 static int run_rotate(struct tool *tool, int argc, char **argv)

@@ -353,7 +353,9 @@ static int rotate(struct swap *swap)
         rotation_name(buf_text(&rotation->primary), swap->name);
     if (!rotation_is_changed(rotation) || count(swap, is_old))
         code = change_provider(swap);
-    return code == EX_OK ? rotation_rest(rotation, action->base.data) : code;
+    action_say_unread(action);
+    return code == EX_OK ? rotation_rest(rotation, action->base.data, action->all.unread.len)
+                         : code;
 }
 
 static int run(struct tool *tool, int argc, char **argv)

@@ -10,6 +10,7 @@
 #include <sysexits.h>
 #include <unistd.h>
 
+#include "base/counters.h"
 #include "base/hex.h"
 #include "base/io.h"
 #include "base/json.h"
@@ -258,7 +259,36 @@ int rotation_mark_changed(struct rotation *rotation)
     return write_state(rotation);
 }
 
-int rotation_rest(struct rotation *rotation, const char *url)
+/* A subscription that this account's lists do not show would lose its events. */
+static int refuse_used(const struct rotation *rotation, const char *name, bool unseen)
+{
+    const struct remote *remote = rotation->remote;
+    const char *state = conf_text(&remote->tool->conf, SET_STATE);
+    int64_t used = 0;
+    char when[TIME_TEXT];
+    if (state && counters_open_readonly(state))
+        used = counter_get_signed(counter_at(COUNT_SECRET_USED_AT, remote->provider, 1));
+    if (used > rotation->changed) {
+        time_format(used, when);
+        tool_say(remote->tool,
+            "the old secret has matched at %s, after the change: another subscription uses it, so "
+            "%s stays. Give that one the new secret; when none has the old one, remove it "
+            "yourself, restart the receiver, and run this again",
+            when, name);
+        return EX_TEMPFAIL;
+    }
+    if (unseen) {
+        tool_say(remote->tool,
+            "the subscriptions that are not seen may use the old secret, so %s stays. Run this "
+            "with a token that may list them; or, when none has the old one, remove it yourself, "
+            "restart the receiver, and run this again",
+            name);
+        return EX_NOPERM;
+    }
+    return EX_OK;
+}
+
+int rotation_rest(struct rotation *rotation, const char *url, bool unseen)
 {
     struct remote *remote = rotation->remote;
     const char *name = settings[provider_table[remote->provider]->secret[1]].name;
@@ -281,13 +311,16 @@ int rotation_rest(struct rotation *rotation, const char *url)
             until);
         return EX_OK;
     }
+    int code = refuse_used(rotation, name, unseen);
+    if (code != EX_OK)
+        return code;
     if (remote->dry_run) {
         remote_step(remote, "forgotten", "remove %s and restart the receiver", name);
         return EX_OK;
     }
     set(&old, buf_text(&rotation->secondary));
     set(&rotation->secondary, NULL);
-    int code = rotation_store(rotation);
+    code = rotation_store(rotation);
     if (code == EX_OK) {
         remote_step(remote, "forgotten", "remove %s: the old secret", name);
         receiver_forget(remote, &rotation->receiver, url, old.data);

@@ -58,9 +58,11 @@ int rotation_mark_changed(struct rotation *rotation);
 
 /*
  * After the change: says until when the old secret stays, or forgets it, when that time is over. A
- * secondary that is another one by then is not touched. A URL to test the receiver at.
+ * secondary that is another one by then is not touched. One that has matched since the change is
+ * used by a subscription that was not seen, and stays; so it does where some were `unseen`. A URL
+ * to test the receiver at.
  */
-int rotation_rest(struct rotation *rotation, const char *url);
+int rotation_rest(struct rotation *rotation, const char *url, bool unseen);
 
 void rotation_close(struct rotation *rotation);
 

@@ -12,8 +12,10 @@ import re
 import signal
 import subprocess
 import threading
+import time
 
-from bookspool import PATIENCE, World, equal, free_port, program, wait_for
+import counters
+from bookspool import PATIENCE, World, equal, free_port, program, utc, wait_for
 from deliveries import fcgi_sender
 
 BASE_URL = {"calcom": "CALCOM_WEBHOOK_BASE_URL", "calendly": "CALENDLY_WEBHOOK_BASE_URL"}
@@ -104,6 +106,15 @@ class Site(World):
                 return json.load(file)
         except FileNotFoundError:
             return None
+
+    def rotated_a_day_ago(self):
+        """The change of the secret, and all that used the old one."""
+        kept, ago = self.rotation(), 25 * 3600
+        kept["changed"] = utc(time.time() - ago)
+        where = ("COUNT_SECRET_USED_AT", self.api.name, "secondary")
+        counters.put(self.state_dir, max(0, counters.read(self.state_dir, *where) - ago * 1000), *where)
+        with open(self.path("state", f"rotation-{self.api.name}.json"), "w", encoding="ascii") as file:
+            json.dump(kept, file)
 
 
 __all__ = ["Site", "wait_for"]

@@ -50,6 +50,13 @@ def read(state_dir, constant, *words):
         return int.from_bytes(file.read(8), "little", signed=True)
 
 
+def put(state_dir, value, constant, *words):
+    """Changes one value in place, below the programs that have the file open."""
+    with open(os.path.join(state_dir, "counters"), "r+b") as file:
+        file.seek(len(MAGIC) + 8 * position(constant, *words))
+        file.write(struct.pack("<q", value))
+
+
 def write(state_dir, values):
     found = [0] * COUNT
     for name, value in values.items():

@@ -224,6 +224,10 @@ static void silence_is_off_until_it_has_a_limit(void **state)
     assert_int_equal(health_state(&health, PROVIDER_CALCOM, &reason), HEALTH_PASS);
     set_ago(counter_at(COUNT_SECRET_USED_AT, PROVIDER_CALENDLY, 0), HOUR); /* the other secret */
     assert_whole(HEALTH_PASS, NULL);
+    set_ago(counter_at(COUNT_SECRET_USED_AT, PROVIDER_CALENDLY, 0), 5 * 24 * HOUR);
+    assert_whole(HEALTH_FAIL, "no-webhook");
+    set_ago(counter_at(COUNT_ACCEPTED_AT, PROVIDER_CALENDLY, 0), HOUR); /* by an earlier secret */
+    assert_whole(HEALTH_PASS, NULL);
     facts.limits.silence[PROVIDER_CALCOM] = 4 * 24 * HOUR; /* never one: since counting began */
     assert_whole(HEALTH_PASS, NULL);
     set_ago(COUNT_SINCE, 5 * 24 * HOUR);
