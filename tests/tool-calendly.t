@@ -437,6 +437,33 @@ def still_used():
         match(site.changing("rotate-key", name="after it was removed").stdout, "is not the old secret any more", "it ends")
 
 
+def one_at_a_time():
+    """Two runs would each make a secret, and the receiver would lose one of them."""
+    with Site() as site, CalendlyApi(send=site.send) as api:
+        site.use(api)
+        site.changing("subscribe")
+        serve, asked, released = api.serve, threading.Event(), threading.Event()
+
+        def wait(request):
+            asked.set()
+            released.wait(PATIENCE)
+            return serve(request)
+        api.serve = wait
+        first = site.start([*program("bookspool"), "calendly", "rotate-key", "--settle", "0s", "--restart",
+                            site.restart], "tool.log")
+        asked.wait(PATIENCE)
+        api.serve, before = serve, site.text("receive.env")
+        for action in ("rotate-key", "subscribe", "unsubscribe"):
+            match(site.tool(action, code=75).stderr, "another run .* is at work: .* again when it has ended",
+                  "a second run does not begin")
+        equal(site.text("receive.env"), before, "and changes nothing")
+        site.tool("rotate-key", "--dry-run", name="a dry run is possible")
+        site.tool("subscriptions", name="and so is a list")
+        released.set()
+        equal(first.wait(PATIENCE), 0, "the first one ends")
+        equal(the_only(api)["signing_key"], site.stored(KEY), "as if alone")
+
+
 def lists():
     with Site() as site, CalendlyApi(send=site.send) as api:
         site.use(api)
@@ -471,6 +498,6 @@ def lists():
 if __name__ == "__main__":
     need("nginx")
     run_parts((from_nothing, rotates, refused, receiver_first, retries_and_disabled, successor_lost, several,
-               secret_files, third_secret, other_secondary, still_used, lists, dies_at_each_request, dies_between,
-               fails_at_each_request))
+               secret_files, third_secret, other_secondary, still_used, one_at_a_time, lists, dies_at_each_request,
+               dies_between, fails_at_each_request))
     finish()

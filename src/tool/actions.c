@@ -39,7 +39,8 @@ int actions_run(struct tool *tool, int argc, char **argv, const struct command *
 
 int action_open(struct action *action, struct tool *tool, enum provider provider, bool needs_url)
 {
-    int code = remote_open(&action->remote, tool, provider, action->dry_run);
+    int code = remote_open(
+        &action->remote, tool, provider, action->dry_run, needs_url && !action->dry_run);
     bool known = action->url || conf_text(&tool->conf, provider_table[provider]->base_url);
     action->rotation.remote = &action->remote;
     if (code != EX_OK || !(known || needs_url))

@@ -56,8 +56,9 @@ struct action {
     "Exit status: 0, 69 refused, 73 the secret cannot be stored, 75 not yet: run it\n"             \
     "again and it goes on, 76 a strange answer, 77 no right, 78 a setting is missing.\n"
 
-/* Opens the account. `needs_url`: it is an error when no URL is known. EX_OK, or the exit status
- * after a message. */
+/* Opens the account. `needs_url`: it is an error when no URL is known, and, as the installation's
+ * own subscriptions and secrets change, only one such run is at work, besides dry ones. EX_OK, or
+ * the exit status after a message. */
 int action_open(struct action *action, struct tool *tool, enum provider provider, bool needs_url);
 int action_close(struct action *action, int code);
 

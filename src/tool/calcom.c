@@ -29,7 +29,7 @@ static int run_whoami(struct tool *tool, int argc, char **argv)
     int64_t organization = 0;
     if (tool_parse(tool, argc, argv, NULL, &operands) > 0)
         tool_usage(tool, "no operand is expected: %s", operands[0]);
-    int code = remote_open(&remote, tool, PROVIDER_CALCOM, false);
+    int code = remote_open(&remote, tool, PROVIDER_CALCOM, false, false);
     if (code == EX_OK)
         code = remote_failed(&remote, calcom_whoami(remote.api, &organization, &remote.answer),
             "read whose key it is");
@@ -108,7 +108,7 @@ static int run_bookings(struct tool *tool, int argc, char **argv)
         tool_usage(tool, "no operand is expected: %s", operands[0]);
     if (since && !time_parse(since, &when))
         tool_usage(tool, "--since must be a time such as 2026-11-29T00:00:00Z");
-    int code = remote_open(&remote, tool, PROVIDER_CALCOM, false);
+    int code = remote_open(&remote, tool, PROVIDER_CALCOM, false, false);
     buf_puts(&path, "/v2/bookings?take=100&sortStart=asc&status=");
     subscription_encode(&path, status);
     if (since) {

@@ -31,7 +31,7 @@ static int run_whoami(struct tool *tool, int argc, char **argv)
     char **operands;
     if (tool_parse(tool, argc, argv, NULL, &operands) > 0)
         tool_usage(tool, "no operand is expected: %s", operands[0]);
-    int code = remote_open(&remote, tool, PROVIDER_CALENDLY, false);
+    int code = remote_open(&remote, tool, PROVIDER_CALENDLY, false, false);
     if (code == EX_OK)
         code = remote_failed(&remote, calendly_whoami(remote.api, &account, &remote.answer),
             "read whose token it is");
@@ -163,7 +163,7 @@ static int run_events(struct tool *tool, int argc, char **argv)
     if (query.status && strcmp(query.status, "active") != 0 &&
         strcmp(query.status, "canceled") != 0)
         tool_usage(tool, "--status is active or canceled");
-    int code = remote_open(&remote, tool, PROVIDER_CALENDLY, false);
+    int code = remote_open(&remote, tool, PROVIDER_CALENDLY, false, false);
     if (code == EX_OK)
         code = list(&remote, "scheduled_events", &query, columns);
     return remote_close(&remote, code);
@@ -189,7 +189,7 @@ static int run_event_types(struct tool *tool, int argc, char **argv)
     const struct tool_option options[] = {{"organization", &query.organization, NULL}, {0}};
     if (tool_parse(tool, argc, argv, options, &operands) > 0)
         tool_usage(tool, "no operand is expected: %s", operands[0]);
-    int code = remote_open(&remote, tool, PROVIDER_CALENDLY, false);
+    int code = remote_open(&remote, tool, PROVIDER_CALENDLY, false, false);
     if (code == EX_OK)
         code = list(&remote, "event_types", &query, columns);
     return remote_close(&remote, code);
@@ -235,7 +235,7 @@ static int run_cache(struct tool *tool, int argc, char **argv)
         {"clear", &clear, NULL}, {"dry-run", &dry_run, NULL}, {0}};
     if (tool_parse(tool, argc, argv, options, &operands) > 0)
         tool_usage(tool, "no operand is expected: %s", operands[0]);
-    int code = remote_open(&remote, tool, PROVIDER_CALENDLY, dry_run);
+    int code = remote_open(&remote, tool, PROVIDER_CALENDLY, dry_run, false);
     bool ok = remote.ledger && answers_count(remote.ledger, "calendly", &answers);
     if (ok && clear && !dry_run)
         ok = api_cache_clear(remote.ledger, PROVIDER_CALENDLY, &answers);

@@ -1,11 +1,14 @@
 #include "tool/remote.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <grp.h>
+#include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/file.h>
 #include <sysexits.h>
 #include <unistd.h>
 
@@ -40,7 +43,30 @@ static bool become_owner(struct remote *remote)
 
 /* ---- opening ---- */
 
-int remote_open(struct remote *remote, struct tool *tool, enum provider provider, bool dry_run)
+/* Until the program ends. The file is never removed or replaced, as a lock on it would be void. */
+static int lock(const struct remote *remote)
+{
+    const char *state = conf_text(&remote->tool->conf, SET_STATE);
+    char path[PATH_MAX];
+    if (!state || snprintf(path, sizeof path, "%s/rotation-%s.lock", state,
+                      provider_name(remote->provider)) >= PATH_MAX)
+        return EX_OK; /* nothing that needs it can be done there */
+    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0660);
+    if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0)
+        return EX_OK;
+    bool busy = fd >= 0 && errno == EWOULDBLOCK;
+    if (busy)
+        tool_say(remote->tool, "another run for %s is at work: run this again when it has ended",
+            provider_table[remote->provider]->title);
+    else
+        tool_say(remote->tool, "%s: %s", path, strerror(errno));
+    if (fd >= 0)
+        close(fd);
+    return busy ? EX_TEMPFAIL : EX_CANTCREAT;
+}
+
+int remote_open(
+    struct remote *remote, struct tool *tool, enum provider provider, bool dry_run, bool alone)
 {
     struct buf why = {0};
     *remote = (struct remote){.tool = tool, .provider = provider, .dry_run = dry_run};
@@ -51,6 +77,9 @@ int remote_open(struct remote *remote, struct tool *tool, enum provider provider
         tool_say(tool, "cannot become the owner of the spool: %s", strerror(errno));
         return EX_OSERR;
     }
+    int code = alone ? lock(remote) : EX_OK; /* at once, while the secrets read are those stored */
+    if (code != EX_OK)
+        return code;
     const char *ledger = conf_text(&tool->conf, SET_LEDGER);
     if (ledger &&
         !(remote->ledger = ledger_open(ledger, conf_number(&tool->conf, SET_RESERVE), &why)))

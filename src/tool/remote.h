@@ -29,8 +29,10 @@ struct remote {
     struct stat owner; /* of the spool; zeros where there is none */
 };
 
-/* EX_OK, or the exit status after a message. remote_close either way. */
-int remote_open(struct remote *remote, struct tool *tool, enum provider provider, bool dry_run);
+/* `alone`: no other run with it for this provider is at work. EX_OK, or the exit status after a
+ * message. remote_close either way. */
+int remote_open(
+    struct remote *remote, struct tool *tool, enum provider provider, bool dry_run, bool alone);
 /* Prints the JSON; returns `code`. */
 int remote_close(struct remote *remote, int code);
 
