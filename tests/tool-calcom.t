@@ -49,8 +49,12 @@ def from_nothing():
         match(site.changing("subscribe", code=69).stderr, "another secret than CALCOM_WEBHOOK_SECRET.*rotate-secret",
               "one with another secret is noticed")
         hook.update(active=False, secret=site.stored(KEY))
-        match(site.changing("subscribe", code=69).stderr, "is switched off: `bookspool calcom unsubscribe",
-              "and one that is off")
+        done = site.changing("subscribe", code=69)
+        match(done.stderr, "is switched off: `bookspool reconcile --resubscribe` switches it on again", "and one that is off")
+        match(site.tool("webhooks").stderr, "is switched off: `bookspool reconcile --resubscribe`", "in the list, too")
+        hook.update(active=True, triggers=USUAL[:2])
+        match(site.changing("subscribe", code=69).stderr, "lacks some of the events: `bookspool calcom unsubscribe",
+              "and one that lacks events")
 
 
 def older_instances():

@@ -191,8 +191,9 @@ static const char *advice_for(const struct action *action, const struct subscrip
 {
     bool calendly = action->remote.provider == PROVIDER_CALENDLY;
     if (!one->active)
-        return calendly ? "it was disabled after a day of failures: `subscribe` makes it anew"
-                        : "it is switched off: unsubscribe it, and subscribe again";
+        return calendly
+                   ? "it was disabled after a day of failures: `subscribe` makes it anew"
+                   : "it is switched off: `bookspool reconcile --resubscribe` switches it on again";
     if (one->retrying != TIME_NONE)
         return "deliveries fail: `bookspool check --url` says why";
     if (is_double(&action->all, one))

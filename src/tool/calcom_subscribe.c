@@ -53,9 +53,14 @@ static int judge_existing(
                                       "`bookspool calcom rotate-secret` gives both a new one");
         code = EX_UNAVAILABLE;
     }
-    if (!one->active || !action_has_events(one, wanted)) {
-        tool_say(action->remote.tool, "%s: `bookspool calcom unsubscribe %s`, and subscribe again",
-            one->active ? "it lacks some of the events" : "it is switched off", one->id);
+    if (!one->active) {
+        tool_say(action->remote.tool,
+            "it is switched off: `bookspool reconcile --resubscribe` switches it on again");
+        code = EX_UNAVAILABLE;
+    } else if (!action_has_events(one, wanted)) {
+        tool_say(action->remote.tool,
+            "it lacks some of the events: `bookspool calcom unsubscribe %s`, and subscribe again",
+            one->id);
         code = EX_UNAVAILABLE;
     }
     return code;
