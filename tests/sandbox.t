@@ -8,6 +8,7 @@ import errno
 import json
 import os
 import re
+import shutil
 import signal
 import socket
 import sys
@@ -17,7 +18,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib
 from bookspool import (World, equal, finish, match, ok, program, run_parts, sample, skip,  # noqa: E402
                        skip_all, wait_for)
 from mailer import SENT, Mailer  # noqa: E402
-from smtp_peer import Authority, Scripted  # noqa: E402
+from smtp_peer import Aio, Authority, Scripted  # noqa: E402
 
 LANDLOCK_CREATE_RULESET, SECCOMP = 444, 317  # of all architectures, and of x86-64
 OFF = {"BOOKSPOOL_SANDBOX": "off"}
@@ -133,6 +134,39 @@ def token_elsewhere():
             world.stop(watch)
 
 
+def replaced_meanwhile():
+    """A rule of Landlock is about the file that was there: with another in its place a watch ends, and is started again."""
+    with tempfile.TemporaryDirectory() as folder:
+        authority = Authority(folder)
+        with Aio(authority, tls="implicit") as server, World(
+                {"BOOKSPOOL_STATUS_PAGE": os.path.join(folder, "page/status.html"), "BOOKSPOOL_TLS_CA": authority.ca},
+                drain={"BOOKSPOOL_TRANSPORT": f"smtps://localhost:{server.port}"}) as world:
+
+            def certificate():
+                shutil.copy(authority.ca, authority.ca + ".new")
+                os.rename(authority.ca + ".new", authority.ca)
+
+            def page():
+                os.rename(os.path.join(folder, "page"), os.path.join(folder, "earlier"))
+                os.mkdir(os.path.join(folder, "page"))
+
+            os.mkdir(os.path.join(folder, "page"))
+            for replace, path in (certificate, authority.ca), (page, os.path.join(folder, "page")):
+                watch = start_watch(world)
+                world.put_event("new", "calcom", sample("calcom", "booking_created"))
+                ok(wait_for(lambda: not world.spool("new") + world.spool("out")), f"{replace.__name__}: a watch mails")
+                replace()
+                key = world.put_event("new", "calcom", sample("calcom", "booking_created"))
+                ok(wait_for(lambda: watch.poll() is not None), "with another in its place it ends", world.log("watch.log"))
+                equal(watch.poll(), 75, "so that it is started again")
+                match(world.log("watch.log"), f"sandbox-stale: {re.escape(path)} ", "and says what was replaced")
+                world.drain()
+                equal(world.spool("done").count(key), 1, "a new one reaches it")
+                equal(world.spool("out"), [], "and mails what waited")
+                os.remove(world.path("watch.log"))
+            ok(os.listdir(os.path.join(folder, "page")), "there is a page again")
+
+
 # ---- the service manager ----
 
 
@@ -239,5 +273,6 @@ def old_kernels():
 
 
 if __name__ == "__main__":
-    run_parts((programs_are_confined, sendmail_is_free, ledger_elsewhere, token_elsewhere, tells_the_manager, old_kernels))
+    run_parts((programs_are_confined, sendmail_is_free, ledger_elsewhere, token_elsewhere, replaced_meanwhile,
+               tells_the_manager, old_kernels))
     finish()

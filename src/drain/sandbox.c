@@ -10,9 +10,11 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "base/array.h"
 #include "base/log.h"
 #include "confine/calls.h"
 #include "confine/landlock.h"
@@ -98,7 +100,7 @@ static const struct {
     {"/etc/protocols", "the resolver"},
     {"/run/systemd/resolve", "the resolver: /etc/resolv.conf may be made anew there"},
     {"/run/resolvconf", "the same"},
-    {"/run/NetworkManager/resolv.conf", "the same"},
+    {"/run/NetworkManager", "the same"},
     {"/var/lib/extrausers", "names of users, in reports of wrong owners"},
     {"/etc/passwd", "the same"},
     {"/etc/group", "the same"},
@@ -124,15 +126,90 @@ static const struct {
 };
 /* clang-format on */
 
+/* ---- what has a rule, and may be replaced ---- */
+
+struct place {
+    char *path;
+    bool parent; /* the rule is of the folder of what the path leads to */
+    dev_t device;
+    ino_t inode; /* both 0: nothing was there */
+};
+
+static struct place *places;
+static size_t place_count, place_room;
+
+static void identify(const char *path, bool parent, struct place *place)
+{
+    struct stat st;
+    char real[PATH_MAX], folder[PATH_MAX];
+    if (parent && landlock_parent(realpath(path, real) ? real : path, folder))
+        path = folder;
+    bool there = stat(path, &st) == 0;
+    place->device = there ? st.st_dev : 0;
+    place->inode = there ? st.st_ino : 0;
+}
+
+/* Before the rule is made, so that nothing is missed. False: errno. */
+static bool remember(const struct landlock *landlock, const char *path, bool parent)
+{
+    if (landlock->fd < 0)
+        return true;
+    void *grown = array_room(places, place_count, &place_room, sizeof *places);
+    char *copy = strdup(path);
+    if (grown)
+        places = grown;
+    if (!grown || !copy) {
+        free(copy);
+        errno = ENOMEM;
+        return false;
+    }
+    struct place *place = &places[place_count++];
+    *place = (struct place){.path = copy, .parent = parent};
+    identify(path, parent, place);
+    return true;
+}
+
+const char *sandbox_stale(void)
+{
+    for (size_t i = 0; i < place_count; i++) {
+        struct place now;
+        identify(places[i].path, places[i].parent, &now);
+        if (now.device != places[i].device || now.inode != places[i].inode)
+            return places[i].path;
+    }
+    return NULL;
+}
+
+static bool allow(struct landlock *landlock, const char *path, unsigned rights)
+{
+    return remember(landlock, path, false) && landlock_allow(landlock, path, rights);
+}
+
+static bool allow_parent(struct landlock *landlock, const char *path, unsigned rights)
+{
+    char folder[PATH_MAX];
+    return landlock_parent(path, folder) && allow(landlock, folder, rights);
+}
+
+/* Of the path, and of the file that it is a symbolic link to. */
+static bool allow_parents(struct landlock *landlock, const char *path, unsigned rights)
+{
+    char real[PATH_MAX];
+    return remember(landlock, path, true) && allow_parent(landlock, path, rights) &&
+           (!realpath(path, real) || landlock_allow_parent(landlock, real, rights));
+}
+
+/* ---- the rules ---- */
+
 static bool allow_system(struct landlock *landlock)
 {
     /* variables that name another place of the same */
     static const char *const named[] = {"TZDIR", "SSL_CERT_FILE", "SSL_CERT_DIR", "OPENSSL_CONF"};
     bool ok = true;
     for (size_t i = 0; ok && i < sizeof readable / sizeof *readable; i++)
-        ok = landlock_allow(landlock, readable[i].path, LANDLOCK_READ);
+        ok = allow(landlock, readable[i].path, LANDLOCK_READ);
     for (size_t i = 0; ok && i < sizeof named / sizeof *named; i++)
-        ok = !getenv(named[i]) || landlock_allow(landlock, getenv(named[i]), LANDLOCK_READ);
+        ok = !getenv(named[i]) || allow(landlock, getenv(named[i]), LANDLOCK_READ);
     if (ok && limits_sanitized()) /* its reports name functions, from the program's own file */
         ok = landlock_allow(landlock, "/proc", LANDLOCK_READ) &&
              landlock_allow(landlock, "/proc/self/exe", LANDLOCK_READ);
@@ -154,20 +231,12 @@ static bool allow_maildirs(struct landlock *landlock, const struct conf *conf)
         const char *path = targets.item[i].path;
         if (!path || strcmp(targets.item[i].kind->scheme, "maildir:") != 0)
             continue;
-        ok = access(path, F_OK) == 0 ? landlock_allow(landlock, path, RIGHTS)
-                                     : landlock_allow_parent(landlock, path, RIGHTS);
+        ok = access(path, F_OK) == 0 ? allow(landlock, path, RIGHTS)
+                                     : allow_parent(landlock, path, RIGHTS);
     }
     target_list_free(&targets);
     buf_free(&ignored);
     return ok;
-}
-
-/* Of the path, and of the file that it is a symbolic link to. */
-static bool allow_parents(struct landlock *landlock, const char *path, unsigned rights)
-{
-    char real[PATH_MAX];
-    return landlock_allow_parent(landlock, path, rights) &&
-           (!realpath(path, real) || landlock_allow_parent(landlock, real, rights));
 }
 
 /* SQLite makes two more files beside it; where it is a link, beside what it leads to. */
@@ -184,16 +253,16 @@ static bool allow_settings(struct landlock *landlock, const struct conf *conf, b
     enum { RIGHTS = LANDLOCK_READ | LANDLOCK_WRITE };
     const char *page = conf_text(conf, SET_STATUS_PAGE),
                *templates = conf_text(conf, SET_TEMPLATES), *ca = conf_text(conf, SET_TLS_CA);
-    bool ok = landlock_allow(landlock, conf_text(conf, SET_SPOOL), RIGHTS | LANDLOCK_FOLDERS) &&
+    bool ok = allow(landlock, conf_text(conf, SET_SPOOL), RIGHTS | LANDLOCK_FOLDERS) &&
               /* counters, reports, history; the folders of a Maildir, which is here by default */
-              landlock_allow(landlock, conf_text(conf, SET_STATE), RIGHTS | LANDLOCK_FOLDERS);
+              allow(landlock, conf_text(conf, SET_STATE), RIGHTS | LANDLOCK_FOLDERS);
     ok = ok && allow_ledger(landlock, conf_text(conf, SET_LEDGER));
     if (ok && page) /* written beside it, and renamed */
-        ok = landlock_allow_parent(landlock, page, RIGHTS);
+        ok = allow_parent(landlock, page, RIGHTS);
     if (ok && templates)
-        ok = landlock_allow(landlock, templates, LANDLOCK_READ);
+        ok = allow(landlock, templates, LANDLOCK_READ);
     if (ok && ca)
-        ok = landlock_allow(landlock, ca, LANDLOCK_READ);
+        ok = allow(landlock, ca, LANDLOCK_READ);
     /* NAME_FILE of a token: it expires, and a new one is put in its place (conf_reread) */
     for (enum setting i = 0; ok && i < SETTINGS; i++)
         if (settings[i].secret && conf->value[i].file)

@@ -20,4 +20,10 @@
  */
 bool sandbox_enter(const struct conf *conf, bool watches, struct buf *why);
 
+/*
+ * A path that had a rule, and where another file or folder is now, or none: a rule is about what
+ * was there, so this one cannot be reached before the next start. NULL: all is as it was.
+ */
+const char *sandbox_stale(void);
+
 #endif

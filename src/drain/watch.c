@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "base/notify.h"
 #include "drain/pass.h"
+#include "drain/sandbox.h"
 
 static const enum spool_dir watched[] = {DIR_NEW, DIR_REPLAY, DIR_OUT};
 enum { WATCHED = sizeof watched / sizeof *watched };
@@ -106,6 +107,16 @@ static void wait_for_work(struct run *run, int fd, int result)
         sleep_until(fd, due);
 }
 
+/* Has it lost what only a new process gets? */
+static bool must_restart(void)
+{
+    const char *path = sandbox_stale();
+    if (path)
+        log_warn(NULL, "sandbox-stale",
+            "%s was replaced, and is reached after a restart: ends to be started again", path);
+    return path;
+}
+
 int watch(struct run *run)
 {
     run->watching = true;
@@ -114,13 +125,17 @@ int watch(struct run *run)
     if (fd >= 0 && result != RUN_CONFIG)
         result = pass_once(run); /* for what came before the watch began */
     log_info(NULL, "watching", "%s", conf_text(run->conf, SET_SPOOL));
-    while (!run_stopping() && result != RUN_CONFIG) {
+    bool ends = false;
+    while (!run_stopping() && result != RUN_CONFIG && !ends) {
         wait_for_work(run, fd, result);
-        if (!run_stopping())
+        ends = !run_stopping() && must_restart();
+        if (!run_stopping() && !ends)
             result = pass_once(run);
     }
     notify_say("STOPPING=1");
     if (fd >= 0)
         close(fd);
+    if (ends)
+        return RUN_BLOCKED;
     return result == RUN_CONFIG ? result : RUN_GOES_ON;
 }
