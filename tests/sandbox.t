@@ -167,6 +167,26 @@ def replaced_meanwhile():
             ok(os.listdir(os.path.join(folder, "page")), "there is a page again")
 
 
+def starter_killed():
+    with Mailer("sendmail:/nowhere") as world:
+        script = world.path("sendmail")
+        with open(script, "w", encoding="utf-8") as file:
+            file.write("#!/bin/sh\ncat >/dev/null\n")
+        os.chmod(script, 0o755)
+        world.write_settings("drain.env", {"BOOKSPOOL_TRANSPORT": "sendmail:" + script})
+        watch = start_watch(world)
+        with open(f"/proc/{watch.pid}/task/{watch.pid}/children", encoding="ascii") as file:
+            for child in file.read().split():
+                os.kill(int(child), signal.SIGKILL)
+        world.arrive()
+        ok(wait_for(lambda: watch.poll() is not None), "a watch without the process that starts its sendmail ends",
+           world.log("watch.log"))
+        equal(watch.poll(), 75, "so that it is started again")
+        match(world.log("watch.log"), "starter-ended: ", "and says why")
+        world.drain()
+        equal(world.outcome(), SENT, "no mail was blocked")
+
+
 # ---- the service manager ----
 
 
@@ -274,5 +294,5 @@ def old_kernels():
 
 if __name__ == "__main__":
     run_parts((programs_are_confined, sendmail_is_free, ledger_elsewhere, token_elsewhere, replaced_meanwhile,
-               tells_the_manager, old_kernels))
+               starter_killed, tells_the_manager, old_kernels))
     finish()

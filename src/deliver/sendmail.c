@@ -165,11 +165,12 @@ static const struct {
     {127, OUTCOME_BLOCKED, "a program is missing"},
 };
 
-/* Too little memory or too many processes pass; a program that is not there does not. */
+/* Too little memory or too many processes pass, and so does a starter that ended; a program that is
+ * not there does not. */
 static bool is_passing(int error)
 {
     return error == EAGAIN || error == ENOMEM || error == EMFILE || error == ENFILE ||
-           error == ETXTBSY;
+           error == ETXTBSY || error == EPIPE;
 }
 
 void sendmail_classify(const struct sendmail_attempt *attempt, struct delivery_result *result)
@@ -180,6 +181,8 @@ void sendmail_classify(const struct sendmail_attempt *attempt, struct delivery_r
     const char *path = attempt->path ? attempt->path : "sendmail";
     if (attempt->start_errno) {
         const char *error = strerrordesc_np(attempt->start_errno);
+        if (attempt->start_errno == EPIPE)
+            error = "the process that starts it has ended";
         outcome_say(result, "%s cannot be started: %s: %s", path, error ? error : "error",
             is_passing(attempt->start_errno)
                 ? "it is tried again"

@@ -226,6 +226,16 @@ struct starter *starter_of(const struct conf *conf, const char *path)
 
 /* ---- the drain's side ---- */
 
+const char *starter_ended(void)
+{
+    for (const struct starter *starter = starters; starter; starter = starter->next) {
+        struct pollfd end = {.fd = starter->orders};
+        if (poll(&end, 1, 0) > 0)
+            return starter->path;
+    }
+    return NULL;
+}
+
 int starter_ask(struct starter *starter, const struct delivery *delivery, int input, int errors,
     struct started *started)
 {

@@ -23,6 +23,10 @@ struct starter;
 /* The one for this path; there is one of each path, until the process ends. NULL: errno. */
 struct starter *starter_of(const struct conf *conf, const char *path);
 
+/* The path of one that has ended, which only a new start of the drain brings back; NULL: none has.
+ */
+const char *starter_ended(void);
+
 /* A program that was asked for. */
 struct started {
     int answer; /* readable when there is something for starter_hear; -1: closed */
@@ -33,7 +37,7 @@ struct started {
 
 /*
  * Asks for it: PATH -i -f FROM -- TO, with `input` and `errors` as its standard input and error. 0,
- * or an errno; started_close either way.
+ * or an errno, EPIPE where the starter has ended; started_close either way.
  */
 int starter_ask(struct starter *starter, const struct delivery *delivery, int input, int errors,
     struct started *started);

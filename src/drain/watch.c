@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/notify.h"
+#include "deliver/starter.h"
 #include "drain/pass.h"
 #include "drain/sandbox.h"
 
@@ -110,11 +111,14 @@ static void wait_for_work(struct run *run, int fd, int result)
 /* Has it lost what only a new process gets? */
 static bool must_restart(void)
 {
-    const char *path = sandbox_stale();
-    if (path)
+    const char *place = sandbox_stale(), *program = starter_ended();
+    if (place)
         log_warn(NULL, "sandbox-stale",
-            "%s was replaced, and is reached after a restart: ends to be started again", path);
-    return path;
+            "%s was replaced, and is reached after a restart: ends to be started again", place);
+    else if (program)
+        log_warn(NULL, "starter-ended",
+            "the process that starts %s was ended: ends to be started again", program);
+    return place || program;
 }
 
 int watch(struct run *run)

@@ -10,7 +10,8 @@
  * The lock is held during each pass, not while waiting, so that cron and operators' commands can
  * run too. It ends after SIGTERM or SIGINT, when the mail in hand is finished; or, with the pass's
  * exit code, when the settings or the spool itself are unusable; or with 75 when only a new process
- * reaches what this one has lost (sandbox_stale), which is looked at before each pass.
+ * reaches what this one has lost (sandbox_stale, starter_ended), which is looked at before each
+ * pass.
  */
 #ifndef DRAIN_WATCH_H
 #define DRAIN_WATCH_H

@@ -61,6 +61,7 @@ static const struct {
     {"no memory", {.start_errno = ENOMEM}, OUTCOME_RETRY, "sendmail-start-12"},
     {"too many files, of all", {.start_errno = ENFILE}, OUTCOME_RETRY, "sendmail-start-23"},
     {"too many files", {.start_errno = EMFILE}, OUTCOME_RETRY, "sendmail-start-24"},
+    {"its starter has ended", {.start_errno = EPIPE}, OUTCOME_RETRY, "sendmail-start-32"},
     {"being written", {.start_errno = ETXTBSY}, OUTCOME_RETRY, "sendmail-start-26"},
 };
 
