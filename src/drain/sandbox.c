@@ -58,6 +58,7 @@ static const struct calls_permission calls[] = {
     CALLS_IF("ioctl", "and how wide is it", 1, UINT32_MAX, TIOCGWINSZ),
     CALLS_IF("ioctl", "descriptors that do not block", 1, UINT32_MAX, FIONBIO),
     CALLS_IF("ioctl", "how much has come", 1, UINT32_MAX, FIONREAD),
+    CALLS_IF("ioctl", "the zone of a link-local address, as in [fe80::53%25eth0]", 1, UINT32_MAX, SIOCGIFINDEX),
     CALLS("brk munmap mremap madvise", "memory"),
     CALLS_IF("mmap mmap2", "memory, the ledger", 2, PROT_EXEC, 0),
     CALLS_IF("mmap mmap2", "libraries that name services load at their first use: not writable", 2, PROT_WRITE, 0),
