@@ -167,6 +167,35 @@ def replaced_meanwhile():
             ok(os.listdir(os.path.join(folder, "page")), "there is a page again")
 
 
+def memory_of(pid):
+    """What the process can write to, which includes its heap."""
+    found = b""
+    with open(f"/proc/{pid}/maps", encoding="ascii") as maps, open(f"/proc/{pid}/mem", "rb") as memory:
+        for line in maps:
+            begin, end = (int(number, 16) for number in line.split()[0].split("-"))
+            if "w" in line.split()[1]:
+                memory.seek(begin)
+                found += memory.read(end - begin)
+    return found
+
+
+def starter_has_no_secret():
+    tokens = [b"CALENDLYTOKENXYZ123", b"SMTPPASSWORDXYZ123"]
+    with World(drain={"BOOKSPOOL_TRANSPORT": "sendmail:/bin/true", "CALENDLY_API_TOKEN": tokens[0].decode(),
+                      "BOOKSPOOL_SMTP_PASSWORD": tokens[1].decode()}) as world:
+        watch = start_watch(world)
+        with open(f"/proc/{watch.pid}/task/{watch.pid}/children", encoding="ascii") as file:
+            (starter,) = file.read().split()
+        try:
+            memory = memory_of(starter)
+        except PermissionError as error:  # its memory is closed to other processes of its user
+            skip(str(error), 2)
+        else:
+            ok(b"sendmail" in memory, "the starter's memory can be read")
+            equal([token for token in tokens if token in memory], [], "it has no secret of the settings")
+        world.stop(watch)
+
+
 def starter_killed():
     with Mailer("sendmail:/nowhere") as world:
         script = world.path("sendmail")
@@ -294,5 +323,5 @@ def old_kernels():
 
 if __name__ == "__main__":
     run_parts((programs_are_confined, sendmail_is_free, ledger_elsewhere, token_elsewhere, replaced_meanwhile,
-               starter_killed, tells_the_manager, old_kernels))
+               starter_has_no_secret, starter_killed, tells_the_manager, old_kernels))
     finish()

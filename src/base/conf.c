@@ -136,12 +136,23 @@ static void set_text(
     buf_free(&hint);
 }
 
+/* Room for the largest file at once: where a buffer with secrets grew, it would leave copies. */
+static bool read_at_once(const char *path, struct buf *text, struct stat *st)
+{
+    enum { MORE = 8192 }; /* what io_read_file asks for to see the end */
+    if (!buf_reserve(text, CONF_FILE_MAX + MORE)) {
+        errno = ENOMEM;
+        return false;
+    }
+    return io_read_file(AT_FDCWD, path, text, CONF_FILE_MAX, st);
+}
+
 /* False, with what is wrong in `why`. */
 static bool read_value_file(enum setting which, const char *path, struct buf *text, struct buf *why)
 {
     struct stat st;
     struct buf unsafe = {0};
-    if (!io_read_file(AT_FDCWD, path, text, CONF_FILE_MAX, &st))
+    if (!read_at_once(path, text, &st))
         buf_printf(why, "cannot read its file %s: %s", path, strerror(errno));
     else if (settings[which].secret && st.st_mode & 007)
         buf_printf(why, "its file %s is open to others (mode %03o): chmod o-rwx %s", path,
@@ -237,7 +248,7 @@ static void read_conf_file(struct conf *conf, const char *path, unsigned home, b
     struct buf text = {0}, unsafe = {0};
     struct stat st;
     struct place place = {.file = path, .home = home};
-    bool read = io_read_file(AT_FDCWD, path, &text, CONF_FILE_MAX, &st);
+    bool read = read_at_once(path, &text, &st);
     if (!read && (errno != ENOENT || required)) {
         /* systemd may have read a program's own file as root, and handed it on as environment */
         buf_printf(home ? &conf->warnings : &conf->errors, "%s: cannot be read: %s\n", path,

@@ -4,8 +4,9 @@
  * as well, while a sendmail program may have to gain a group, read its own settings and connect.
  *
  * It is forked before the drain confines itself and before any mail is read, knows one path, which
- * no message can change, and gets nothing but two addresses and two descriptors. It has no secret:
- * those of the settings are wiped first. It ends when no process of the drain is left.
+ * no message can change, and gets nothing but two addresses and two descriptors. It has none
+ * of the secrets of the settings, which are wiped first. It ends when no process of the drain is
+ * left.
  *
  * Each mail has a process of the starter's that waits for the program; if the drain dies, the
  * program still gets all of its input.
