@@ -433,6 +433,25 @@ def what_the_owner_hides():
         ok(not any(re.search(r"/event-types/\d+$", call.path) for call in world.calcom.log[before:]), "then nothing more is asked")
 
 
+def what_is_not_paid():
+    """Pending, too, and no request: only the event type and the ledger tell it from one."""
+    with Providers(settings={"BOOKSPOOL_MAIL_ATTENDEE": "yes"}) as world:
+        world.calcom.webhooks["one"]["triggers"] += ["BOOKING_PAYMENT_INITIATED"]
+        both = world.calcom.add_event_type("Paid, by request", world.calcom.owner, confirm=True)
+        unpaid = [world.calcom.book(START, lose=True), world.calcom.book(START + DAY, event_type=both, lose=True)]
+        for uid in unpaid:
+            world.calcom.bookings[uid]["status"] = "pending"
+        world.calcom._tell("BOOKING_PAYMENT_INITIATED", unpaid[1], {})
+        world.drained()
+        mails = len(world.mails())
+        equal(world.missing("calcom", "--apply", code=0), [], "what waits for its payment is no request")
+        world.drained()
+        equal(len(world.mails()), mails, "and is not mailed as one")
+        asked = world.calcom.book(START + 2 * DAY, event_type=both, lose=True)
+        found = world.reconcile("calcom", code=1)["calcom"]["missing"]
+        equal([(one["uid"], one["event"]) for one in found], [(asked, "BOOKING_REQUESTED")], "a request is found")
+
+
 def what_is_over():
     """A booking that took place already: the owner learns of it, the customer needs no confirmation."""
     with Providers(settings={"BOOKSPOOL_MAIL_ATTENDEE": "yes"}) as world:
@@ -668,5 +687,5 @@ run_parts((what_is_lost_is_found, each_change_is_one_fact, brought_before_it_was
            what_is_not_subscribed, the_ledger_is_lost, group_events, windows_and_pages, older_changes,
            old_ones_that_something_touched, what_the_owner_hides, what_is_over, stopped_and_continued,
            failing_calls, looked_at_then_applied, without_tokens, subscriptions, one_event_fails, old_cursors,
-           a_list_that_changes, the_case_of_a_host, several_subscriptions, only_to_look,
+           a_list_that_changes, the_case_of_a_host, several_subscriptions, only_to_look, what_is_not_paid,
 finish()

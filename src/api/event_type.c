@@ -36,6 +36,13 @@ const cJSON *event_type_of(struct api *api, cJSON *types, const cJSON *booking)
     return cJSON_IsObject(type) ? type : NULL;
 }
 
+/* Without one it is null, absent, or {"disabled": true}. */
+bool event_type_confirms(const cJSON *type)
+{
+    const cJSON *policy = json_get(type, "confirmationPolicy");
+    return cJSON_IsObject(policy) && !json_true(policy, "disabled");
+}
+
 bool event_type_hide(cJSON *payload, const cJSON *type)
 {
     static const char *const names[] = {

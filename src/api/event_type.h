@@ -19,6 +19,9 @@
  */
 const cJSON *event_type_of(struct api *api, cJSON *types, const cJSON *booking);
 
+/* Do bookings of that type wait for the owner's word, always or at short notice? */
+bool event_type_confirms(const cJSON *type);
+
 /* Adds to a webhook's payload what it says is hidden; all, where `type` is NULL. False: memory ran
  * out. */
 bool event_type_hide(cJSON *payload, const cJSON *type);

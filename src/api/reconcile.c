@@ -126,15 +126,35 @@ static bool is_covered(const struct reconcile_walk *walk, const cJSON *body)
     return !walk->cover;
 }
 
-/* Only of what is news is the event type asked for. NULL: memory ran out. */
-static char *complete_calcom(struct reconcile_walk *walk, const cJSON *body)
+/*
+ * Pending is a request that waits for the owner's word, and also a booking that waits for its
+ * payment, which may never come. Once it is paid the ledger knows the booking.
+ */
+static bool is_request(
+    struct reconcile_walk *walk, const cJSON *body, const cJSON *type, bool *request)
 {
-    cJSON *whole = cJSON_Duplicate(body, true);
-    cJSON *payload = cJSON_GetObjectItemCaseSensitive(whole, "payload");
+    const char *provider = provider_name(walk->provider), *uid = json_text(body, "payload.uid");
+    bool begun = false;
+    if (!ledger_noticed(walk->ledger, provider, uid, "BOOKING_PAYMENT_INITIATED", &begun))
+        return walk_failed(walk, ledger_failure(walk->ledger));
+    *request = event_type_confirms(type) && !begun;
+    return true;
+}
+
+/* What only the event type says. */
+static bool complete_calcom(struct reconcile_walk *walk, const cJSON *body, bool *news)
+{
     const cJSON *type = event_type_of(walk->api, walk->event_types, walk->booking);
+    const char *event = json_text(body, "triggerEvent");
+    if (event && strcmp(event, "BOOKING_REQUESTED") == 0 && !is_request(walk, body, type, news))
+        return false;
+    cJSON *whole = *news ? cJSON_Duplicate(body, true) : NULL;
+    cJSON *payload = cJSON_GetObjectItemCaseSensitive(whole, "payload");
     char *text = payload && event_type_hide(payload, type) ? cJSON_PrintUnformatted(whole) : NULL;
+    bool ok = !*news || (text ? hand_over(walk, text) : walk_failed(walk, "not enough memory"));
+    cJSON_free(text);
     cJSON_Delete(whole);
-    return text;
+    return ok;
 }
 
 static bool compare_body(void *context, enum reconcile_need need, const cJSON *body)
@@ -145,13 +165,9 @@ static bool compare_body(void *context, enum reconcile_need need, const cJSON *b
     char *text = cJSON_PrintUnformatted(body);
     bool news = false;
     bool ok = text ? look_up(walk, need, text, &news) : walk_failed(walk, "not enough memory");
-    if (ok && news && walk->provider == PROVIDER_CALCOM) {
-        cJSON_free(text);
-        text = complete_calcom(walk, body);
-        ok = text || walk_failed(walk, "not enough memory");
-    }
     if (ok && news)
-        ok = hand_over(walk, text);
+        ok = walk->provider == PROVIDER_CALCOM ? complete_calcom(walk, body, &news)
+                                               : hand_over(walk, text);
     cJSON_free(text);
     return ok;
 }

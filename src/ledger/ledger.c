@@ -315,6 +315,16 @@ bool ledger_look(struct ledger *ledger, const struct event *event, struct ledger
     return ok;
 }
 
+bool ledger_noticed(
+    struct ledger *ledger, const char *provider, const char *uid, const char *name, bool *noticed)
+{
+    sqlite3_stmt *s = store_prepare(ledger, SQL_NOTICE_FIND, uid, provider, name);
+    *noticed = store_step(ledger, s);
+    if (*noticed)
+        store_done(s);
+    return !ledger->failed;
+}
+
 bool ledger_count(
     struct ledger *ledger, const char *provider, const char *prefix, int64_t *all, int64_t *live)
 {

@@ -49,6 +49,10 @@ struct ledger_look {
 /* Outside of transactions too. False: ledger_failure says why. */
 bool ledger_look(struct ledger *ledger, const struct event *event, struct ledger_look *look);
 
+/* Was an event of that name, of the provider's, mailed about the booking, to anybody? */
+bool ledger_noticed(
+    struct ledger *ledger, const char *provider, const char *uid, const char *name, bool *noticed);
+
 /*
  * What is known of the bookings whose uid begins with `prefix`: how many there are, and how many of
  * them are pending or accepted.

@@ -181,6 +181,8 @@ static const char *const sql[SQL_STATEMENTS] = {
         " (SELECT person FROM person WHERE uid = ?1 AND provider = ?2 AND NOT present)",
     [SQL_NOTICES_GET] = "SELECT stamp, fact FROM notice WHERE uid = ?1 AND provider = ?2"
                         " AND person = ?3 AND name = ?4 AND stamp BETWEEN ?5 AND ?6 ORDER BY stamp",
+    [SQL_NOTICE_FIND] =
+        "SELECT 1 FROM notice WHERE uid = ?1 AND provider = ?2 AND name = ?3 LIMIT 1",
     [SQL_NOTICE_PUT] = "INSERT OR IGNORE INTO notice VALUES(?1,?2,?3,?4,?5,?6,?7)",
     [SQL_OVERLAPS_FIND] =
         "SELECT provider, uid, title, who, start, finish FROM booking WHERE " LIVE
