@@ -452,6 +452,21 @@ def what_is_not_paid():
         equal([(one["uid"], one["event"]) for one in found], [(asked, "BOOKING_REQUESTED")], "a request is found")
 
 
+def what_is_on_its_way():
+    """A webhook that is younger than ten minutes is no reason for an alarm."""
+    with Providers() as world:
+        def lost():
+            world.missing(code=1)
+            status = json.loads(world.run("bookspool", "status", "--json").stdout)
+            return "webhooks-silent" in {check["reason"] for check in status["checks"]}
+        world.calcom.book(START, late=60)
+        ok(not lost(), "a webhook that is on its way is not silent")
+        world.calcom.clock.ahead = -3600
+        world.calcom.book(START + DAY, late=60)
+        world.calcom.clock.ahead = 0
+        ok(lost(), "one of an hour ago is")
+
+
 def what_is_over():
     """A booking that took place already: the owner learns of it, the customer needs no confirmation."""
     with Providers(settings={"BOOKSPOOL_MAIL_ATTENDEE": "yes"}) as world:
@@ -597,8 +612,10 @@ def subscriptions():
         match(found["advice"], "disables the subscription after a day", "what that leads to")
         hook["state"] = "disabled"
         world.calcom.webhooks["one"]["active"] = False
+        world.calendly.clock.ahead = -3600
         world.calendly.book(START)
         world.calcom.book(START + HOUR)
+        world.calendly.clock.ahead = 0
         found = world.reconcile(code=1)
         equal([one["subscription"]["state"] for one in found.values()], ["disabled", "disabled"], "both are off")
         match(found["calendly"]["subscription"]["advice"], "--resubscribe", "how to fix it")
@@ -688,4 +705,5 @@ run_parts((what_is_lost_is_found, each_change_is_one_fact, brought_before_it_was
            old_ones_that_something_touched, what_the_owner_hides, what_is_over, stopped_and_continued,
            failing_calls, looked_at_then_applied, without_tokens, subscriptions, one_event_fails, old_cursors,
            a_list_that_changes, the_case_of_a_host, several_subscriptions, only_to_look, what_is_not_paid,
+           what_is_on_its_way,
 finish()

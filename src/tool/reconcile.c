@@ -36,6 +36,8 @@ static const char usage[] =
     "not answer or refused, 75 stopped: run it again.\n";
 
 enum { EX_MISSING = 1, SINCE_MAX_DAYS = 366 };
+/* How long a webhook may take before an alarm takes it for lost. */
+#define ON_ITS_WAY (10 * 60 * MS_PER_SECOND)
 
 static volatile sig_atomic_t stopping;
 
@@ -210,10 +212,12 @@ static void count_result(const struct compared *c, enum provider provider, int64
     int64_t left = 0, put = 0, newest = 0;
     for (size_t i = 0; i < c->count; i++) {
         enum missing_state state = c->missing[i].state;
-        left += state == MISSING || state == MISSING_HELD;
+        int64_t changed = c->missing[i].changed;
+        bool on_its_way = changed > now - ON_ITS_WAY;
+        left += (state == MISSING || state == MISSING_HELD) && !on_its_way;
         put += state == MISSING_PUT;
-        if (state != MISSING_WAITS && c->missing[i].changed > newest)
-            newest = c->missing[i].changed;
+        if (state != MISSING_WAITS && !on_its_way && changed > newest)
+            newest = changed;
     }
     counter_add(counter_at(COUNT_RECONCILED, provider, 0), (uint64_t)put);
     if (newest)
