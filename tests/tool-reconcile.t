@@ -467,6 +467,43 @@ def what_is_on_its_way():
         ok(lost(), "one of an hour ago is")
 
 
+def seated(world, uid, names, lose=()):
+    """Gives each of these persons a seat in a booking of Cal.com, as its lists and its webhooks have it."""
+    people = [(f"seat-{name}", name, f"{name.lower()}@example.com") for name in names]
+    shown, payload = CalcomApi._shown.__get__(world.calcom), CalcomApi._payload.__get__(world.calcom)
+    world.calcom._shown = lambda one: {**shown(one), "attendees": [
+        {**shown(one)["attendees"][0], "seatUid": seat, "name": name, "email": address,
+         "bookingFieldsResponses": {"name": name, "email": address}} for seat, name, address in people]}
+    for seat, name, address in people:
+        if name not in lose:
+            world.calcom._payload = lambda trigger, one: {
+                **payload(trigger, one), "attendeeSeatId": seat, "responses": {}, "attendees": [
+                    {**payload(trigger, one)["attendees"][0], "name": name, "email": address}]}
+            world.calcom._tell("BOOKING_CREATED", uid, {})
+    world.calcom._payload = payload
+
+
+def a_forgotten_seat():
+    with Providers(settings={"BOOKSPOOL_MAIL_ATTENDEE": "yes"}) as world:
+        uid = world.calcom.book(START, lose=True)
+        seated(world, uid, ("Ada", "Bea"))
+        world.drained()
+        equal(world.missing("calcom", code=0), [], "both seats are known")
+        equal(world.run("bookspool", "forget", "bea@example.com").returncode, 0, "one person is forgotten")
+        mails = len(world.mails())
+        equal(world.missing("calcom", "--apply", code=0), [], "and not found again")
+        world.drained()
+        equal(len(world.mails()), mails, "nor mailed")
+        db = sqlite3.connect(os.path.join(world.state_dir, "ledger.db"))
+        kept = "\n".join(db.iterdump())
+        ok("bea@" not in kept and "'Bea'" not in kept, "nor kept in the ledger")
+        db.close()
+        seated(world, uid, ("Ada", "Bea", "Cem"), lose=("Ada", "Bea", "Cem"))
+        ok("Cem" in [one["who"] for one in world.reconcile("calcom", code=1)["calcom"]["missing"]],
+           "one more seat is found")
+        world.calcom.wrong.clear()  # seats are another form of a booking
+
+
 def what_is_over():
     """A booking that took place already: the owner learns of it, the customer needs no confirmation."""
     with Providers(settings={"BOOKSPOOL_MAIL_ATTENDEE": "yes"}) as world:
@@ -705,5 +742,5 @@ run_parts((what_is_lost_is_found, each_change_is_one_fact, brought_before_it_was
            old_ones_that_something_touched, what_the_owner_hides, what_is_over, stopped_and_continued,
            failing_calls, looked_at_then_applied, without_tokens, subscriptions, one_event_fails, old_cursors,
            a_list_that_changes, the_case_of_a_host, several_subscriptions, only_to_look, what_is_not_paid,
-           what_is_on_its_way,
+           what_is_on_its_way, a_forgotten_seat,
 finish()

@@ -42,6 +42,18 @@ static bool is_news(const struct reconcile_walk *walk, enum reconcile_need need,
            (need == RECONCILE_PREVIOUS_LIVE && look->previous_live);
 }
 
+/* One of these seats may be that of a person who was forgotten: only if there are more than the
+ * ledger counts is one of them new. */
+static bool seats_are_known(struct reconcile_walk *walk, const struct event *event, bool *known)
+{
+    const struct booking *b = &event->booking;
+    int64_t taken, forgotten;
+    if (!ledger_seats(walk->ledger, event->provider, b->uid, &taken, &forgotten))
+        return walk_failed(walk, ledger_failure(walk->ledger));
+    *known = forgotten && taken >= cJSON_GetArraySize(json_get(walk->booking, "attendees"));
+    return true;
+}
+
 /* Maps the body as the drain will, and asks the ledger about it. */
 static bool look_up(
     struct reconcile_walk *walk, enum reconcile_need need, const char *text, bool *news)
@@ -60,6 +72,9 @@ static bool look_up(
         ok = walk_failed(walk, ledger_failure(walk->ledger));
     else
         *news = is_news(walk, need, &event, &look);
+    bool known = false;
+    if (ok && *news && event.booking.seat && (ok = seats_are_known(walk, &event, &known)))
+        *news = !known;
     event_free(&event);
     return ok;
 }

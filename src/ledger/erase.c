@@ -92,7 +92,7 @@ bool ledger_erase_hosted(struct ledger *ledger, int64_t *count)
 /* Somebody else has a seat in the booking of that row. */
 #define SHARED(row)                                                                                \
     "EXISTS(SELECT 1 FROM person p WHERE p.uid = " row ".uid AND p.provider = " row ".provider"    \
-    " AND p.present AND NOT mentions(p.person))"
+    " AND p.present AND NOT mentions(p.person) AND p.person NOT GLOB '" FORGOTTEN "*')"
 
 static const char *const find_bookings =
     "INSERT OR IGNORE INTO erased SELECT uid, provider FROM person WHERE mentions(person)"
@@ -107,7 +107,7 @@ static const char *const steps[] = {
     "DELETE FROM detail WHERE mentions(person) OR mentions(text) OR (person = '' AND " ERASED ")",
     "UPDATE booking SET title = NULL, who = NULL WHERE " ERASED " AND " NAMED,
     "UPDATE OR REPLACE notice SET person = '' WHERE mentions(person)",
-    "DELETE FROM person WHERE mentions(person)",
+    "UPDATE person SET person = '" FORGOTTEN "' || hex(randomblob(8)) WHERE mentions(person)",
     "DELETE FROM host WHERE mentions(address)",
     ("UPDATE decision SET known = NULL WHERE known IS NOT NULL"
      " AND (mentions(known) OR id IN (SELECT id FROM erased_event))"),

@@ -3,9 +3,11 @@
  *
  * A booking stays with its times, its state and its SEQUENCE, without title and names: a
  * cancellation that comes later still reaches calendars, and reconciling does not take it for one
- * whose webhook never arrived. What its bodies said of it, its place, and cached answers of the
- * provider go. A decision stays, since a replay of an event is made of it, without what it held of
- * persons. Nothing is left in free pages of the file or in its log.
+ * whose webhook never arrived. So does a seat, under a key that means nothing: it is counted only
+ * by reconciling (ledger_seats), so that the provider's list of persons does not bring the person
+ * back. What its bodies said of it, its place, and cached answers of the provider go. A decision
+ * stays, since a replay of an event is made of it, without what it held of persons. Nothing is left
+ * in free pages of the file or in its log.
  *
  * A fact about the person that a second subscription delivers later is no longer recognised as
  * repeated.
@@ -18,6 +20,9 @@
 
 #include "event/mention.h"
 #include "ledger/ledger.h"
+
+/* What the keys of seats begin with whose person was forgotten. */
+#define FORGOTTEN "forgotten:"
 
 struct erased {
     int64_t bookings; /* that the person was in */

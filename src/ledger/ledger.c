@@ -325,17 +325,28 @@ bool ledger_noticed(
     return !ledger->failed;
 }
 
-bool ledger_count(
-    struct ledger *ledger, const char *provider, const char *prefix, int64_t *all, int64_t *live)
+static bool count_two(struct ledger *ledger, sqlite3_stmt *s, int64_t *one, int64_t *other)
 {
-    sqlite3_stmt *s = store_prepare(ledger, SQL_COUNT_FIND, provider, prefix);
-    *all = *live = 0;
+    *one = *other = 0;
     if (store_step(ledger, s)) {
-        *all = sqlite3_column_int64(s, 0);
-        *live = sqlite3_column_int64(s, 1);
+        *one = sqlite3_column_int64(s, 0);
+        *other = sqlite3_column_int64(s, 1);
         store_done(s);
     }
     return !ledger->failed;
+}
+
+bool ledger_seats(struct ledger *ledger, const char *provider, const char *uid, int64_t *taken,
+    int64_t *forgotten)
+{
+    sqlite3_stmt *s = store_prepare(ledger, SQL_SEATS_FIND, uid, provider);
+    return count_two(ledger, s, taken, forgotten);
+}
+
+bool ledger_count(
+    struct ledger *ledger, const char *provider, const char *prefix, int64_t *all, int64_t *live)
+{
+    return count_two(ledger, store_prepare(ledger, SQL_COUNT_FIND, provider, prefix), all, live);
 }
 
 /* ---- upkeep ---- */

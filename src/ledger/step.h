@@ -53,6 +53,10 @@ bool ledger_look(struct ledger *ledger, const struct event *event, struct ledger
 bool ledger_noticed(
     struct ledger *ledger, const char *provider, const char *uid, const char *name, bool *noticed);
 
+/* How many persons have a seat in the booking, and how many of them were forgotten. */
+bool ledger_seats(struct ledger *ledger, const char *provider, const char *uid, int64_t *taken,
+    int64_t *forgotten);
+
 /*
  * What is known of the bookings whose uid begins with `prefix`: how many there are, and how many of
  * them are pending or accepted.

@@ -11,6 +11,7 @@
 
 #include "base/clock.h"
 #include "ledger/copy.h"
+#include "ledger/erase.h"
 
 enum { BUSY_MS = 5000, ASIDE_BUSY_MS = 250 };
 
@@ -177,8 +178,10 @@ static const char *const sql[SQL_STATEMENTS] = {
         "SELECT count(*) FROM"
         " (SELECT person FROM person WHERE uid = ?1 AND provider = ?2"
         "  UNION SELECT person FROM notice WHERE uid = ?1 AND provider = ?2 AND person <> '')"
-        " WHERE person <> ?3 AND person NOT IN"
+        " WHERE person <> ?3 AND person NOT GLOB '" FORGOTTEN "*' AND person NOT IN"
         " (SELECT person FROM person WHERE uid = ?1 AND provider = ?2 AND NOT present)",
+    [SQL_SEATS_FIND] = "SELECT count(*), total(person GLOB '" FORGOTTEN "*') FROM person"
+                       " WHERE uid = ?1 AND provider = ?2 AND present",
     [SQL_NOTICES_GET] = "SELECT stamp, fact FROM notice WHERE uid = ?1 AND provider = ?2"
                         " AND person = ?3 AND name = ?4 AND stamp BETWEEN ?5 AND ?6 ORDER BY stamp",
     [SQL_NOTICE_FIND] =

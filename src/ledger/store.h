@@ -43,6 +43,7 @@ enum store_statement {
     SQL_PERSON_GET,
     SQL_PERSON_PUT,
     SQL_OTHERS_GET,
+    SQL_SEATS_FIND,
     SQL_NOTICES_GET,
     SQL_NOTICE_FIND,
     SQL_NOTICE_PUT,
