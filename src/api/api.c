@@ -139,8 +139,9 @@ struct call {
     const char *method;
     const char *path; /* after the base, for the words about scopes */
     struct buf url, body;
-    int64_t deadline; /* monotonic */
-    bool sent_before; /* an earlier attempt may have had an effect */
+    const cJSON *sent; /* the body; NULL: none */
+    int64_t deadline;  /* monotonic */
+    bool sent_before;  /* an earlier attempt may have had an effect */
     struct http_answer http;
 };
 
@@ -307,6 +308,22 @@ static void learn_account(const struct call *call, const cJSON *json)
         api_tokens_know_account(&api->tokens, text);
 }
 
+/* A provider may repeat what it was sent: words with a secret in them are shown to nobody. */
+static bool shows_secret(const struct call *call, const char *words)
+{
+    static const char *const members[] = {"signing_key", "secret"};
+    const struct api_tokens *tokens = &call->api->tokens;
+    for (size_t i = 0; i < tokens->count; i++)
+        if (strstr(words, tokens->token[i].text))
+            return true;
+    for (size_t i = 0; i < sizeof members / sizeof *members; i++) {
+        const char *secret = json_text(call->sent, members[i]);
+        if (secret && *secret && strstr(words, secret))
+            return true;
+    }
+    return false;
+}
+
 static void explain(
     const struct call *call, enum api_result result, struct buf *detail, struct api_answer *answer)
 {
@@ -324,9 +341,8 @@ static void explain(
     if (scopes)
         api_tokens_lack(&api->tokens, scopes, buf_text(&names));
     api_tokens_name(&api->tokens, result == API_UNAUTHORIZED, &tokens);
-    for (size_t i = 0; i < api->tokens.count; i++)
-        if (strstr(buf_text(detail), api->tokens.token[i].text))
-            buf_clear(detail);
+    if (shows_secret(call, buf_text(detail)))
+        buf_clear(detail);
     api_explain(&(struct api_failure){.result = result,
                     .provider = api->provider,
                     .status = call->http.status,
@@ -409,8 +425,11 @@ static enum api_result ask(
 static enum api_result call_api(struct api *api, const char *method, const char *path,
     const cJSON *body, enum cache_use use, struct api_answer *answer)
 {
-    struct call call = {
-        .api = api, .method = method, .path = "/", .deadline = clock_monotonic() + api->patience};
+    struct call call = {.api = api,
+        .method = method,
+        .path = "/",
+        .sent = body,
+        .deadline = clock_monotonic() + api->patience};
     struct buf detail = {0};
     enum api_result result = API_NO_TOKEN;
     char *text = body ? cJSON_PrintUnformatted(body) : NULL;

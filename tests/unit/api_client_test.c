@@ -156,6 +156,28 @@ static void refusals_are_explained(void **state)
     }
 }
 
+static void a_secret_that_comes_back_is_not_shown(void **state)
+{
+    static const char *const members[] = {"signing_key", "secret"};
+    for (size_t i = 0; i < sizeof members / sizeof *members; i++) {
+        struct scene scene;
+        char answer[128];
+        cJSON *body = cJSON_CreateObject();
+        cJSON_AddStringToObject(body, members[i], "a-webhook-secret");
+        snprintf(answer, sizeof answer, "{\"message\":\"%s a-webhook-secret is bad\"}", members[i]);
+        scene_open(state, &scene, PROVIDER_CALENDLY, NULL,
+            (const char *const[]){answer_text("400 Bad Request", "", answer),
+                answer_text("400 Bad Request", "", "{\"message\":\"this is bad\"}"), NULL});
+        assert_int_equal(api_send(scene.api, "POST", "/x", body, &scene.answer), API_REFUSED);
+        scene_says(&scene, "400");
+        assert_null(strstr(scene.answer.error, "a-webhook-secret"));
+        assert_int_equal(api_send(scene.api, "POST", "/x", body, &scene.answer), API_REFUSED);
+        scene_says(&scene, "this is bad");
+        cJSON_Delete(body);
+        scene_close(&scene);
+    }
+}
+
 static void a_token_is_shown_to_no_other_host(void **state)
 {
     struct scene scene;
@@ -272,6 +294,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(
             a_removal_that_is_repeated_counts_as_done, scratch_up, scratch_down),
         cmocka_unit_test_setup_teardown(refusals_are_explained, scratch_up, scratch_down),
+        cmocka_unit_test_setup_teardown(
+            a_secret_that_comes_back_is_not_shown, scratch_up, scratch_down),
         cmocka_unit_test_setup_teardown(
             a_token_is_shown_to_no_other_host, scratch_up, scratch_down),
         cmocka_unit_test_setup_teardown(the_version_is_named_to_calcom, scratch_up, scratch_down),
