@@ -180,9 +180,9 @@ bool api_tokens_refused(struct api_tokens *tokens, int64_t now)
 {
     struct api_token *token = api_tokens_current(tokens);
     size_t next = tokens->count - 1 - tokens->current;
-    bool other = tokens->count > 1 && !tokens->token[next].refused;
+    bool other = tokens->count > 1 && !tokens->token[next].refused_now;
     bool known = token->refused;
-    token->refused = true;
+    token->refused = token->refused_now = true;
     if (token->row.refused == TIME_NONE || !token->stored)
         token->row.refused = now;
     save_mark(tokens, token);
@@ -204,7 +204,7 @@ void api_tokens_accepted(struct api_tokens *tokens, unsigned scope)
     bool lacked = (token->row.scopes & scope) != 0;
     if (!token->refused && !lacked)
         return;
-    token->refused = false;
+    token->refused = token->refused_now = false;
     token->row.refused = TIME_NONE;
     token->row.scopes &= ~scope;
     save_mark(tokens, token);

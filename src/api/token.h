@@ -27,10 +27,11 @@ struct api_token {
     char *text;
     char fingerprint[API_FINGERPRINT_SIZE];
     enum setting setting;
-    size_t slot;     /* 0: primary */
-    bool refused;    /* 401 */
-    bool stored;     /* the ledger has a row of it */
-    int64_t unsaved; /* uses that the ledger does not have yet */
+    size_t slot;      /* 0: primary */
+    bool refused;     /* 401, now or in an earlier run */
+    bool refused_now; /* this client was answered 401 */
+    bool stored;      /* the ledger has a row of it */
+    int64_t unsaved;  /* uses that the ledger does not have yet */
     struct token_row row;
 };
 
@@ -58,7 +59,8 @@ struct api_token *api_tokens_current(struct api_tokens *tokens);
 /* A request with the current one was made. */
 void api_tokens_used(struct api_tokens *tokens, int64_t now);
 
-/* The current one was refused with 401: true when another one is current now. */
+/* The current one was refused with 401: true when another one is current now. One that an earlier
+ * run found refused is tried once more: it may have been the provider's fault. */
 bool api_tokens_refused(struct api_tokens *tokens, int64_t now);
 
 /* The current one was accepted for a call that needs that scope. */

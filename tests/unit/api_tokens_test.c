@@ -122,6 +122,41 @@ static void a_refused_token_is_not_used_first_again(void **state)
     end(&kept);
 }
 
+static void a_token_that_was_refused_once_is_tried_by_the_next_run(void **state)
+{
+    struct kept kept;
+    begin(state, &kept, "second-token",
+        (const char *const[]){DENIED, DENIED, DENIED, DENIED, DENIED, USER("u"), USER("u"), NULL});
+    assert_int_equal(scene_get(&kept.scene, "/users/me"), API_UNAUTHORIZED);
+    assert_int_equal(asked(&kept), 2);
+    assert_int_equal(scene_get(&kept.scene, "/users/me"), API_UNAUTHORIZED);
+    assert_int_equal(asked(&kept), 3); /* in one run each is tried once */
+    open_again(state, &kept);
+    assert_int_equal(scene_get(&kept.scene, "/users/x"), API_UNAUTHORIZED);
+    assert_int_equal(asked(&kept), 5);
+    assert_true(peer_was_asked(&kept.scene.peer, 3, "Bearer first-token"));
+    assert_true(peer_was_asked(&kept.scene.peer, 4, "Bearer second-token"));
+    open_again(state, &kept);
+    assert_int_equal(scene_get(&kept.scene, "/users/x"), API_OK);
+    end(&kept);
+}
+
+static void a_good_token_beside_two_refusals_is_found(void **state)
+{
+    struct kept kept;
+    begin(state, &kept, "second-token",
+        (const char *const[]){DENIED, DENIED, DENIED, USER("u"), USER("v"), NULL});
+    assert_int_equal(scene_get(&kept.scene, "/users/me"), API_UNAUTHORIZED);
+    open_again(state, &kept);
+    assert_int_equal(scene_get(&kept.scene, "/users/x"), API_OK);
+    assert_true(peer_was_asked(&kept.scene.peer, 3, "Bearer second-token"));
+    assert_int_equal(gauge(COUNT_TOKEN_REFUSED_AT, 1), 0);
+    open_again(state, &kept);
+    assert_int_equal(scene_get(&kept.scene, "/users/y"), API_OK);
+    assert_true(peer_was_asked(&kept.scene.peer, 4, "Bearer second-token"));
+    end(&kept);
+}
+
 static void repeated_look_ups_cost_one_request(void **state)
 {
     struct kept kept;
@@ -323,6 +358,8 @@ int main(void)
 {
 #define TOKENS_TEST(f) cmocka_unit_test_setup_teardown(f, scratch_up, scratch_down)
     const struct CMUnitTest tests[] = {
+        TOKENS_TEST(a_token_that_was_refused_once_is_tried_by_the_next_run),
+        TOKENS_TEST(a_good_token_beside_two_refusals_is_found),
         TOKENS_TEST(uses_are_counted_across_runs),
         TOKENS_TEST(a_refused_token_is_not_used_first_again),
         TOKENS_TEST(repeated_look_ups_cost_one_request),
