@@ -52,7 +52,7 @@ static int lock(const struct remote *remote)
                       provider_name(remote->provider)) >= PATH_MAX)
         return EX_OK; /* nothing that needs it can be done there */
     int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0660);
-    if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0)
+    if (fd >= 0 ? flock(fd, LOCK_EX | LOCK_NB) == 0 : errno == ENOENT)
         return EX_OK;
     bool busy = fd >= 0 && errno == EWOULDBLOCK;
     if (busy)
