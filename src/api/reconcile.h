@@ -86,8 +86,8 @@ struct reconcile_walk {
     /* of the module */
     bool stopped;
     int64_t made; /* the booking that is compared; TIME_NONE: its changes have times of their own */
-    const cJSON *booking;              /* Cal.com's that is compared */
-    cJSON *event_types;                /* api/event_type.h */
+    const cJSON *booking;    /* Cal.com's that is compared */
+    cJSON *event_types;      /* api/event_type.h */
     enum api_result skipped; /* of the first event that could not be asked; API_OK: none */
     char skipped_error[256];
     struct reconcile_cursor held;      /* before that event */

@@ -53,10 +53,10 @@ struct compared {
     struct missing *missing;
     size_t count;
     enum subscription_state subscription;
-    char url[256];    /* of the subscription; "": none */
-    int64_t retrying; /* since when; TIME_NONE */
+    char url[256];                        /* of the subscription; "": none */
+    int64_t retrying;                     /* since when; TIME_NONE */
     bool resubscribed, would_resubscribe; /* the second with --dry-run */
-    struct reconcile_cover *cover; /* what this receiver's subscriptions bring */
+    struct reconcile_cover *cover;        /* what this receiver's subscriptions bring */
     size_t covers;
     struct subscriptions subscriptions; /* these two own the texts of `cover` */
     struct calendly_account account;
