@@ -52,7 +52,8 @@ static struct ledger *opened(const struct place *place)
 static void refused(const char *value, bool readonly, const char *part)
 {
     struct buf why = {0};
-    struct ledger *ledger = readonly ? ledger_open_readonly(value, &why) : ledger_open(value, 0, &why);
+    struct ledger *ledger =
+        readonly ? ledger_open_readonly(value, &why) : ledger_open(value, 0, &why);
     assert_null(ledger);
     if (!strstr(buf_text(&why), part) || !*part != !*buf_text(&why))
         fail_msg("\"%s\" does not say \"%s\"", buf_text(&why), part);

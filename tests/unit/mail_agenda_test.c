@@ -81,8 +81,8 @@ static void a_day_with_one_booking(void **state)
 {
     (void)state;
     assert_mail(YESTERDAY,
-        SAYS("Subject: Mon 18 Jan 2027: 1 booking from 09:00\n", "18 January 2027 (Europe/Berlin)\n",
-            "\n09:00", "\n  Ada\n  Intro call\n"),
+        SAYS("Subject: Mon 18 Jan 2027: 1 booking from 09:00\n",
+            "18 January 2027 (Europe/Berlin)\n", "\n09:00", "\n  Ada\n  Intro call\n"),
         "Host");
 }
 
