@@ -742,5 +742,5 @@ run_parts((what_is_lost_is_found, each_change_is_one_fact, brought_before_it_was
            old_ones_that_something_touched, what_the_owner_hides, what_is_over, stopped_and_continued,
            failing_calls, looked_at_then_applied, without_tokens, subscriptions, one_event_fails, old_cursors,
            a_list_that_changes, the_case_of_a_host, several_subscriptions, only_to_look, what_is_not_paid,
-           what_is_on_its_way, a_forgotten_seat,
+           what_is_on_its_way, a_forgotten_seat))
 finish()
