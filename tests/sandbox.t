@@ -15,7 +15,7 @@ import sys
 import tempfile
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
-from bookspool import (World, equal, finish, match, ok, program, run_parts, sample, skip,  # noqa: E402
+from bookspool import (BIN, World, equal, finish, match, ok, program, run_parts, sample, skip,  # noqa: E402
                        skip_all, wait_for)
 from mailer import SENT, Mailer  # noqa: E402
 from smtp_peer import Aio, Authority, Scripted  # noqa: E402
@@ -180,6 +180,9 @@ def memory_of(pid):
 
 
 def starter_has_no_secret():
+    if BIN.endswith("/asan"):  # which keeps what was freed, and maps terabytes
+        skip("the memory of the programs as built for use", 2)
+        return
     tokens = [b"CALENDLYTOKENXYZ123", b"SMTPPASSWORDXYZ123"]
     with World(drain={"BOOKSPOOL_TRANSPORT": "sendmail:/bin/true", "CALENDLY_API_TOKEN": tokens[0].decode(),
                       "BOOKSPOOL_SMTP_PASSWORD": tokens[1].decode()}) as world:

@@ -81,7 +81,7 @@ def command_line():
         match(world.said, "--nonsense", "the unknown option is named")
         world.tool("show", code=64)
         world.tool("list", "nowhere", code=64)
-        for name in "forget calcom calendly reconcile ledger".split():
+        for name in "forget calcom calendly ledger".split():
             world.tool(name, code=64)
 
 
