@@ -8,6 +8,7 @@
 #include "api/event_type.h"
 #include "api/parts.h"
 #include "api/reconcile_body.h"
+#include "api/reconcile_cover.h"
 #include "api/url.h"
 #include "base/clock.h"
 #include "base/json.h"
@@ -99,48 +100,6 @@ static bool hand_over(struct reconcile_walk *walk, const char *text)
     return ok;
 }
 
-static bool names(const char *const *list, const char *name)
-{
-    for (; *list; list++)
-        if (strcmp(*list, name) == 0)
-            return true;
-    return false;
-}
-
-static bool covers_calcom(const struct reconcile_cover *cover, const cJSON *body)
-{
-    const char *event = json_text(body, "triggerEvent");
-    const cJSON *type = json_path(body, "payload.eventTypeId");
-    return event && names(cover->events, event) &&
-           (!cover->event_type ||
-               (cJSON_IsNumber(type) && (int64_t)type->valuedouble == cover->event_type));
-}
-
-static bool covers_calendly(const struct reconcile_cover *cover, const cJSON *body)
-{
-    const char *event = json_text(body, "event");
-    const cJSON *hosts = json_path(body, "payload.scheduled_event.event_memberships"), *host;
-    if (!event || !names(cover->events, event))
-        return false;
-    if (!cover->user || !*cover->user)
-        return true;
-    cJSON_ArrayForEach (host, hosts) {
-        const char *user = json_text(host, "user");
-        if (user && strcmp(user, cover->user) == 0)
-            return true;
-    }
-    return false;
-}
-
-static bool is_covered(const struct reconcile_walk *walk, const cJSON *body)
-{
-    for (size_t i = 0; i < walk->covers; i++)
-        if (walk->provider == PROVIDER_CALCOM ? covers_calcom(&walk->cover[i], body)
-                                              : covers_calendly(&walk->cover[i], body))
-            return true;
-    return !walk->cover;
-}
-
 /*
  * Pending is a request that waits for the owner's word, and also a booking that waits for its
  * payment, which may never come. Once it is paid the ledger knows the booking.
@@ -175,7 +134,7 @@ static bool complete_calcom(struct reconcile_walk *walk, const cJSON *body, bool
 static bool compare_body(void *context, enum reconcile_need need, const cJSON *body)
 {
     struct reconcile_walk *walk = context;
-    if (!is_covered(walk, body))
+    if (!reconcile_is_covered(walk, body))
         return true;
     char *text = cJSON_PrintUnformatted(body);
     bool news = false;
