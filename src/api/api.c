@@ -308,7 +308,7 @@ static void learn_account(const struct call *call, const cJSON *json)
         api_tokens_know_account(&api->tokens, text);
 }
 
-/* A provider may repeat what it was sent: words with a secret in them are shown to nobody. */
+/* A provider may repeat what it was sent: words with a secret in them are never shown. */
 static bool shows_secret(const struct call *call, const char *words)
 {
     static const char *const members[] = {"signing_key", "secret"};

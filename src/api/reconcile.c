@@ -153,7 +153,7 @@ static void note_change(struct reconcile_walk *walk, const char *at)
         walk->newest = when;
 }
 
-/* The body could not be made, and nobody said why. */
+/* The body could not be made, and no reason was given. */
 static bool compared(struct reconcile_walk *walk, bool ok)
 {
     return ok || walk->stopped || walk_failed(walk, "not enough memory");

@@ -14,7 +14,7 @@
 enum { PINGS_A_LIMIT = 3 };
 
 static int manager = -1;
-static int64_t every, next_at; /* ms; 0: nobody watches */
+static int64_t every, next_at; /* ms; 0: no watchdog */
 
 /* A path, or a name of the abstract kind, which "@" begins. -1: none, or out of reach. */
 static int connect_to(const char *name)

@@ -19,7 +19,7 @@ void notify_say(const char *state);
 
 /*
  * To be called often. Says that the program is alive when a third of WATCHDOG_USEC is over since it
- * last did. Returns the time until it is due again, in ms; INT64_MAX where nobody watches.
+ * last did. Returns the time until it is due again, in ms; INT64_MAX without a watchdog.
  */
 int64_t notify_alive(void);
 

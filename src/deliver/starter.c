@@ -88,7 +88,7 @@ static void tell(int answer, enum answer_kind what, int number)
 {
     const struct answer words = {.what = what, .number = number};
     while (send(answer, &words, sizeof words, MSG_NOSIGNAL) < 0 && errno == EINTR)
-        ; /* where the drain has died, nobody is told */
+        ; /* a drain that has died needs no answer */
 }
 
 /* A byte on `answer` says that it takes too long. Its end says that the drain died: then the
@@ -136,7 +136,7 @@ union control {
     char bytes[CMSG_SPACE(DESCRIPTORS * sizeof(int))];
 };
 
-/* -1: nobody can ask any more. 0: no order with its descriptors. */
+/* -1: no process of the drain is left. 0: no order with its descriptors. */
 static int take_order(int orders, struct order *order, int fd[DESCRIPTORS])
 {
     union control control;

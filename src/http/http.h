@@ -87,8 +87,8 @@ void http_answer_free(struct http_answer *answer);
 void http_answer_header(const struct http_answer *answer, const char *name, char *out, size_t size);
 
 /*
- * Can nobody read along? https://..., or http:// to this machine. The host is the one that libcurl
- * connects to: that of http://localhost:80@other/ is other.
+ * Is the way there private? https://..., or http:// to this machine. The host is the one that
+ * libcurl connects to: that of http://localhost:80@other/ is other.
  */
 bool http_is_private(const char *url);
 

@@ -17,7 +17,7 @@ bool forget_body(struct spool *spool, const char *id, const struct spool_file *f
     struct record record = file->record;
     struct spool_temp temp;
     struct buf data = {0};
-    /* A signature shows to whoever knows the secret whether a guessed body is the one. */
+    /* With the secret, a signature would confirm a guessed body. */
     *record.signature = *record.content_type = *record.sha256 = '\0';
     record.forgotten = now;
     record.body = "";
