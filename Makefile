@@ -215,7 +215,8 @@ demo:
 # word before the colon is for tests/bin/run.
 WHOLE   = $(sort $(wildcard tests/*.t))
 IN_C    = $(filter-out tests/contact.t tests/package.t,$(WHOLE)) # one's matter runs in a browser, one's is the package
-CHECKS  = $(UNIT_TESTS:$(B)/%=plain:%) $(UNIT_TESTS:$(B)/%=asan:%) $(UNIT_TESTS:$(B)/%=valgrind:%) \
+MEMORY  = $(filter-out %/drain_sandbox_test %/receive_sandbox_test,$(UNIT_TESTS)) # valgrind's own calls are refused
+CHECKS  = $(UNIT_TESTS:$(B)/%=plain:%) $(UNIT_TESTS:$(B)/%=asan:%) $(MEMORY:$(B)/%=valgrind:%) \
           $(WHOLE:%=plain:%) $(IN_C:%=asan:%) valgrind:tests/nginx-answers.t $(OTHER_DAYS)
 
 # Tests that depend on the time, as on other days: next year, the end of February, and the days on

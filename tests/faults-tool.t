@@ -161,10 +161,9 @@ def looks(trial, tally, job):
     return trial.struck()
 
 
-def allocations(command, prepare, words):
-    """The steps at which a command allocates."""
-    places = allocations_of(world, prepare, lambda env: world.run("bookspool", *words(), env=env))
-    return [(command, step) for step in alloc_steps(places)]
+def allocations(command, prepare, run):
+    """The steps at which a command allocates, when it is run as in its trials."""
+    return [(command, step) for step in alloc_steps(allocations_of(world, prepare, run))]
 
 
 need_shims()
@@ -177,12 +176,12 @@ with Scripted() as peer, Trial(peer) as world:
         faults += [(command, step) for step in spread(fault_steps(calls))]
         keys = []
         lacking += allocations(command, lambda trial: keys.append(COMMANDS[command][0](trial)),
-                               lambda: arguments(command, keys[-1]))
+                               lambda env: world.run("bookspool", *arguments(command, keys[-1]), env=env))
     filled(world)
     for command in LOOKS:
         equal(look(world, command, world.counting())[0], 0, f"{command[0]} without a fault")
         looking += [(command, step) for step in spread(fault_steps(world.calls()))]
-        looking_without += allocations(command, filled, lambda: with_key(world, command))
+        looking_without += allocations(command, filled, lambda env: look(world, command, env))
 series("a tool that dies at each step", deaths, changes)
 series("a tool with a fault at each step", faults, changes)
 series("a tool that looks, with a fault at each step", looking, looks)

@@ -13,9 +13,9 @@ import threading
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
 from account import Site  # noqa: E402
 from api_peer import DROP, DROP_AFTER, LIMITED  # noqa: E402
-from bookspool import PATIENCE, equal, finish, match, need, ok, program, run_parts, sample, sign  # noqa: E402
+from bookspool import PATIENCE, equal, finish, match, need, ok, program, run_parts, sample, sign, skip  # noqa: E402
 from calendly_api import CalendlyApi  # noqa: E402
-from faults import SHIM, need_shims  # noqa: E402
+from faults import SHIM  # noqa: E402
 
 KEY, OLD_KEY = "CALENDLY_WEBHOOK_SIGNING_KEY", "CALENDLY_WEBHOOK_SIGNING_KEY_SECONDARY"
 START = datetime.datetime.now(datetime.timezone.utc).replace(microsecond=0) + datetime.timedelta(days=30)
@@ -127,7 +127,8 @@ def dies_at_each_request():
 
 
 def dies_between():
-    need_shims()
+    if not os.path.exists(SHIM):
+        return skip("a sanitizer must come before what is preloaded")
     with Site() as site, CalendlyApi(send=site.send) as api:
         site.use(api)
         site.changing("subscribe")
@@ -143,6 +144,7 @@ def dies_between():
             wrong += check_booking(site, api, where + ", and run again")
         ok(deaths >= 3, f"a change dies before {deaths} of its syncs: of its own file, and of the secrets")
         equal(wrong, [], "and the next run ends it")
+    return None
 
 
 def fails_at_each_request():
