@@ -1,122 +1,21 @@
 #!/usr/bin/python3
 """bookspool reconcile against stand-ins of both APIs: what webhooks lost is found, put into the spool, mailed
-once, and the webhook that comes later is the same fact."""
+once, and the webhook that comes later is the same fact. How a run goes: tool-reconcile-run.t."""
 
 import datetime
 import json
 import os
 import re
-import signal
 import sqlite3
 import sys
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
-from api_peer import LIMITED, Clock, Failure  # noqa: E402
-from bookspool import (World, equal, finish, match, ok, program, run_parts, utc, wait_for)  # noqa: E402
-from calcom_api import HIDES, CalcomApi  # noqa: E402
-from calendly_api import CalendlyApi  # noqa: E402
-from deliveries import fcgi_sender  # noqa: E402
-from mailbox import START, read_folder  # noqa: E402
-
-HOUR = datetime.timedelta(hours=1)
-DAY = 24 * HOUR
-ENDPOINTS = {"calcom": "/api/calcom-webhook", "calendly": "/api/webhooks/calendly"}
-EVENTS = ["invitee.created", "invitee.canceled"]
-
-
-class Providers(World):
-    """Both providers, each with a subscription to this receiver."""
-
-    def __init__(self, settings=None, drain=None, limit=500):
-        super().__init__()
-        clock = Clock()
-        send = fcgi_sender(self)
-        self.calendly = CalendlyApi(clock, send=send, limit=limit, window=2)
-        self.calcom = CalcomApi(clock, send=send, window=2, authority=self.calendly.authority)
-        self.base = {
-            "BOOKSPOOL_SPOOL": self.spool_dir, "BOOKSPOOL_STATE": self.state_dir,
-            "BOOKSPOOL_MAIL_TO": "owner@example.org", "BOOKSPOOL_MAIL_FROM": "bookspool@example.org",
-            "BOOKSPOOL_RESERVE": "0,0", "BOOKSPOOL_MOVE_WAIT": "0s", "BOOKSPOOL_TLS_CA": self.calendly.ca,
-            "CALENDLY_API_BASE": self.calendly.base, "CALCOM_API_BASE": self.calcom.base,
-            "CALENDLY_WEBHOOK_BASE_URL": "https://example.org", "CALCOM_WEBHOOK_BASE_URL": "https://example.org",
-            **(settings or {})}
-        self.write_settings("bookspool.conf", self.base)
-        self.write_settings("drain.env", {"CALENDLY_API_TOKEN": "calendly-token", "CALCOM_API_KEY": "cal_live_1",
-                                          **(drain or {})})
-        self.calendly.add_token("calendly-token", self.calendly.owner)
-        self.calcom.add_token("cal_live_1", self.calcom.owner)
-        self.subscribe()
-
-    def subscribe(self):
-        uri = "https://api.calendly.com/webhook_subscriptions/one"
-        self.calendly.subscriptions["one"] = {
-            "uri": uri, "callback_url": "https://example.org" + ENDPOINTS["calendly"],
-            "created_at": utc(time.time()), "updated_at": utc(time.time()), "retry_started_at": None,
-            "state": "active", "events": EVENTS, "scope": "user", "organization": self.calendly.organization,
-            "user": self.calendly.owner, "group": None, "creator": self.calendly.owner,
-            "signing_key": self.secret["calendly"]}
-        self.calcom.webhooks["one"] = {
-            "id": "one", "subscriberUrl": "https://example.org" + ENDPOINTS["calcom"], "active": True,
-            "triggers": ["BOOKING_CREATED", "BOOKING_RESCHEDULED", "BOOKING_CANCELLED", "BOOKING_REQUESTED",
-                         "BOOKING_REJECTED"], "secret": self.secret["calcom"], "payloadTemplate": None,
-            "version": "2021-10-20", "level": ("user", self.calcom.owner)}
-
-    def __enter__(self):
-        super().__enter__()
-        self.calendly.__enter__()
-        self.calcom.__enter__()
-        self.start_receiver()
-        return self
-
-    def __exit__(self, *what):
-        self.calcom.__exit__(*what)
-        self.calendly.__exit__(*what)
-        super().__exit__(*what)
-
-    def reconcile(self, *args, code=None, env=None):
-        done = self.run("bookspool", "reconcile", "--json", *args, env=env)
-        self.said = done.stderr
-        if code is not None:
-            ok(done.returncode == code, f"reconcile {' '.join(args)} ends with {code}",
-               f"{done.returncode}: {done.stderr}")
-        found = json.loads(done.stdout or '{"providers": []}')
-        return {one["provider"]: one for one in found["providers"]}
-
-    def missing(self, *args, code=None, **more):
-        """[(provider, event, state)], in the order of the providers."""
-        found = self.reconcile(*args, code=code, **more)
-        return [(name, one["event"], one["state"]) for name in found for one in found[name]["missing"]]
-
-    def drained(self):
-        done = self.drain()
-        if done.returncode:
-            ok(False, "the drain runs", done.stderr)
-
-    def mails(self):
-        return sorted(letter.subject for letter in self.letters())
-
-    def letters(self):
-        folder = os.path.join(self.state_dir, "Maildir", "new")
-        return read_folder(folder)
-
-    def states(self):
-        """{uid: state} of the ledger."""
-        db = sqlite3.connect(os.path.join(self.state_dir, "ledger.db"))
-        rows = dict(db.execute("SELECT uid, state FROM booking"))
-        db.close()
-        return rows
-
-    def agree(self, name):
-        """The ledger has what the providers have."""
-        want = {}
-        for uid, one in self.calcom.bookings.items():
-            want[uid] = "moved" if one["new"] else one["status"]
-        for uri, one in self.calendly.invitees.items():
-            want[uri] = ("moved" if one["new_invitee"] else
-                         "accepted" if one["status"] == "active" else "cancelled")
-        have = self.states()
-        equal({uid: have.get(uid) for uid in want}, want, name)
+from api_peer import Failure  # noqa: E402
+from bookspool import equal, finish, match, ok, run_parts, utc  # noqa: E402
+from calcom_api import HIDES  # noqa: E402
+from mailbox import START  # noqa: E402
+from reconciling import DAY, HOUR, Providers  # noqa: E402
 
 
 def what_is_lost_is_found():
@@ -329,45 +228,6 @@ def group_events():
         world.agree("ledger and provider agree")
 
 
-def windows_and_pages():
-    """Start times from now to years ahead, and more bookings than a page has."""
-    with Providers() as world:
-        starts = [datetime.datetime.now(datetime.timezone.utc) + days * DAY
-                  for days in (1, 6, 8, 30, 200, 500, 1000, 1500)]
-        for start in starts:
-            world.calendly.book(start, lose=True)
-            gone = world.calendly.book(start + HOUR, lose=True)
-            world.calendly.cancel(gone, lose=True)
-        for number in range(105):
-            world.calcom.book(START + number * HOUR, lose=True)
-        found = world.reconcile("--apply", code=0)
-        equal([one["event"] for one in found["calendly"]["missing"]],
-              ["invitee.created"] * 8 + ["invitee.canceled"] * 8, "every window is looked at, active and canceled")
-        equal(len(found["calcom"]["missing"]), 105, "every page, too")
-        world.drained()
-        world.agree("ledger and providers agree")
-        equal(world.missing("--since", "1d", code=0), [], "nothing is missing")
-
-
-def a_list_that_changes():
-    """Bookings of the first page that change meanwhile move to the end of Cal.com's list."""
-    with Providers() as world:
-        uids = [world.calcom.book(START + number * HOUR, lose=True) for number in range(105)]
-        for number, uid in enumerate(uids):
-            world.calcom.bookings[uid]["updated"] = time.time() - 7200 + 2 * number
-        pages = []
-
-        def change(request):
-            if request.path.endswith("/bookings"):
-                pages.append(request)
-                for uid in uids[:3] if len(pages) == 2 else ():
-                    world.calcom.bookings[uid]["updated"] = time.time()
-        world.calcom.on_call = change
-        found = world.reconcile("calcom", "--apply", code=0)["calcom"]
-        equal(sorted(one["uid"] for one in found["missing"]), sorted(uids), "each is found, once")
-        equal(len(pages), 2, "with as many requests as there are pages")
-
-
 def older_changes():
     with Providers() as world:
         for api in world.calendly, world.calcom:
@@ -453,40 +313,130 @@ def what_is_not_paid():
 
 
 def what_is_on_its_way():
-    """A webhook that is younger than ten minutes is no reason for an alarm."""
+    """A webhook that is younger than ten minutes may still come: it is not put, and is no reason for an alarm."""
+    def silent(world):
+        status = json.loads(world.run("bookspool", "status", "--json").stdout)
+        return "webhooks-silent" in {check["reason"] for check in status["checks"]}
     with Providers() as world:
-        def lost():
-            world.missing(code=1)
-            status = json.loads(world.run("bookspool", "status", "--json").stdout)
-            return "webhooks-silent" in {check["reason"] for check in status["checks"]}
+        kind = world.calcom.add_event_type("Consulting", world.calcom.owner, confirm=True)
+        world.calcom.clock.ahead = world.calendly.clock.ahead = -3600
+        asked = world.calcom.book(START + 2 * DAY, event_type=kind)
+        world.drained()
+        world.calcom.clock.ahead = world.calendly.clock.ahead = 0
+        world.calcom.confirm(asked, late=60)
         world.calcom.book(START, late=60)
-        ok(not lost(), "a webhook that is on its way is not silent")
-        world.calcom.clock.ahead = -3600
-        world.calcom.book(START + DAY, late=60)
+        world.calendly.book(START + HOUR, late=60)
+        found = world.reconcile("--apply", grace=None, code=0)
+        equal([(one["missing"], one["recent"]) for one in found.values()], [([], 2), ([], 1)],
+              "booked or confirmed just now: left to the webhooks")
+        equal((os.listdir(world.file("new")), silent(world)), ([], False), "nothing is put, and there is no alarm")
+        world.calcom.calls.advance(61)
+        world.calendly.calls.advance(61)
+        equal(len(os.listdir(world.file("new"))), 3, "they come")
+        world.drained()
+        equal(world.reconcile("--apply", grace=None, code=0)["calcom"]["recent"], 0, "then nothing is left")
+        world.calcom.book(START + DAY, lose=True)
+        equal(len(world.missing("--apply", code=0)), 1, "--grace 0s puts one of now")
         world.calcom.clock.ahead = 0
-        ok(lost(), "one of an hour ago is")
+    with Providers() as world:
+        world.calcom.book(START, lose=True)
+        equal(len(world.missing("calcom", code=1)), 1, "asked for, one of now is missing")
+        ok(not silent(world), "which is no reason for an alarm either")
+        world.calcom.clock.ahead = -3600
+        world.calcom.book(START + DAY, lose=True)
+        equal(len(world.missing("calcom", grace=None, code=1)), 1, "one of an hour ago is missing by itself")
+        ok(silent(world), "and is a reason")
+        match(world.run("bookspool", "reconcile", "--grace", "soon").stderr, "--grace soon is not", "a wrong --grace")
 
 
-def seated(world, uid, names, lose=()):
-    """Gives each of these persons a seat in a booking of Cal.com, as its lists and its webhooks have it."""
-    people = [(f"seat-{name}", name, f"{name.lower()}@example.com") for name in names]
-    shown, payload = CalcomApi._shown.__get__(world.calcom), CalcomApi._payload.__get__(world.calcom)
-    world.calcom._shown = lambda one: {**shown(one), "attendees": [
-        {**shown(one)["attendees"][0], "seatUid": seat, "name": name, "email": address,
-         "bookingFieldsResponses": {"name": name, "email": address}} for seat, name, address in people]}
-    for seat, name, address in people:
-        if name not in lose:
-            world.calcom._payload = lambda trigger, one: {
-                **payload(trigger, one), "attendeeSeatId": seat, "responses": {}, "attendees": [
-                    {**payload(trigger, one)["attendees"][0], "name": name, "email": address}]}
-            world.calcom._tell("BOOKING_CREATED", uid, {})
-    world.calcom._payload = payload
+class Seats:
+    """Persons with a seat in one booking of Cal.com, as its lists and its webhooks have them."""
+
+    def __init__(self, world, uid, *names):
+        self.api, self.uid, self.people = world.calcom, uid, {}
+        self.shown, self.payload = self.api._shown, self.api._payload
+        self.api._shown = self._list
+        for name in names:
+            self.take(name)
+
+    def _list(self, uid):
+        one = self.shown(uid)
+        return {**one, "attendees": [
+            {**one["attendees"][0], "seatUid": f"seat-{name}", "name": name, "email": address,
+             "bookingFieldsResponses": {"name": name, "email": address}} for name, address in self.people.items()]}
+
+    def take(self, name, lose=False):
+        self.people[name] = f"{name.lower()}@example.com"
+        if not lose:
+            self.tell("BOOKING_CREATED", name, attendeeSeatId=f"seat-{name}")
+
+    def tell(self, trigger, *names, **more):
+        """A webhook about these of them."""
+        said = self.payload(trigger, self.uid)
+        people = [{**said["attendees"][0], "name": name, "email": self.people[name]} for name in names]
+        self.api._payload = lambda trigger, uid: {**said, "responses": {}, "attendees": people, **more}
+        self.api._tell(trigger, self.uid, {})
+        self.api._payload = self.payload
+
+    def move(self, start):
+        """In place, as the host does it; its webhook is a matter of tell()."""
+        begin = start.timestamp()
+        self.api.bookings[self.uid].update(start=begin, end=begin + 1800, updated=self.api.clock.now())
+
+
+def moved_with_its_seats():
+    """The host moves a booking with all of its seats: one event, the same uid, another start."""
+    with Providers(settings={"BOOKSPOOL_MAIL_ATTENDEE": "yes"}) as world:
+        uid = world.calcom.book(START, lose=True)
+        seats = Seats(world, uid, "Ada", "Bea")
+        seen = set()
+
+        def mailed():
+            """The new letters, by their reader."""
+            world.drained()
+            new = [letter for letter in world.letters() if letter.raw not in seen]
+            seen.update(letter.raw for letter in new)
+            return {letter.to: letter for letter in new}
+
+        def moved(name):
+            found = world.reconcile("calcom", "--apply", code=0)["calcom"]["missing"]
+            letters = mailed()
+            equal([(one["uid"], one["event"]) for one in found], [(uid, "BOOKING_RESCHEDULED")], f"{name}: found")
+            equal((sorted(letters), {"Moved" in one.subject for one in letters.values()}),
+                  (["ada@example.com", "bea@example.com", "owner@example.org"], {True}), f"{name}: mailed")
+            equal(world.missing("calcom", code=0), [], f"{name}: once")
+
+        mailed()
+        equal(world.missing("calcom", code=0), [], "the seats are known")
+        seats.move(START + DAY)
+        moved("a move")
+        seats.tell("BOOKING_RESCHEDULED", "Ada", "Bea", rescheduleUid=uid)
+        seats.tell("BOOKING_RESCHEDULED", "Bea", rescheduleUid=uid, attendeeSeatId="seat-Bea")
+        equal(mailed(), {}, "its webhooks come, for all or for each seat, and are the same fact")
+        seats.move(START + 2 * DAY)
+        seats.take("Cem")
+        equal(sorted(mailed()), ["cem@example.com", "owner@example.org"], "a seat is taken after the next move")
+        moved("the others")
+        seats.move(START + 3 * DAY)
+        seats.tell("BOOKING_RESCHEDULED", "Ada", "Bea", "Cem", rescheduleUid=uid)
+        equal(len(mailed()), 4, "a move by webhook")
+        equal(world.missing("calcom", code=0), [], "is known of each seat")
+        seats.move(START + 4 * DAY)
+        seats.take("Dan", lose=True)
+        equal([event for _, event, _ in world.missing("calcom", "--apply", code=0)],
+              ["BOOKING_RESCHEDULED", "BOOKING_CREATED"], "a move and a new seat")
+        letters = mailed()
+        equal(sorted(letters), [f"{name}@example.com" for name in ("ada", "bea", "cem", "dan")] + ["owner@example.org"],
+              "each is mailed")
+        match(letters["dan@example.com"].text, "Your booking is confirmed", "the new one as such")
+        ok("Ada" not in letters["dan@example.com"].raw.decode(), "who does not learn of the others")
+        world.calcom.wrong.clear()  # seats are another form of a booking
 
 
 def a_forgotten_seat():
     with Providers(settings={"BOOKSPOOL_MAIL_ATTENDEE": "yes"}) as world:
         uid = world.calcom.book(START, lose=True)
-        seated(world, uid, ("Ada", "Bea"))
+        seats = Seats(world, uid, "Ada", "Bea")
         world.drained()
         equal(world.missing("calcom", code=0), [], "both seats are known")
         equal(world.run("bookspool", "forget", "bea@example.com").returncode, 0, "one person is forgotten")
@@ -498,7 +448,7 @@ def a_forgotten_seat():
         kept = "\n".join(db.iterdump())
         ok("bea@" not in kept and "'Bea'" not in kept, "nor kept in the ledger")
         db.close()
-        seated(world, uid, ("Ada", "Bea", "Cem"), lose=("Ada", "Bea", "Cem"))
+        seats.take("Cem", lose=True)
         ok("Cem" in [one["who"] for one in world.reconcile("calcom", code=1)["calcom"]["missing"]],
            "one more seat is found")
         world.calcom.wrong.clear()  # seats are another form of a booking
@@ -519,228 +469,7 @@ def what_is_over():
         ok("webhook" not in customer.text, "the customer hears nothing of webhooks")
 
 
-def stopped_and_continued():
-    with Providers() as world:
-        for hours in range(6):
-            world.calendly.book(START + hours * HOUR, lose=True)
-        before = len(world.calendly.log)
-        world.calendly.on_call = lambda request: (
-            request.path.endswith("/invitees") and
-            sum(call.path.endswith("/invitees") for call in world.calendly.log[before:]) == 2 and
-            os.kill(tool[0].pid, signal.SIGTERM))
-        tool = [world.start([*program("bookspool"), "reconcile", "calendly", "--apply", "--json"], "reconcile.log")]
-        equal(tool[0].wait(60), 75, "it is stopped")
-        world.calendly.on_call = None
-        put = len(os.listdir(world.file("new")))
-        ok(0 < put < 6, "some are in the spool", f"{put}")
-        middle = len(world.calendly.log)
-        found = world.reconcile("calendly", "--apply", code=0)["calendly"]
-        equal(found["resumed"], True, "it goes on")
-        again = sum(call.path.endswith("/invitees") for call in world.calendly.log[middle:])
-        ok(again <= 6 - put + 2, "from where it was stopped", f"{again} after {put}")
-        equal(len(os.listdir(world.file("new"))), 6, "and finds the rest")
-        world.drained()
-        world.agree("ledger and provider agree")
-
-
-def looked_at_then_applied():
-    """A run without --apply puts nothing into the spool, so --apply does not go on from where it ended."""
-    with Providers() as world:
-        for hours in range(4):
-            world.calendly.book(START + hours * HOUR, lose=True)
-        world.calendly.on_call = lambda request: (
-            request.path.endswith("/invitees") and
-            sum(call.path.endswith("/invitees") for call in world.calendly.log) == 3 and
-            os.kill(tool[0].pid, signal.SIGTERM))
-        tool = [world.start([*program("bookspool"), "reconcile", "calendly", "--json"], "reconcile.log")]
-        equal(tool[0].wait(60), 75, "a look is stopped")
-        world.calendly.on_call = None
-        found = world.reconcile("calendly", "--apply", code=0)["calendly"]
-        equal((found["resumed"], len(found["missing"])), (False, 4), "--apply begins anew")
-        world.drained()
-        world.agree("ledger and provider agree")
-
-
-def one_event_fails():
-    """An event whose invitees are never answered hides no other one, now or later."""
-    with Providers() as world:
-        bad = world.calendly.book(START, lose=True)
-        later = world.calendly.book(START + HOUR, lose=True)
-        gone = world.calendly.book(START + 2 * HOUR, lose=True)
-        world.calendly.cancel(gone, lose=True)
-        number = world.calendly.invitees[bad]["event"].rsplit("/", 1)[1]
-        listed, status = world.calendly._list_invitees, [403]
-
-        def list_invitees(request, user, which):
-            if which == number and status:
-                raise Failure(status[0])
-            return listed(request, user, which)
-        world.calendly._list_invitees = list_invitees
-        found = world.reconcile("calendly", "--apply", code=69)["calendly"]
-        equal([one["uid"] for one in found["missing"]], [later, gone], "the events after it are seen")
-        ok(found["result"] == "failed" and found["error"], "the run has failed, and says why", str(found))
-        earlier = world.calendly.book(START - HOUR, lose=True)
-        status[0] = 500
-        found = world.reconcile("calendly", "--apply", code=69)["calendly"]
-        equal([one["uid"] for one in found["missing"] if one["state"] == "put"], [earlier],
-              "and those that are booked before it")
-        status[0] = 404
-        world.reconcile("calendly", "--apply", code=0)
-        status.clear()
-        equal([one["uid"] for one in world.reconcile("calendly", "--apply", code=0)["calendly"]["missing"]
-               if one["state"] == "put"], [bad], "once it is answered it is found")
-        world.drained()
-        world.agree("ledger and provider agree")
-
-
-def old_cursors():
-    """A run that was stopped is continued within a day after it began."""
-    with Providers() as world:
-        world.calendly.book(START, lose=True)
-        path = os.path.join(world.state_dir, "reconcile.json")
-        now = int(time.time() * 1000)
-        for hours, resumed in (23, True), (25, False), (-1, False):
-            one = {"since": now - 8 * 86400000, "began": now - hours * 3600000, "reached": now, "canceled": True,
-                   "applied": False}
-            with open(path, "w", encoding="ascii") as file:
-                json.dump({"calendly": one}, file)
-            equal(world.reconcile("calendly")["calendly"]["resumed"], resumed, f"after {hours} hours")
-
-
-def failing_calls():
-    """Each call fails once; the run after it completes the work."""
-    with Providers() as world:
-        for hours in range(2):
-            world.calendly.book(START + hours * HOUR, lose=True)
-            world.calcom.book(START + DAY + hours * HOUR, lose=True)
-        world.calendly.tokens["calendly-token"].scopes = {"users:read", "webhooks:read"}
-        for nth in range(1, 40):
-            world.calcom.fail(nth, 404)
-        found = world.reconcile("--apply", code=69)
-        match(world.said, "scheduled_events:read", "it says what is missing")
-        equal([one["result"] for one in found.values()], ["failed", "failed"], "and that it did not come to its end")
-        world.calendly.tokens["calendly-token"].scopes = None
-        world.calcom._faults.clear()
-        world.calendly.fail(2, 503)
-        world.calcom.fail(2, LIMITED)
-        equal(len(world.missing("--apply", code=0)), 4, "what is temporary is asked again")
-        world.drained()
-        world.agree("ledger and providers agree")
-        world.calendly.tokens["calendly-token"].state = "revoked"
-        world.reconcile("calendly", code=69)
-        match(world.said, "CALENDLY_API_TOKEN", "a token that is refused is named")
-        ok("calendly-token" not in world.said, "and not shown")
-
-
-def without_tokens():
-    with Providers(drain={"CALENDLY_API_TOKEN": None, "CALCOM_API_KEY": None}) as world:
-        world.reconcile(code=78)
-        match(world.said, "CALCOM_API_KEY and CALENDLY_API_TOKEN", "which settings are missing")
-
-
-def subscriptions():
-    with Providers(settings={"BOOKSPOOL_ALARM": "mailto:admin@example.org"}) as world:
-        found = world.reconcile(code=0)
-        equal([one["subscription"]["state"] for one in found.values()], ["active", "active"], "both are active")
-        hook = world.calendly.subscriptions["one"]
-        hook["retry_started_at"] = utc(time.time() - 3600)
-        found = world.reconcile(code=0)["calendly"]["subscription"]
-        equal(found["state"], "retrying", "a delivery is being retried")
-        match(found["advice"], "disables the subscription after a day", "what that leads to")
-        hook["state"] = "disabled"
-        world.calcom.webhooks["one"]["active"] = False
-        world.calendly.clock.ahead = -3600
-        world.calendly.book(START)
-        world.calcom.book(START + HOUR)
-        world.calendly.clock.ahead = 0
-        found = world.reconcile(code=1)
-        equal([one["subscription"]["state"] for one in found.values()], ["disabled", "disabled"], "both are off")
-        match(found["calendly"]["subscription"]["advice"], "--resubscribe", "how to fix it")
-        world.drained()  # raises the alarm
-        world.drained()  # and sends it
-        alarms = [letter.subject for letter in world.letters() if letter.to == "admin@example.org"]
-        ok(any("subscription" in text for text in alarms), "an alarm is raised", str(alarms))
-        status = json.loads(world.run("bookspool", "status", "--json").stdout)
-        reasons = {check["reason"] for check in status["checks"] if check["reason"]}
-        ok({"subscription-disabled", "webhooks-silent"} <= reasons, "status says so", str(reasons))
-        found = world.reconcile("--apply", "--resubscribe", code=0)
-        equal([one["subscription"]["made_anew"] for one in found.values()], [True, True], "they are made anew")
-        [new] = world.calendly.subscriptions.values()
-        equal((new["state"], new["callback_url"], new["signing_key"]),
-              ("active", "https://example.org" + ENDPOINTS["calendly"], world.secret["calendly"]),
-              "Calendly's is another one with the same secret")
-        equal(world.calcom.webhooks["one"]["active"], True, "Cal.com's is switched on")
-        world.calendly.book(START + DAY)
-        world.calcom.book(START + DAY + HOUR)
-        world.drained()
-        world.agree("webhooks come again")
-        world.calendly.subscriptions.clear()
-        found = world.reconcile(code=0)["calendly"]["subscription"]
-        equal(found["state"], "missing", "one that is gone")
-        world.reconcile("calendly", "--resubscribe", code=0)
-        equal([one["state"] for one in world.calendly.subscriptions.values()], ["active"], "is made")
-        world.calcom.webhooks.clear()
-        world.reconcile("calcom", "--resubscribe", code=0)
-        equal([one["version"] for one in world.calcom.webhooks.values()], [world.calcom.versions[-1]],
-              "Cal.com's has the newest version")
-
-
-def several_subscriptions():
-    """One that is disabled is not made good by another one that brings less."""
-    with Providers() as world:
-        hook = world.calendly.subscriptions["one"]
-        wide = {**hook, "uri": hook["uri"].replace("one", "two"), "scope": "organization", "user": None,
-                "callback_url": hook["callback_url"] + "/org", "state": "disabled"}
-        world.calendly.subscriptions["two"] = wide
-        found = world.reconcile("calendly", code=0)["calendly"]["subscription"]
-        equal((found["state"], found["url"]), ("disabled", wide["callback_url"]), "the wider one is disabled")
-        wide["state"], hook["state"] = "active", "disabled"
-        equal(world.reconcile("calendly", code=0)["calendly"]["subscription"]["state"], "active",
-              "the wider one brings all that the other one would")
-        wide["state"] = "disabled"
-        found = world.reconcile("calendly", "--resubscribe", code=0)["calendly"]["subscription"]
-        equal((found["state"], found["made_anew"]), ("active", True), "what is needed is made anew")
-        equal(sorted((one["scope"], one["state"]) for one in world.calendly.subscriptions.values()),
-              [("organization", "active"), ("user", "active")], "at both levels")
-        one = world.calcom.webhooks["one"]
-        world.calcom.webhooks["two"] = {**one, "id": "two", "active": False,
-                                        "subscriberUrl": one["subscriberUrl"] + "/type",
-                                        "level": ("event-type", world.calcom.event_type)}
-        equal(world.reconcile("calcom", code=0)["calcom"]["subscription"]["state"], "active",
-              "an event type's is covered by the user's")
-
-
-def only_to_look():
-    with Providers() as world:
-        world.calcom.book(START, lose=True)
-        equal(world.missing("--apply", "--dry-run", code=1), [("calcom", "BOOKING_CREATED", "missing")],
-              "--dry-run says what --apply would put")
-        equal(os.listdir(world.file("new")), [], "and puts nothing")
-        equal(world.missing("--dry-run", code=1), [("calcom", "BOOKING_CREATED", "missing")], "alone, too")
-        world.calendly.subscriptions["one"]["state"] = "disabled"
-        world.calcom.webhooks.clear()
-        found = world.reconcile("--resubscribe", "--dry-run", code=1)
-        equal([(one["subscription"]["state"], one["subscription"]["would_be_made_anew"],
-                one["subscription"]["made_anew"]) for one in found.values()],
-              [("missing", True, False), ("disabled", True, False)], "what --resubscribe would make anew")
-        match(found["calcom"]["subscription"]["advice"],
-              f"would make the one to https://example.org{ENDPOINTS['calcom']} anew", "where it would lead")
-        equal([len(world.calcom.webhooks)] + [one["state"] for one in world.calendly.subscriptions.values()],
-              [0, "disabled"], "nothing is made")
-
-
-def the_case_of_a_host():
-    with Providers(settings={"CALENDLY_WEBHOOK_BASE_URL": "https://Example.ORG/"}) as world:
-        equal(world.reconcile("calendly", code=0)["calendly"]["subscription"]["state"], "active",
-              "the case of a host's name does not matter")
-        shown = world.run("bookspool", "calendly", "subscriptions", "--json")
-        equal([one["own"] for one in json.loads(shown.stdout)["subscriptions"]], [True], "nor to calendly subscriptions")
-
-
 run_parts((what_is_lost_is_found, each_change_is_one_fact, brought_before_it_was_entered, chains_and_ends,
-           what_is_not_subscribed, the_ledger_is_lost, group_events, windows_and_pages, older_changes,
-           old_ones_that_something_touched, what_the_owner_hides, what_is_over, stopped_and_continued,
-           failing_calls, looked_at_then_applied, without_tokens, subscriptions, one_event_fails, old_cursors,
-           a_list_that_changes, the_case_of_a_host, several_subscriptions, only_to_look, what_is_not_paid,
-           what_is_on_its_way, a_forgotten_seat))
+           what_is_not_subscribed, the_ledger_is_lost, group_events, older_changes, old_ones_that_something_touched,
+           what_the_owner_hides, what_is_not_paid, what_is_on_its_way, a_forgotten_seat, moved_with_its_seats, what_is_over))
 finish()

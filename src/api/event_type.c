@@ -6,29 +6,23 @@
 
 enum { ID_DIGITS = 24 };
 
-static cJSON *ask(struct api *api, const char *id)
+static const char *const hiding[] = {
+    "hideOrganizerEmail", "hideCalendarNotes", "hideCalendarEventDetails"};
+enum { HIDING = sizeof hiding / sizeof *hiding };
+
+const cJSON *event_type_of(cJSON *types, const cJSON *id, event_type_ask *ask, void *context)
 {
     char path[sizeof "/v2/event-types/" + ID_DIGITS];
-    struct api_answer answer = {0};
-    snprintf(path, sizeof path, "/v2/event-types/%s", id);
-    bool ok = api_get(api, path, &answer) == API_OK;
-    cJSON *type = ok ? cJSON_DetachItemFromObjectCaseSensitive(answer.json, "data") : NULL;
-    api_answer_free(&answer);
-    return type;
-}
-
-const cJSON *event_type_of(struct api *api, cJSON *types, const cJSON *booking)
-{
-    const cJSON *number = json_path(booking, "eventType.id");
-    char id[ID_DIGITS];
-    if (!api || !types || !cJSON_IsNumber(number))
+    if (!types || !cJSON_IsNumber(id))
         return NULL;
-    snprintf(id, sizeof id, "%.0f", number->valuedouble);
-    cJSON *type = cJSON_GetObjectItemCaseSensitive(types, id);
+    snprintf(path, sizeof path, "/v2/event-types/%.0f", id->valuedouble);
+    cJSON *type = cJSON_GetObjectItemCaseSensitive(types, path);
     if (!type) {
-        type = ask(api, id);
+        cJSON *answer = ask(context, path);
+        type = cJSON_DetachItemFromObjectCaseSensitive(answer, "data");
+        cJSON_Delete(answer);
         type = type ? type : cJSON_CreateNull(); /* do not ask again */
-        if (!type || !cJSON_AddItemToObject(types, id, type)) {
+        if (!type || !cJSON_AddItemToObject(types, path, type)) {
             cJSON_Delete(type);
             return NULL;
         }
@@ -43,13 +37,32 @@ bool event_type_confirms(const cJSON *type)
     return cJSON_IsObject(policy) && !json_true(policy, "disabled");
 }
 
-bool event_type_hide(cJSON *payload, const cJSON *type)
+bool event_type_is_told(const cJSON *payload)
 {
-    static const char *const names[] = {
-        "hideOrganizerEmail", "hideCalendarNotes", "hideCalendarEventDetails"};
+    for (size_t i = 0; i < HIDING; i++)
+        if (!cJSON_IsBool(json_get(payload, hiding[i])))
+            return false;
+    return true;
+}
+
+static bool set(cJSON *payload, const char *name, cJSON *value)
+{
+    cJSON_DeleteItemFromObjectCaseSensitive(payload, name);
+    if (value && cJSON_AddItemToObject(payload, name, value))
+        return true;
+    cJSON_Delete(value);
+    return false;
+}
+
+bool event_type_complete(cJSON *payload, const cJSON *type)
+{
+    const char *title = json_text(type, "title");
     bool ok = true;
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        if (!type || json_true(type, names[i]))
-            ok = cJSON_AddTrueToObject(payload, names[i]) && ok;
+    for (size_t i = 0; i < HIDING; i++)
+        if (!cJSON_IsBool(json_get(payload, hiding[i])))
+            ok = ok &&
+                 set(payload, hiding[i], cJSON_CreateBool(!type || json_true(type, hiding[i])));
+    if (title && !json_text(payload, "eventTitle"))
+        ok = ok && set(payload, "eventTitle", cJSON_CreateString(title));
     return ok;
 }

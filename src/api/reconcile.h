@@ -18,8 +18,14 @@
  * because something touched it later: unless the ledger knows the booking, or has the one that it
  * replaced as live. Of Cal.com's cancellations only the time of the booking is known.
  *
+ * A booking of Cal.com with seats that its host moved is found by the persons that the ledger knows
+ * at another start. One that came back to a start to which it was moved before is not found again.
+ *
  * Requests to Calendly: four of five of those that it allows a user in a minute, so that some are
  * left for others: 40 on the Free plan, which allows 50.
+ *
+ * What changed a short time ago (`grace`) may be on its way as a webhook: it is left to the next
+ * walk, and a walk that is stopped is continued from before it.
  *
  * A walk that is stopped, or fails, is continued from its cursor. An event of Calendly whose
  * invitees cannot be asked ends no walk: those after it are seen, then the walk fails, and the next
@@ -37,6 +43,8 @@
 #include "ledger/ledger.h"
 
 enum { RECONCILE_RATE_MAX = 400 };
+/* How long a webhook may be on its way. */
+#define RECONCILE_GRACE (10 * 60 * MS_PER_SECOND)
 #define RECONCILE_AHEAD (5 * 366 * MS_PER_DAY)
 
 /* Where a walk is; all zeros: at its beginning. */
@@ -55,6 +63,7 @@ struct reconcile_found {
     const struct fact *step;   /* ledger/step.h */
     const char *body;          /* JSON */
     size_t length;
+    bool recent; /* changed within RECONCILE_GRACE */
 };
 
 /* What one subscription of this receiver brings. */
@@ -70,6 +79,7 @@ struct reconcile_walk {
     enum provider provider;
     struct ledger *ledger;
     int64_t since, now;
+    int64_t grace; /* ms */
     struct reconcile_cursor *cursor;
     /* Only what one of these brings is looked for; NULL: everything. */
     const struct reconcile_cover *cover;
@@ -82,15 +92,19 @@ struct reconcile_walk {
     /* out */
     int64_t bookings; /* that were compared */
     int64_t newest;   /* when the newest of them changed; TIME_NONE: none did */
+    int64_t recent;   /* changes that were left to the next walk */
     char error[256];  /* "", or why it ended early, in words */
     /* of the module */
     bool stopped;
     int64_t made; /* the booking that is compared; TIME_NONE: its changes have times of their own */
+    int64_t changed;         /* ... last; TIME_NONE: not said */
     const cJSON *booking;    /* Cal.com's that is compared */
+    cJSON *seats;            /* its seats that were moved in place: seatUid */
     cJSON *event_types;      /* api/event_type.h */
     enum api_result skipped; /* of the first event that could not be asked; API_OK: none */
     char skipped_error[256];
-    struct reconcile_cursor held;      /* before that event */
+    bool holds;
+    struct reconcile_cursor held;      /* before the first that was left to the next walk */
     size_t silent;                     /* so many events in succession had no answer */
     int64_t paced[RECONCILE_RATE_MAX]; /* when the latest requests were made, monotonic */
     size_t requests, rate;

@@ -132,10 +132,16 @@ static bool put_link(cJSON *payload, const cJSON *booking)
     return metadata && put_text(metadata, "videoCallUrl", link);
 }
 
+static bool has_seats(const cJSON *booking)
+{
+    const cJSON *attendees = json_get(booking, "attendees");
+    return cJSON_IsArray(attendees) && json_text(attendees->child, "seatUid");
+}
+
 static bool fill_calcom(cJSON *payload, const cJSON *booking, const char *status, const cJSON *seat)
 {
     /* of the webhook, of the API */
-    static const char *const same[][2] = {{"bookingId", "id"}, {"uid", "uid"}, {"title", "title"},
+    static const char *const same[][2] = {{"bookingId", "id"}, {"uid", "uid"},
         {"description", "description"}, {"startTime", "start"}, {"endTime", "end"},
         {"length", "duration"}, {"type", "eventType.slug"}, {"eventTypeId", "eventType.id"},
         {"location", "location"}, {"iCalUID", "icsUid"}, {"rescheduleUid", "rescheduledFromUid"},
@@ -144,6 +150,8 @@ static bool fill_calcom(cJSON *payload, const cJSON *booking, const char *status
     bool ok = true;
     for (size_t i = 0; i < sizeof same / sizeof *same; i++)
         ok = ok && copy(payload, same[i][0], booking, same[i][1]);
+    /* the title names the person who booked first: those with other seats must not know */
+    ok = ok && (has_seats(booking) || copy(payload, "title", booking, "title"));
     snprintf(upper, sizeof upper, "%s", status);
     for (char *p = upper; *p; p++)
         *p = (char)toupper((unsigned char)*p);
@@ -178,14 +186,47 @@ static bool calcom_accepted(
 {
     const char *event =
         json_text(booking, "rescheduledFromUid") ? "BOOKING_RESCHEDULED" : "BOOKING_CREATED";
-    const cJSON *attendees = json_get(booking, "attendees"), *one;
-    bool seats = cJSON_IsArray(attendees) && json_text(attendees->child, "seatUid");
-    if (!seats)
+    const cJSON *one;
+    if (!has_seats(booking))
         return calcom_body(booking, event, "accepted", "createdAt", NULL, need, take, context);
-    cJSON_ArrayForEach (one, attendees)
+    cJSON_ArrayForEach (one, json_get(booking, "attendees"))
         if (!calcom_body(booking, event, "accepted", "createdAt", one, need, take, context))
             return false;
     return true;
+}
+
+bool reconcile_calcom_seats(const cJSON *booking, reconcile_take *take, void *context)
+{
+    const char *status = json_text(booking, "status");
+    if (!status || strcmp(status, "accepted") != 0 || !has_seats(booking))
+        return true;
+    return calcom_accepted(booking, RECONCILE_ALWAYS, take, context);
+}
+
+static bool is_listed(const cJSON *list, const char *text)
+{
+    const cJSON *item;
+    cJSON_ArrayForEach (item, list)
+        if (text && cJSON_IsString(item) && strcmp(item->valuestring, text) == 0)
+            return true;
+    return false;
+}
+
+bool reconcile_calcom_move(
+    const cJSON *booking, const cJSON *seats, reconcile_take *take, void *context)
+{
+    cJSON *moved = cJSON_Duplicate(booking, true);
+    cJSON *attendees = cJSON_GetObjectItemCaseSensitive(moved, "attendees");
+    for (cJSON *one = attendees ? attendees->child : NULL, *next; one; one = next) {
+        next = one->next;
+        if (!is_listed(seats, json_text(one, "seatUid")))
+            cJSON_Delete(cJSON_DetachItemViaPointer(attendees, one));
+    }
+    cJSON_DeleteItemFromObjectCaseSensitive(moved, "rescheduledFromUid"); /* an earlier move */
+    bool ok = moved && calcom_body(moved, "BOOKING_RESCHEDULED", "accepted", "updatedAt", NULL,
+                           RECONCILE_ALWAYS, take, context);
+    cJSON_Delete(moved);
+    return ok;
 }
 
 /* An old booking that was moved is "cancelled" with rescheduledToUid; Cal.com sends nothing about

@@ -8,6 +8,10 @@
  * booking that replaced another one and did not stay: its creation is needed where the ledger still
  * has the other one as live, or that entry would stay in calendars for ever.
  *
+ * A host moves a booking of Cal.com that has seats in place: it keeps its uid, and Cal.com sends
+ * one BOOKING_RESCHEDULED without a seat. Only who knows where the booking was can tell it, so that
+ * body is made by itself.
+ *
  * The time of a body is the provider's own: when the booking was made, or ended. It has no time of
  * now in it, so the same answer gives the same body.
  *
@@ -39,6 +43,12 @@ typedef bool reconcile_take(void *context, enum reconcile_need need, const cJSON
 bool reconcile_calcom(const cJSON *booking, reconcile_take *take, void *context);
 bool reconcile_calendly(
     const cJSON *scheduled, const cJSON *invitee, reconcile_take *take, void *context);
+
+/* One body for each seat, where the booking has seats and is accepted. */
+bool reconcile_calcom_seats(const cJSON *booking, reconcile_take *take, void *context);
+/* The move of a booking with these of its seats (a list of seatUid) to where it is now. */
+bool reconcile_calcom_move(
+    const cJSON *booking, const cJSON *seats, reconcile_take *take, void *context);
 
 /* Only the payload, to complete the body of a webhook: NULL when memory ran out. cJSON_Delete. */
 cJSON *reconcile_calcom_payload(const cJSON *booking);

@@ -324,6 +324,22 @@ const char *known_merge(
     return to_text(arena, upper);
 }
 
+int64_t known_start(struct arena *arena, const char *details)
+{
+    struct booking b;
+    from_text(arena, details, &b);
+    return b.start;
+}
+
+const char *known_move(struct arena *arena, const char *details, int64_t start, int64_t end)
+{
+    struct booking b;
+    from_text(arena, details, &b);
+    b.start = start;
+    b.end = end;
+    return to_text(arena, &b);
+}
+
 /* ---- what an event lacks ---- */
 
 static bool lacks_most(enum event_kind kind)

@@ -27,6 +27,11 @@ bool known_tells(const struct event *event);
 const char *known_merge(
     struct arena *arena, const char *before, const struct event *event, bool newest);
 
+/* The start in the details; TIME_NONE. */
+int64_t known_start(struct arena *arena, const char *details);
+/* The details at other times. */
+const char *known_move(struct arena *arena, const char *details, int64_t start, int64_t end);
+
 /* What of the details the event lacks. `whose` is false where they are of another person who has a
  * seat in the same booking: his words are left out. `host_zone` is that of the organizer, NULL: not
  * known, or the event has it. */

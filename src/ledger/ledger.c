@@ -69,6 +69,43 @@ static bool save_zone(struct entering *t, const struct person *person)
            rows_put_zone(t->ledger, address, person->timezone, t->fact.stamp);
 }
 
+/* The details of the event's person number `i`; NULL: there are none that are theirs. */
+static bool details_of_person(
+    struct entering *t, size_t i, const char **person, const char **details)
+{
+    const struct event *event = t->event;
+    struct arena *arena = &t->decision->arena;
+    const char *whose = NULL;
+    *details = NULL;
+    *person = fact_person(event, i, arena);
+    bool ok = !*person || rows_get_details(t->ledger, event->provider, event->booking.uid, *person,
+                              arena, details, &whose);
+    if (!whose || strcmp(whose, *person) != 0)
+        *details = NULL;
+    return ok;
+}
+
+static bool accepts(const struct event *event)
+{
+    return event->kind == KIND_CREATED || event->kind == KIND_RESCHEDULED;
+}
+
+/* A host moves all seats of a booking by one event, without a seat. */
+static bool save_seats_moved(struct entering *t)
+{
+    const struct booking *b = &t->event->booking;
+    bool ok = true;
+    for (size_t i = 0; ok && i < b->attendee_count; i++) {
+        const char *person, *details;
+        ok = details_of_person(t, i, &person, &details);
+        const char *text =
+            ok && details ? known_move(&t->decision->arena, details, b->start, b->end) : NULL;
+        ok = ok && (!text || rows_put_details(t->ledger, t->event->provider, b->uid, person,
+                                 t->fact.stamp, text));
+    }
+    return ok;
+}
+
 static bool save_known(struct entering *t)
 {
     const struct event *event = t->event;
@@ -76,6 +113,8 @@ static bool save_known(struct entering *t)
     const struct booking_row *own = t->known.own;
     bool newest = !own || own->stamp == TIME_NONE || t->fact.stamp >= own->stamp;
     bool ok = save_zone(t, &b->organizer);
+    if (ok && accepts(event) && !b->seat && b->start != TIME_NONE && !t->decision->late)
+        ok = t->known.repeated || save_seats_moved(t);
     for (size_t i = 0; ok && i < b->host_count; i++)
         ok = save_zone(t, &b->hosts[i]);
     if (!ok || t->known.repeated || !known_tells(event))
@@ -115,6 +154,42 @@ static bool load_related(struct entering *t, const char *previous_uid)
     return true;
 }
 
+/* Did the webhook of a reconciled event come after it? A move of all seats may bring one webhook
+ * for each of them. */
+static bool load_reconciled(struct entering *t)
+{
+    const struct event *event = t->event;
+    struct fact step;
+    bool *reconciled = &t->known.reconciled;
+    if (event->reconciled || !step_of(event, &t->decision->arena, &step))
+        return true;
+    bool ok = rows_is_repeated(t->ledger, event->provider, &step, reconciled);
+    if (ok && !*reconciled && event->kind == KIND_RESCHEDULED && *step.person &&
+        !rules_previous_uid(event, NULL)) {
+        step.person = "";
+        ok = rows_is_repeated(t->ledger, event->provider, &step, reconciled);
+    }
+    return ok;
+}
+
+/* The booking may have the start of the event already, by a person that took a seat after it was
+ * moved. */
+static bool load_elsewhere(struct entering *t)
+{
+    const struct event *event = t->event;
+    const struct booking *b = &event->booking;
+    bool ok = true;
+    if (!event->reconciled || !accepts(event) || b->seat || b->start == TIME_NONE)
+        return true;
+    for (size_t i = 0; ok && i < b->attendee_count; i++) {
+        const char *person, *details;
+        ok = details_of_person(t, i, &person, &details);
+        int64_t start = known_start(&t->decision->arena, details);
+        t->known.elsewhere |= start != TIME_NONE && start != b->start;
+    }
+    return ok;
+}
+
 static bool load(struct entering *t)
 {
     const struct event *event = t->event;
@@ -125,16 +200,14 @@ static bool load(struct entering *t)
         return false;
     if (known->repeated)
         return true;
-    struct fact step;
-    if (!event->reconciled && step_of(event, &t->decision->arena, &step) &&
-        !rows_is_repeated(t->ledger, provider, &step, &known->reconciled))
-        return false;
-    if (!load_known(t))
+    if (!load_reconciled(t) || !load_known(t))
         return false;
     if (!load_booking(t, b->uid, &t->own, &known->own))
         return false;
     if (!rules_about_booking(event))
         return true;
+    if (!load_elsewhere(t))
+        return false;
     const char *previous_uid = rules_previous_uid(event, known->own);
     if (!load_booking(t, previous_uid, &t->previous, &known->previous))
         return false;
@@ -297,6 +370,18 @@ bool ledger_recall(
 
 /* ---- what is known ---- */
 
+/* Is the person of this seat known at another start than the event has? */
+static bool is_seat_moved(struct entering *t)
+{
+    const struct booking *b = &t->event->booking;
+    const struct booking_row *own = t->known.own;
+    int64_t start = known_start(&t->decision->arena, t->details);
+    if (!own || !is_live(own->state) || !b->seat || t->known.person != PERSON_PRESENT)
+        return false;
+    start = start == TIME_NONE ? own->start : start;
+    return start != TIME_NONE && b->start != TIME_NONE && start != b->start;
+}
+
 bool ledger_look(struct ledger *ledger, const struct event *event, struct ledger_look *look)
 {
     struct decision decision;
@@ -309,6 +394,7 @@ bool ledger_look(struct ledger *ledger, const struct event *event, struct ledger
         .own_known = t.known.own != NULL,
         .own_live = t.known.own && is_live(t.known.own->state),
         .previous_live = t.known.previous && is_live(t.known.previous->state),
+        .seat_moved = is_seat_moved(&t),
     };
     ok = ok && (!decision.arena.failed || store_fail_memory(ledger));
     decision_free(&decision);

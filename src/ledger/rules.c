@@ -502,7 +502,8 @@ bool rules_is_step_known(const struct event *event, const struct rules_state *kn
         return false; /* that it replaces the other one is news */
     if (accepts)
         return own->state > STATE_ACCEPTED ||
-               (own->state == STATE_ACCEPTED && (b->start == TIME_NONE || own->start == b->start));
+               (own->state == STATE_ACCEPTED && !known->elsewhere &&
+                   (b->start == TIME_NONE || own->start == b->start));
     return event->kind == KIND_REQUESTED && own->state >= STATE_PENDING;
 }
 

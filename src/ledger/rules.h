@@ -106,6 +106,7 @@ enum presence { PERSON_UNKNOWN, PERSON_PRESENT, PERSON_GONE };
 struct rules_state {
     bool repeated;                 /* the fact was mailed already (ledger/fact.h) */
     bool reconciled;               /* a reconciled event reported its step (ledger/step.h) */
+    bool elsewhere;                /* a person of a reconciled event is known at another start */
     const struct booking_row *own; /* of the event's uid; NULL: not known */
     const struct booking_row *previous;
     enum presence person; /* of the first attendee in the own booking */

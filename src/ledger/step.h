@@ -4,9 +4,10 @@
  *
  * A reconciled event is made from what the provider's API says of a booking, so its body differs
  * from that of the webhook in many members, and the facts of ledger/fact.h never match. But no uid
- * takes a step twice (ledger/rules.h), except that a booking with seats takes one for each person:
- * so the step, the uid, that person, and where a booking is accepted its beginning, say whether
- * both are the same news. Either may come first:
+ * takes a step twice (ledger/rules.h), except that a booking with seats takes one for each person,
+ * and that its host can move it with all of them in place: so the step, the uid, that person, and
+ * where a booking is accepted its beginning, say whether both are the same news. Either may come
+ * first:
  *
  *   the webhook first    the reconciled event reports a step that is known ("known-already")
  *   the reconciled first its step is kept beside the facts, and the webhook meets it ("reconciled")
@@ -44,6 +45,7 @@ struct ledger_look {
     bool own_known;     /* the booking is */
     bool own_live;      /* it is pending or accepted */
     bool previous_live; /* the one that it replaces is */
+    bool seat_moved;    /* the person has a seat in it, and is known at another start */
 };
 
 /* Outside of transactions too. False: ledger_failure says why. */

@@ -18,14 +18,16 @@
 #include "tool/tool.h"
 
 static const char usage[] =
-    "reconcile [PROVIDER] [--since 7d] [--apply] [--resubscribe]\n"
-    "          [--dry-run] [--json]\n"
+    "reconcile [PROVIDER] [--since 7d] [--grace 10m] [--apply]\n"
+    "          [--resubscribe] [--dry-run] [--json]\n"
     "\n"
     "Asks the providers' APIs for their bookings, compares them with the ledger and\n"
     "the spool, and lists the changes of which no webhook arrived. PROVIDER is calcom\n"
     "or calendly: without it, each that has a token.\n"
     "\n"
     "  --since DURATION  what was booked, moved or cancelled since then (7d)\n"
+    "  --grace DURATION  leave to its webhook what changed so short a time ago (10m);\n"
+    "                    0s: leave nothing\n"
     "  --apply           put what is missing into the spool: the next drain mails it\n"
     "  --resubscribe     make a subscription that is disabled or missing anew\n"
     "  --dry-run         with these two, only say what they would do\n"
@@ -36,8 +38,6 @@ static const char usage[] =
     "not answer or refused, 75 stopped: run it again.\n";
 
 enum { EX_MISSING = 1, SINCE_MAX_DAYS = 366 };
-/* How long a webhook may take before an alarm takes it for lost. */
-#define ON_ITS_WAY (10 * 60 * MS_PER_SECOND)
 
 static volatile sig_atomic_t stopping;
 
@@ -172,7 +172,8 @@ static bool take_found(void *context, const struct reconcile_found *found)
     *one = (struct missing){.state = state,
         .kind = found->event->kind,
         .start = b->start,
-        .changed = found->event->sent_at};
+        .changed = found->event->sent_at,
+        .recent = found->recent};
     snprintf(one->id, sizeof one->id, "%s", found->event->id);
     one->event = kept(found->event->name ? found->event->name : "-");
     one->uid = kept(b->uid);
@@ -207,17 +208,16 @@ static void end_progress(struct reconciling *r)
 
 /* ---- one provider ---- */
 
+/* What may be on its way is no reason for an alarm, even where --grace asked for it. */
 static void count_result(const struct compared *c, enum provider provider, int64_t now)
 {
     int64_t left = 0, put = 0, newest = 0;
     for (size_t i = 0; i < c->count; i++) {
-        enum missing_state state = c->missing[i].state;
-        int64_t changed = c->missing[i].changed;
-        bool on_its_way = changed > now - ON_ITS_WAY;
-        left += (state == MISSING || state == MISSING_HELD) && !on_its_way;
-        put += state == MISSING_PUT;
-        if (state != MISSING_WAITS && !on_its_way && changed > newest)
-            newest = changed;
+        const struct missing *one = &c->missing[i];
+        left += (one->state == MISSING || one->state == MISSING_HELD) && !one->recent;
+        put += one->state == MISSING_PUT;
+        if (one->state != MISSING_WAITS && !one->recent && one->changed > newest)
+            newest = one->changed;
     }
     counter_add(counter_at(COUNT_RECONCILED, provider, 0), (uint64_t)put);
     if (newest)
@@ -229,6 +229,13 @@ static void count_result(const struct compared *c, enum provider provider, int64
         counter_set(counter_at(COUNT_RECONCILE_FAILED_AT, provider, 0), now);
 }
 
+/* Where no subscription delivers, no webhook is on its way. */
+static int64_t grace_of(const struct reconciling *r, const struct compared *c)
+{
+    bool dead = c->subscription == SUBSCRIPTION_DISABLED || c->subscription == SUBSCRIPTION_MISSING;
+    return dead || c->resubscribed || c->would_resubscribe ? 0 : r->grace;
+}
+
 static int walk_provider(struct reconciling *r, enum provider provider, struct api *api)
 {
     struct compared *c = &r->compared[provider];
@@ -237,6 +244,7 @@ static int walk_provider(struct reconciling *r, enum provider provider, struct a
         .ledger = r->ledger,
         .since = r->since,
         .now = r->tool->now,
+        .grace = grace_of(r, c),
         .cursor = &r->cursor[provider],
         .cover = c->cover,
         .covers = c->covers,
@@ -252,6 +260,7 @@ static int walk_provider(struct reconciling *r, enum provider provider, struct a
     else
         c->result = RECONCILE_API_FAILED;
     c->bookings = walk.bookings;
+    c->recent = walk.recent;
     if (c->covers)
         snprintf(c->error, sizeof c->error, "%s", walk.error);
     end_progress(r);
@@ -374,10 +383,11 @@ static int reconcile_all(struct reconciling *r, enum provider only)
 static int run(struct tool *tool, int argc, char **argv)
 {
     static struct reconciling r; /* static: it is large */
-    const char *since = "7d";
+    const char *since = "7d", *grace = NULL;
     char **operands;
-    const struct tool_option options[] = {{"since", NULL, &since}, {"apply", &r.apply, NULL},
-        {"resubscribe", &r.resubscribe, NULL}, {"dry-run", &r.dry_run, NULL}, {0}};
+    const struct tool_option options[] = {{"since", NULL, &since}, {"grace", NULL, &grace},
+        {"apply", &r.apply, NULL}, {"resubscribe", &r.resubscribe, NULL},
+        {"dry-run", &r.dry_run, NULL}, {0}};
     int count = tool_parse(tool, argc, argv, options, &operands);
     int64_t span;
     if (count > 1)
@@ -386,6 +396,9 @@ static int run(struct tool *tool, int argc, char **argv)
     if (!conf_duration(since, &span) || span <= 0 || span > SINCE_MAX_DAYS * MS_PER_DAY)
         tool_usage(tool, "--since %s is not a duration up to %dd, such as 12h or 7d", since,
             SINCE_MAX_DAYS);
+    r.grace = RECONCILE_GRACE;
+    if (grace && !conf_duration(grace, &r.grace))
+        tool_usage(tool, "--grace %s is not a duration such as 10m or 0s", grace);
     r.tool = tool;
     r.apply &= !r.dry_run;
     r.since = tool->now - span;

@@ -33,6 +33,7 @@ struct missing {
     char id[ID_SIZE];
     char *event, *uid, *title, *who;
     int64_t start, changed; /* TIME_NONE: not known */
+    bool recent;            /* its webhook may be on its way */
 };
 
 /* The subscription, as the metric has it (COUNT_SUBSCRIPTION). */
@@ -49,7 +50,7 @@ struct compared {
     enum reconcile_result result;
     enum api_result why;
     char error[256];
-    int64_t bookings;
+    int64_t bookings, recent; /* recent: changes left to the next run */
     struct missing *missing;
     size_t count;
     enum subscription_state subscription;
@@ -66,7 +67,7 @@ struct compared {
 struct reconciling {
     struct tool *tool;
     bool apply, resubscribe, dry_run, progress;
-    int64_t since;
+    int64_t since, grace;
     struct ledger *ledger;
     struct accept_batch batch;
     int spool_code;      /* EX_OK, or a step of the spool failed */

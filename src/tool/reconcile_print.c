@@ -52,6 +52,9 @@ static void print_summary(const struct reconciling *r, enum provider provider)
         puts(c->result == RECONCILE_DONE ? "no webhook is missing" : "none is missing so far");
     else
         printf("%zu missing, %zu put into the spool, %zu wait there\n", left, put, waits);
+    if (c->recent)
+        printf("  %lld changed only now: left to the webhook, or to the next run\n",
+            (long long)c->recent);
     if (left && !r->apply)
         puts("  bookspool reconcile --apply puts them into the spool; the next drain mails them");
     if (c->result == RECONCILE_STOPPED)
@@ -76,6 +79,7 @@ static void put_provider(cJSON *list, const struct reconciling *r, enum provider
     json_put_text(object, "error", *c->error ? c->error : NULL);
     json_put_bool(object, "resumed", c->resumed);
     json_put_number(object, "bookings", c->bookings);
+    json_put_number(object, "recent", c->recent);
     cJSON *missing = json_put_array(object, "missing");
     for (size_t i = 0; i < c->count; i++) {
         const struct missing *one = &c->missing[i];
