@@ -9,7 +9,7 @@ import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
 from bookspool import World, equal, finish, match, ok, run_parts, sample, utc  # noqa: E402
-from calcom_api import CalcomApi  # noqa: E402
+from calcom_api import HIDES, CalcomApi  # noqa: E402
 from calendly_api import CalendlyApi  # noqa: E402
 from mailbox import START, read_folder  # noqa: E402
 
@@ -112,7 +112,7 @@ def it_never_costs_a_mail():
 
 def only_what_is_lacking():
     with Office() as world:
-        world.put("calcom", json.loads(sample("calcom", "booking_created")))
+        world.put("calcom", json.loads(sample("calcom", "booking_created_full")))
         world.drained()
         equal(world.asked(world.calcom), [], "nothing is asked of a body that says all")
         uid = world.calcom.book(START, name="Bea Example", lose=True)
@@ -134,5 +134,49 @@ def only_what_is_lacking():
         equal(world.asked(world.calendly), [], "and nothing is asked")
 
 
-run_parts((what_is_lacking_is_asked, it_never_costs_a_mail, only_what_is_lacking))
+def what_the_owner_hides():
+    """Bodies of older instances and of cancellations do not say it, the event type does. A customer never sees more
+    than it allows: what is not known is hidden."""
+    def seen(world, *kinds, event="booking_created"):
+        """Of a booking of each type: do the customer's mail and entry have the host's address?"""
+        for kind in kinds:
+            uid = world.calcom.book(START, name="Bea Example", event_type=kind, lose=True)
+            body = json.loads(sample("calcom", event))
+            body["payload"] = world.calcom._payload(event.upper(), uid)
+            for name in HIDES:
+                body["payload"].pop(name, None)
+            world.put("calcom", body)
+        letters = [letter for letter in world.drained() if letter.to == "ada@example.com"]
+        equal(len(letters), len(kinds), f"{event}: each customer is mailed")
+        return ["olga@example.org" in f"{letter.mail.items()} {letter.text} {letter.vevents}" for letter in letters]
+
+    with Office(BOOKSPOOL_MAIL_ATTENDEE="yes", BOOKSPOOL_CALENDAR="invite") as world:
+        hidden = world.calcom.add_event_type("Hidden", world.calcom.owner, hide=HIDES)
+        shown = world.calcom.event_type
+        world.drained()  # knows whose token it is from then on, and so whose answers are cached
+        equal(seen(world, shown, hidden), [True, False], "as the event type says")
+        equal(seen(world, shown, hidden, event="booking_cancelled"), [True, False], "of a cancellation that comes first")
+        asked = [path for path in world.asked(world.calcom) if "event-types" in path]
+        equal(sorted(asked), sorted(f"/v2/event-types/{kind}" for kind in (shown, hidden)), "each was asked for once")
+        before = len(world.calcom.log)
+        private = world.calcom.add_event_type("Private", world.calcom.owner)
+        world.calcom.event_types[private]["user"] = world.calcom.add_user("Max Example", "max@example.org")
+        equal(seen(world, private), [False], "an event type that the key may not read: hidden")
+        match(world.logged, "not-enriched: what its event type hides is not known", "and the log says so")
+        uid = world.calcom.book(START, lose=True)
+        for event in "booking_created", "booking_cancelled":
+            body = json.loads(sample("calcom", event))
+            body["payload"] = world.calcom._payload(event.upper(), uid)
+            body["payload"].update({name: True for name in HIDES} if event == "booking_created" else {})
+            world.put("calcom", body)
+            world.drained()
+        ok(not any(uid in call.path for call in world.calcom.log[before:]), "what the ledger knows is not asked")
+        world.calcom.tokens["cal_live_1"].state = "revoked"
+        unknown = world.calcom.add_event_type("New", world.calcom.owner)
+        equal(seen(world, unknown, unknown), [False, False], "no answer at all: hidden")
+    with Office(BOOKSPOOL_MAIL_ATTENDEE="yes", BOOKSPOOL_ENRICH="no") as world:
+        equal(seen(world, world.calcom.event_type), [True], "without BOOKSPOOL_ENRICH the body counts")
+
+
+run_parts((what_is_lacking_is_asked, it_never_costs_a_mail, only_what_is_lacking, what_the_owner_hides))
 finish()

@@ -4,11 +4,13 @@
 #include <string.h>
 
 #include "api/api.h"
+#include "api/event_type.h"
 #include "api/reconcile_body.h"
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/log.h"
 #include "ledger/known.h"
+#include "ledger/rules.h"
 #include "ledger/step.h"
 #include "provider/provider.h"
 #include "spool/queue.h"
@@ -25,8 +27,10 @@ struct learned {
 struct enrich {
     struct run *run;
     struct api *api[PROVIDERS];
-    bool silent[PROVIDERS]; /* not asked (any more) */
+    bool wanted[PROVIDERS]; /* it has a token */
+    bool silent[PROVIDERS]; /* not asked any more in this run */
     int64_t left;           /* ms */
+    cJSON *event_types;     /* api/event_type.h */
     struct learned learned[AHEAD];
     size_t count, next; /* next: the first event of the list that was not looked at */
 };
@@ -41,13 +45,14 @@ struct enrich *enrich_open(struct run *run)
         return NULL;
     enrich->run = run;
     enrich->left = ENRICH_MS;
+    enrich->event_types = cJSON_CreateObject();
     for (enum provider p = 0; p < PROVIDERS; p++) {
-        enrich->silent[p] = !api_has_token(run->conf, p);
-        any |= !enrich->silent[p];
+        enrich->wanted[p] = api_has_token(run->conf, p);
+        any |= enrich->wanted[p];
     }
-    if (any)
+    if (any && enrich->event_types)
         return enrich;
-    free(enrich);
+    enrich_close(enrich);
     return NULL;
 }
 
@@ -65,6 +70,7 @@ void enrich_close(struct enrich *enrich)
     forget_learned(enrich);
     for (enum provider p = 0; p < PROVIDERS; p++)
         api_close(enrich->api[p]);
+    cJSON_Delete(enrich->event_types);
     free(enrich);
 }
 
@@ -174,24 +180,18 @@ static bool add_missing(cJSON *object, cJSON *more)
     return added;
 }
 
-static bool complete_calcom(struct enrich *enrich, const struct event *event, cJSON *root)
+static bool add_booking(struct enrich *enrich, const char *uid, cJSON *payload)
 {
     static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-";
-    const struct booking *b = &event->booking;
-    struct ledger_look look;
     struct api_answer answer;
     struct buf path = {0};
     bool added = false;
-    if (!b->uid || (b->title && b->start != TIME_NONE) || strspn(b->uid, plain) != strlen(b->uid))
-        return false;
-    if (!ledger_look(enrich->run->ledger, event, &look) || look.own_known)
-        return false;
-    buf_printf(&path, "/v2/bookings/%s", b->uid);
-    if (!path.failed && ask(enrich, PROVIDER_CALCOM, buf_text(&path), &answer)) {
-        cJSON *payload = cJSON_GetObjectItemCaseSensitive(root, "payload");
+    buf_printf(&path, "/v2/bookings/%s", uid);
+    if (strspn(uid, plain) == strlen(uid) && !path.failed &&
+        ask(enrich, PROVIDER_CALCOM, buf_text(&path), &answer)) {
         const cJSON *booking = json_get(answer.json, "data");
         cJSON *more = cJSON_IsObject(booking) ? reconcile_calcom_payload(booking) : NULL;
-        added = more && add_missing(cJSON_IsObject(payload) ? payload : root, more);
+        added = more && add_missing(payload, more);
         cJSON_Delete(more);
         api_answer_free(&answer);
     }
@@ -199,12 +199,45 @@ static bool complete_calcom(struct enrich *enrich, const struct event *event, cJ
     return added;
 }
 
+static cJSON *ask_calcom(void *context, const char *path)
+{
+    struct api_answer answer;
+    return ask(context, PROVIDER_CALCOM, path, &answer) ? answer.json : NULL;
+}
+
+/* What the owner hides is asked of the event type, or is hidden: what a customer has seen cannot be
+ * taken back. Of a booking that is known the ledger knows it. */
+static bool complete_calcom(struct enrich *enrich, const struct event *event, cJSON *root)
+{
+    const struct booking *b = &event->booking;
+    struct ledger_look look;
+    cJSON *payload = cJSON_GetObjectItemCaseSensitive(root, "payload");
+    bool added = false, told = !rules_about_booking(event);
+    payload = cJSON_IsObject(payload) ? payload : root;
+    told = told || event_type_is_told(payload);
+    if (!b->uid || (told && b->title && b->start != TIME_NONE) ||
+        !ledger_look(enrich->run->ledger, event, &look) || look.own_known)
+        return false;
+    if (!b->title || b->start == TIME_NONE ||
+        (!told && !cJSON_IsNumber(json_get(payload, "eventTypeId"))))
+        added = add_booking(enrich, b->uid, payload);
+    if (told)
+        return added;
+    const cJSON *type =
+        event_type_of(enrich->event_types, json_get(payload, "eventTypeId"), ask_calcom, enrich);
+    if (!type)
+        log_warn(event->id, "not-enriched",
+            "what its event type hides is not known: the host's address, notes and details are "
+            "hidden");
+    return event_type_complete(payload, type) || added;
+}
+
 static void look_at(struct enrich *enrich, const struct record *record)
 {
     struct decision decision;
     struct event event;
     bool known = true;
-    if (enrich->silent[record->provider] || record->provider >= PROVIDERS)
+    if (record->provider >= PROVIDERS || !enrich->wanted[record->provider])
         return;
     decision_init(&decision);
     if (record_map(record, &event) && event.known &&

@@ -4,7 +4,8 @@
  *     Calendly  the scheduled event, where an older body has only its URI; the name of the event
  *               type; the host's time zone
  *     Cal.com   the booking, where a body without a title or a beginning (no-shows, payments) is
- *               the first that comes of it
+ *               the first that comes of it; what the event type hides, where the first body does
+ * not say it: without an answer it counts as hidden
  *
  * It never costs a mail. It is asked before the ledger's transaction of a batch, through the cache
  * of the API, for ENRICH_MS in one run at most; a provider that does not answer is not asked again
