@@ -20,7 +20,7 @@ from faults import SHIM  # noqa: E402
 KEY, OLD_KEY = "CALENDLY_WEBHOOK_SIGNING_KEY", "CALENDLY_WEBHOOK_SIGNING_KEY_SECONDARY"
 START = datetime.datetime.now(datetime.timezone.utc).replace(microsecond=0) + datetime.timedelta(days=30)
 FULL = os.environ.get("ROTATE") == "full"  # else only around the requests that change something
-CHANGES = (4, 11)  # of the requests of a change of the secret: POST and DELETE
+CHANGES, REQUESTS = (5, 14), 14  # of the requests of a change of the secret: POST and DELETE; and of all
 LAST_LOOK = 8  # and the first of those that read the list for the last time
 USUAL = ["invitee.created", "invitee.canceled", "invitee_no_show.created", "invitee_no_show.deleted"]
 
@@ -108,7 +108,7 @@ def dies_at_each_request():
         site.use(api)
         site.changing("subscribe")
         wrong, deaths, secret_before, changes = [], 0, site.stored(KEY), 0
-        for nth in range(1, 40) if FULL else (1, *CHANGES, 12):
+        for nth in range(1, 40) if FULL else (1, *CHANGES, REQUESTS + 1):
             code = tool_that_dies(site, api, nth, "rotate-key", "--settle", "0s", "--again")
             where = f"killed at request {nth}"
             wrong += check_booking(site, api, where)
@@ -119,7 +119,7 @@ def dies_at_each_request():
             wrong += check_booking(site, api, where + ", and run again")
             changes += site.stored(KEY) != secret_before
             secret_before = site.stored(KEY)
-        equal((code, deaths), (0, 11 if FULL else 3), f"a change dies at its requests, of which there are {nth - 1}")
+        equal((code, deaths), (0, REQUESTS if FULL else 3), f"a change dies at its requests, of which there are {nth - 1}")
         ok(changes >= deaths - 4, "most of them had begun, and went on", changes)
         equal(wrong, [], "there is always one subscription or two, nothing is refused, and the next run ends it")
         site.drain()
@@ -154,7 +154,7 @@ def fails_at_each_request():
         site.changing("subscribe")
         wrong, runs = [], 0
         kinds = itertools.cycle((500, DROP, DROP_AFTER, LIMITED))
-        for nth in range(1, 13) if FULL else CHANGES:
+        for nth in range(1, REQUESTS + 2) if FULL else CHANGES:
             for how in (500, DROP, DROP_AFTER, LIMITED) if nth in CHANGES else (next(kinds),):
                 api.fail(nth, how)
                 code = rotate(site, "--again").returncode
@@ -165,7 +165,7 @@ def fails_at_each_request():
                     code = rotate(site).returncode
                 wrong += check_end(site, api, where, code)
                 runs += 1
-        equal(runs, 18 if FULL else 8, "changes, each with one request that failed")
+        equal(runs, REQUESTS + 7 if FULL else 8, "changes, each with one request that failed")
         equal(wrong, [], "all came to their end, at once or by the next run")
 
 

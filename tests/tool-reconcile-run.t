@@ -3,6 +3,7 @@
 and the subscriptions that it looks after."""
 
 import datetime
+import fcntl
 import json
 import os
 import signal
@@ -245,6 +246,22 @@ def subscriptions():
               "Cal.com's has the newest version")
 
 
+def beside_a_change_of_the_secret():
+    """A subscription that is made anew gets the stored secret, so it waits while that changes."""
+    with Providers() as world:
+        world.calendly.subscriptions["one"]["state"] = "disabled"
+        with open(os.path.join(world.state_dir, "rotation-calendly.lock"), "w", encoding="ascii") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            world.reconcile("--resubscribe", code=75)
+            match(world.said, "another run for Calendly is at work", "--resubscribe is refused")
+            equal(world.calendly.subscriptions["one"]["state"], "disabled", "and has changed nothing")
+            world.reconcile("calcom", "--resubscribe", code=0)
+            world.reconcile("calendly", "--resubscribe", "--dry-run", code=0)
+            world.reconcile("calendly", "--apply", code=0)
+        found = world.reconcile("--resubscribe", code=0)
+        equal(found["calendly"]["subscription"]["state"], "active", "afterwards it is made anew")
+
+
 def several_subscriptions():
     """One that is disabled is not made good by another one that brings less."""
     with Providers() as world:
@@ -297,7 +314,7 @@ def the_case_of_a_host():
         equal([one["own"] for one in json.loads(shown.stdout)["subscriptions"]], [True], "nor to calendly subscriptions")
 
 
-run_parts((windows_and_pages, a_list_that_changes, stopped_and_continued, continued_from_what_was_left, looked_at_then_applied, one_event_fails,
-           old_cursors, failing_calls, without_tokens, subscriptions, several_subscriptions, only_to_look,
-           the_case_of_a_host))
+run_parts((windows_and_pages, a_list_that_changes, stopped_and_continued, continued_from_what_was_left,
+           looked_at_then_applied, one_event_fails, old_cursors, failing_calls, without_tokens, subscriptions,
+           several_subscriptions, beside_a_change_of_the_secret, only_to_look, the_case_of_a_host))
 finish()

@@ -187,6 +187,63 @@ def what_is_not_subscribed():
               "while the subscriptions cannot be listed, nothing is compared")
 
 
+def whose_event_types():
+    """Cal.com lists more bookings than any webhook brings: the event type says whose they are."""
+    with Providers() as world:
+        api, hook = world.calcom, world.calcom.webhooks.pop("one")
+        colleague = api.add_user("Max Example", "max@example.org")
+        theirs = api.add_event_type("Call with Max", colleague)
+        robin = api.add_event_type("Demo", api.owner, team=api.add_team("Sales", [api.owner, colleague]))
+        api.book(START, event_type=theirs, email="olga@example.org")
+        team, own = api.book(START + DAY, event_type=robin), api.book(START + 2 * DAY)
+
+        def found(*args, **more):
+            return {one["uid"] for one in world.reconcile("calcom", *args, **more)["calcom"]["missing"]}
+        equal(found(code=1), {own}, "no webhook: what one of the user's would bring")
+        api.webhooks["one"] = hook
+        equal(found(code=1), {own}, "the user's: not what is of a team, nor what the user has booked with others")
+        hook["level"] = ("event-type", robin)
+        equal(found(code=1), {team}, "that of a team's event type")
+        hook["level"] = ("organization", api.organization)
+        equal(found(code=1), {own, team}, "the organization's")
+        api.users[api.owner]["admin"] = False
+        equal(found(code=1), {own}, "where its webhooks cannot be listed, as without any")
+        api.users[api.owner]["admin"] = True
+        hook["level"] = ("user", api.owner)
+        route = api.route
+
+        def refusing(request):
+            if re.search(r"/event-types/\d+$", request.path):
+                raise Failure(400)
+            return route(request)
+        api.route = refusing
+        new = api.book(START + 3 * DAY, event_type=api.add_event_type("New", api.owner))
+        equal(found("--apply", code=69), {own}, "one whose type cannot be asked is not put, and the run has failed")
+        api.route = route
+        equal(found("--apply", code=0), {own, new}, "the next run asks again")
+
+
+def groups_of_users():
+    """Calendly's subscriptions of a group are listed by themselves."""
+    with Providers() as world:
+        api = world.calendly
+        group = api.add_group("Sales", [api.add_user("Max Example", "max@example.org")])
+        api.subscriptions["one"].update(scope="group", user=None, group=group, state="disabled")
+        api.book(START, lose=True)
+        found = world.reconcile("calendly", code=0)["calendly"]
+        equal((found["subscription"]["state"], found["missing"]), ("disabled", []),
+              "one that is disabled is seen; which bookings it would bring is not known")
+        shown = world.run("bookspool", "calendly", "subscriptions", "--json", "--url", "https://example.org")
+        equal([(one["level"], one["own"]) for one in json.loads(shown.stdout)["subscriptions"]], [("group", True)],
+              "subscriptions lists it")
+        api.tokens["calendly-token"].scopes = {"users:read", "webhooks:write", "scheduled_events:read"}
+        shown = world.run("bookspool", "calendly", "subscriptions", "--url", "https://example.org")
+        match(shown.stderr, "not seen: groups: .*groups:read", "or says that the token may not list groups")
+        world.drained()
+        status = json.loads(world.run("bookspool", "status", "--json").stdout)
+        ok("scopes" not in str(status["checks"]), "which is no fault of the token", str(status["checks"]))
+
+
 def the_ledger_is_lost():
     """What was mailed is in done/, whatever the ledger knows."""
     with Providers() as world:
@@ -273,6 +330,7 @@ def what_the_owner_hides():
         hidden = world.calcom.add_event_type("Hidden", world.calcom.owner, hide=HIDES)
         gone = world.calcom.add_event_type("Gone", world.calcom.owner)
         kinds = {"open": world.calcom.event_type, "hidden": hidden, "gone": gone}
+        world.calcom.webhooks["one"]["level"] = ("organization", world.calcom.organization)
         for number, (name, kind) in enumerate(kinds.items()):
             world.calcom.book(START + number * DAY, event_type=kind, email=f"{name}@example.com", lose=True)
             world.calcom.book(START + number * DAY + HOUR, event_type=kind, lose=True)
@@ -470,6 +528,7 @@ def what_is_over():
 
 
 run_parts((what_is_lost_is_found, each_change_is_one_fact, brought_before_it_was_entered, chains_and_ends,
-           what_is_not_subscribed, the_ledger_is_lost, group_events, older_changes, old_ones_that_something_touched,
-           what_the_owner_hides, what_is_not_paid, what_is_on_its_way, a_forgotten_seat, moved_with_its_seats, what_is_over))
+           what_is_not_subscribed, whose_event_types, groups_of_users, the_ledger_is_lost, group_events,
+           older_changes, old_ones_that_something_touched, what_the_owner_hides, what_is_not_paid, what_is_on_its_way,
+           a_forgotten_seat, moved_with_its_seats, what_is_over))
 finish()

@@ -195,11 +195,8 @@ static enum api_result skip_event(
     if (walk->stopped || result == API_NO_TOKEN || result == API_UNAUTHORIZED ||
         result == API_LIMITED || (result == API_UNREACHABLE && ++walk->silent == SILENT_MAX))
         return keep_error(walk, result, answer);
-    if (result != API_NOT_FOUND && walk->skipped == API_OK) {
-        walk->skipped = result;
-        reconcile_hold(walk);
-        snprintf(walk->skipped_error, sizeof walk->skipped_error, "%s", answer->error);
-    }
+    if (result != API_NOT_FOUND)
+        reconcile_skip(walk, result, answer->error);
     api_answer_free(answer);
     return API_OK;
 }
@@ -290,7 +287,7 @@ static enum api_result find_whose(
 static bool covers_organization(const struct reconcile_walk *walk)
 {
     for (size_t i = 0; i < walk->covers; i++)
-        if (!walk->cover[i].user)
+        if (!walk->cover[i].host)
             return true;
     return !walk->cover;
 }

@@ -12,7 +12,8 @@
  * same states, as the event counts.
  *
  * What no subscription covers brings no webhook by the owner's choice, so it is not missing:
- * neither bookings of other hosts or event types, nor events that are not subscribed.
+ * neither bookings of other hosts or event types, nor events that are not subscribed. Where it
+ * cannot be said whether one covers a booking, none does (api/reconcile_cover.h).
  *
  * What was booked, moved or cancelled before `since` is no finding, although a provider lists it
  * because something touched it later: unless the ledger knows the booking, or has the one that it
@@ -68,9 +69,10 @@ struct reconcile_found {
 
 /* What one subscription of this receiver brings. */
 struct reconcile_cover {
-    const char
-        *user; /* Calendly: the host's URI; NULL: all of the organization; "": the token's user */
-    int64_t event_type;        /* Cal.com; 0: all */
+    const char *host;   /* Calendly: a URI; NULL: all of the organization; "": the token's user */
+    int64_t event_type; /* Cal.com; 0: all of its level */
+    int64_t user;       /* Cal.com, without an event type: whose key it is ... */
+    bool organization;  /* ... and whether the level is the organization's, or that user's */
     const char *const *events; /* ended by NULL */
 };
 
@@ -97,12 +99,13 @@ struct reconcile_walk {
     /* of the module */
     bool stopped;
     int64_t made; /* the booking that is compared; TIME_NONE: its changes have times of their own */
-    int64_t changed;         /* ... last; TIME_NONE: not said */
-    const cJSON *booking;    /* Cal.com's that is compared */
-    cJSON *seats;            /* its seats that were moved in place: seatUid */
-    cJSON *event_types;      /* api/event_type.h */
-    enum api_result skipped; /* of the first event that could not be asked; API_OK: none */
-    char skipped_error[256];
+    int64_t changed;             /* ... last; TIME_NONE: not said */
+    const cJSON *booking;        /* Cal.com's that is compared */
+    cJSON *seats;                /* its seats that were moved in place: seatUid */
+    cJSON *event_types;          /* api/event_type.h */
+    enum api_result type_result; /* of an event type that could not be asked */
+    enum api_result skipped;     /* of the first that was left out for that; API_OK: none */
+    char type_error[256], skipped_error[256];
     bool holds;
     struct reconcile_cursor held;      /* before the first that was left to the next walk */
     size_t silent;                     /* so many events in succession had no answer */

@@ -85,6 +85,15 @@ void reconcile_hold(struct reconcile_walk *walk)
     walk->holds = true;
 }
 
+void reconcile_skip(struct reconcile_walk *walk, enum api_result result, const char *error)
+{
+    if (walk->skipped != API_OK)
+        return;
+    walk->skipped = result;
+    snprintf(walk->skipped_error, sizeof walk->skipped_error, "%s", error);
+    reconcile_hold(walk);
+}
+
 static bool hand_over(struct reconcile_walk *walk, const char *text)
 {
     const struct webhook webhook = {walk->provider, "", walk->now, text, strlen(text)};
@@ -125,8 +134,13 @@ static cJSON *ask_api(void *context, const char *path)
 {
     struct reconcile_walk *walk = context;
     struct api_answer answer = {0};
-    if (walk->api && api_get(walk->api, path, &answer) == API_OK)
+    enum api_result result = walk->api ? api_get(walk->api, path, &answer) : API_NOT_FOUND;
+    if (result == API_OK)
         return answer.json;
+    if (result != API_NOT_FOUND && result != API_FORBIDDEN) {
+        walk->type_result = result;
+        snprintf(walk->type_error, sizeof walk->type_error, "%s", answer.error);
+    }
     api_answer_free(&answer);
     return NULL;
 }
@@ -137,6 +151,11 @@ static bool complete_calcom(struct reconcile_walk *walk, const cJSON *body, bool
     const cJSON *type =
         event_type_of(walk->event_types, json_path(walk->booking, "eventType.id"), ask_api, walk);
     const char *event = json_text(body, "triggerEvent");
+    if (!reconcile_covers_type(walk, body, type)) {
+        if (!type && walk->type_result != API_OK)
+            reconcile_skip(walk, walk->type_result, walk->type_error);
+        return true;
+    }
     if (event && strcmp(event, "BOOKING_REQUESTED") == 0 && !is_request(walk, body, type, news))
         return false;
     cJSON *whole = *news ? cJSON_Duplicate(body, true) : NULL;

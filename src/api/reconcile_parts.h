@@ -12,5 +12,7 @@ bool reconcile_walk_failed(struct reconcile_walk *walk, const char *error);
 
 /* The next walk must see what is seen now: one that is stopped is continued from here. */
 void reconcile_hold(struct reconcile_walk *walk);
+/* The same of what could not be asked: the walk goes on, and ends as failed. */
+void reconcile_skip(struct reconcile_walk *walk, enum api_result result, const char *error);
 
 #endif

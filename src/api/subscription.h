@@ -47,7 +47,8 @@ struct subscriptions {
     struct arena arena;
     struct subscription *list;
     size_t count, room;
-    struct buf unread; /* a line for each level that could not be read, and why */
+    struct buf unread;  /* a line for each level that could not be read, and why */
+    bool groups_unread; /* Calendly: nor could those of groups, which few accounts have */
 };
 
 void subscriptions_free(struct subscriptions *all);
@@ -81,7 +82,7 @@ struct calendly_account {
 enum api_result calendly_whoami(
     struct api *api, struct calendly_account *account, struct api_answer *answer);
 
-/* Those of the user and, where the token may list them, of the organization. */
+/* Those of the user and, where the token may list them, of the organization and of its groups. */
 enum api_result calendly_subscriptions(struct api *api, const struct calendly_account *account,
     struct subscriptions *all, struct api_answer *answer);
 
@@ -91,12 +92,17 @@ enum api_result calendly_subscribe(struct api *api, const struct subscription *w
 
 /* ---- Cal.com ---- */
 
-/* Whose key it is; the organization's id or 0. */
-enum api_result calcom_whoami(struct api *api, int64_t *organization, struct api_answer *answer);
+struct calcom_account {
+    int64_t id, organization; /* 0: none */
+};
+
+/* Whose key it is. */
+enum api_result calcom_whoami(
+    struct api *api, struct calcom_account *account, struct api_answer *answer);
 
 /* Those of all levels that the key may read. */
-enum api_result calcom_subscriptions(
-    struct api *api, struct subscriptions *all, struct api_answer *answer);
+enum api_result calcom_subscriptions(struct api *api, const struct calcom_account *account,
+    struct subscriptions *all, struct api_answer *answer);
 
 /* The path of a level's webhooks: "user", "event-type:7", "team-event-type:3/7",
  * "organization:9". False: the text is no level. */

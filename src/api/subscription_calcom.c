@@ -146,31 +146,34 @@ static enum api_result walk_teams(struct walk *walk)
     return result;
 }
 
-enum api_result calcom_whoami(struct api *api, int64_t *organization, struct api_answer *answer)
+static int64_t number_of(const cJSON *object, const char *name)
 {
-    enum api_result result = api_get_fresh(api, "/v2/me", answer);
-    const cJSON *me = json_get(answer->json, "data"), *id = json_get(me, "organizationId");
-    *organization = 0;
-    if (result != API_OK)
-        return result;
-    if (!cJSON_IsObject(me))
-        return subscription_strange(answer, "/v2/me without `data`");
-    if (cJSON_IsNumber(id))
-        *organization = (int64_t)id->valuedouble;
-    return API_OK;
+    const cJSON *number = json_get(object, name);
+    return cJSON_IsNumber(number) ? (int64_t)number->valuedouble : 0;
 }
 
-enum api_result calcom_subscriptions(
-    struct api *api, struct subscriptions *all, struct api_answer *answer)
+enum api_result calcom_whoami(
+    struct api *api, struct calcom_account *account, struct api_answer *answer)
+{
+    *account = (struct calcom_account){0};
+    enum api_result result = api_get_fresh(api, "/v2/me", answer);
+    const cJSON *me = json_get(answer->json, "data");
+    if (result != API_OK)
+        return result;
+    account->id = number_of(me, "id");
+    account->organization = number_of(me, "organizationId");
+    return account->id ? API_OK : subscription_strange(answer, "/v2/me names no user");
+}
+
+enum api_result calcom_subscriptions(struct api *api, const struct calcom_account *account,
+    struct subscriptions *all, struct api_answer *answer)
 {
     struct walk walk = {.api = api, .all = all, .answer = answer};
-    int64_t organization;
+    int64_t organization = account->organization;
     char path[96], level[64];
     *all = (struct subscriptions){0};
-    enum api_result result = calcom_whoami(api, &organization, answer);
-    api_answer_free(answer);
-    if (result == API_OK)
-        result = walk_level(&walk, "user", "/v2/webhooks");
+    *answer = (struct api_answer){0};
+    enum api_result result = walk_level(&walk, "user", "/v2/webhooks");
     if (result == API_OK)
         result = walk_event_types(&walk);
     if (result == API_OK)

@@ -54,6 +54,43 @@ static bool add_subscription(void *context, const cJSON *item)
     return !all->arena.failed;
 }
 
+static bool add_group(void *context, const cJSON *item)
+{
+    cJSON *groups = context;
+    const char *uri = json_text(item, "uri");
+    return !uri || json_list_add(groups, cJSON_CreateString(uri));
+}
+
+/* `common` is the path of a list without its scope. */
+static enum api_result add_groups(struct api *api, const char *organization, const char *common,
+    struct subscriptions *all, struct api_answer *answer)
+{
+    struct buf path = {0};
+    cJSON *groups = cJSON_CreateArray();
+    const cJSON *group;
+    buf_puts(&path, "/groups?organization=");
+    subscription_encode(&path, organization);
+    enum api_result result = groups && !path.failed
+                                 ? api_list(api, buf_text(&path), add_group, groups, answer)
+                                 : subscription_strange(answer, "out of memory");
+    cJSON_ArrayForEach (group, groups) {
+        if (result != API_OK)
+            break;
+        buf_clear(&path);
+        buf_printf(&path, "%s&scope=group&group=", common);
+        subscription_encode(&path, group->valuestring);
+        result = path.failed ? subscription_strange(answer, "out of memory")
+                             : api_list(api, buf_text(&path), add_subscription, all, answer);
+    }
+    if (result == API_FORBIDDEN || result == API_NOT_FOUND) { /* the plan, or the token's scope */
+        all->groups_unread = true;
+        result = API_OK;
+    }
+    cJSON_Delete(groups);
+    buf_free(&path);
+    return result;
+}
+
 enum api_result calendly_subscriptions(struct api *api, const struct calendly_account *account,
     struct subscriptions *all, struct api_answer *answer)
 {
@@ -77,6 +114,8 @@ enum api_result calendly_subscriptions(struct api *api, const struct calendly_ac
             result = API_OK;
         }
     }
+    if (result == API_OK)
+        result = add_groups(api, account->organization, buf_text(&common), all, answer);
     buf_free(&common);
     buf_free(&user);
     return all->arena.failed ? subscription_strange(answer, "out of memory") : result;

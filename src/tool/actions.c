@@ -63,6 +63,7 @@ int action_fetch(struct action *action)
 {
     struct remote *remote = &action->remote;
     struct calendly_account account = {0};
+    struct calcom_account calcom;
     enum api_result result;
     subscriptions_free(&action->all);
     api_answer_free(&remote->answer);
@@ -72,14 +73,22 @@ int action_fetch(struct action *action)
         if (result == API_OK)
             result = calendly_subscriptions(remote->api, &account, &action->all, &remote->answer);
         arena_free(&account.arena);
-    } else
-        result = calcom_subscriptions(remote->api, &action->all, &remote->answer);
+    } else {
+        result = calcom_whoami(remote->api, &calcom, &remote->answer);
+        api_answer_free(&remote->answer);
+        if (result == API_OK)
+            result = calcom_subscriptions(remote->api, &calcom, &action->all, &remote->answer);
+    }
     return remote_failed(remote, result, "list the subscriptions");
 }
 
 void action_say_unread(struct action *action)
 {
     tool_say_lines(action->remote.tool, "not seen: ", &action->all.unread);
+    if (action->all.groups_unread)
+        tool_say(action->remote.tool,
+            "not seen: groups: this token may not list them (the plan has "
+            "none, or it lacks groups:read)");
 }
 
 /* ---- events ---- */
@@ -228,6 +237,8 @@ static void list_as_json(struct action *action)
     cJSON *unread = json_put_array(action->remote.json, "not_seen");
     if (action->all.unread.len)
         json_append_text(unread, action->all.unread.data, (int)action->all.unread.len - 1);
+    if (action->all.groups_unread)
+        json_append_text(unread, "groups", (int)strlen("groups"));
 }
 
 int action_list(struct action *action)

@@ -26,15 +26,15 @@ static int run_whoami(struct tool *tool, int argc, char **argv)
     static struct remote remote;
     static const char *const names[] = {"name", "username", "email", "timeZone"};
     char **operands, id[32] = "-";
-    int64_t organization = 0;
+    struct calcom_account account = {0};
     if (tool_parse(tool, argc, argv, NULL, &operands) > 0)
         tool_usage(tool, "no operand is expected: %s", operands[0]);
     int code = remote_open(&remote, tool, PROVIDER_CALCOM, false, false);
     if (code == EX_OK)
-        code = remote_failed(&remote, calcom_whoami(remote.api, &organization, &remote.answer),
-            "read whose key it is");
-    if (organization)
-        snprintf(id, sizeof id, "%" PRId64, organization);
+        code = remote_failed(
+            &remote, calcom_whoami(remote.api, &account, &remote.answer), "read whose key it is");
+    if (account.organization)
+        snprintf(id, sizeof id, "%" PRId64, account.organization);
     const cJSON *me = json_get(remote.answer.json, "data");
     for (size_t i = 0; code == EX_OK && i < sizeof names / sizeof *names; i++) {
         const char *value = json_text(me, names[i]);
@@ -45,7 +45,7 @@ static int run_whoami(struct tool *tool, int argc, char **argv)
             printf("%-13s %s\n", name, value ? value : "-");
     }
     if (code == EX_OK && remote.json)
-        json_put_text(remote.json, "organization", organization ? id : NULL);
+        json_put_text(remote.json, "organization", account.organization ? id : NULL);
     else if (code == EX_OK)
         printf("%-13s %s\n", "organization", id);
     return remote_close(&remote, code);

@@ -15,6 +15,7 @@
 #include "spool/queue.h"
 #include "tool/output.h"
 #include "tool/reconcile.h"
+#include "tool/remote.h"
 #include "tool/tool.h"
 
 static const char usage[] =
@@ -312,11 +313,29 @@ static int reconcile_provider(struct reconciling *r, enum provider provider)
 
 /* ---- the command ---- */
 
+static bool is_asked(const struct reconciling *r, enum provider provider)
+{
+    return r->only == provider || (r->only == PROVIDERS && api_has_token(&r->tool->conf, provider));
+}
+
+/* A change of the secret, between the settings that were read and a subscription that is made anew
+ * with them, would leave that one with the old secret. */
+static int lock_all(const struct reconciling *r)
+{
+    int code = EX_OK;
+    for (enum provider p = 0; p < PROVIDERS && r->resubscribe && !r->dry_run; p++)
+        if (code == EX_OK && is_asked(r, p))
+            code = remote_lock(r->tool, p);
+    return code;
+}
+
 static int open_all(struct reconciling *r)
 {
     struct tool *tool = r->tool;
     struct buf why = {0};
     int code = tool_open(tool);
+    if (code == EX_OK)
+        code = lock_all(r);
     if (code == EX_OK &&
         (tool_setting_wrong(tool, SET_LEDGER) || tool_setting_wrong(tool, SET_STATE)))
         code = EX_CONFIG;
@@ -361,14 +380,13 @@ static void free_all(struct reconciling *r)
     ledger_close(r->ledger);
 }
 
-static int reconcile_all(struct reconciling *r, enum provider only)
+static int reconcile_all(struct reconciling *r)
 {
     struct tool *tool = r->tool;
     int code = EX_OK;
     bool any = false;
     for (enum provider p = 0; p < PROVIDERS && !stopping && r->spool_code == EX_OK; p++) {
-        if ((only != PROVIDERS && only != p) ||
-            (only == PROVIDERS && !api_has_token(&tool->conf, p)))
+        if (!is_asked(r, p))
             continue;
         any = true;
         code = tool_worse(code, reconcile_provider(r, p));
@@ -392,7 +410,7 @@ static int run(struct tool *tool, int argc, char **argv)
     int64_t span;
     if (count > 1)
         tool_usage(tool, "name one provider, or none");
-    enum provider only = count ? tool_provider(tool, operands[0]) : PROVIDERS;
+    r.only = count ? tool_provider(tool, operands[0]) : PROVIDERS;
     if (!conf_duration(since, &span) || span <= 0 || span > SINCE_MAX_DAYS * MS_PER_DAY)
         tool_usage(tool, "--since %s is not a duration up to %dd, such as 12h or 7d", since,
             SINCE_MAX_DAYS);
@@ -409,7 +427,7 @@ static int run(struct tool *tool, int argc, char **argv)
         sigaction(SIGINT, &action, NULL);
         sigaction(SIGTERM, &action, NULL);
         reconcile_state_load(conf_text(&tool->conf, SET_STATE), tool->now, r.cursor);
-        code = reconcile_all(&r, only);
+        code = reconcile_all(&r);
         reconcile_print(&r);
     }
     free_all(&r);

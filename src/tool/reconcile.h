@@ -61,11 +61,13 @@ struct compared {
     size_t covers;
     struct subscriptions subscriptions; /* these two own the texts of `cover` */
     struct calendly_account account;
+    struct calcom_account calcom;
     struct buf advice; /* empty, or what to do about the subscription */
 };
 
 struct reconciling {
     struct tool *tool;
+    enum provider only; /* PROVIDERS: each that has a token */
     bool apply, resubscribe, dry_run, progress;
     int64_t since, grace;
     struct ledger *ledger;

@@ -58,15 +58,19 @@ static enum subscription_state state_of(const struct subscription *one)
     return one->retrying != TIME_NONE ? SUBSCRIPTION_RETRYING : SUBSCRIPTION_ACTIVE;
 }
 
-/* Does a subscription of the level `wide` bring all that one of `narrow` brings? */
-static bool is_as_wide(enum provider provider, const char *wide, const char *narrow)
+/* Does `one` bring all that `other` brings? */
+static bool is_as_wide(
+    enum provider provider, const struct subscription *one, const struct subscription *other)
 {
+    const char *wide = one->level, *narrow = other->level;
     if (!wide || !narrow)
         return false;
+    if (provider == PROVIDER_CALENDLY)
+        return strcmp(wide, "organization") == 0 ||
+               (strcmp(wide, narrow) == 0 &&
+                   (!one->group || !other->group || strcmp(one->group, other->group) == 0));
     if (strcmp(wide, narrow) == 0)
         return true;
-    if (provider == PROVIDER_CALENDLY)
-        return strcmp(wide, "organization") == 0;
     return strncmp(wide, "organization ", strlen("organization ")) == 0 ||
            (strcmp(wide, "user") == 0 &&
                strncmp(narrow, "event type ", strlen("event type ")) == 0);
@@ -79,7 +83,7 @@ static bool has_better(const struct reconciling *r, enum provider provider,
     for (size_t i = 0; i < all->count; i++) {
         const struct subscription *other = &all->list[i];
         if (is_ours(r, provider, other->url) && brings_bookings(other) &&
-            state_of(other) < state_of(one) && is_as_wide(provider, other->level, one->level))
+            state_of(other) < state_of(one) && is_as_wide(provider, other, one))
             return true;
     }
     return false;
@@ -127,26 +131,42 @@ static const char *const *usual_events(enum provider provider)
     return list[provider];
 }
 
+static struct reconcile_cover calcom_cover(const struct compared *c, const struct subscription *one)
+{
+    const char *level = one->level ? one->level : "";
+    return (struct reconcile_cover){.event_type = event_type_of(level),
+        .user = c->calcom.id,
+        .organization = strncmp(level, "organization ", strlen("organization ")) == 0,
+        .events = one->events};
+}
+
+/* What a group brings is not looked for: its URI is that of no host. */
+static struct reconcile_cover calendly_cover(
+    const struct compared *c, const struct subscription *one)
+{
+    const char *level = one->level ? one->level : "";
+    const char *own = c->account.uri ? c->account.uri : "";
+    return (struct reconcile_cover){.host = strcmp(level, "organization") == 0 ? NULL
+                                            : one->group                       ? one->group
+                                            : one->user                        ? one->user
+                                                                               : own,
+        .events = one->events};
+}
+
 /* Those that are disabled, too: what they did not bring is what is looked for. Without any, what
  * `bookspool ... subscribe` would subscribe. */
 static void find_covers(struct reconciling *r, enum provider provider)
 {
     struct compared *c = &r->compared[provider];
-    const char *own = c->account.uri ? c->account.uri : "";
     for (size_t i = 0; i < c->subscriptions.count; i++) {
         const struct subscription *one = &c->subscriptions.list[i];
-        bool all = one->level && strcmp(one->level, "organization") == 0;
         if (is_ours(r, provider, one->url))
-            add_cover(c, provider == PROVIDER_CALCOM
-                             ? (struct reconcile_cover){.event_type = event_type_of(one->level),
-                                   .events = one->events}
-                             : (struct reconcile_cover){.user = all         ? NULL
-                                                                : one->user ? one->user
-                                                                            : own,
-                                   .events = one->events});
+            add_cover(
+                c, provider == PROVIDER_CALCOM ? calcom_cover(c, one) : calendly_cover(c, one));
     }
     if (!c->covers)
-        add_cover(c, (struct reconcile_cover){.user = provider == PROVIDER_CALENDLY ? own : NULL,
+        add_cover(c, (struct reconcile_cover){.host = c->account.uri ? c->account.uri : "",
+                         .user = c->calcom.id,
                          .events = usual_events(provider)});
 }
 
@@ -361,15 +381,18 @@ int reconcile_subscription(struct reconciling *r, enum provider provider, struct
     struct subscriptions *all = &c->subscriptions;
     struct calendly_account *account = &c->account;
     struct api_answer answer = {0};
-    enum api_result result = API_OK;
+    enum api_result result;
     int code = EX_OK;
     c->retrying = TIME_NONE;
     if (provider == PROVIDER_CALENDLY)
         result = calendly_whoami(api, account, &answer);
+    else
+        result = calcom_whoami(api, &c->calcom, &answer);
     if (result == API_OK) {
         api_answer_free(&answer);
-        result = provider == PROVIDER_CALENDLY ? calendly_subscriptions(api, account, all, &answer)
-                                               : calcom_subscriptions(api, all, &answer);
+        result = provider == PROVIDER_CALENDLY
+                     ? calendly_subscriptions(api, account, all, &answer)
+                     : calcom_subscriptions(api, &c->calcom, all, &answer);
     }
     if (result == API_OK) {
         code = judge(r, provider, api);

@@ -43,23 +43,23 @@ static bool become_owner(struct remote *remote)
 
 /* ---- opening ---- */
 
-/* Until the program ends. The file is never removed or replaced, as a lock on it would be void. */
-static int lock(const struct remote *remote)
+/* The file is never removed or replaced, as a lock on it would be void. */
+int remote_lock(const struct tool *tool, enum provider provider)
 {
-    const char *state = conf_text(&remote->tool->conf, SET_STATE);
+    const char *state = conf_text(&tool->conf, SET_STATE);
     char path[PATH_MAX];
     if (!state || snprintf(path, sizeof path, "%s/rotation-%s.lock", state,
-                      provider_name(remote->provider)) >= PATH_MAX)
+                      provider_name(provider)) >= PATH_MAX)
         return EX_OK; /* nothing that needs it can be done there */
     int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0660);
     if (fd >= 0 ? flock(fd, LOCK_EX | LOCK_NB) == 0 : errno == ENOENT)
         return EX_OK;
     bool busy = fd >= 0 && errno == EWOULDBLOCK;
     if (busy)
-        tool_say(remote->tool, "another run for %s is at work: run this again when it has ended",
-            provider_table[remote->provider]->title);
+        tool_say(tool, "another run for %s is at work: run this again when it has ended",
+            provider_table[provider]->title);
     else
-        tool_say(remote->tool, "%s: %s", path, strerror(errno));
+        tool_say(tool, "%s: %s", path, strerror(errno));
     if (fd >= 0)
         close(fd);
     return busy ? EX_TEMPFAIL : EX_CANTCREAT;
@@ -77,7 +77,8 @@ int remote_open(
         tool_say(tool, "cannot become the owner of the spool: %s", strerror(errno));
         return EX_OSERR;
     }
-    int code = alone ? lock(remote) : EX_OK; /* at once, while the secrets read are those stored */
+    int code = alone ? remote_lock(tool, provider)
+                     : EX_OK; /* at once, while the secrets read are those stored */
     if (code != EX_OK)
         return code;
     const char *ledger = conf_text(&tool->conf, SET_LEDGER);

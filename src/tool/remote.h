@@ -33,6 +33,10 @@ struct remote {
  * message. remote_close either way. */
 int remote_open(
     struct remote *remote, struct tool *tool, enum provider provider, bool dry_run, bool alone);
+/* No other run that changes subscriptions or secrets of this provider is at work until the program
+ * ends. To be called before secrets are used that were read before. EX_OK, or the exit status after
+ * a message. */
+int remote_lock(const struct tool *tool, enum provider provider);
 /* Prints the JSON; returns `code`. */
 int remote_close(struct remote *remote, int code);
 

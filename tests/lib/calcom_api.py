@@ -157,9 +157,12 @@ class CalcomApi(ApiPeer):
     # ---- webhooks ----
 
     def _tell(self, trigger, uid, how):
-        """The look-up is an OR over all levels: one URL at two of them is called twice."""
+        """The look-up is an OR over all levels: one URL at two of them is called twice. A user's webhook does not
+        bring what is of a team's event type."""
         kind = self.event_types[self.bookings[uid]["eventType"]]
-        levels = {("user", kind["user"]), ("event-type", kind["id"]), ("organization", self.organization)}
+        levels = {("event-type", kind["id"]), ("organization", self.organization)}
+        if not kind["team"]:
+            levels.add(("user", kind["user"]))
         for hook in list(self.webhooks.values()):
             if hook["active"] and trigger in hook["triggers"] and hook["level"] in levels:
                 self.calls.put(self._delivery(hook, trigger, self._payload(trigger, uid)), **how)
@@ -478,9 +481,9 @@ class CalcomApi(ApiPeer):
         found = []
         for uid, booking in self.bookings.items():
             one, kind = self._shown(uid), self.event_types[booking["eventType"]]
-            if kind["user"] != user["id"] and not (kind["team"] and user["id"] in
-                                                   self.teams[kind["team"]]["members"]):
-                continue
+            of_team = kind["team"] and user["id"] in self.teams[kind["team"]]["members"]
+            if kind["user"] != user["id"] and not of_team and booking["email"] != user["email"]:
+                continue  # those that the user has booked with others are listed, too
             if wanted and not self._statuses(one) & set(wanted):
                 continue
             if query.get("attendeeEmail", booking["email"]) != booking["email"]:

@@ -66,7 +66,7 @@ class CalendlyApi(ApiPeer):
     def __init__(self, clock=None, send=None, limit=500, hooks_on_plan=True, fresh_t=True,
                  disable_alone=False, outlives=False, **more):
         self.users, self.roles, self.event_types, self.events, self.invitees = {}, {}, {}, {}, {}
-        self.subscriptions, self._pages = {}, {}
+        self.subscriptions, self.groups, self._pages = {}, {}, {}
         self.hooks_on_plan, self.fresh_t = hooks_on_plan, fresh_t
         self.disable_alone, self.outlives = disable_alone, outlives
         super().__init__(clock, limit=limit, **more)
@@ -91,6 +91,13 @@ class CalendlyApi(ApiPeer):
             "scheduling_url": f"https://calendly.com/{slug}", "avatar_url": None, "created_at": now,
             "updated_at": now, "current_organization": self.organization}
         self.roles[uri] = role
+        return uri
+
+    def add_group(self, name, members):
+        """The URI of a group of users."""
+        uri, now = f"{HOST}/groups/{uuid.uuid4()}", self._now()
+        self.groups[uri] = {"uri": uri, "name": name, "organization": self.organization, "created_at": now,
+                            "updated_at": now, "members": list(members)}
         return uri
 
     def add_event_type(self, name, user, minutes=30, seats=1):
@@ -203,6 +210,8 @@ class CalendlyApi(ApiPeer):
                 continue
             if hook["scope"] == "user" and hook["user"] not in hosts:
                 continue
+            if hook["scope"] == "group" and not set(hosts) & set(self.groups[hook["group"]]["members"]):
+                continue
             body = compact({"created_at": self._now(), "created_by": hook["creator"], "event": name,
                             "payload": {**one, "scheduled_event": self.events[one["event"]]}})
             sign = self._signer(hook["signing_key"], body)
@@ -271,6 +280,7 @@ class CalendlyApi(ApiPeer):
               ("GET", r"/scheduled_events/([^/]+)/invitees", "_list_invitees", "scheduled_events:read"),
               ("GET", r"/scheduled_events/([^/]+)/invitees/([^/]+)", "_get_invitee", "scheduled_events:read"),
               ("POST", r"/scheduled_events/([^/]+)/cancellation", "_cancel_event", "scheduled_events:write"),
+              ("GET", r"/groups", "_list_groups", "groups:read"),
               ("GET", r"/webhook_subscriptions", "_list_hooks", "webhooks:read"),
               ("POST", r"/webhook_subscriptions", "_subscribe", "webhooks:write"),
               ("GET", r"/webhook_subscriptions/([^/]+)", "_get_hook", "webhooks:read"),
@@ -378,6 +388,14 @@ class CalendlyApi(ApiPeer):
         found = sorted(filter(wanted, self.events.values()), key=lambda event: event["start_time"],
                        reverse=sort.endswith("desc"))
         return self._page(request, found, "GET /scheduled_events")
+
+    def _list_groups(self, request, user):
+        """For owners and admins only."""
+        if request.query.get("organization") != self.organization or not self._is_admin(user):
+            raise Failure(403)
+        found = [{name: value for name, value in group.items() if name != "members"}
+                 for group in self.groups.values()]
+        return self._page(request, found, "GET /groups")
 
     def _of(self, event):
         return [one for one in self.invitees.values() if one["event"] == event]
