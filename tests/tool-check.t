@@ -12,6 +12,7 @@ import threading
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
 from bookspool import (BIN, NGINX, World, equal, finish, free_port, is_root, match, need, ok,  # noqa: E402
                        run_parts, skip, tool)
+from calendly_api import CalendlyApi  # noqa: E402
 from smtp_peer import Scripted  # noqa: E402
 
 NOBODY = 65534
@@ -336,6 +337,44 @@ def mails():
                  "correct them first")
 
 
+def tokens():
+    """What cannot be a token or an address of an API is found without a network; --api asks the providers."""
+    with CalendlyApi() as api, Site({"BOOKSPOOL_TLS_CA": api.ca, "CALENDLY_API_BASE": api.base}) as site:
+        drain, conf = site.path("etc/drain.env"), site.path("etc/bookspool.conf")
+        for value in "two words", " ", "t" * 5000, "schl\u00fcssel":
+            site.write_settings("drain.env", {"CALENDLY_API_TOKEN": value})
+            site.has(site.check(code=78, name=value[:12]), "fail", f"^{drain}:1: CALENDLY_API_TOKEN: cannot be a token: "
+                     "it must be one word")
+        with open(site.path("token"), "w", encoding="ascii") as file:
+            file.write("one\ntwo\n")
+        os.chmod(site.path("token"), 0o600)
+        site.write_settings("drain.env", {"CALENDLY_API_TOKEN_FILE": site.path("token")})
+        site.has(site.check(code=78, name="a file of two lines"), "fail", "must hold one line of text")
+        site.write_settings("drain.env", {})
+        site.write_settings("receive.env", {"CALENDLY_API_TOKEN": "token-1"})
+        site.has(site.check(code=78, name="in the receiver's file"), "fail",
+                 "receive.env:1: CALENDLY_API_TOKEN: has no effect here: only the receiver reads this file")
+        site.write_settings("receive.env", {"CALCOM_WEBHOOK_SECRET": site.secret["calcom"]})
+        site.has(site.check("--api", name="none"), "warn", "no token was tried: none is set", "CALENDLY_API_TOKEN")
+        site.write_settings("drain.env", {"CALENDLY_API_TOKEN": "token-1", "CALENDLY_API_TOKEN_SECONDARY": "token-2"})
+        site.has(site.check(name="not asked"), "pass", "calendly: a token of its API is set")
+        equal(api.log, [], "without --api nothing is asked")
+        api.add_token("token-1", api.owner)
+        api.tokens[api.add_token("token-2", api.owner)].state = "revoked"
+        found = site.check("--api", code=78, name="one is revoked")
+        site.has(found, "pass", r"Calendly accepts the token [0-9a-f]{8} \(CALENDLY_API_TOKEN\)")
+        site.has(found, "fail", r"refuses the token [0-9a-f]{8} \(CALENDLY_API_TOKEN_SECONDARY\)", "whoami")
+        equal([call.path for call in api.log], ["/users/me"] * 2, "by one request for each")
+        ok("token-2" not in str(found), "and none is shown")
+        api.tokens["token-2"].state, api.tokens["token-2"].scopes = "valid", {"webhooks:read"}
+        site.has(site.check("--api", code=78, name="without its scope"), "fail", "lacks the scopes users:read")
+        for base in "http://api.calendly.com", "https://api.calendly.com/?v=2", "https://olga@api.calendly.com":
+            site.write_settings("bookspool.conf", {"BOOKSPOOL_SPOOL": site.spool_dir, **OWN,
+                                                   "BOOKSPOOL_STATE": site.state_dir, "CALENDLY_API_BASE": base})
+            site.has(site.check("--api", code=78, name=base), "fail",
+                     f"^{conf}:[0-9]+: CALENDLY_API_BASE: must be https://HOST")
+
+
 def machine():
     zones = "/usr/share/zoneinfo"
     with Site() as site:
@@ -353,5 +392,5 @@ def machine():
 
 
 run_parts((healthy, settings, samples, no_settings, unreadable, directories, receivers, configurations,
-           urls, mails, machine))
+           urls, mails, tokens, machine))
 finish()

@@ -59,9 +59,10 @@ static bool open_client(struct api *api, struct buf *why)
     bool plain = false;
     const char *host = strstr(api->base, "://");
     const struct api_token *token = api_tokens_current(&api->tokens);
-    if (!http_may_have_credential(api->base, &plain)) {
+    if (!http_may_have_credential(api->base, &plain) || strpbrk(api->base, "?#@ ")) {
         conf_fault(api->conf, api->base_setting, why,
-            "must be https://HOST (http:// is for 127.0.0.1, [::1] and localhost only)");
+            "must be https://HOST, maybe with a port and a path (http:// is for 127.0.0.1, [::1] "
+            "and localhost only)");
         return false;
     }
     snprintf(api->host, sizeof api->host, "%.*s", (int)strcspn(host + 3, "/"), host + 3);
@@ -478,29 +479,32 @@ enum api_result api_send(struct api *api, const char *method, const char *path, 
 
 /* ---- checks of the tokens ---- */
 
-bool api_check_token(struct api *api, size_t which)
+enum api_result api_try_token(struct api *api, size_t which, struct api_answer *answer)
 {
-    struct call call = {.api = api, .method = "GET", .deadline = clock_monotonic() + api->patience};
+    struct call call = {
+        .api = api, .method = "GET", .path = "/", .deadline = clock_monotonic() + api->patience};
     struct buf detail = {0};
-    struct api_answer answer = {0};
     enum api_result result = API_STRANGE;
+    *answer = (struct api_answer){0};
+    if (which >= api->tokens.count)
+        return API_NO_TOKEN;
     api->tokens.current = which;
     if (make_address(&call, user_paths[api->provider], &detail)) {
         attempt(&call);
         if (call.http.status == 401)
             api_tokens_refused(&api->tokens, clock_now());
-        result = read_body(&call, result_of(&call), &detail, &answer);
+        answer->status = call.http.status;
+        result = read_body(&call, result_of(&call), &detail, answer);
         api->tokens.current = which;
     }
     if (result == API_OK)
-        learn_account(&call, answer.json);
+        learn_account(&call, answer->json);
     else
-        explain(&call, result, &detail, &answer);
-    api_answer_free(&answer);
+        explain(&call, result, &detail, answer);
     http_answer_free(&call.http);
     buf_free(&call.url);
     buf_free(&detail);
-    return result == API_OK || result == API_UNAUTHORIZED || result == API_FORBIDDEN;
+    return result;
 }
 
 struct api_tokens *api_tokens_of(struct api *api)

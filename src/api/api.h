@@ -119,6 +119,14 @@ enum api_result api_list(struct api *api, const char *path,
 bool api_cache_clear(struct ledger *ledger, enum provider provider, int64_t *count);
 
 /*
+ * Asks the provider about its user with one of the tokens that are set, by one request; 0 is the
+ * first. API_NO_TOKEN: there are no more.
+ */
+enum api_result api_try_token(struct api *api, size_t which, struct api_answer *answer);
+/* "1a2b3c4d (CALENDLY_API_TOKEN)" of the token that was asked last. */
+void api_name_token(struct api *api, struct buf *out);
+
+/*
  * For the drain, once a run: publishes what is known of all tokens to the counters, and where a
  * check is due (CALENDLY_KEY_ROTATION_CHECK_INTERVAL) asks the provider about its user with each
  * token, one attempt each. Logs tokens that are refused, or due for rotation: by age, or by uses.

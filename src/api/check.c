@@ -34,6 +34,20 @@ static void log_due(const struct api_tokens *tokens, const struct api_token *tok
     }
 }
 
+void api_name_token(struct api *api, struct buf *out)
+{
+    api_tokens_name(api_tokens_of(api), false, out);
+}
+
+/* True: the provider answered about the token. */
+static bool is_answered(struct api *api, size_t which)
+{
+    struct api_answer answer;
+    enum api_result result = api_try_token(api, which, &answer);
+    api_answer_free(&answer);
+    return result == API_OK || result == API_UNAUTHORIZED || result == API_FORBIDDEN;
+}
+
 static void check(struct api *api, bool (*stop)(void))
 {
     struct api_tokens *tokens = api_tokens_of(api);
@@ -42,7 +56,7 @@ static void check(struct api *api, bool (*stop)(void))
         int64_t now = clock_now();
         if ((stop && stop()) || !api_token_due(tokens, i, now))
             continue;
-        api_token_checked(tokens, i, api_check_token(api, i), now);
+        api_token_checked(tokens, i, is_answered(api, i), now);
         log_due(tokens, &tokens->token[i], now);
     }
 }

@@ -12,9 +12,6 @@
 
 struct api_tokens *api_tokens_of(struct api *api);
 
-/* Asks with that token about its own user, once. True: the provider answered about the token. */
-bool api_check_token(struct api *api, size_t which);
-
 /* As api_get, aside from the cache. */
 enum api_result api_get_uncached(struct api *api, const char *path, struct api_answer *answer);
 

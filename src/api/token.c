@@ -37,7 +37,7 @@ static bool is_word(const char *text)
     size_t len = 0;
     while (text[len] > ' ' && text[len] <= '~')
         len++;
-    return !text[len];
+    return !text[len] && len && len <= API_TOKEN_MAX;
 }
 
 /* One that equals the primary is no second token. */
@@ -47,7 +47,9 @@ static bool add_token(struct api_tokens *tokens, const struct conf *conf, size_t
     struct api_token *token = &tokens->token[tokens->count];
     *token = (struct api_token){.setting = token_settings[tokens->provider][slot], .slot = slot};
     if (!is_word(buf_text(text))) {
-        conf_fault(conf, token->setting, why, "must be one word of printable ASCII");
+        conf_fault(conf, token->setting, why,
+            "cannot be a token: it must be one word of printable ASCII, at most %d characters long",
+            API_TOKEN_MAX);
         return false;
     }
     token->text = strdup(buf_text(text));

@@ -21,7 +21,7 @@
 #include "ledger/tokens.h"
 #include "provider/provider.h"
 
-enum { API_TOKENS = 2 /* primary, secondary */, API_FINGERPRINT_SIZE = 9 };
+enum { API_TOKENS = 2 /* primary, secondary */, API_FINGERPRINT_SIZE = 9, API_TOKEN_MAX = 4096 };
 
 struct api_token {
     char *text;
@@ -46,8 +46,8 @@ struct api_tokens {
 /* The settings of a provider's tokens, primary first. */
 enum setting api_token_setting(enum provider provider, size_t slot);
 
-/* Reads the tokens that are set; none is no error. False, with a line in `why`: one is not a word
- * of printable ASCII, its file cannot be read, or memory ran out. */
+/* Reads the tokens that are set; none is no error. False, with a line in `why`: one cannot
+ * be a token, its file cannot be read, or memory ran out. */
 bool api_tokens_read(struct api_tokens *tokens, const struct conf *conf, enum provider provider,
     struct ledger *ledger, struct buf *why);
 /* Saves what is not saved yet. */

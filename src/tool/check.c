@@ -12,7 +12,7 @@
 #include "tool/output.h"
 
 static const char usage[] =
-    "check [--url URL] [--mail [ADDRESS]] [OPTION...] [--json]\n"
+    "check [--url URL] [--mail [ADDRESS]] [--api] [OPTION...] [--json]\n"
     "       bookspool check FILE... [--json]\n"
     "\n"
     "Without FILE: examines the installation from the settings to the mail server,\n"
@@ -26,6 +26,7 @@ static const char usage[] =
     "  --mail           connect to the mail server, log in, and go as far as the\n"
     "                   last byte of a message, which is not sent\n"
     "  --mail ADDRESS   send a test mail there\n"
+    "  --api            ask the providers whether they accept the tokens\n"
     "  --nginx FILE     nginx's main configuration, where it is not the usual one\n"
     "  --socket PATH    the receiver's socket, where no unit and no nginx names it\n"
     "\n"
@@ -157,6 +158,7 @@ static int check_installation(struct report *report)
     check_receiver(report);
     check_url(report);
     check_mail(report);
+    check_api(report);
     check_watching(report);
     check_machine(report);
     return report->count[LEVEL_FAIL] ? EX_CONFIG : EX_OK;
@@ -170,6 +172,7 @@ static int run(struct tool *tool, int argc, char **argv)
         {"url", NULL, &report.url},
         {"cacert", NULL, &report.cacert},
         {"mail", &report.mail, NULL},
+        {"api", &report.api, NULL},
         {"nginx", NULL, &report.nginx},
         {"socket", NULL, &report.socket},
         {0},
@@ -178,7 +181,7 @@ static int run(struct tool *tool, int argc, char **argv)
     bool files = count > 0 && !report.mail;
     if (report.mail && count > 1)
         tool_usage(tool, "--mail takes one address");
-    if (files && (report.url || report.cacert || report.nginx || report.socket))
+    if (files && (report.url || report.api || report.cacert || report.nginx || report.socket))
         tool_usage(tool, "these options do not concern a file");
     report.mail_to = report.mail && count ? operands[0] : NULL;
     report.colour = output_has_colour();

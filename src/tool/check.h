@@ -27,7 +27,7 @@ struct report {
 
     /* of the command line */
     const char *url, *cacert, *nginx, *socket;
-    bool mail;
+    bool mail, api;
     const char *mail_to;
 
     /* read while this was still root */
@@ -58,6 +58,7 @@ void check_state(struct report *report);
 void check_receiver(struct report *report);
 void check_url(struct report *report);
 void check_mail(struct report *report);
+void check_api(struct report *report);
 void check_watching(struct report *report);
 void check_machine(struct report *report);
 /* One file of the spool; an exit status. */
