@@ -139,19 +139,27 @@ def silence():
         ok("calendly: no webhook has come" not in said[1][2], "and so the silence is the provider's", said[1][2])
 
 
+def subscribed(case, api, state):
+    """A subscription to this installation, and a booking of an hour ago that it did not bring."""
+    url = "https://hooks.example.org/api/webhooks/calendly"
+    api.subscriptions["one"] = {
+        "uri": "https://api.calendly.com/webhook_subscriptions/one", "callback_url": url,
+        "created_at": utc(time.time()), "updated_at": utc(time.time()), "retry_started_at": None,
+        "state": state, "events": ["invitee.created", "invitee.canceled"], "scope": "user",
+        "organization": api.organization, "user": api.owner, "group": None, "creator": api.owner,
+        "signing_key": case.secret["calendly"]}
+    api.clock.ahead = -3600
+    api.book(START, lose=True)
+    api.clock.ahead = 0
+    return url
+
+
 def disabled():
     with CalendlyApi() as api, Case(
             settings={"BOOKSPOOL_TLS_CA": api.ca, "CALENDLY_API_BASE": api.base},
             drain={"CALENDLY_API_TOKEN": "calendly-token"}) as case:
         api.add_token("calendly-token", api.owner)
-        url = "https://hooks.example.org/api/webhooks/calendly"
-        api.subscriptions["one"] = {
-            "uri": "https://api.calendly.com/webhook_subscriptions/one", "callback_url": url,
-            "created_at": utc(time.time()), "updated_at": utc(time.time()), "retry_started_at": None,
-            "state": "disabled", "events": ["invitee.created", "invitee.canceled"], "scope": "user",
-            "organization": api.organization, "user": api.owner, "group": None, "creator": api.owner,
-            "signing_key": case.secret["calendly"]}
-        api.book(START, lose=True)
+        url = subscribed(case, api, "disabled")
         said = case.follow("Calendly disabled the subscription")
         holds(said, 0, 1, "has disabled the subscription", "disabled")
         holds(said, 1, 0, "1 put into the spool", "made anew")
@@ -159,6 +167,24 @@ def disabled():
         equal([(hook["state"], hook["callback_url"]) for hook in api.subscriptions.values()], [("active", url)],
               "the subscription is active")
         ok(len(case.spool("sent")) == 1, "what was lost is mailed")
+
+
+def token_refused():
+    with CalendlyApi() as api, Case(
+            settings={"BOOKSPOOL_TLS_CA": api.ca, "CALENDLY_API_BASE": api.base},
+            drain={"CALENDLY_API_TOKEN": "old-token"}) as case:
+        subscribed(case, api, "active")
+        api.tokens[api.add_token("old-token", api.owner)].state = "revoked"
+        case.drain()
+        match(case.run("bookspool", "status").stdout, "(?i)token.*refused|refuses the token", "a revoked token: the symptom")
+
+        def renew():
+            case.write_settings("drain.env", {"CALENDLY_API_TOKEN": api.add_token("new-token", api.owner)})
+        said = case.follow("A token is refused", [renew])
+        holds(said, 0, 78, r"refuses the token [0-9a-f]{8} \(CALENDLY_API_TOKEN\)", "revoked")
+        holds(said, 1, None, "Calendly accepts the token", "a new one")
+        holds(said, 2, 0, "1 put into the spool", "what was lost meanwhile")
+        ok(len(case.spool("sent")) == 1, "is mailed", case.spool("sent"))
 
 
 def full_disk():
@@ -249,7 +275,8 @@ def complete():
     equal(missing, set(), "each symptom of the page was produced, or its part skipped")
 
 
-run_parts((no_receiver, signatures, clock, held, silence, disabled, full_disk, no_drain, blocked, given_up, torn, sent, rollback))
+run_parts((no_receiver, signatures, clock, held, silence, disabled, token_refused, full_disk, no_drain, blocked,
+           given_up, torn, sent, rollback))
 if not sys.argv[1:]:
     complete()
 finish()
