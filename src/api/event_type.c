@@ -37,7 +37,7 @@ bool event_type_confirms(const cJSON *type)
     return cJSON_IsObject(policy) && !json_true(policy, "disabled");
 }
 
-bool event_type_is_told(const cJSON *payload)
+bool event_type_is_said(const cJSON *payload)
 {
     for (size_t i = 0; i < HIDING; i++)
         if (!cJSON_IsBool(json_get(payload, hiding[i])))

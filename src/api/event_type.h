@@ -28,7 +28,7 @@ const cJSON *event_type_of(cJSON *types, const cJSON *id, event_type_ask *ask, v
 bool event_type_confirms(const cJSON *type);
 
 /* Does a webhook's payload say of everything whether it is hidden? */
-bool event_type_is_told(const cJSON *payload);
+bool event_type_is_said(const cJSON *payload);
 
 /* Adds to a webhook's payload what it does not say: what is hidden, and the title of the type where
  * `type` is not NULL. False: memory ran out. */

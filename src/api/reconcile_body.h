@@ -9,8 +9,8 @@
  * has the other one as live, or that entry would stay in calendars for ever.
  *
  * A host moves a booking of Cal.com that has seats in place: it keeps its uid, and Cal.com sends
- * one BOOKING_RESCHEDULED without a seat. Only who knows where the booking was can tell it, so that
- * body is made by itself.
+ * one BOOKING_RESCHEDULED without a seat. What the API says does not show it, so the caller has to
+ * know it, and asks for that body by itself.
  *
  * The time of a body is the provider's own: when the booking was made, or ended. It has no time of
  * now in it, so the same answer gives the same body.

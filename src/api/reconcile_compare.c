@@ -146,7 +146,7 @@ static cJSON *ask_api(void *context, const char *path)
 }
 
 /* What only the event type says. */
-static bool complete_calcom(struct reconcile_walk *walk, const cJSON *body, bool *news)
+static bool complete_calcom(struct reconcile_walk *walk, const cJSON *body)
 {
     const cJSON *type =
         event_type_of(walk->event_types, json_path(walk->booking, "eventType.id"), ask_api, walk);
@@ -156,16 +156,18 @@ static bool complete_calcom(struct reconcile_walk *walk, const cJSON *body, bool
             reconcile_skip(walk, walk->type_result, walk->type_error);
         return true;
     }
-    if (event && strcmp(event, "BOOKING_REQUESTED") == 0 && !is_request(walk, body, type, news))
+    bool news = true;
+    if (event && strcmp(event, "BOOKING_REQUESTED") == 0 && !is_request(walk, body, type, &news))
         return false;
-    cJSON *whole = *news ? cJSON_Duplicate(body, true) : NULL;
-    cJSON *payload = cJSON_GetObjectItemCaseSensitive(whole, "payload");
+    if (!news)
+        return true;
+    cJSON *complete = cJSON_Duplicate(body, true);
+    cJSON *payload = cJSON_GetObjectItemCaseSensitive(complete, "payload");
     char *text =
-        payload && event_type_complete(payload, type) ? cJSON_PrintUnformatted(whole) : NULL;
-    bool ok =
-        !*news || (text ? hand_over(walk, text) : reconcile_walk_failed(walk, "not enough memory"));
+        payload && event_type_complete(payload, type) ? cJSON_PrintUnformatted(complete) : NULL;
+    bool ok = text ? hand_over(walk, text) : reconcile_walk_failed(walk, "not enough memory");
     cJSON_free(text);
-    cJSON_Delete(whole);
+    cJSON_Delete(complete);
     return ok;
 }
 
@@ -183,8 +185,8 @@ static bool compare_body(void *context, enum reconcile_need need, const cJSON *b
         reconcile_hold(walk);
         walk->recent++;
     } else if (ok && news)
-        ok = walk->provider == PROVIDER_CALCOM ? complete_calcom(walk, body, &news)
-                                               : hand_over(walk, text);
+        ok =
+            walk->provider == PROVIDER_CALCOM ? complete_calcom(walk, body) : hand_over(walk, text);
     cJSON_free(text);
     return ok;
 }

@@ -212,16 +212,16 @@ static bool complete_calcom(struct enrich *enrich, const struct event *event, cJ
     const struct booking *b = &event->booking;
     struct ledger_look look;
     cJSON *payload = cJSON_GetObjectItemCaseSensitive(root, "payload");
-    bool added = false, told = !rules_about_booking(event);
+    bool added = false, said = !rules_about_booking(event);
     payload = cJSON_IsObject(payload) ? payload : root;
-    told = told || event_type_is_told(payload);
-    if (!b->uid || (told && b->title && b->start != TIME_NONE) ||
+    said = said || event_type_is_said(payload);
+    if (!b->uid || (said && b->title && b->start != TIME_NONE) ||
         !ledger_look(enrich->run->ledger, event, &look) || look.own_known)
         return false;
     if (!b->title || b->start == TIME_NONE ||
-        (!told && !cJSON_IsNumber(json_get(payload, "eventTypeId"))))
+        (!said && !cJSON_IsNumber(json_get(payload, "eventTypeId"))))
         added = add_booking(enrich, b->uid, payload);
-    if (told)
+    if (said)
         return added;
     const cJSON *type =
         event_type_of(enrich->event_types, json_get(payload, "eventTypeId"), ask_calcom, enrich);

@@ -3,7 +3,7 @@
  *
  * A receiver reads its secrets at its start and keeps them in memory that nothing else reads, so a
  * new secret needs a restart: by `restart`, else by systemd where its unit is there and root asks,
- * else by the user, who is told so. Requests wait meanwhile where a socket unit holds the socket.
+ * else by the user, after a message. Requests wait meanwhile where a socket unit holds the socket.
  * The proof is a signed test through the web server, which takes the way of a webhook.
  */
 #ifndef TOOL_RECEIVER_H

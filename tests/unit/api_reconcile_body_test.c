@@ -275,17 +275,18 @@ static void calcom_states_become_events(void **state)
     }
 }
 
+#define SEATS                                                                                      \
+    BOOKING("accepted", "\"recurringBookingUid\":\"series\",\"attendees\":["                       \
+                        "{\"name\":\"Ada\",\"email\":\"ada@example.com\",\"seatUid\":\"s1\","      \
+                        "\"bookingFieldsResponses\":{\"Company\":\"One\"}},"                       \
+                        "{\"name\":\"Bea\",\"email\":\"bea@example.com\",\"seatUid\":\"s2\","      \
+                        "\"bookingFieldsResponses\":{\"Company\":\"Two\"}}]")
+
 static void calcom_seats_become_an_event_each(void **state)
 {
     (void)state;
     struct bodies bodies;
-    calcom_of(
-        BOOKING("accepted", "\"recurringBookingUid\":\"series\",\"attendees\":["
-                            "{\"name\":\"Ada\",\"email\":\"ada@example.com\",\"seatUid\":\"s1\","
-                            "\"bookingFieldsResponses\":{\"Company\":\"One\"}},"
-                            "{\"name\":\"Bea\",\"email\":\"bea@example.com\",\"seatUid\":\"s2\","
-                            "\"bookingFieldsResponses\":{\"Company\":\"Two\"}}]"),
-        &bodies);
+    calcom_of(SEATS, &bodies);
     assert_int_equal(bodies.count, 2);
     for (size_t i = 0; i < 2; i++) {
         const struct booking *b = &bodies.event[i].booking;
@@ -294,8 +295,31 @@ static void calcom_seats_become_an_event_each(void **state)
         assert_string_equal(b->attendees[0].name, i ? "Bea" : "Ada");
         assert_string_equal(b->answers[0].answer, i ? "Two" : "One");
         assert_true(b->in_series);
+        assert_null(b->title); /* it may name the other one */
     }
     drop(&bodies);
+}
+
+/* As Cal.com's webhook of a host who moves them: one event without a seat, at the time of the move.
+ */
+static void calcom_seats_that_moved_become_one_event(void **state)
+{
+    (void)state;
+    struct bodies bodies = {.provider = PROVIDER_CALCOM};
+    cJSON *booking = parsed(SEATS), *seats = parsed("[\"s2\",\"s3\",4]");
+    cJSON_AddStringToObject(booking, "rescheduledFromUid", "earlier");
+    assert_true(reconcile_calcom_move(booking, seats, keep, &bodies));
+    assert_int_equal(bodies.count, 1);
+    const struct event *event = &bodies.event[0];
+    assert_string_equal(event->name, "BOOKING_RESCHEDULED");
+    assert_int_equal(event->sent_at, INT64_C(1795341600000)); /* updatedAt */
+    assert_null(event->booking.seat);
+    assert_null(event->booking.previous_uid);
+    assert_int_equal(event->booking.attendee_count, 1);
+    assert_string_equal(event->booking.attendees[0].name, "Bea");
+    drop(&bodies);
+    cJSON_Delete(booking);
+    cJSON_Delete(seats);
 }
 
 /* Whatever an answer has in these places, nothing breaks. */
@@ -478,6 +502,7 @@ int main(void)
         cmocka_unit_test(calcom_booking_is_that_of_the_webhook),
         cmocka_unit_test(calcom_states_become_events),
         cmocka_unit_test(calcom_seats_become_an_event_each),
+        cmocka_unit_test(calcom_seats_that_moved_become_one_event),
         cmocka_unit_test(strange_answers_become_nothing_or_less),
         cmocka_unit_test(a_payload_alone),
         cmocka_unit_test(memory_that_ends),
