@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <sys/stat.h>
+#include <sys/types.h>
 
 #include "base/buf.h"
 
@@ -41,5 +42,8 @@ bool io_replace_file(const char *path, const void *data, size_t len, mode_t mode
 
 /* Syncs the directory that holds this path, so that a rename in it is durable. */
 bool io_sync_folder(const char *path);
+
+/* A descriptor that poll(2) finds readable when the process has ended; close-on-exec. -1: errno. */
+int io_process(pid_t pid);
 
 #endif

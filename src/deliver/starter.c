@@ -8,13 +8,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/pidfd.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/address.h"
+#include "base/io.h"
 
 #define CLEAN_PATH "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
@@ -95,7 +95,7 @@ static void tell(int answer, enum answer_kind what, int number)
  * program goes on, since it has all of its message. */
 static int wait_for_end(pid_t pid, int answer)
 {
-    int status = 0, exited = pidfd_open(pid, 0);
+    int status = 0, exited = io_process(pid);
     char byte;
     bool listening = exited >= 0;
     if (exited < 0)

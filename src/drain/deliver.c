@@ -5,11 +5,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/pidfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/io.h"
 #include "base/log.h"
 #include "base/notify.h"
 #include "deliver/attempts.h"
@@ -269,7 +269,7 @@ static enum run_result send_share(
 /* A sender that dies leaves at most one mail marked as unknown, which the next run sends again. */
 static enum run_result wait_for_sender(pid_t pid)
 {
-    int status, ended = notify_alive() < INT64_MAX ? pidfd_open(pid, 0) : -1;
+    int status, ended = notify_alive() < INT64_MAX ? io_process(pid) : -1;
     struct pollfd end = {.fd = ended, .events = POLLIN};
     int ready = ended < 0;
     while (ready == 0 || (ready < 0 && errno == EINTR))

@@ -4,6 +4,31 @@
 
 #include "base/clock.h"
 
+#if LIBCURL_VERSION_NUM < 0x075100
+#error "libcurl 7.81 or later is needed"
+#elif LIBCURL_VERSION_NUM >= 0x075500
+static bool set_protocols(CURL *easy, const char *names)
+{
+    return handle_set_text(easy, CURLOPT_PROTOCOLS_STR, names);
+}
+#else
+static bool set_protocols(CURL *easy, const char *names)
+{
+    static const struct {
+        const char *names;
+        long bits;
+    } all[] = {
+        {"https", CURLPROTO_HTTPS},
+        {"http,https", CURLPROTO_HTTP | CURLPROTO_HTTPS},
+        {"smtp,smtps", CURLPROTO_SMTP | CURLPROTO_SMTPS},
+    };
+    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
+        if (strcmp(names, all[i].names) == 0)
+            return curl_easy_setopt(easy, CURLOPT_PROTOCOLS, all[i].bits) == CURLE_OK;
+    return false;
+}
+#endif
+
 CURL *handle_open(const struct handle_policy *policy, char error[CURL_ERROR_SIZE])
 {
     const struct handle_number numbers[] = {
@@ -26,7 +51,7 @@ CURL *handle_open(const struct handle_policy *policy, char error[CURL_ERROR_SIZE
     CURL *easy = curl_easy_init();
     if (easy && handle_set_numbers(easy, numbers, sizeof numbers / sizeof numbers[0]) &&
         curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, error) == CURLE_OK &&
-        handle_set_text(easy, CURLOPT_PROTOCOLS_STR, policy->protocols) &&
+        set_protocols(easy, policy->protocols) &&
         handle_set_text(easy, CURLOPT_CAINFO, policy->ca) &&
         handle_set_text(easy, CURLOPT_NOPROXY, policy->no_proxy ? "*" : NULL))
         return easy;

@@ -13,6 +13,10 @@
 #include "ledger/copy.h"
 #include "ledger/erase.h"
 
+#if SQLITE_VERSION_NUMBER < 3037000
+#error "SQLite 3.37 or later is needed: STRICT tables"
+#endif
+
 enum { BUSY_MS = 5000, ASIDE_BUSY_MS = 250 };
 
 /* A booking without an end takes up half an hour. */

@@ -1,4 +1,5 @@
 #include <errno.h>
+#include <poll.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -7,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -74,11 +76,36 @@ static void a_failure_leaves_nothing(void **state)
     assert_int_equal(errno, ENAMETOOLONG);
 }
 
+/* It ends when this end of the pipe is closed. */
+static void a_process_is_awaited(void **state)
+{
+    (void)state;
+    int fd[2];
+    assert_int_equal(pipe(fd), 0);
+    pid_t pid = fork();
+    if (pid == 0) {
+        char byte;
+        close(fd[1]);
+        _exit(read(fd[0], &byte, 1) == 0 ? 0 : 1);
+    }
+    struct pollfd end = {.fd = io_process(pid), .events = POLLIN};
+    assert_true(end.fd >= 0);
+    assert_int_equal(poll(&end, 1, 0), 0);
+    close(fd[1]);
+    close(fd[0]);
+    assert_int_equal(poll(&end, 1, -1), 1);
+    close(end.fd);
+    assert_int_equal(waitpid(pid, NULL, 0), pid);
+    assert_int_equal(io_process(pid), -1);
+    assert_int_equal(errno, ESRCH);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_file_is_replaced),
         cmocka_unit_test(a_failure_leaves_nothing),
+        cmocka_unit_test(a_process_is_awaited),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }
