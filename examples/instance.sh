@@ -15,6 +15,7 @@ remove=no
 [ "${1:-}" = --remove ] && remove=yes && shift
 name=${1:-}
 case $name in
+page) echo "$0: /var/lib/bookspool-page is the status page's" >&2 && exit 64 ;;
 '' | *[!a-z0-9]* | ?????????????*)
     echo "usage: $0 [--remove] NAME: up to 12 of a-z and 0-9, such as staging" >&2
     exit 64
@@ -38,13 +39,13 @@ names() {
         [ ! -e "$unit" ] || echo "${unit##*/bookspool-}"
     done
 }
-started() {
-    names | grep -v '^drain.service$\|^watch.service$\|^reconcile.service$\|^prune.service$' | sed "s/^/$own-/"
-}
+# What can be enabled, and what of it is: the watch replaces the drain's timer, and reconcile wants a token.
+enabled() { names | grep -v '^drain.service$\|^reconcile.service$\|^prune.service$' | sed "s/^/$own-/"; }
+started() { enabled | grep -v -e '-watch.service$' -e '-reconcile.timer$'; }
 
 if [ $remove = yes ]; then
     # shellcheck disable=SC2046
-    [ -n "$root" ] || systemctl disable --now $(started)
+    [ -n "$root" ] || systemctl disable --now $(enabled)
     for unit in $(names); do rm -f "$root/etc/systemd/system/$own-$unit"; done
     rm -f "$root/etc/sysusers.d/$own.conf" "$root/etc/tmpfiles.d/$own.conf" \
         "$root"/etc/nginx/snippets/"$own"-*.conf
@@ -93,6 +94,7 @@ if [ -z "$root" ]; then
     systemctl daemon-reload
     # shellcheck disable=SC2046
     systemctl enable --now $(started)
+    systemctl try-restart "$own-fcgi.service" "$own-watch.service" # what runs since before an upgrade
 fi
 cat <<EOF
 The instance $name runs. Its settings: /etc/$own. Next:

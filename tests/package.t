@@ -77,6 +77,10 @@ def installed():
 # ---- the package ----
 
 
+def number(version):
+    return [int(part) for part in version.split(".")]
+
+
 def changes_and_version():
     version = re.search(r'BOOKSPOOL_VERSION "(.*)"', read(TOP, "src/base/version.h"))[1]
     equal(re.match(r"bookspool \((\S+)\)", read(PACKAGE, "debian/changelog"))[1], version,
@@ -85,6 +89,11 @@ def changes_and_version():
     asked = re.search(r"Build-Depends:(.*?)\n\S", read(PACKAGE, "debian/control"), re.S)[1]
     equal([name for name in libraries if name.startswith("lib") and name != "libc6-dev" and f" {name}" not in asked], [],
           "the package is built with the libraries that the tests install")
+    rows = re.findall(r"(?m)^ +(lib\S+-dev) +([\d.]+) +([\d.]+) +([\d.]+)$", read(PACKAGE, "debian/README.Debian"))
+    equal([(row[0], row[1]) for row in rows], re.findall(r" (lib\S+-dev) \(>= ([\d.]+)\)", asked.replace("libssl-dev", "")),
+          "README.Debian has the versions that are needed")
+    too_old = [row for row in rows if min(map(number, row[2:])) < number(row[1])]
+    equal(too_old, [], "which those releases have")
     for name in "bookspool", "bookspool-fcgi", "bookspool-drain":
         equal(run(os.path.join(BIN, name), "--version"), (0, f"{name} {version}\n"), f"{name} --version")
 
@@ -196,9 +205,12 @@ def second_instance(root):
     root.run("mkdir -p /run/bin && printf '#!/bin/sh\\necho systemctl \"$@\" >>/run/systemctl.log\\n' >/run/bin/systemctl"
              " && chmod +x /run/bin/systemctl")
     if root.run("command -v systemd-sysusers && command -v systemd-tmpfiles")[0]:
-        return skip("systemd is not installed", 6)
+        return skip("systemd is not installed", 8)
     root.does("PATH=/run/bin:$PATH /usr/share/doc/bookspool/examples/instance.sh staging", "instance.sh staging")
-    match(root.run("cat /run/systemctl.log")[1], "enable --now .*bookspool-staging-fcgi.socket", "starts its units")
+    said = root.run("cat /run/systemctl.log")[1]
+    match(said, "enable --now .*bookspool-staging-fcgi.socket", "starts its units")
+    match(said, "try-restart bookspool-staging-fcgi.service", "run again after an upgrade, it starts the new receiver")
+    ok(not re.search("enable.*(watch|reconcile)", said), "but no reconcile without a token, and one drain", said)
     units = root.run("cat /etc/systemd/system/bookspool-staging-*")[1]
     equal(re.findall(r"(?m)^ExecStart=(.*)$", units).count("/usr/sbin/bookspool-fcgi"), 1, "which run the same programs")
     left = [line for line in units.splitlines() if re.search(r"(/(etc|spool|lib|run)|=)/?bookspool(/|$|-fcgi|-drain)", line)]
