@@ -162,6 +162,12 @@ static void classify_answer(
            (answers[i].field && strncmp(answers[i].field, field, strlen(answers[i].field)) != 0) ||
            (answers[i].phrases && !outcome_has_phrase(message, answers[i].phrases)))
         i++;
+    if (!attempt->end_given &&
+        (answers[i].outcome == OUTCOME_SENT || answers[i].outcome == OUTCOME_UNKNOWN)) {
+        outcome_set(result, OUTCOME_RETRY, "sendgrid-%ld-early", status);
+        outcome_say(result, "%s answered before it had all of the mail", attempt->peer.name);
+        return;
+    }
     if (answers[i].cause)
         outcome_set(result, answers[i].outcome, "sendgrid-%ld-%s", status, answers[i].cause);
     else if (status == 400 && field_len(field))

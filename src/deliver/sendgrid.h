@@ -16,7 +16,8 @@
  * before.
  *
  * Reasons: sendgrid-STATUS, for a 400 with the part of the message that it is about
- * ("sendgrid-400-personalizations"), where the error's words decide with -limit or -sender;
+ * ("sendgrid-400-personalizations"), where the error's words decide with -limit or -sender, and
+ * with -early (retry) where an acceptance came before the end of the request;
  * sendgrid-lost and -timeout where no answer came;
  * sendgrid-dns-N, -connect-N, -proxy-N, -tls-N, -setup-N where libcurl's code N decides;
  * sendgrid-before-end; sendgrid-invalid and sendgrid-body (never). `detail` is the status with the

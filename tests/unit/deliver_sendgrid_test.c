@@ -156,6 +156,34 @@ static void a_rate_limit_says_when_it_is_over(void **state)
     }
 }
 
+/* An acceptance of what it cannot have: the mail is sent again. A refusal is one at any time. */
+static void an_answer_comes_before_the_request(void **state)
+{
+    (void)state;
+    static const struct {
+        long status;
+        enum outcome outcome;
+        const char *reason;
+    } cases[] = {
+        {202, OUTCOME_RETRY, "sendgrid-202-early"},
+        {204, OUTCOME_RETRY, "sendgrid-204-early"},
+        {502, OUTCOME_RETRY, "sendgrid-502-early"},
+        {401, OUTCOME_BLOCKED, "sendgrid-401"},
+        {413, OUTCOME_NEVER, "sendgrid-413"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct delivery_result result = {0};
+        sendgrid_classify(
+            &(struct sendgrid_attempt){
+                .status = cases[i].status, .connected = true, .peer = {.name = "api.sendgrid.com"}},
+            0, &result);
+        assert_string_equal(outcome_name(result.outcome), outcome_name(cases[i].outcome));
+        assert_string_equal(result.reason, cases[i].reason);
+        assert_false(result.exhausted);
+        assert_int_equal(result.wait_ms, 0);
+    }
+}
+
 static void stopped_by_ourselves(void **state)
 {
     (void)state;
@@ -348,6 +376,7 @@ int main(void)
         cmocka_unit_test(each_row),
         cmocka_unit_test(the_message_decides),
         cmocka_unit_test(a_rate_limit_says_when_it_is_over),
+        cmocka_unit_test(an_answer_comes_before_the_request),
         cmocka_unit_test(stopped_by_ourselves),
         cmocka_unit_test(the_usual_mail),
         cmocka_unit_test(names_and_threads_go_along),
