@@ -89,6 +89,10 @@ def changes_and_version():
     asked = re.search(r"Build-Depends:(.*?)\n\S", read(PACKAGE, "debian/control"), re.S)[1]
     equal([name for name in libraries if name.startswith("lib") and name != "libc6-dev" and f" {name}" not in asked], [],
           "the package is built with the libraries that the tests install")
+    way = re.search(r"From a fresh installation.*?Then say where", read(PACKAGE, "debian/README.Debian"), re.S)[0]
+    short = re.search(r"eight commands.*?\n\n((?:    [^\n]*\n)+)", read(TOP, "README.md"), re.S)[1]
+    equal([line.strip() for line in short.splitlines()], re.findall(r"(?m)^      (\S.*)$", way),
+          "README.md goes the way of README.Debian, which package-check tries")
     rows = re.findall(r"(?m)^ +(lib\S+-dev) +([\d.]+) +([\d.]+) +([\d.]+)$", read(PACKAGE, "debian/README.Debian"))
     equal([(row[0], row[1]) for row in rows], re.findall(r" (lib\S+-dev) \(>= ([\d.]+)\)", asked.replace("libssl-dev", "")),
           "README.Debian has the versions that are needed")
