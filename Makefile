@@ -17,14 +17,26 @@ LDFLAGS    += -pie -Wl,-z,relro,-z,now
 # A room is a folder of src/. These lines are the architecture: a program links only the rooms
 # and libraries that its line names, so a call into another room is a link error.
 FCGI_ROOMS  = base confine event provider spool health receive
-DRAIN_ROOMS = base confine event provider spool ledger http api mail deliver health report drain
-TOOL_ROOMS  = base confine event provider spool ledger http api mail deliver health report tool
+DRAIN_ROOMS = base confine event provider spool postgres ledger http api mail deliver health report drain
+TOOL_ROOMS  = base confine event provider spool postgres ledger http api mail deliver health report tool
+
+# `make POSTGRESQL=no` leaves PostgreSQL out: a ledger is a file of SQLite then. Never the receiver's.
+POSTGRESQL ?= yes
+ifeq ($(POSTGRESQL),no)
+LEFT_OUT   = src/postgres/% src/ledger/%_postgres.c
+LEDGER_LIBS = -lsqlite3
+else
+LEFT_OUT   = src/ledger/no_postgres.c
+LEDGER_LIBS = -lsqlite3 $(shell $(PKG) --libs libpq 2>/dev/null)
+postgres_CFLAGS := $(shell $(PKG) --cflags libpq 2>/dev/null)
+ledger_CFLAGS    = $(postgres_CFLAGS)
+endif
 
 # Without pkg-config the list of what is missing says so, and make nothing.
 MAIL_LIBS  := $(shell $(PKG) --libs gmime-3.0 libical 2>/dev/null)
 FCGI_LIBS   = -lseccomp -lfcgi -lcjson -lidn2 -lcrypto
-DRAIN_LIBS  = -lseccomp -lm -lcurl $(MAIL_LIBS) -lsqlite3 -lcjson -lidn2 -lcrypto
-TOOL_LIBS   = -lseccomp -lm -lcurl $(MAIL_LIBS) -lsqlite3 -lcjson -lidn2 -lcrypto
+DRAIN_LIBS  = -lseccomp -lm -lcurl $(MAIL_LIBS) $(LEDGER_LIBS) -lcjson -lidn2 -lcrypto
+TOOL_LIBS   = -lseccomp -lm -lcurl $(MAIL_LIBS) $(LEDGER_LIBS) -lcjson -lidn2 -lcrypto
 
 # Only the room that needs a library sees its headers' flags.
 mail_CFLAGS := $(shell $(PKG) --cflags gmime-3.0 libical 2>/dev/null)
@@ -35,7 +47,7 @@ tool_CFLAGS  = $(mail_CFLAGS)
 
 PROGRAMS = $(B)/bookspool-fcgi $(B)/bookspool-drain $(B)/bookspool
 
-objects  = $(patsubst src/%.c,$(B)/obj/%.o,$(foreach room,$(1),$(sort $(wildcard src/$(room)/*.c))))
+objects  = $(patsubst src/%.c,$(B)/obj/%.o,$(filter-out $(LEFT_OUT),$(foreach room,$(1),$(sort $(wildcard src/$(room)/*.c)))))
 no_main  = $(filter-out %/main.o,$(call objects,$(1)))
 
 # Files inside programs: whoever writes mails carries the built-in templates, the operator's tool
@@ -50,6 +62,13 @@ all: $(PROGRAMS)
 
 $(B)/bookspool-fcgi: $(call objects,$(FCGI_ROOMS))
 	$(LINK) $(FCGI_LIBS)
+
+# What was linked with the other choice is linked anew.
+CHOICE = $(B)/obj/postgresql.$(POSTGRESQL)
+$(CHOICE):
+	@mkdir -p $(@D) && rm -f $(B)/obj/postgresql.* && touch $@
+
+$(B)/bookspool-drain $(B)/bookspool: $(CHOICE)
 
 $(B)/bookspool-drain: $(call objects,$(DRAIN_ROOMS)) $(MAIL_DATA)
 	$(LINK) $(DRAIN_LIBS)
@@ -86,21 +105,21 @@ PURE_ROOMS   = base event provider spool
 
 $(UNIT_TESTS): $(B)/obj/tests/part.o
 
-$(B)/tests/mail_%: $(B)/obj/tests/mail_%.o $(call objects,base event provider spool ledger mail) $(MAIL_DATA)
+$(B)/tests/mail_%: $(B)/obj/tests/mail_%.o $(call objects,base event provider spool postgres ledger mail) $(MAIL_DATA)
 	@mkdir -p $(@D)
-	$(LINK) $(MAIL_LIBS) -lsqlite3 -lcjson -lidn2 -lcrypto -lcmocka
+	$(LINK) $(MAIL_LIBS) $(LEDGER_LIBS) -lcjson -lidn2 -lcrypto -lcmocka
 
-$(B)/tests/ledger_%: $(B)/obj/tests/ledger_%.o $(call objects,base event provider spool ledger)
+$(B)/tests/ledger_%: $(B)/obj/tests/ledger_%.o $(call objects,base event provider spool postgres ledger)
 	@mkdir -p $(@D)
-	$(LINK) -lsqlite3 -lcjson -lidn2 -lcrypto -lcmocka
+	$(LINK) $(LEDGER_LIBS) -lcjson -lidn2 -lcrypto -lcmocka
 
-$(B)/tests/deliver_%: $(B)/obj/tests/deliver_%.o $(call objects,base event provider spool ledger http mail deliver) $(MAIL_DATA)
+$(B)/tests/deliver_%: $(B)/obj/tests/deliver_%.o $(call objects,base event provider spool postgres ledger http mail deliver) $(MAIL_DATA)
 	@mkdir -p $(@D)
 	$(LINK) $(DRAIN_LIBS) -lcmocka
 
-$(B)/tests/api_%: $(B)/obj/tests/api_%.o $(call objects,base event provider spool ledger http api)
+$(B)/tests/api_%: $(B)/obj/tests/api_%.o $(call objects,base event provider spool postgres ledger http api)
 	@mkdir -p $(@D)
-	$(LINK) -lcurl -lsqlite3 -lcjson -lidn2 -lcrypto -lcmocka
+	$(LINK) -lcurl $(LEDGER_LIBS) -lcjson -lidn2 -lcrypto -lcmocka
 
 $(B)/tests/http_%: $(B)/obj/tests/http_%.o $(call objects,base http)
 	@mkdir -p $(@D)

@@ -23,7 +23,7 @@ def page(section):
 
 def known_version():
     """Of the ledger that this program makes."""
-    with open(os.path.join(TOP, "src/ledger/store.c"), encoding="utf-8") as file:
+    with open(os.path.join(TOP, "src/ledger/store_sqlite.c"), encoding="utf-8") as file:
         steps = re.search(r"upgrades\[\] = \{\n(.*?)\n\};", file.read(), re.S)[1]
     return len(re.findall(r";\",$", steps, re.M))
 
@@ -109,7 +109,7 @@ def make_earlier(case):
     case.drain()
     known = known_version()
     case.sql(f"PRAGMA user_version = {known - 1}")
-    with open(os.path.join(TOP, "src/ledger/store.c"), encoding="utf-8") as file:
+    with open(os.path.join(TOP, "src/ledger/store_sqlite.c"), encoding="utf-8") as file:
         text = file.read()
     step = re.search(r"upgrades\[\] = \{\n(.*?)\n\};", text, re.S)[1].split(';",\n')[known - 1]
     undo_step(case, step)

@@ -16,10 +16,10 @@ enum { CHAIN_MAX = 16, MARKS_KEPT_DAYS = 400 };
 
 /* ---- reading ---- */
 
-static void read_item(sqlite3_stmt *s, struct arena *arena, struct agenda_item *item)
+static void read_item(struct statement *s, struct arena *arena, struct agenda_item *item)
 {
-    const char *state = (const char *)sqlite3_column_text(s, 8);
-    int64_t persons = sqlite3_column_int64(s, 10);
+    const char *state = store_peek(s, 8);
+    int64_t persons = store_number(s, 10);
     *item = (struct agenda_item){.provider = store_text(s, 0, arena),
         .uid = store_text(s, 1, arena),
         .meeting = store_text(s, 2, arena),
@@ -81,7 +81,7 @@ struct link {
 static bool read_link(struct ledger *ledger, const struct agenda_item *item, const char *uid,
     struct arena *arena, struct link *link, bool *found)
 {
-    sqlite3_stmt *s = store_prepare(ledger, SQL_AGENDA_LINK, uid, item->provider);
+    struct statement *s = store_prepare(ledger, SQL_AGENDA_LINK, uid, item->provider);
     *found = store_step(ledger, s);
     if (*found) {
         link->previous_uid = store_text(s, 0, arena);
@@ -131,14 +131,14 @@ static bool find_changes(
     struct ledger *ledger, const struct agenda_span *span, struct agenda *agenda)
 {
     bool ok = true;
-    sqlite3_stmt *s = store_prepare(ledger, SQL_AGENDA_CHANGES, NULL);
+    struct statement *s = store_prepare(ledger, SQL_AGENDA_CHANGES, NULL);
     store_bind_number(s, 1, span->start);
     store_bind_number(s, 2, span->since);
     store_bind_number(s, 3, span->now);
     while (ok && store_step(ledger, s)) {
         struct agenda_item item;
         read_item(s, &agenda->arena, &item);
-        bool entry_changed = sqlite3_column_int(s, 14);
+        bool entry_changed = store_number(s, 14);
         ok = judge_change(ledger, span->since, &agenda->arena, &item, entry_changed) &&
              (item.change == AGENDA_CHANGES || add_item(ledger, &agenda->changes, &item));
     }
@@ -149,7 +149,7 @@ static bool find_changes(
 /* ---- the day ---- */
 
 static bool find_items(
-    struct ledger *ledger, sqlite3_stmt *s, struct arena *arena, struct agenda_list *list)
+    struct ledger *ledger, struct statement *s, struct arena *arena, struct agenda_list *list)
 {
     bool ok = true;
     while (ok && store_step(ledger, s)) {
@@ -189,13 +189,13 @@ static void mark_overlaps(struct agenda_list *list)
 bool ledger_agenda(struct ledger *ledger, const struct agenda_span *span, struct agenda *agenda)
 {
     *agenda = (struct agenda){0};
-    sqlite3_stmt *day = store_prepare(ledger, SQL_AGENDA_DAY, NULL);
+    struct statement *day = store_prepare(ledger, SQL_AGENDA_DAY, NULL);
     store_bind_number(day, 1, span->start);
     store_bind_number(day, 2, span->end);
     if (!find_items(ledger, day, &agenda->arena, &agenda->bookings))
         return false;
     mark_overlaps(&agenda->bookings);
-    sqlite3_stmt *requests = store_prepare(ledger, SQL_AGENDA_REQUESTS, NULL);
+    struct statement *requests = store_prepare(ledger, SQL_AGENDA_REQUESTS, NULL);
     store_bind_number(requests, 1, span->now);
     return find_items(ledger, requests, &agenda->arena, &agenda->requests) &&
            find_changes(ledger, span, agenda) &&
@@ -234,7 +234,7 @@ bool agenda_put_place(struct ledger *ledger, const struct event *event)
     const struct booking *b = &event->booking;
     if (!b->uid || (!b->location && !b->join_url))
         return true;
-    sqlite3_stmt *s = store_prepare(ledger, SQL_PLACE_PUT, b->uid, event->provider);
+    struct statement *s = store_prepare(ledger, SQL_PLACE_PUT, b->uid, event->provider);
     store_bind_text(s, 3, b->location);
     store_bind_text(s, 4, b->location_word);
     store_bind_text(s, 5, b->join_url);
@@ -263,7 +263,7 @@ bool agenda_id(const char *day, const char *recipient, char id[ID_SIZE])
 
 bool ledger_agenda_known(struct ledger *ledger, const char *id, bool *known)
 {
-    sqlite3_stmt *s = store_prepare(ledger, SQL_AGENDA_KNOWN, id);
+    struct statement *s = store_prepare(ledger, SQL_AGENDA_KNOWN, id);
     *known = store_step(ledger, s);
     store_done(s);
     return !ledger->failed;
@@ -272,7 +272,7 @@ bool ledger_agenda_known(struct ledger *ledger, const char *id, bool *known)
 bool ledger_agenda_mark(
     struct ledger *ledger, const char *id, const char *day, const char *result, int64_t now)
 {
-    sqlite3_stmt *s = store_prepare(ledger, SQL_AGENDA_MARK, id, day, result);
+    struct statement *s = store_prepare(ledger, SQL_AGENDA_MARK, id, day, result);
     store_bind_number(s, 4, now);
     if (!store_run(ledger, s))
         return false;

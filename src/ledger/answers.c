@@ -9,18 +9,18 @@
 bool answers_get(
     struct ledger *ledger, const char *id, int64_t since, int64_t now, struct buf *body)
 {
-    sqlite3_stmt *s =
-        store_aside(ledger, "SELECT body, used < (SELECT max(used) FROM answer) FROM answer"
-                            " WHERE id = ?1 AND stored BETWEEN ?2 AND ?3");
+    struct statement *s = store_aside(ledger,
+        "SELECT body, CASE WHEN used < (SELECT max(used) FROM answer)"
+        " THEN 1 ELSE 0 END FROM answer WHERE id = ?1 AND stored BETWEEN ?2 AND ?3");
     store_bind_text(s, 1, id);
     store_bind_number(s, 2, since);
     store_bind_number(s, 3, now);
     bool found = store_aside_row(s), older = false;
     if (found) {
-        buf_add(body, sqlite3_column_text(s, 0), (size_t)sqlite3_column_bytes(s, 0));
-        older = sqlite3_column_int(s, 1) != 0;
+        buf_puts(body, store_peek(s, 0));
+        older = store_number(s, 1) != 0;
     }
-    sqlite3_finalize(s);
+    store_end(s);
     if (older) {
         s = store_aside(ledger, "UPDATE answer SET used = " NEXT_USE " WHERE id = ?1");
         store_bind_text(s, 1, id);
@@ -32,8 +32,10 @@ bool answers_get(
 bool answers_put(struct ledger *ledger, const char *id, const char *provider, const char *body,
     int64_t now, int64_t since, int64_t most)
 {
-    sqlite3_stmt *s =
-        store_aside(ledger, "INSERT OR REPLACE INTO answer VALUES(?1, ?2, ?3, " NEXT_USE ", ?4)");
+    struct statement *s = store_aside(ledger,
+        "INSERT INTO answer VALUES(?1, ?2, ?3, " NEXT_USE ", ?4)"
+        " ON CONFLICT(id) DO UPDATE SET provider = excluded.provider,"
+        " stored = excluded.stored, used = excluded.used, body = excluded.body");
     store_bind_text(s, 1, id);
     store_bind_text(s, 2, provider);
     store_bind_number(s, 3, now);
@@ -50,20 +52,21 @@ bool answers_put(struct ledger *ledger, const char *id, const char *provider, co
 
 bool answers_clear(struct ledger *ledger, const char *provider, int64_t *count)
 {
-    sqlite3_stmt *s = store_aside(ledger, "DELETE FROM answer WHERE ?1 IS NULL OR provider = ?1");
+    struct statement *s =
+        store_aside(ledger, "DELETE FROM answer WHERE ?1 IS NULL OR provider = ?1");
     store_bind_text(s, 1, provider);
     bool ok = store_aside_run(ledger, s);
-    *count = ok ? sqlite3_changes(ledger->db) : 0;
+    *count = ok ? store_changed(ledger) : 0;
     return ok;
 }
 
 bool answers_count(struct ledger *ledger, const char *provider, int64_t *count)
 {
-    sqlite3_stmt *s =
+    struct statement *s =
         store_aside(ledger, "SELECT count(*) FROM answer WHERE ?1 IS NULL OR provider = ?1");
     store_bind_text(s, 1, provider);
     bool ok = store_aside_row(s);
-    *count = ok ? sqlite3_column_int64(s, 0) : 0;
-    sqlite3_finalize(s);
+    *count = ok ? store_number(s, 0) : 0;
+    store_end(s);
     return ok;
 }

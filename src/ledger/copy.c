@@ -56,16 +56,14 @@ static int lock_folder(const struct ledger *ledger)
 static bool has_room(struct ledger *ledger, int folder, int64_t reserve)
 {
     struct statvfs fs;
-    sqlite3_stmt *statement = NULL;
-    int64_t bytes = -1;
-    if (sqlite3_prepare_v2(ledger->db,
-            "SELECT page_count * page_size FROM pragma_page_count, pragma_page_size", -1,
-            &statement, NULL) == SQLITE_OK &&
-        sqlite3_step(statement) == SQLITE_ROW)
-        bytes = sqlite3_column_int64(statement, 0);
-    sqlite3_finalize(statement);
-    if (bytes < 0)
-        return store_fail(ledger, "find its size");
+    struct statement *statement = store_prepare_sql(
+        ledger, "SELECT page_count * page_size FROM pragma_page_count, pragma_page_size");
+    if (!store_step(ledger, statement)) {
+        store_end(statement);
+        return ledger->failed ? false : store_fail(ledger, "find its size");
+    }
+    int64_t bytes = store_number(statement, 0);
+    store_end(statement);
     if (fstatvfs(folder, &fs) < 0)
         return true;
     int64_t available = (int64_t)(fs.f_bavail * fs.f_frsize);
@@ -107,13 +105,10 @@ static bool finish_copy(const char *temp, const char *copy, int version)
 
 static bool make_copy(struct ledger *ledger, const char *temp, const char *copy, int version)
 {
-    sqlite3_stmt *statement = NULL;
-    bool ok = sqlite3_prepare_v2(ledger->db, "VACUUM INTO ?1", -1, &statement, NULL) == SQLITE_OK &&
-              sqlite3_bind_text(statement, 1, temp, -1, SQLITE_STATIC) == SQLITE_OK &&
-              sqlite3_step(statement) == SQLITE_DONE;
-    if (!ok)
-        store_fail(ledger, "keep a copy of the earlier version");
-    sqlite3_finalize(statement);
+    struct statement *statement = store_prepare_sql(ledger, "VACUUM INTO ?1");
+    store_bind_text(statement, 1, temp);
+    bool ok = store_run(ledger, statement);
+    store_end(statement);
     if (ok && !finish_copy(temp, copy, version)) {
         buf_printf(
             &ledger->failure, "%s: keep a copy of the earlier version: %s", copy, strerror(errno));

@@ -47,7 +47,10 @@ bool ledger_erase_hosted(struct ledger *ledger, int64_t *count);
 bool ledger_erase(struct ledger *ledger, int64_t now, bool (*other)(void *context, const char *id),
     void *context, struct erased *erased);
 
-/* After the commit: rewrites the file. */
+/* After the commit: rewrites the file. PostgreSQL's vacuum does that for its tables by itself. */
 bool ledger_erase_end(struct ledger *ledger);
+
+/* Frees what ledger_erase_begin made; the ledger does it when it is closed. */
+void erase_drop(struct ledger *ledger);
 
 #endif

@@ -345,7 +345,7 @@ bool ledger_decide(struct ledger *ledger, const struct event *event, int64_t now
 {
     struct entering t = {.ledger = ledger, .event = event, .decision = decision};
     bool known;
-    if (sqlite3_get_autocommit(ledger->db))
+    if (!store_begun(ledger))
         return store_fail(ledger, "entered outside a transaction");
     if (!ledger_recall(ledger, event->id, decision, &known))
         return false;
@@ -404,19 +404,19 @@ bool ledger_look(struct ledger *ledger, const struct event *event, struct ledger
 bool ledger_noticed(
     struct ledger *ledger, const char *provider, const char *uid, const char *name, bool *noticed)
 {
-    sqlite3_stmt *s = store_prepare(ledger, SQL_NOTICE_FIND, uid, provider, name);
+    struct statement *s = store_prepare(ledger, SQL_NOTICE_FIND, uid, provider, name);
     *noticed = store_step(ledger, s);
     if (*noticed)
         store_done(s);
     return !ledger->failed;
 }
 
-static bool count_two(struct ledger *ledger, sqlite3_stmt *s, int64_t *one, int64_t *other)
+static bool count_two(struct ledger *ledger, struct statement *s, int64_t *one, int64_t *other)
 {
     *one = *other = 0;
     if (store_step(ledger, s)) {
-        *one = sqlite3_column_int64(s, 0);
-        *other = sqlite3_column_int64(s, 1);
+        *one = store_number(s, 0);
+        *other = store_number(s, 1);
         store_done(s);
     }
     return !ledger->failed;
@@ -425,14 +425,22 @@ static bool count_two(struct ledger *ledger, sqlite3_stmt *s, int64_t *one, int6
 bool ledger_seats(struct ledger *ledger, const char *provider, const char *uid, int64_t *taken,
     int64_t *forgotten)
 {
-    sqlite3_stmt *s = store_prepare(ledger, SQL_SEATS_FIND, uid, provider);
+    struct statement *s = store_prepare(ledger, SQL_SEATS_FIND, uid, provider);
     return count_two(ledger, s, taken, forgotten);
 }
 
 bool ledger_count(
     struct ledger *ledger, const char *provider, const char *prefix, int64_t *all, int64_t *live)
 {
-    return count_two(ledger, store_prepare(ledger, SQL_COUNT_FIND, provider, prefix), all, live);
+    /* what begins with the prefix is less than the prefix with the last character after it */
+    struct buf after = {0};
+    buf_printf(&after, "%s\U0010FFFF", prefix);
+    bool ok = !after.failed || store_fail_memory(ledger);
+    ok = ok &&
+         count_two(ledger,
+             store_prepare(ledger, SQL_COUNT_FIND, provider, prefix, buf_text(&after)), all, live);
+    buf_free(&after);
+    return ok;
 }
 
 /* ---- upkeep ---- */
@@ -450,9 +458,9 @@ bool ledger_forget(struct ledger *ledger, int64_t before)
 {
     bool ok = true;
     for (enum store_statement which = SQL_FORGET; ok && which <= SQL_FORGET_LAST; which++) {
-        sqlite3_stmt *s = store_prepare(ledger, which, NULL);
-        if (s && sqlite3_bind_parameter_count(s))
-            sqlite3_bind_int64(s, 1, before);
+        struct statement *s = store_prepare(ledger, which, NULL);
+        if (store_has_parameter(which))
+            store_bind_number(s, 1, before);
         ok = s && store_run(ledger, s);
     }
     return ok;
@@ -461,11 +469,13 @@ bool ledger_forget(struct ledger *ledger, int64_t before)
 bool ledger_conflicts(struct ledger *ledger, int64_t now,
     bool (*report)(void *context, const struct ledger_conflict *conflict), void *context)
 {
-    sqlite3_stmt *s = store_prepare(ledger, SQL_CONFLICTS_FIND, NULL);
+    struct statement *s = store_stream(ledger, SQL_CONFLICTS_FIND);
     bool more = true;
     store_bind_number(s, 1, now);
     while (more && store_step(ledger, s)) {
         struct arena arena = {0};
+        if (!store_share_host(store_peek(s, 13), store_peek(s, 14)))
+            continue;
         struct ledger_conflict conflict;
         rows_read_overlap(s, 0, &arena, &conflict.first);
         rows_read_overlap(s, 6, &arena, &conflict.second);
@@ -473,14 +483,14 @@ bool ledger_conflicts(struct ledger *ledger, int64_t now,
         more = arena.failed ? store_fail_memory(ledger) : report(context, &conflict);
         arena_free(&arena);
     }
-    store_done(s);
+    store_end(s);
     return !ledger->failed;
 }
 
 bool ledger_upcoming(struct ledger *ledger, int64_t now, int64_t most,
     bool (*report)(void *context, const struct overlap *booking), void *context)
 {
-    sqlite3_stmt *s = store_prepare(ledger, SQL_UPCOMING_FIND, NULL);
+    struct statement *s = store_prepare(ledger, SQL_UPCOMING_FIND, NULL);
     bool more = true;
     store_bind_number(s, 1, now);
     store_bind_number(s, 2, most);

@@ -34,13 +34,13 @@ static const char *meeting_of(struct arena *arena, const char *uid)
     return invitee ? arena_strndup(arena, uid, (size_t)(invitee - uid)) : uid;
 }
 
-/* The columns are those of BOOKING in store.c. False: the row is not as it was written. */
+/* The columns are those of BOOKING in store_sql.c. False: the row is not as it was written. */
 static bool read_booking(
-    sqlite3_stmt *s, const char *provider, struct arena *arena, struct booking_row *row)
+    struct statement *s, const char *provider, struct arena *arena, struct booking_row *row)
 {
     *row = (struct booking_row){.provider = provider};
     row->uid = store_text(s, 0, arena);
-    bool known = state_parse((const char *)sqlite3_column_text(s, 1), &row->state);
+    bool known = state_parse(store_peek(s, 1), &row->state);
     row->stamp = store_time(s, 2);
     row->start = store_time(s, 3);
     row->end = store_time(s, 4);
@@ -50,19 +50,19 @@ static bool read_booking(
     row->previous_uid = store_text(s, 8, arena);
     row->replaced_by = store_text(s, 9, arena);
     row->calendar_uid = store_text(s, 10, arena);
-    row->sequence = sqlite3_column_int64(s, 11);
+    row->sequence = store_number(s, 11);
     row->ical_uid = store_text(s, 12, arena);
     row->group_uid = store_text(s, 13, arena);
     row->series = store_text(s, 14, arena);
     row->born = store_time(s, 15);
     row->changed = store_time(s, 16);
-    row->calendar_written = sqlite3_column_int(s, 17);
+    row->calendar_written = store_number(s, 17);
     row->hosts = store_text(s, 18, arena);
     return known && row->calendar_uid;
 }
 
 /* The one row of a statement, if it has one. */
-static bool get_booking(struct ledger *ledger, sqlite3_stmt *s, const char *provider,
+static bool get_booking(struct ledger *ledger, struct statement *s, const char *provider,
     struct arena *arena, struct booking_row *row, bool *found)
 {
     *found = store_step(ledger, s);
@@ -91,7 +91,7 @@ bool rows_get_same_entry(struct ledger *ledger, const char *provider, const char
 bool rows_get_series(struct ledger *ledger, const char *provider, const char *series,
     const char *uid, int64_t born, struct arena *arena, struct booking_row **rows, size_t *count)
 {
-    sqlite3_stmt *s = store_prepare(ledger, SQL_SERIES_GET, series, provider, uid);
+    struct statement *s = store_prepare(ledger, SQL_SERIES_GET, series, provider, uid);
     bool ok = true;
     store_bind_time(s, 4, born);
     store_bind_number(s, 5, SERIES_BOOKED_WITHIN);
@@ -110,7 +110,7 @@ bool rows_get_series(struct ledger *ledger, const char *provider, const char *se
 
 bool rows_put_booking(struct ledger *ledger, const struct booking_row *row, struct arena *arena)
 {
-    sqlite3_stmt *s = store_prepare(ledger, SQL_BOOKING_PUT, row->uid, row->provider,
+    struct statement *s = store_prepare(ledger, SQL_BOOKING_PUT, row->uid, row->provider,
         row->group_uid ? row->group_uid : meeting_of(arena, row->uid), state_names[row->state]);
     store_bind_time(s, 5, row->stamp);
     store_bind_time(s, 6, row->start);
@@ -135,11 +135,11 @@ bool rows_put_booking(struct ledger *ledger, const struct booking_row *row, stru
 bool rows_get_shared(struct ledger *ledger, const char *provider, const char *uid, const char *own,
     struct group *group)
 {
-    sqlite3_stmt *s = store_prepare(ledger, SQL_SHARED_GET, uid, provider, own);
+    struct statement *s = store_prepare(ledger, SQL_SHARED_GET, uid, provider, own);
     *group = (struct group){.sequence = -1};
     if (store_step(ledger, s)) {
-        group->sequence = sqlite3_column_int64(s, 0);
-        group->others = (size_t)sqlite3_column_int64(s, 1);
+        group->sequence = store_number(s, 0);
+        group->others = (size_t)store_number(s, 1);
         store_done(s);
     }
     return !ledger->failed;
@@ -147,7 +147,7 @@ bool rows_get_shared(struct ledger *ledger, const char *provider, const char *ui
 
 bool rows_put_shared(struct ledger *ledger, const char *provider, const char *uid, int64_t sequence)
 {
-    sqlite3_stmt *s = store_prepare(ledger, SQL_SHARED_PUT, uid, provider);
+    struct statement *s = store_prepare(ledger, SQL_SHARED_PUT, uid, provider);
     store_bind_number(s, 3, sequence);
     return store_run(ledger, s);
 }
@@ -157,7 +157,7 @@ bool rows_put_shared(struct ledger *ledger, const char *provider, const char *ui
 bool rows_get_details(struct ledger *ledger, const char *provider, const char *uid,
     const char *person, struct arena *arena, const char **text, const char **whose)
 {
-    sqlite3_stmt *s = store_prepare(ledger, SQL_DETAIL_GET, uid, provider, person);
+    struct statement *s = store_prepare(ledger, SQL_DETAIL_GET, uid, provider, person);
     *text = *whose = NULL;
     if (store_step(ledger, s)) {
         *text = store_text(s, 0, arena);
@@ -170,7 +170,7 @@ bool rows_get_details(struct ledger *ledger, const char *provider, const char *u
 bool rows_put_details(struct ledger *ledger, const char *provider, const char *uid,
     const char *person, int64_t stamp, const char *text)
 {
-    sqlite3_stmt *s = store_prepare(ledger, SQL_DETAIL_PUT, uid, provider, person);
+    struct statement *s = store_prepare(ledger, SQL_DETAIL_PUT, uid, provider, person);
     store_bind_number(s, 4, stamp);
     store_bind_text(s, 5, text);
     return store_run(ledger, s);
@@ -179,7 +179,7 @@ bool rows_put_details(struct ledger *ledger, const char *provider, const char *u
 bool rows_get_zone(
     struct ledger *ledger, const char *address, struct arena *arena, const char **zone)
 {
-    sqlite3_stmt *s = store_prepare(ledger, SQL_HOST_GET, address);
+    struct statement *s = store_prepare(ledger, SQL_HOST_GET, address);
     *zone = NULL;
     if (store_step(ledger, s)) {
         *zone = store_text(s, 0, arena);
@@ -190,7 +190,7 @@ bool rows_get_zone(
 
 bool rows_put_zone(struct ledger *ledger, const char *address, const char *zone, int64_t stamp)
 {
-    sqlite3_stmt *s = store_prepare(ledger, SQL_HOST_PUT, address, zone);
+    struct statement *s = store_prepare(ledger, SQL_HOST_PUT, address, zone);
     store_bind_number(s, 3, stamp);
     return store_run(ledger, s);
 }
@@ -200,10 +200,10 @@ bool rows_put_zone(struct ledger *ledger, const char *address, const char *zone,
 bool rows_get_person(struct ledger *ledger, const char *provider, const char *uid,
     const char *person, enum presence *presence, int64_t *stamp)
 {
-    sqlite3_stmt *s = store_prepare(ledger, SQL_PERSON_GET, uid, provider, person);
+    struct statement *s = store_prepare(ledger, SQL_PERSON_GET, uid, provider, person);
     *presence = PERSON_UNKNOWN;
     if (store_step(ledger, s)) {
-        *presence = sqlite3_column_int(s, 0) ? PERSON_PRESENT : PERSON_GONE;
+        *presence = store_number(s, 0) ? PERSON_PRESENT : PERSON_GONE;
         *stamp = store_time(s, 1);
         store_done(s);
     }
@@ -213,7 +213,7 @@ bool rows_get_person(struct ledger *ledger, const char *provider, const char *ui
 bool rows_put_person(struct ledger *ledger, const char *provider, const char *uid,
     const char *person, enum presence presence, int64_t stamp)
 {
-    sqlite3_stmt *s = store_prepare(ledger, SQL_PERSON_PUT, uid, provider, person);
+    struct statement *s = store_prepare(ledger, SQL_PERSON_PUT, uid, provider, person);
     store_bind_number(s, 4, presence == PERSON_PRESENT);
     store_bind_number(s, 5, stamp);
     return store_run(ledger, s);
@@ -222,10 +222,10 @@ bool rows_put_person(struct ledger *ledger, const char *provider, const char *ui
 bool rows_count_others(
     struct ledger *ledger, const char *provider, const char *uid, const char *person, size_t *count)
 {
-    sqlite3_stmt *s = store_prepare(ledger, SQL_OTHERS_GET, uid, provider, person);
+    struct statement *s = store_prepare(ledger, SQL_OTHERS_GET, uid, provider, person);
     *count = 0;
     if (store_step(ledger, s)) {
-        *count = (size_t)sqlite3_column_int64(s, 0);
+        *count = (size_t)store_number(s, 0);
         store_done(s);
     }
     return !ledger->failed;
@@ -236,14 +236,13 @@ bool rows_count_others(
 bool rows_is_repeated(
     struct ledger *ledger, const char *provider, const struct fact *fact, bool *repeated)
 {
-    sqlite3_stmt *s =
+    struct statement *s =
         store_prepare(ledger, SQL_NOTICES_GET, fact->uid, provider, fact->person, fact->name);
     struct fact_repetition repetition = {0};
     store_bind_number(s, 5, fact->bare ? fact->stamp - FACT_NEAR : INT64_MIN);
     store_bind_number(s, 6, fact->bare ? fact->stamp + FACT_NEAR : INT64_MAX);
     while (store_step(ledger, s))
-        fact_compare(
-            &repetition, fact, sqlite3_column_int64(s, 0), (const char *)sqlite3_column_text(s, 1));
+        fact_compare(&repetition, fact, store_number(s, 0), store_peek(s, 1));
     *repeated = repetition.near || repetition.before || repetition.after;
     return !ledger->failed;
 }
@@ -251,7 +250,7 @@ bool rows_is_repeated(
 bool rows_put_notice(
     struct ledger *ledger, const char *provider, const struct fact *fact, const char *id)
 {
-    sqlite3_stmt *s =
+    struct statement *s =
         store_prepare(ledger, SQL_NOTICE_PUT, fact->uid, provider, fact->person, fact->name);
     store_bind_number(s, 5, fact->stamp);
     store_bind_text(s, 6, fact->digest);
@@ -261,7 +260,8 @@ bool rows_put_notice(
 
 /* ---- decisions ---- */
 
-void rows_read_overlap(sqlite3_stmt *s, int column, struct arena *arena, struct overlap *overlap)
+void rows_read_overlap(
+    struct statement *s, int column, struct arena *arena, struct overlap *overlap)
 {
     overlap->provider = store_text(s, column, arena);
     overlap->uid = store_text(s, column + 1, arena);
@@ -271,41 +271,46 @@ void rows_read_overlap(sqlite3_stmt *s, int column, struct arena *arena, struct 
     overlap->end = store_time(s, column + 5);
 }
 
-/* All rows of a statement that gives the columns of rows_read_overlap, at most OVERLAPS_MAX. */
-static bool read_overlaps(struct ledger *ledger, sqlite3_stmt *s, struct decision *decision)
+/* False: memory ran out, which the arena remembers. */
+static bool add_overlap(struct statement *s, struct decision *decision)
 {
-    while (store_step(ledger, s)) {
-        if (!decision->overlaps)
-            decision->overlaps =
-                arena_alloc(&decision->arena, OVERLAPS_MAX * sizeof *decision->overlaps);
-        if (!decision->overlaps || decision->overlap_count == OVERLAPS_MAX) {
-            store_done(s);
-            break;
-        }
+    if (!decision->overlaps)
+        decision->overlaps =
+            arena_alloc(&decision->arena, OVERLAPS_MAX * sizeof *decision->overlaps);
+    if (decision->overlaps)
         rows_read_overlap(s, 0, &decision->arena, &decision->overlaps[decision->overlap_count++]);
-    }
+    return decision->overlaps != NULL;
+}
+
+/* All rows of a statement that gives the columns of rows_read_overlap, at most OVERLAPS_MAX. */
+static bool read_overlaps(struct ledger *ledger, struct statement *s, struct decision *decision)
+{
+    while (decision->overlap_count < OVERLAPS_MAX && store_step(ledger, s))
+        if (!add_overlap(s, decision))
+            break;
+    store_done(s);
     return !ledger->failed;
 }
 
 /* "occurrence" comes before "other". */
 static bool read_entries(struct ledger *ledger, const char *id, size_t room, struct decision *d)
 {
-    sqlite3_stmt *s = store_prepare(ledger, SQL_ENTRIES_GET, id);
+    struct statement *s = store_prepare(ledger, SQL_ENTRIES_GET, id);
     struct calendar_entry *list = arena_alloc(&d->arena, room * sizeof *list);
     bool known = true;
     size_t count = 0;
     while (list && count < room && store_step(ledger, s)) {
         struct calendar_entry *entry = &list[count++];
-        bool occurrence = strcmp((const char *)sqlite3_column_text(s, 0), ROLE_OCCURRENCE) == 0;
+        bool occurrence = strcmp(store_peek(s, 0), ROLE_OCCURRENCE) == 0;
         *entry = (struct calendar_entry){.calendar_uid = store_text(s, 1, &d->arena),
             .uid = store_text(s, 2, &d->arena),
-            .sequence = sqlite3_column_int64(s, 4),
+            .sequence = store_number(s, 4),
             .start = store_time(s, 5),
             .end = store_time(s, 6),
-            .taken = sqlite3_column_int64(s, 7),
-            .owner = sqlite3_column_int(s, 8),
-            .customer = sqlite3_column_int(s, 9)};
-        known &= calendar_change_parse((const char *)sqlite3_column_text(s, 3), &entry->calendar);
+            .taken = store_number(s, 7),
+            .owner = store_number(s, 8),
+            .customer = store_number(s, 9)};
+        known &= calendar_change_parse(store_peek(s, 3), &entry->calendar);
         d->occurrence_count += occurrence;
     }
     store_done(s);
@@ -317,28 +322,28 @@ static bool read_entries(struct ledger *ledger, const char *id, size_t room, str
 
 bool rows_get_decision(struct ledger *ledger, const char *id, struct decision *d, bool *found)
 {
-    sqlite3_stmt *s = store_prepare(ledger, SQL_DECISION_GET, id);
+    struct statement *s = store_prepare(ledger, SQL_DECISION_GET, id);
     *found = store_step(ledger, s);
     if (!*found)
         return !ledger->failed;
-    const char *result = (const char *)sqlite3_column_text(s, 0);
-    const char *meaning = (const char *)sqlite3_column_text(s, 2);
-    const char *calendar = (const char *)sqlite3_column_text(s, 6);
+    const char *result = store_peek(s, 0);
+    const char *meaning = store_peek(s, 2);
+    const char *calendar = store_peek(s, 6);
     bool known = decision_result_parse(result, &d->result) &&
                  calendar_change_parse(calendar, &d->calendar) &&
                  (!meaning || event_kind_parse(meaning, &d->meaning));
     d->reason = store_text(s, 1, &d->arena);
-    d->late = sqlite3_column_int(s, 3);
+    d->late = store_number(s, 3);
     d->previous_start = store_time(s, 4);
     d->previous_end = store_time(s, 5);
     d->calendar_uid = store_text(s, 7, &d->arena);
-    d->sequence = sqlite3_column_int64(s, 8);
-    bool overlaps = sqlite3_column_int(s, 9) > 0;
-    d->taken = sqlite3_column_int64(s, 10);
-    d->calendar_written = sqlite3_column_int(s, 11);
-    d->unconfirmed = sqlite3_column_int(s, 12);
-    d->grouped = sqlite3_column_int(s, 13);
-    size_t entries = (size_t)sqlite3_column_int(s, 14);
+    d->sequence = store_number(s, 8);
+    bool overlaps = store_number(s, 9) > 0;
+    d->taken = store_number(s, 10);
+    d->calendar_written = store_number(s, 11);
+    d->unconfirmed = store_number(s, 12);
+    d->grouped = store_number(s, 13);
+    size_t entries = (size_t)store_number(s, 14);
     d->known = store_text(s, 15, &d->arena);
     store_done(s);
     if (!known)
@@ -352,7 +357,7 @@ bool rows_get_decision(struct ledger *ledger, const char *id, struct decision *d
 static bool put_entry(struct ledger *ledger, const char *id, const char *role, size_t place,
     const struct calendar_entry *entry)
 {
-    sqlite3_stmt *s = store_prepare(ledger, SQL_ENTRY_PUT, id, role, entry->calendar_uid,
+    struct statement *s = store_prepare(ledger, SQL_ENTRY_PUT, id, role, entry->calendar_uid,
         entry->uid, calendar_change_name(entry->calendar));
     store_bind_number(s, 6, (int64_t)place);
     store_bind_number(s, 7, entry->sequence);
@@ -379,7 +384,7 @@ static bool put_overlaps(struct ledger *ledger, const char *id, size_t first,
     bool ok = true;
     for (size_t i = 0; ok && i < count; i++) {
         const struct overlap *overlap = &overlaps[i];
-        sqlite3_stmt *s = store_prepare(ledger, SQL_OVERLAP_PUT, id);
+        struct statement *s = store_prepare(ledger, SQL_OVERLAP_PUT, id);
         store_bind_number(s, 2, (int64_t)(first + i));
         store_bind_text(s, 3, overlap->provider);
         store_bind_text(s, 4, overlap->uid);
@@ -395,7 +400,7 @@ static bool put_overlaps(struct ledger *ledger, const char *id, size_t first,
 bool rows_grow_decision(struct ledger *ledger, const char *id, size_t place,
     const struct calendar_entry *occurrence, const struct decision *follower)
 {
-    sqlite3_stmt *s = store_prepare(ledger, SQL_DECISION_GROW, id);
+    struct statement *s = store_prepare(ledger, SQL_DECISION_GROW, id);
     store_bind_number(s, 2, (int64_t)follower->overlap_count);
     return store_run(ledger, s) && put_entry(ledger, id, ROLE_OCCURRENCE, place, occurrence) &&
            put_overlaps(
@@ -405,7 +410,7 @@ bool rows_grow_decision(struct ledger *ledger, const char *id, size_t place,
 bool rows_put_decision(
     struct ledger *ledger, const char *id, int64_t arrived, const struct decision *d)
 {
-    sqlite3_stmt *s = store_prepare(ledger, SQL_DECISION_PUT, id);
+    struct statement *s = store_prepare(ledger, SQL_DECISION_PUT, id);
     store_bind_number(s, 2, arrived);
     store_bind_text(s, 3, decision_result_name(d->result));
     store_bind_text(s, 4, d->reason);
@@ -431,14 +436,17 @@ bool rows_put_decision(
 bool rows_find_overlaps(
     struct ledger *ledger, const struct booking_row *row, struct decision *decision)
 {
+    const char *hosts = row->hosts ? row->hosts : row->organizer;
     if (row->start == TIME_NONE)
         return true;
-    sqlite3_stmt *s = store_prepare(ledger, SQL_OVERLAPS_FIND, NULL);
+    struct statement *s = store_prepare(ledger, SQL_OVERLAPS_FIND, NULL);
     store_bind_time(s, 1, row->start);
     store_bind_time(s, 2, row->end);
-    store_bind_text(s, 3, row->hosts ? row->hosts : row->organizer);
-    store_bind_text(s, 4, row->calendar_uid);
-    store_bind_text(s, 5, row->group_uid ? row->group_uid : meeting_of(&decision->arena, row->uid));
-    store_bind_number(s, 6, OVERLAPS_MAX);
-    return read_overlaps(ledger, s, decision);
+    store_bind_text(s, 3, row->calendar_uid);
+    store_bind_text(s, 4, row->group_uid ? row->group_uid : meeting_of(&decision->arena, row->uid));
+    while (decision->overlap_count < OVERLAPS_MAX && store_step(ledger, s))
+        if (store_share_host(store_peek(s, 6), hosts) && !add_overlap(s, decision))
+            break;
+    store_done(s);
+    return !ledger->failed;
 }

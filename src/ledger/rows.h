@@ -86,6 +86,6 @@ bool rows_find_overlaps(
     struct ledger *ledger, const struct booking_row *row, struct decision *decision);
 /* From that column on: provider, uid, title, who, start, finish. */
 void rows_read_overlap(
-    sqlite3_stmt *statement, int column, struct arena *arena, struct overlap *overlap);
+    struct statement *statement, int column, struct arena *arena, struct overlap *overlap);
 
 #endif

@@ -1,10 +1,12 @@
 /*
- * store: the ledger's tables in SQLite, its transactions, and the statements that are kept
- * prepared. Internal to the ledger.
+ * store: the ledger's tables, its transactions, and the statements that are kept prepared, over one
+ * of two back ends: SQLite (store_sqlite.c) and PostgreSQL (store_postgres.c). Internal to the
+ * ledger; nothing above it knows which one it is.
  *
- * The schema is in store.c alone; PRAGMA user_version numbers it. Every value is a bound
- * parameter. Providers, kinds and states are stored as words, and times as milliseconds since 1970,
- * so that the output of sqlite3(1) is readable.
+ * The statements are in store_sql.c, in words that both accept: parameters are ?1, ?2, ...; texts
+ * compare by their bytes; numbers are 64 bits, and 0 and 1 stand for no and yes. Every value is a
+ * bound parameter. Providers, kinds and states are stored as words, and times as milliseconds since
+ * 1970, so that the output of sqlite3(1) and psql(1) is readable.
  *
  * A call that fails returns false (or NULL) and leaves the reason in `failure`; the transaction is
  * rolled back then, and every later call fails until the next ledger_begin.
@@ -15,14 +17,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include <sqlite3.h>
-
 #include "base/arena.h"
 #include "ledger/ledger.h"
 
 enum store_statement {
-    SQL_BEGIN,
-    SQL_COMMIT,
     SQL_DECISION_GET,
     SQL_DECISION_PUT,
     SQL_DECISION_GROW,
@@ -76,13 +74,19 @@ enum { LEADS = 16, SERIES_TOGETHER = 60000 /* ms between the arrivals */ };
 
 enum { LEDGER_MODE = 0660 };
 
+struct backend;
+struct statement;
+struct erasing;
+
 struct ledger {
-    sqlite3 *db;
-    char *path;
-    sqlite3_stmt *statement[SQL_STATEMENTS];
+    const struct backend *backend; /* ledger/backend.h */
+    void *link;                    /* the back end's own: a database or a connection */
+    char *path;                    /* what messages call it: a file, or a server without password */
+    struct statement *statement[SQL_STATEMENTS];
     struct buf failure;
     bool failed;
     struct series_lead lead[LEADS];
+    struct erasing *erasing; /* ledger/erase.c; NULL: nobody is forgotten at present */
 };
 
 /*
@@ -92,17 +96,35 @@ struct ledger {
  */
 #define store_prepare(ledger, which, ...)                                                          \
     store_prepare_texts(ledger, which, (const char *const[]){__VA_ARGS__, NULL})
-sqlite3_stmt *store_prepare_texts(
+struct statement *store_prepare_texts(
     struct ledger *ledger, enum store_statement which, const char *const *texts);
+/* One that is not kept: the caller ends it with store_end. NULL after a failure. */
+struct statement *store_prepare_sql(struct ledger *ledger, const char *sql);
+/* The same for a statement whose rows are many: they are not held in memory. Until it has ended no
+ * other statement runs. */
+struct statement *store_stream_sql(struct ledger *ledger, const char *sql);
+struct statement *store_stream(struct ledger *ledger, enum store_statement which);
 /* To the next row: true, while there is one. It ends the statement when there is none. */
-bool store_step(struct ledger *ledger, sqlite3_stmt *statement);
+bool store_step(struct ledger *ledger, struct statement *statement);
 /* Runs a statement that gives no rows. */
-bool store_run(struct ledger *ledger, sqlite3_stmt *statement);
+bool store_run(struct ledger *ledger, struct statement *statement);
 /* After a row that is not followed by another store_step. */
-void store_done(sqlite3_stmt *statement);
+void store_done(struct statement *statement);
+/* Frees one that is not kept. */
+void store_end(struct statement *statement);
+/* The rows that the last statement wrote. */
+int64_t store_changed(const struct ledger *ledger);
 /* SQL without parameters. */
 bool store_exec(struct ledger *ledger, const char *sql, const char *doing);
-/* Returns false. `doing` is what failed; SQLite's own message follows it. */
+/* In a transaction in which the caller does much between two statements, such as reading files. */
+bool store_patient(struct ledger *ledger);
+/* Outside of one: what was deleted leaves the file, too. */
+bool store_rewrite(struct ledger *ledger);
+/* Is a transaction open? */
+bool store_begun(const struct ledger *ledger);
+/* Has that statement a parameter? */
+bool store_has_parameter(enum store_statement which);
+/* Returns false. `doing` is what failed; the back end's own message follows it. */
 bool store_fail(struct ledger *ledger, const char *doing);
 /* The same, when memory ran out or libcrypto failed. */
 bool store_fail_memory(struct ledger *ledger);
@@ -111,24 +133,32 @@ bool store_fail_memory(struct ledger *ledger);
  * What is kept of the providers' APIs (ledger/tokens.h, ledger/answers.h) is no event: a failure
  * there is no failure of the ledger, and leaves its transactions alone. A statement that writes is
  * NULL inside a transaction, waits for another writer no longer than a quarter of a second, and is
- * committed without a sync: a power cut may cost it. NULL too where SQLite refuses it.
+ * committed without a sync: a power cut may cost it. NULL too where the back end refuses it.
  */
-sqlite3_stmt *store_aside(struct ledger *ledger, const char *sql);
-/* To the next row of one that reads; the caller ends it with sqlite3_finalize. */
-bool store_aside_row(sqlite3_stmt *statement);
+struct statement *store_aside(struct ledger *ledger, const char *sql);
+/* To the next row of one that reads; the caller ends it with store_end. */
+bool store_aside_row(struct statement *statement);
 /* Runs one that writes, and ends it. */
-bool store_aside_run(struct ledger *ledger, sqlite3_stmt *statement);
+bool store_aside_run(struct ledger *ledger, struct statement *statement);
 
 /* Parameters count from 1, columns from 0. NULL and TIME_NONE are SQL's NULL. Bound texts must live
  * until the statement has run. */
-void store_bind_text(sqlite3_stmt *statement, int place, const char *text);
-void store_bind_time(sqlite3_stmt *statement, int place, int64_t when);
-void store_bind_number(sqlite3_stmt *statement, int place, int64_t number);
-const char *store_text(sqlite3_stmt *statement, int column, struct arena *arena);
-int64_t store_time(sqlite3_stmt *statement, int column);
+void store_bind_text(struct statement *statement, int place, const char *text);
+void store_bind_time(struct statement *statement, int place, int64_t when);
+void store_bind_number(struct statement *statement, int place, int64_t number);
+const char *store_text(struct statement *statement, int column, struct arena *arena);
+/* Lives until the next store_step; NULL: SQL's NULL. */
+const char *store_peek(struct statement *statement, int column);
+int64_t store_time(struct statement *statement, int column);
+/* SQL's NULL is 0. */
+int64_t store_number(struct statement *statement, int column);
 
 /* Do two lists of addresses, separated by blanks, have one in common? Where a host is not known
  * (NULL), it may be the same. */
 bool store_share_host(const char *a, const char *b);
+
+/* Of the rows of a statement that has run. */
+int store_columns(struct statement *statement);
+const char *store_column_name(struct statement *statement, int column);
 
 #endif

@@ -24,6 +24,7 @@ static const struct command *const commands[] = {
     &command_prune,
     &command_forget,
     &command_rebuild,
+    &command_ledger,
     &command_reconcile,
     &command_post,
     &command_sign,

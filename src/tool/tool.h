@@ -31,7 +31,7 @@ struct command {
 extern const struct command command_list, command_show, command_trace, command_render,
     command_replay, command_release, command_prune, command_rebuild, command_status, command_check,
     command_metrics, command_sign, command_post, command_agenda, command_embed, command_forget,
-    command_calcom, command_calendly, command_reconcile;
+    command_calcom, command_calendly, command_reconcile, command_ledger;
 
 struct tool {
     const struct command *command;

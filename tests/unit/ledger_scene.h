@@ -19,6 +19,7 @@
 
 #include "ledger/ledger.h"
 #include "ledger/store.h"
+#include "ledger_server.h"
 
 #define SCENE_START INT64_C(1795255200000) /* 2026-11-21T10:00:00Z */
 #define SCENE_DAY   INT64_C(1795478400000) /* 2026-11-24T00:00:00Z */
@@ -83,12 +84,8 @@ static inline void scene_event(const struct step *step, int number, struct event
 
 static inline struct ledger *scene_ledger(void)
 {
-    struct buf why = {0};
-    struct ledger *ledger = ledger_open("sqlite::memory:", 0, &why);
-    if (!ledger)
-        fail_msg("%s", buf_text(&why));
-    buf_free(&why);
-    return ledger;
+    ledger_server_empty();
+    return ledger_server_open("sqlite::memory:");
 }
 
 static inline void scene_enter(
@@ -126,21 +123,20 @@ static inline void scene_dump(struct ledger *ledger, struct buf *dump)
         "overlap ORDER BY id, place", "entry ORDER BY id, role, place",
         "shared ORDER BY uid, provider", "detail ORDER BY uid, provider, person",
         "host ORDER BY address"};
-    sqlite3 *db = ledger->db;
     for (size_t i = 0; i < sizeof tables / sizeof *tables; i++) {
         char query[100];
-        sqlite3_stmt *s;
         snprintf(query, sizeof query, "SELECT * FROM %s", tables[i]);
-        assert_int_equal(sqlite3_prepare_v2(db, query, -1, &s, NULL), SQLITE_OK);
-        while (sqlite3_step(s) == SQLITE_ROW) {
+        struct statement *s = store_prepare_sql(ledger, query);
+        while (store_step(ledger, s)) {
             buf_printf(dump, "%.*s", (int)strcspn(tables[i], " "), tables[i]);
-            for (int n = 0; n < sqlite3_column_count(s); n++)
-                if (sqlite3_column_type(s, n) != SQLITE_NULL)
-                    buf_printf(dump, " %s=%s", sqlite3_column_name(s, n),
-                        (const char *)sqlite3_column_text(s, n));
+            for (int n = 0; n < store_columns(s); n++)
+                if (store_peek(s, n))
+                    buf_printf(dump, " %s=%s", store_column_name(s, n), store_peek(s, n));
             buf_putc(dump, '\n');
         }
-        assert_int_equal(sqlite3_finalize(s), SQLITE_OK);
+        store_end(s);
+        if (ledger->failed)
+            fail_msg("%s", ledger_failure(ledger));
     }
 }
 

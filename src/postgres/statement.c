@@ -1,0 +1,303 @@
+/* What is asked of the server: statements, their parameters and rows, and the kinds of errors. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "postgres/parts.h"
+
+/* Of the server's catalog (pg_type.dat); they never change. */
+enum { TYPE_BIGINT = 20, TYPE_TEXT = 25 };
+
+enum { NUMBER = 24, NAME = 24 };
+
+struct postgres_statement {
+    struct postgres *p;
+    char *sql;
+    enum postgres_manner manner;
+    char name[NAME];          /* on the server */
+    unsigned long generation; /* of the connection that knows the name; 0: none */
+    int parameters;           /* that were bound */
+    Oid type[POSTGRES_PARAMETERS];
+    const char *value[POSTGRES_PARAMETERS];
+    char number[POSTGRES_PARAMETERS][NUMBER];
+    PGresult *result; /* NULL: it has not run */
+    int row;
+};
+
+/* ---- errors ---- */
+
+static const struct {
+    const char *state; /* SQLSTATE, or the class that it begins with */
+    enum postgres_fault fault;
+} faults[] = {
+    {"40001", POSTGRES_AGAIN},     /* serialization_failure */
+    {"40P01", POSTGRES_AGAIN},     /* deadlock_detected */
+    {"55P03", POSTGRES_BUSY},      /* lock_not_available */
+    {"57014", POSTGRES_BUSY},      /* query_canceled: statement_timeout */
+    {"25006", POSTGRES_READ_ONLY}, /* read_only_sql_transaction */
+    {"25P03", POSTGRES_LOST},      /* idle_in_transaction_session_timeout */
+    {"57P", POSTGRES_LOST},        /* the server shuts down, has crashed, or starts */
+    {"08", POSTGRES_LOST},         /* connection exceptions */
+    {"42501", POSTGRES_REFUSED},   /* insufficient_privilege */
+    {"28", POSTGRES_REFUSED},      /* invalid authorization */
+    {"3F000", POSTGRES_ABSENT},    /* no such schema */
+    {"42P01", POSTGRES_ABSENT},    /* no such table */
+    {"42703", POSTGRES_ABSENT},    /* no such column */
+};
+
+/* The server's DETAIL is left out: it has values, and values are persons. */
+static void keep_fault(struct postgres *p, const PGresult *result)
+{
+    const char *state = result ? PQresultErrorField(result, PG_DIAG_SQLSTATE) : NULL;
+    const char *text = result ? PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY) : NULL;
+    enum postgres_fault fault = POSTGRES_OTHER;
+    for (size_t i = 0; state && i < sizeof faults / sizeof *faults; i++)
+        if (strncmp(state, faults[i].state, strlen(faults[i].state)) == 0) {
+            fault = faults[i].fault;
+            break;
+        }
+    if (PQstatus(p->conn) != CONNECTION_OK)
+        fault = POSTGRES_LOST;
+    postgres_keep_fault(p, fault, text ? text : PQerrorMessage(p->conn));
+    if (fault == POSTGRES_LOST && PQstatus(p->conn) == CONNECTION_OK) {
+        PQfinish(p->conn); /* a server that is going down answers once more at most */
+        p->conn = NULL;
+    }
+}
+
+static bool is_good(const PGresult *result)
+{
+    ExecStatusType status = PQresultStatus(result);
+    return status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK ||
+           status == PGRES_SINGLE_TUPLE || status == PGRES_EMPTY_QUERY;
+}
+
+static bool keep_result(struct postgres *p, PGresult *result)
+{
+    if (!is_good(result)) {
+        keep_fault(p, result);
+        return false;
+    }
+    p->fault = POSTGRES_FINE;
+    p->changed = strtoll(PQcmdTuples(result), NULL, 10);
+    return true;
+}
+
+/* False: nothing can be asked at present. */
+static bool is_free(struct postgres *p)
+{
+    if (!p->conn)
+        postgres_keep_fault(p, POSTGRES_LOST, "there is no connection");
+    else if (p->stream)
+        postgres_keep_fault(p, POSTGRES_OTHER, "a statement runs whose rows are not all read");
+    return p->conn && !p->stream;
+}
+
+bool postgres_exec(struct postgres *p, const char *sql)
+{
+    if (!is_free(p))
+        return false;
+    PGresult *result = PQexec(p->conn, sql);
+    bool ok = keep_result(p, result);
+    PQclear(result);
+    return ok;
+}
+
+bool postgres_ask(struct postgres *p, const char *sql, struct buf *value)
+{
+    if (!is_free(p))
+        return false;
+    PGresult *result = PQexec(p->conn, sql);
+    bool ok = keep_result(p, result) && PQntuples(result) > 0;
+    if (ok)
+        buf_puts(value, PQgetvalue(result, 0, 0));
+    PQclear(result);
+    return ok;
+}
+
+int64_t postgres_changed(const struct postgres *p)
+{
+    return p->changed;
+}
+
+/* ---- statements ---- */
+
+struct postgres_statement *postgres_prepare(
+    struct postgres *p, const char *sql, enum postgres_manner manner)
+{
+    struct postgres_statement *s = calloc(1, sizeof *s);
+    if (s && !(s->sql = strdup(sql))) {
+        free(s);
+        s = NULL;
+    }
+    if (!s) {
+        postgres_keep_fault(p, POSTGRES_OTHER, "out of memory");
+        return NULL;
+    }
+    s->p = p;
+    s->manner = manner;
+    return s;
+}
+
+static void bind(struct postgres_statement *s, int place, Oid type, const char *value)
+{
+    if (place < 1 || place > POSTGRES_PARAMETERS)
+        return;
+    if (place > s->parameters)
+        s->parameters = place;
+    s->type[place - 1] = type;
+    s->value[place - 1] = value;
+}
+
+void postgres_bind_text(struct postgres_statement *s, int place, const char *text)
+{
+    bind(s, place, TYPE_TEXT, text);
+}
+
+void postgres_bind_number(struct postgres_statement *s, int place, int64_t number)
+{
+    if (place < 1 || place > POSTGRES_PARAMETERS)
+        return;
+    snprintf(s->number[place - 1], NUMBER, "%lld", (long long)number);
+    bind(s, place, TYPE_BIGINT, s->number[place - 1]);
+}
+
+void postgres_bind_no_number(struct postgres_statement *s, int place)
+{
+    bind(s, place, TYPE_BIGINT, NULL);
+}
+
+static bool make_known(struct postgres_statement *s)
+{
+    struct postgres *p = s->p;
+    if (s->generation == p->generation)
+        return true;
+    snprintf(s->name, sizeof s->name, "s%lu", ++p->names);
+    PGresult *result = PQprepare(p->conn, s->name, s->sql, s->parameters, s->type);
+    bool ok = keep_result(p, result);
+    PQclear(result);
+    if (ok)
+        s->generation = p->generation;
+    return ok;
+}
+
+static bool run(struct postgres_statement *s)
+{
+    struct postgres *p = s->p;
+    if (!is_free(p) || (s->manner == POSTGRES_KEPT && !make_known(s)))
+        return false;
+    if (s->manner == POSTGRES_KEPT)
+        s->result = PQexecPrepared(p->conn, s->name, s->parameters, s->value, NULL, NULL, 0);
+    else if (s->manner == POSTGRES_ONCE)
+        s->result = PQexecParams(p->conn, s->sql, s->parameters, s->type, s->value, NULL, NULL, 0);
+    else {
+        if (!PQsendQueryParams(p->conn, s->sql, s->parameters, s->type, s->value, NULL, NULL, 0) ||
+            !PQsetSingleRowMode(p->conn)) {
+            keep_fault(p, NULL);
+            return false;
+        }
+        p->stream = s;
+        s->result = PQgetResult(p->conn);
+    }
+    s->row = -1;
+    return true;
+}
+
+/* The rows of a stream that nobody wants are read and dropped, until the server has said all. */
+static void end_stream(struct postgres_statement *s)
+{
+    struct postgres *p = s->p;
+    PGresult *result;
+    if (p->stream != s)
+        return;
+    while ((result = PQgetResult(p->conn)))
+        PQclear(result);
+    p->stream = NULL;
+}
+
+bool postgres_commit(struct postgres *p)
+{
+    if (!is_free(p))
+        return false;
+    PGresult *result = PQexec(p->conn, "COMMIT");
+    bool ok = keep_result(p, result);
+    if (ok && strcmp(PQcmdStatus(result), "COMMIT") != 0) {
+        postgres_keep_fault(p, POSTGRES_OTHER, "a statement of the transaction had failed");
+        ok = false;
+    }
+    PQclear(result);
+    return ok;
+}
+
+/* What went wrong before is kept: that is what the caller will tell. */
+void postgres_rollback(struct postgres *p)
+{
+    if (p->stream)
+        end_stream(p->stream);
+    if (postgres_begun(p))
+        PQclear(PQexec(p->conn, "ROLLBACK"));
+}
+
+enum postgres_step postgres_step(struct postgres_statement *s)
+{
+    struct postgres *p = s->p;
+    if (!s->result && !run(s))
+        return POSTGRES_FAILED;
+    else if (p->stream == s && s->row >= 0) {
+        PQclear(s->result);
+        s->result = PQgetResult(p->conn);
+    }
+    if (!keep_result(p, s->result)) {
+        end_stream(s);
+        return POSTGRES_FAILED;
+    }
+    if (p->stream == s)
+        s->row = PQntuples(s->result) > 0 ? 0 : -1;
+    else
+        s->row++;
+    if (s->row >= 0 && s->row < PQntuples(s->result))
+        return POSTGRES_ROW;
+    end_stream(s);
+    return POSTGRES_END;
+}
+
+void postgres_reset(struct postgres_statement *s)
+{
+    end_stream(s);
+    PQclear(s->result);
+    s->result = NULL;
+    s->row = -1;
+}
+
+void postgres_end(struct postgres_statement *s)
+{
+    if (!s)
+        return;
+    postgres_reset(s);
+    free(s->sql);
+    free(s);
+}
+
+/* ---- rows ---- */
+
+int postgres_columns(const struct postgres_statement *s)
+{
+    return PQnfields(s->result);
+}
+
+const char *postgres_column_name(const struct postgres_statement *s, int column)
+{
+    return PQfname(s->result, column);
+}
+
+const char *postgres_text(const struct postgres_statement *s, int column)
+{
+    return PQgetisnull(s->result, s->row, column) ? NULL : PQgetvalue(s->result, s->row, column);
+}
+
+int64_t postgres_number(const struct postgres_statement *s, int column)
+{
+    const char *text = postgres_text(s, column);
+    return text ? strtoll(text, NULL, 10) : 0;
+}
