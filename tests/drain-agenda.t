@@ -7,7 +7,6 @@ import json
 import os
 import re
 import shutil
-import sqlite3
 import sys
 import tempfile
 
@@ -64,8 +63,7 @@ class Desk(Office):
 
     def forget(self, ledger=False, spool=False):
         if ledger:
-            with sqlite3.connect(os.path.join(self.state_dir, "ledger.db")) as db:
-                db.execute("DELETE FROM agenda")
+            self.ledger_rows("DELETE FROM agenda")
         for name in self.spool("sent") if spool else []:
             os.unlink(self.file("sent", name))
 

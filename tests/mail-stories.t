@@ -6,7 +6,6 @@ import itertools
 import json
 import os
 import re
-import sqlite3
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
@@ -78,11 +77,10 @@ class Story(Office):
         equal([self.short(letter) for letter in self.letters], mails, name)
 
     def contents(self):
-        with sqlite3.connect(os.path.join(self.state_dir, "ledger.db")) as db:
-            names = [row[0] for row in db.execute(
-                "SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name")]
-            return {name: sorted(map(repr, db.execute(f'SELECT * FROM "{name}"')))
-                    for name in names}
+        names = [name for name, in self.ledger_rows(
+            "SELECT tablename FROM pg_tables WHERE schemaname = 'bookspool' AND tablename <> 'writer'" if self.server
+            else "SELECT name FROM sqlite_master WHERE type = 'table'")]
+        return {name: sorted(map(repr, self.ledger_rows(f'SELECT * FROM "{name}"'))) for name in names}
 
 
 def tell_all(story, rows):

@@ -95,11 +95,7 @@ class Site(World):
         return sorted(found)
 
     def rows(self, ask):
-        db = sqlite3.connect(os.path.join(self.state_dir, "ledger.db"))
-        rows = db.execute(ask).fetchall()
-        db.commit()
-        db.close()
-        return rows
+        return self.ledger_rows(ask)
 
 
 def readable(message):

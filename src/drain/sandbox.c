@@ -20,6 +20,7 @@
 #include "confine/landlock.h"
 #include "confine/limits.h"
 #include "deliver/target.h"
+#include "ledger/server.h"
 
 #define PROGRAM "bookspool-drain"
 #define GIB     (UINT64_C(1) << 30)
@@ -35,11 +36,11 @@ enum { FILE_GIB = 64, MEMORY_GIB = 4 };
 /* clang-format off */
 static const struct calls_permission calls[] = {
     CALLS("read readv pread64 preadv write writev pwrite64 pwritev lseek _llseek close close_range", "files, sockets, the log"),
-    CALLS("connect bind getsockname getpeername getsockopt setsockopt shutdown", "mail servers, APIs, resolvers; bind is for netlink, where the resolver asks for addresses of this machine"),
+    CALLS("connect bind getsockname getpeername getsockopt setsockopt shutdown", "mail servers, APIs, the ledger's server, resolvers; bind is for netlink, where the resolver asks for addresses of this machine"),
     CALLS("sendto sendmsg sendmmsg recvfrom recvmsg recvmmsg", "the same"),
-    CALLS_IF("socket", "mail servers and APIs", 0, UINT32_MAX, AF_INET),
+    CALLS_IF("socket", "mail servers, APIs, the ledger's server", 0, UINT32_MAX, AF_INET),
     CALLS_IF("socket", "the same", 0, UINT32_MAX, AF_INET6),
-    CALLS_IF("socket", "syslog, name services, a statsd on this machine, the receiver's health", 0, UINT32_MAX, AF_UNIX),
+    CALLS_IF("socket", "syslog, name services, a statsd and the ledger's server on this machine, the receiver's health", 0, UINT32_MAX, AF_UNIX),
     CALLS_IF("socket", "which addresses this machine has (getaddrinfo)", 0, UINT32_MAX, AF_NETLINK),
     CALLS("socketpair pipe pipe2 eventfd2", "libcurl's resolver thread wakes it; the starter of sendmail: answers"),
     CALLS("poll ppoll ppoll_time64 select _newselect pselect6 pselect6_time64 epoll_create1 epoll_ctl epoll_wait epoll_pwait", "waiting for servers and arrivals"),
@@ -240,11 +241,19 @@ static bool allow_maildirs(struct landlock *landlock, const struct conf *conf)
     return ok;
 }
 
-/* SQLite makes two more files beside it; where it is a link, beside what it leads to. */
+static bool allow_server_file(void *context, const char *path)
+{
+    return allow(context, path, LANDLOCK_READ);
+}
+
+/* SQLite makes two more files beside it; where it is a link, beside what it leads to. Of a server,
+ * certificates and a password file are read at each connection; its socket needs no rule. */
 static bool allow_ledger(struct landlock *landlock, const char *ledger)
 {
     static const char scheme[] = "sqlite:";
     const char *path = ledger + sizeof scheme - 1;
+    if (ledger_is_on_server(ledger))
+        return ledger_server_files(ledger, allow_server_file, landlock);
     return strncmp(ledger, scheme, sizeof scheme - 1) != 0 || strcmp(path, ":memory:") == 0 ||
            allow_parents(landlock, path, LANDLOCK_READ | LANDLOCK_WRITE);
 }

@@ -15,6 +15,9 @@ bool ledger_is_on_server(const char *value);
 /* Appends the value as it can be shown: without a password. */
 void ledger_name(const char *value, struct buf *name);
 
+/* Is a password written into the value? */
+bool ledger_has_password(const char *value);
+
 enum ledger_level { LEDGER_GOOD, LEDGER_DOUBTFUL, LEDGER_WRONG };
 
 /* Looks at the connection, its TLS, the server's version and settings, the tables and the role's

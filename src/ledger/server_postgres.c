@@ -1,6 +1,10 @@
 /* What is special of a ledger on a server: see ledger/server.h. */
+#include <limits.h>
+#include <pwd.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "ledger/schema_postgres.h"
 #include "ledger/server.h"
@@ -19,6 +23,16 @@ void ledger_name(const char *value, struct buf *name)
     buf_puts(name, p ? postgres_name(p) : postgres_is_uri(value) ? "postgresql://..." : value);
     postgres_close(p);
     buf_free(&ignored);
+}
+
+bool ledger_has_password(const char *value)
+{
+    struct buf ignored = {0};
+    struct postgres *p = postgres_is_uri(value) ? server_open(value, true, &ignored) : NULL;
+    bool has = p && postgres_has_password(p);
+    postgres_close(p);
+    buf_free(&ignored);
+    return has;
 }
 
 /* ---- examining ---- */
@@ -175,6 +189,22 @@ bool ledger_migrate(const char *value, int *before, struct buf *why)
     return ok;
 }
 
+/* Where libpq looks when the URI and the environment name no file. */
+static bool allow_home(bool (*allow)(void *context, const char *path), void *context)
+{
+    static const char *const names[] = {".pgpass", ".postgresql"};
+    const struct passwd *user = getpwuid(geteuid());
+    const char *home = getenv("HOME");
+    char path[PATH_MAX];
+    bool ok = true;
+    if (!home || !*home)
+        home = user ? user->pw_dir : "";
+    for (size_t i = 0; ok && *home == '/' && i < sizeof names / sizeof *names; i++)
+        if (snprintf(path, sizeof path, "%s/%s", home, names[i]) < (int)sizeof path)
+            ok = allow(context, path);
+    return ok;
+}
+
 bool ledger_server_files(
     const char *value, bool (*allow)(void *context, const char *path), void *context)
 {
@@ -182,7 +212,7 @@ bool ledger_server_files(
         "passfile", "sslrootcert", "sslcert", "sslkey", "sslcrl", "sslcrldir"};
     struct buf ignored = {0};
     struct postgres *p = server_open(value, true, &ignored);
-    bool ok = true;
+    bool ok = !p || allow_home(allow, context);
     for (size_t i = 0; p && ok && i < sizeof files / sizeof *files; i++) {
         const char *path = postgres_option(p, files[i]);
         ok = *path != '/' || allow(context, path);

@@ -15,7 +15,7 @@ struct postgres {
     PQconninfoOption *options; /* as they are when the URI and the environment are read */
     PGconn *conn;
     struct postgres_limits limits;
-    bool readonly;
+    bool readonly, has_password;
     enum postgres_fault fault;
     unsigned long generation, seen; /* of the connection */
     unsigned long names;            /* of prepared statements */

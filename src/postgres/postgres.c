@@ -27,8 +27,10 @@ static void put_line(struct postgres *p, const char *text)
         if (len && strncmp(text, password, len) == 0) {
             buf_puts(&p->message, "***");
             text += len - 1;
-        } else if (*text != '\n')
-            buf_putc(&p->message, *text == '\t' ? ' ' : *text);
+        } else if (*text == '\t')
+            continue; /* libpq begins a second line with it */
+        else if (*text != '\n')
+            buf_putc(&p->message, *text);
         else if (text[1])
             buf_puts(&p->message, "; ");
 }
@@ -63,6 +65,11 @@ const char *postgres_option(const struct postgres *p, const char *keyword)
 static bool is_given(const struct postgres *p, const char *keyword)
 {
     return *postgres_option(p, keyword) != '\0';
+}
+
+bool postgres_has_password(const struct postgres *p)
+{
+    return p->has_password;
 }
 
 bool postgres_is_local(const struct postgres *p)
@@ -122,6 +129,7 @@ struct postgres *postgres_open(
             if (from->val && strcmp(from->keyword, to->keyword) == 0) {
                 PQfreemem(to->val);
                 to->val = strdup(from->val);
+                p->has_password |= strcmp(from->keyword, "password") == 0;
             }
     if (!given)
         put_uri_fault(message, why);

@@ -62,6 +62,8 @@ const char *postgres_name(const struct postgres *postgres);
 
 /* The value that the URI, the environment or libpq gives an option, such as "sslmode"; "": none. */
 const char *postgres_option(const struct postgres *postgres, const char *keyword);
+/* Is a password in the URI itself? */
+bool postgres_has_password(const struct postgres *postgres);
 /* Is every host of the URI a socket of this machine? */
 bool postgres_is_local(const struct postgres *postgres);
 

@@ -1,13 +1,16 @@
 /* bookspool check: what mail goes to whom, from whom and by what, and whether it can. */
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
+#include <sys/stat.h>
 
 #include "base/hex.h"
 #include "base/text.h"
 #include "deliver/transport.h"
 #include "ledger/ledger.h"
+#include "ledger/server.h"
 #include "mail/compose.h"
 #include "mail/message.h"
 #include "mail/recipients.h"
@@ -167,6 +170,43 @@ static void check_words(struct report *report)
     buf_free(&why);
 }
 
+static void add_ledger_finding(
+    void *context, enum ledger_level level, const char *text, const char *remedy)
+{
+    static const enum level levels[] = {
+        [LEDGER_GOOD] = LEVEL_PASS, [LEDGER_DOUBTFUL] = LEVEL_WARN, [LEDGER_WRONG] = LEVEL_FAIL};
+    struct report *report = context;
+    struct buf fault = {0};
+    if (level == LEDGER_GOOD)
+        add_finding(report, LEVEL_PASS, "ledger %s", text);
+    else if (strncmp(text, "BOOKSPOOL_LEDGER: ", 18) == 0) {
+        buf_puts(&fault, text);
+        add_faults(report, levels[level], &fault);
+    } else {
+        conf_fault(&report->tool->conf, SET_LEDGER, &fault, "%s", text);
+        add_faults(report, levels[level], &fault);
+    }
+    if (remedy)
+        add_remedy(report, "%s", remedy);
+}
+
+/* A password in a file that others can read: a setting is no secret, but this part of it is. */
+static void check_password(struct report *report, const char *value)
+{
+    const char *place = report->tool->conf.value[SET_LEDGER].place;
+    const char *end = place ? strrchr(place, '/') : NULL;
+    char path[PATH_MAX];
+    struct stat st;
+    end = end ? strchr(end, ':') : NULL;
+    if (!end || !ledger_has_password(value))
+        return;
+    snprintf(path, sizeof path, "%.*s", (int)(end - place), place);
+    if (stat(path, &st) == 0 && st.st_mode & 007)
+        add_ledger_finding(report, LEDGER_DOUBTFUL,
+            "has a password, in a file that is open to others",
+            "move the line to drain.env, or put the password into a file that passfile= names");
+}
+
 static void check_ledger(struct report *report)
 {
     const struct conf *conf = &report->tool->conf;
@@ -174,6 +214,11 @@ static void check_ledger(struct report *report)
     const char *where = conf_text(conf, SET_LEDGER);
     if (!where || !report_knows(report, SET_LEDGER) || !report_knows(report, SET_STATE))
         return;
+    if (ledger_is_on_server(where)) {
+        check_password(report, where);
+        ledger_examine(where, add_ledger_finding, report);
+        return;
+    }
     struct ledger *ledger = ledger_open_readonly(where, &why);
     if (ledger)
         add_finding(report, LEVEL_PASS, "ledger %s", where);

@@ -4,8 +4,18 @@
 #include <string.h>
 #include <sysexits.h>
 
+#include "ledger/server.h"
 #include "mail/zone.h"
+#include "spool/spool.h"
 #include "tool/output.h"
+
+void ledger_view_become(struct tool *tool)
+{
+    const char *ledger = conf_text(&tool->conf, SET_LEDGER),
+               *spool = tool->spool_path ? tool->spool_path : conf_text(&tool->conf, SET_SPOOL);
+    if (ledger && spool && ledger_is_on_server(ledger))
+        spool_become_owner(spool);
+}
 
 int ledger_view_open(struct tool *tool, struct ledger **ledger)
 {
@@ -14,6 +24,7 @@ int ledger_view_open(struct tool *tool, struct ledger **ledger)
     if (tool_setting_wrong(tool, SET_LEDGER) || tool_setting_wrong(tool, SET_STATE) ||
         !conf_text(&tool->conf, SET_LEDGER))
         return EX_CONFIG;
+    ledger_view_become(tool);
     *ledger = ledger_open_readonly(conf_text(&tool->conf, SET_LEDGER), &why);
     bool wrong = buf_text(&why)[0] != '\0';
     if (wrong)

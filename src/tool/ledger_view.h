@@ -11,6 +11,10 @@
 #include "ledger/ledger.h"
 #include "tool/tool.h"
 
+/* Root becomes the owner of the spool where the ledger is on a server: that may know the drain's
+ * user by the system's word for it, and does not know root. */
+void ledger_view_become(struct tool *tool);
+
 /* With the settings loaded. EX_OK with *ledger NULL where there is none yet; else the exit status
  * after a message, and *ledger is NULL too. */
 int ledger_view_open(struct tool *tool, struct ledger **ledger);

@@ -13,6 +13,7 @@
 #include "spool/queue.h"
 #include "tool/attempt_view.h"
 #include "tool/find.h"
+#include "tool/ledger_view.h"
 #include "tool/output.h"
 #include "tool/tool.h"
 
@@ -128,6 +129,7 @@ static int gather(struct status *status)
     status->drain_at_work = tool_drain_at_work(tool);
     tool_health(tool, status->counted, &status->overview.facts);
     put_exact_numbers(status);
+    ledger_view_become(tool);
     overview_gather(&status->overview, &tool->conf, &tool->spool, tool->now);
     for (size_t i = 0; i < status->overview.checks; i++) {
         const struct health_check *check = &status->overview.check[i];

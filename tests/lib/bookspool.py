@@ -34,6 +34,7 @@ import shlex
 import shutil
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -333,6 +334,7 @@ class World:
         self._running = []
         self._refused = []
         self._failed_before = _failed
+        self.server = os.environ.get("BOOKSPOOL_TEST_SERVER")  # a PostgreSQL, of tests/ledger-postgres.t
         for path in (self.spool_dir, self.state_dir, self.path("etc")):
             os.makedirs(path, mode=0o770, exist_ok=True)
         base = {"BOOKSPOOL_SPOOL": self.spool_dir, "BOOKSPOOL_STATE": self.state_dir,
@@ -340,6 +342,10 @@ class World:
                 "BOOKSPOOL_MAIL_FROM": "bookspool@example.org",
                 "BOOKSPOOL_RESERVE": "0,0",
                 "BOOKSPOOL_DEADLINE": f"{PATIENCE}s"}
+        self.ledger = f"sqlite:{self.state_dir}/ledger.db"
+        if self.server:
+            import postgres
+            self.ledger = postgres.new_ledger(self.server, program("bookspool"))
         keys = {SECRET[provider]: self.secret[provider] for provider in ENDPOINT}
         self.write_settings("bookspool.conf", {**base, **(settings or {})})
         self.write_settings("receive.env", {**keys, **(receive or {})})
@@ -368,6 +374,8 @@ class World:
         env = {"PATH": PATH, "LC_ALL": "C.UTF-8", "SYSTEMD_UNIT_PATH": self.path("units"),
                "BOOKSPOOL_CONF": self.path("etc/bookspool.conf")}
         env.update((name, os.environ[name]) for name in PASSED_ON if name in os.environ)
+        if self.server:
+            env["BOOKSPOOL_LEDGER"] = self.ledger
         extra = extra or {}
         if "LD_PRELOAD" in extra and "LD_PRELOAD" in env:  # the machine's clock goes on below
             extra = {**extra, "LD_PRELOAD": f"{extra['LD_PRELOAD']} {env['LD_PRELOAD']}"}
@@ -407,6 +415,18 @@ class World:
                 return file.read()
         except FileNotFoundError:
             return ""
+
+    def ledger_rows(self, text, ledger=None):
+        """What one statement of SQL gives in the ledger, or in that one."""
+        ledger = ledger or self.ledger
+        if ledger.startswith("postgresql:"):
+            import postgres
+            return postgres.rows(ledger, text)
+        db = sqlite3.connect(ledger.removeprefix("sqlite:"))
+        with db:
+            found = db.execute(text).fetchall()
+        db.close()  # or its write-ahead log stays, from which SQLite restores a file
+        return found
 
     # ---- processes ----
 

@@ -13,9 +13,13 @@ tests in which a server dies; `tcp`: on a free port of 127.0.0.1, too; `tls`: wi
 `ca`. A `standby()` streams from it. `Cut` is a relay between a program and a server that can be cut.
 """
 
+import csv
 import glob
+import io
 import os
 import pwd
+import re
+import secrets
 import shutil
 import signal
 import socket
@@ -229,6 +233,37 @@ class Postgres:
     def hold(self, database, sql, user=None):
         """Another session, in a transaction in which these statements were run."""
         return Session(self, database, sql, user)
+
+
+# ---- ledgers of other tests ----
+
+
+def _psql(folder, user, database, text):
+    done = subprocess.run(
+        [os.path.join(_programs(), "psql"), "--no-psqlrc", "--quiet", "--tuples-only", "--csv", "--set=ON_ERROR_STOP=1",
+         "--host", folder, "--username", user, "--dbname", database, "--command", text],
+        capture_output=True, text=True, env={"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8"})
+    if done.returncode:
+        raise RuntimeError(done.stderr)
+    return done.stdout
+
+
+def new_ledger(folder, program):
+    """An empty ledger in the server whose socket is there; its URI."""
+    name = f"w{secrets.token_hex(6)}"
+    _psql(folder, "postgres", "postgres", f"CREATE DATABASE {name} ENCODING 'UTF8' TEMPLATE template0"
+          " LOCALE_PROVIDER icu ICU_LOCALE 'en-US' LOCALE 'C.UTF-8'")
+    uri = f"postgresql://postgres@/{name}?host={folder}"
+    subprocess.run([*program, "ledger", "migrate", uri], check=True, capture_output=True,
+                   env={"PATH": "/usr/bin:/bin", "BOOKSPOOL_CONF": "/dev/null"})
+    return uri
+
+
+def rows(uri, text):
+    """As sqlite3 gives them: tuples of texts, numbers and None."""
+    user, name, folder = re.fullmatch(r"postgresql://(\w+)@/(\w+)\?host=([^&]+).*", uri).groups()
+    lines = csv.reader(io.StringIO(_psql(folder, user, name, "SET search_path = bookspool; " + text)))
+    return [tuple(int(one) if re.fullmatch(r"-?[0-9]{1,18}", one) else one or None for one in line) for line in lines]
 
 
 class Session:

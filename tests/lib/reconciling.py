@@ -9,7 +9,6 @@ share.
 import datetime
 import json
 import os
-import sqlite3
 import time
 
 from api_peer import Clock
@@ -103,10 +102,7 @@ class Providers(World):
 
     def states(self):
         """{uid: state} of the ledger."""
-        db = sqlite3.connect(os.path.join(self.state_dir, "ledger.db"))
-        rows = dict(db.execute("SELECT uid, state FROM booking"))
-        db.close()
-        return rows
+        return dict(self.ledger_rows("SELECT uid, state FROM booking"))
 
     def agree(self, name):
         """The ledger has what the providers have."""
