@@ -38,6 +38,7 @@ enum store_statement {
     SQL_ENTRY_BOOKING_GET,
     SQL_SERIES_GET,
     SQL_BOOKING_PUT,
+    SQL_BOOKING_ADD,
     SQL_PERSON_GET,
     SQL_PERSON_PUT,
     SQL_OTHERS_GET,

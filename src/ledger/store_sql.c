@@ -82,6 +82,8 @@ static const char *const sql[SQL_STATEMENTS] = {
                        " ORDER BY " NULL_FIRST("start") ", uid LIMIT ?6",
     [SQL_BOOKING_PUT] =
         "INSERT INTO booking(" BOOKING_COLUMNS ") VALUES(" BOOKING_VALUES ")" BOOKING_REPLACE,
+    [SQL_BOOKING_ADD] = "INSERT INTO booking(" BOOKING_COLUMNS ") VALUES(" BOOKING_VALUES ")"
+                        " ON CONFLICT DO NOTHING",
     [SQL_PERSON_GET] =
         "SELECT present, stamp FROM person WHERE uid = ?1 AND provider = ?2 AND person = ?3",
     [SQL_PERSON_PUT] =
@@ -158,9 +160,9 @@ static const char *const sql[SQL_STATEMENTS] = {
 };
 
 /* `busy` is a column like others there: not every server that speaks PostgreSQL generates it. */
-static const char booking_put_postgres[] =
-    "INSERT INTO booking(" BOOKING_COLUMNS ", busy) VALUES(" BOOKING_VALUES
-    ", coalesce(?7, ?6 + 1800000))" BOOKING_REPLACE ", busy = excluded.busy";
+#define BOOKING_INSERT                                                                             \
+    "INSERT INTO booking(" BOOKING_COLUMNS ", busy) VALUES(" BOOKING_VALUES                        \
+    ", coalesce(?7, ?6 + 1800000))"
 
 const char *store_sql(enum store_statement which)
 {
@@ -169,7 +171,9 @@ const char *store_sql(enum store_statement which)
 
 const char *store_sql_postgres(enum store_statement which)
 {
-    return which == SQL_BOOKING_PUT ? booking_put_postgres : sql[which];
+    if (which == SQL_BOOKING_PUT)
+        return BOOKING_INSERT BOOKING_REPLACE ", busy = excluded.busy";
+    return which == SQL_BOOKING_ADD ? BOOKING_INSERT " ON CONFLICT DO NOTHING" : sql[which];
 }
 
 bool store_has_parameter(enum store_statement which)

@@ -143,7 +143,7 @@ static struct statement *prepare_insert(struct ledger *to, const struct table *t
 {
     struct buf sql = {0};
     if (table == &tables[0])
-        return store_prepare(to, SQL_BOOKING_PUT, NULL);
+        return store_prepare(to, SQL_BOOKING_ADD, NULL);
     buf_printf(&sql, "INSERT INTO %s(%s) VALUES(", table->name, table->columns);
     for (int i = 1; table->types[i - 1]; i++)
         buf_printf(&sql, "%s?%d", i > 1 ? "," : "", i);

@@ -55,6 +55,28 @@ def _owner():
     return "nobody" if os.getuid() == 0 else None
 
 
+def _as_owner():
+    """What is put before a program of the server. Where nobody cannot enter the folder of an unpacked
+    one, as in root's home, it may all the same: only root's number is refused."""
+    if not _owner():
+        return []
+    command = ["setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups"]
+    if subprocess.run([*command, "test", "-x", os.path.join(_programs(), "initdb")]).returncode:
+        command += ["--inh-caps=+dac_override", "--ambient-caps=+dac_override"]
+    return command
+
+
+def _env():
+    """An unpacked server comes with its libraries."""
+    env = {"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8"}
+    if _programs().startswith(_TOOLS):
+        root = os.path.join(_TOOLS, "unpacked")
+        found = {os.path.dirname(path) for place in ("lib", "usr/lib")
+                 for path in glob.glob(os.path.join(root, place, "**/lib*.so*"), recursive=True)}
+        env["LD_LIBRARY_PATH"] = ":".join(sorted(found))
+    return env
+
+
 class Postgres:
     """One server. `allowed`: lines of pg_hba.conf that come before those that trust everybody."""
 
@@ -86,6 +108,7 @@ class Postgres:
             self.allow(*allowed)
         if certificate:
             self._use(certificate)
+        self.configure()
         self.start()
 
     def _use(self, certificate):
@@ -115,8 +138,8 @@ class Postgres:
         return [os.path.join(self.bin, name)]
 
     def _run(self, name, *args):
-        done = subprocess.run([*self._command(name), *args], capture_output=True, text=True, user=_owner(),
-                              cwd=self.dir, env={"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8"})
+        done = subprocess.run([*_as_owner(), *self._command(name), *args], capture_output=True, text=True,
+                              cwd=self.dir, env=_env())
         if done.returncode:
             raise RuntimeError(f"{name}: {done.stderr or done.stdout}")
         return done.stdout
@@ -128,21 +151,27 @@ class Postgres:
         if self.process:
             self.process.send_signal(signal.SIGHUP)
 
+    def configure(self, **settings):
+        """Also while it runs, where the setting allows that."""
+        self.settings.update(settings)
+        with open(os.path.join(self.data, "postgresql.conf"), "w", encoding="utf-8") as file:
+            file.writelines(f"{name} = '{value}'\n" for name, value in self.settings.items())
+        if self.process:
+            self.process.send_signal(signal.SIGHUP)
+
     # ---- its life ----
 
     def start(self):
-        args = [part for name, value in self.settings.items() for part in ("-c", f"{name}={value}")]
         with open(os.path.join(self.dir, "log"), "ab") as log:
             self.process = subprocess.Popen(
-                [*self._command("postgres"), "-D", self.data, *args], stdin=subprocess.DEVNULL, stdout=log,
-                stderr=log, user=_owner(), cwd=self.dir, env={"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8"},
-                start_new_session=True)
+                [*_as_owner(), *self._command("postgres"), "-D", self.data], stdin=subprocess.DEVNULL,
+                stdout=log, stderr=log, cwd=self.dir, env=_env(), start_new_session=True)
         if not wait_for(lambda: self.ready() or self.process.poll() is not None) or not self.ready():
             raise RuntimeError("the server does not start:\n" + self.log())
 
     def ready(self):
         return subprocess.run([*self._command("pg_isready"), "--quiet", "--host", self.dir, "--port",
-                               str(self.port)]).returncode == 0
+                               str(self.port)], env=_env()).returncode == 0
 
     def log(self):
         with open(os.path.join(self.dir, "log"), encoding="utf-8", errors="replace") as file:
@@ -187,7 +216,7 @@ class Postgres:
             [*self._command("psql"), "--no-psqlrc", "--quiet", "--tuples-only", "--no-align",
              "--set=ON_ERROR_STOP=1", "--host", self.dir, "--port", str(self.port), "--username",
              user or self.owner, "--dbname", database, "--command", text],
-            capture_output=True, text=True, env={"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8"})
+            capture_output=True, text=True, env=_env())
         if done.returncode:
             raise RuntimeError(done.stderr)
         return done.stdout.strip()
@@ -198,7 +227,7 @@ class Postgres:
         done = subprocess.run(
             [*self._command("psql"), "--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1", *sets, "--host", self.dir,
              "--port", str(self.port), "--username", self.owner, "--dbname", database, "--file", path],
-            capture_output=True, text=True, env={"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8"})
+            capture_output=True, text=True, env=_env())
         if done.returncode:
             raise RuntimeError(done.stderr)
         return done.stdout
@@ -238,11 +267,17 @@ class Postgres:
 # ---- ledgers of other tests ----
 
 
+def _port(folder):
+    """Of the server whose socket is there."""
+    [path] = [path for path in glob.glob(os.path.join(folder, ".s.PGSQL.*")) if not path.endswith(".lock")]
+    return path.rpartition(".")[2]
+
+
 def _psql(folder, user, database, text):
     done = subprocess.run(
         [os.path.join(_programs(), "psql"), "--no-psqlrc", "--quiet", "--tuples-only", "--csv", "--set=ON_ERROR_STOP=1",
-         "--host", folder, "--username", user, "--dbname", database, "--command", text],
-        capture_output=True, text=True, env={"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8"})
+         "--pset=null=(none)", "--host", folder, "--port", _port(folder), "--username", user, "--dbname", database, "--command", text],
+        capture_output=True, text=True, env=_env())
     if done.returncode:
         raise RuntimeError(done.stderr)
     return done.stdout
@@ -253,7 +288,7 @@ def new_ledger(folder, program):
     name = f"w{secrets.token_hex(6)}"
     _psql(folder, "postgres", "postgres", f"CREATE DATABASE {name} ENCODING 'UTF8' TEMPLATE template0"
           " LOCALE_PROVIDER icu ICU_LOCALE 'en-US' LOCALE 'C.UTF-8'")
-    uri = f"postgresql://postgres@/{name}?host={folder}"
+    uri = f"postgresql://postgres@/{name}?host={folder}&port={_port(folder)}"
     subprocess.run([*program, "ledger", "migrate", uri], check=True, capture_output=True,
                    env={"PATH": "/usr/bin:/bin", "BOOKSPOOL_CONF": "/dev/null"})
     return uri
@@ -263,7 +298,8 @@ def rows(uri, text):
     """As sqlite3 gives them: tuples of texts, numbers and None."""
     user, name, folder = re.fullmatch(r"postgresql://(\w+)@/(\w+)\?host=([^&]+).*", uri).groups()
     lines = csv.reader(io.StringIO(_psql(folder, user, name, "SET search_path = bookspool; " + text)))
-    return [tuple(int(one) if re.fullmatch(r"-?[0-9]{1,18}", one) else one or None for one in line) for line in lines]
+    return [tuple(int(one) if re.fullmatch(r"-?[0-9]{1,18}", one) else None if one == "(none)" else one for one in line)
+            for line in lines]
 
 
 class Session:
@@ -273,7 +309,7 @@ class Session:
         self.process = subprocess.Popen(
             [os.path.join(server.bin, "psql"), "--no-psqlrc", "--quiet", "--tuples-only", "--no-align", "--host",
              server.dir, "--port", str(server.port), "--username", user or server.owner, "--dbname", database],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=_env())
         self.process.stdin.write(f"BEGIN; {sql}; \\echo held\n")
         self.process.stdin.flush()
         while (line := self.process.stdout.readline()) and line.strip() != "held":
