@@ -17,16 +17,16 @@ LDFLAGS    += -pie -Wl,-z,relro,-z,now
 # A room is a folder of src/. These lines are the architecture: a program links only the rooms
 # and libraries that its line names, so a call into another room is a link error.
 FCGI_ROOMS  = base confine event provider spool health receive
-DRAIN_ROOMS = base confine event provider spool postgres ledger http api mail deliver health report drain
-TOOL_ROOMS  = base confine event provider spool postgres ledger http api mail deliver health report tool
+DRAIN_ROOMS = base confine event provider spool postgres shared ledger http api mail deliver health report drain
+TOOL_ROOMS  = base confine event provider spool postgres shared ledger http api mail deliver health report tool
 
 # `make POSTGRESQL=no` leaves PostgreSQL out: a ledger is a file of SQLite then. Never the receiver's.
 POSTGRESQL ?= yes
 ifeq ($(POSTGRESQL),no)
-LEFT_OUT   = src/postgres/% src/ledger/%_postgres.c
+LEFT_OUT   = src/postgres/% src/ledger/%_postgres.c src/shared/shared.c
 LEDGER_LIBS = -lsqlite3
 else
-LEFT_OUT   = src/ledger/no_postgres.c
+LEFT_OUT   = src/ledger/no_postgres.c src/shared/no_shared.c
 LEDGER_LIBS = -lsqlite3 $(shell $(PKG) --libs libpq 2>/dev/null)
 postgres_CFLAGS := $(shell $(PKG) --cflags libpq 2>/dev/null)
 ledger_CFLAGS    = $(postgres_CFLAGS)
@@ -105,19 +105,19 @@ PURE_ROOMS   = base event provider spool
 
 $(UNIT_TESTS): $(B)/obj/tests/part.o
 
-$(B)/tests/mail_%: $(B)/obj/tests/mail_%.o $(call objects,base event provider spool postgres ledger mail) $(MAIL_DATA)
+$(B)/tests/mail_%: $(B)/obj/tests/mail_%.o $(call objects,base event provider spool postgres shared ledger mail) $(MAIL_DATA)
 	@mkdir -p $(@D)
 	$(LINK) $(MAIL_LIBS) $(LEDGER_LIBS) -lcjson -lidn2 -lcrypto -lcmocka
 
-$(B)/tests/ledger_%: $(B)/obj/tests/ledger_%.o $(call objects,base event provider spool postgres ledger)
+$(B)/tests/ledger_%: $(B)/obj/tests/ledger_%.o $(call objects,base event provider spool postgres shared ledger)
 	@mkdir -p $(@D)
 	$(LINK) $(LEDGER_LIBS) -lcjson -lidn2 -lcrypto -lcmocka
 
-$(B)/tests/deliver_%: $(B)/obj/tests/deliver_%.o $(call objects,base event provider spool postgres ledger http mail deliver) $(MAIL_DATA)
+$(B)/tests/deliver_%: $(B)/obj/tests/deliver_%.o $(call objects,base event provider spool postgres shared ledger http mail deliver) $(MAIL_DATA)
 	@mkdir -p $(@D)
 	$(LINK) $(DRAIN_LIBS) -lcmocka
 
-$(B)/tests/api_%: $(B)/obj/tests/api_%.o $(call objects,base event provider spool postgres ledger http api)
+$(B)/tests/api_%: $(B)/obj/tests/api_%.o $(call objects,base event provider spool postgres shared ledger http api)
 	@mkdir -p $(@D)
 	$(LINK) -lcurl $(LEDGER_LIBS) -lcjson -lidn2 -lcrypto -lcmocka
 

@@ -62,6 +62,7 @@ const struct setting_info settings[SETTINGS] = {
     [SET_GIVE_UP] = {"BOOKSPOOL_GIVE_UP", SETTING_DURATION, "5d", 1 * MINUTE, 30 * DAY, .programs = DRAIN},
     [SET_UNKNOWN] = {"BOOKSPOOL_UNKNOWN", SETTING_WORD, "retry", .words = "retry park", .programs = DRAIN},
     [SET_LEDGER] = {"BOOKSPOOL_LEDGER", SETTING_TEXT, "sqlite:$STATE/ledger.db", .programs = DRAIN},
+    [SET_NODE] = {"BOOKSPOOL_NODE", SETTING_TEXT, NULL, .programs = DRAIN},
     [SET_ENRICH] = {"BOOKSPOOL_ENRICH", SETTING_BOOL, "no", .programs = DRAIN},
 
     [SET_STATUS_PAGE] = {"BOOKSPOOL_STATUS_PAGE", SETTING_PATH, NULL, .programs = DRAIN},

@@ -49,6 +49,7 @@ enum setting {
     SET_GIVE_UP,
     SET_UNKNOWN,
     SET_LEDGER,
+    SET_NODE,
     SET_ENRICH,
     SET_STATUS_PAGE,
     SET_SILENCE,

@@ -16,6 +16,7 @@
 #include "deliver/transport.h"
 #include "drain/outbox.h"
 #include "drain/waiting.h"
+#include "shared/shared.h"
 #include "spool/queue.h"
 
 enum { AHEAD_LIFE = 1000 /* ms */, BAR = 30 /* characters of the progress bar */ };
@@ -113,6 +114,7 @@ static void while_waiting(void *context)
 {
     struct attempt *attempt = context;
     notify_alive();
+    queue_hold(&attempt->sender->run->spool); /* what was lost fails at the mark, before the end */
     if (attempt->synced == RUN_GOES_ON)
         attempt->synced = outbox_sync_due(&attempt->sender->outbox);
     if (attempt->given)
@@ -244,6 +246,7 @@ static enum run_result send_share(
     sender.at = next_mail(&sender, 0);
     while (result == RUN_GOES_ON && sender.at < waiting->count && !run_over(run)) {
         notify_alive();
+        queue_hold(&run->spool);
         result = outbox_sync_due(&sender.outbox);
         progress_clear(run);
         if (result == RUN_GOES_ON)
@@ -302,6 +305,8 @@ static enum run_result fork_senders(struct run *run, const struct waiting *waiti
             notify_leave();
             run_pass_signals_to(NULL, 0);
             run_block_signals(false);
+            if (run->shared && !shared_fork(&run->spool))
+                _exit((int)run_io_failed(run, NULL));
             _exit((int)send_share(run, waiting, i, count));
         }
         if (pid[i] < 0) {

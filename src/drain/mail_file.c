@@ -27,6 +27,21 @@ bool mail_file_read(
     return true;
 }
 
+static enum made count_made(struct run *run, const char *name, struct buf *made)
+{
+    buf_add(made, name, strlen(name) + 1);
+    run->totals->made++;
+    counter_add(COUNT_MAILS_MADE, 1);
+    return MADE;
+}
+
+static enum made name_in_shared_out(
+    struct run *run, const char *name, const struct buf *file, struct buf *made)
+{
+    bool ok = spool_put(&run->spool, DIR_OUT, name, file->data, file->len, true) == SPOOL_PUT;
+    return ok ? count_made(run, name, made) : IO_FAILED;
+}
+
 /*
  * The file may be closed before the batch is synced: syncfs reports its errors all the same, but
  * before Linux 5.8, where each file is synced by itself.
@@ -37,6 +52,8 @@ static enum made name_in_out(
     struct spool_temp temp;
     if (!buf_reserve(made, MAIL_NAME_SIZE))
         return IMPOSSIBLE;
+    if (run->spool.backing)
+        return name_in_shared_out(run, name, file, made);
     if (!spool_temp_write(&run->spool, file->data, file->len, &temp))
         return IO_FAILED;
     if ((!run->spool.syncfs_reports && !spool_sync_file(&run->spool, temp.fd)) ||
@@ -45,10 +62,7 @@ static enum made name_in_out(
         return IO_FAILED;
     }
     close(temp.fd);
-    buf_add(made, name, strlen(name) + 1);
-    run->totals->made++;
-    counter_add(COUNT_MAILS_MADE, 1);
-    return MADE;
+    return count_made(run, name, made);
 }
 
 bool mail_file_find(struct run *run, const char *name, const char *id, bool *known)

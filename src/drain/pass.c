@@ -11,8 +11,10 @@
 #include "drain/agenda.h"
 #include "drain/compose.h"
 #include "drain/deliver.h"
+#include "drain/forward.h"
 #include "drain/keep.h"
 #include "drain/report.h"
+#include "shared/shared.h"
 #include "spool/prune.h"
 #include "spool/queue.h"
 #include "spool/survey.h"
@@ -108,39 +110,44 @@ static enum run_result drop_held(struct run *run)
 
 #define LEDGER_REMEMBERS (400 * MS_PER_DAY) /* a booking may be made a year ahead */
 
-/* Once a day, as prune decides. A failure of the ledger is tried again the next day. */
-static enum run_result forget_old(struct run *run)
+/* Once a day, as prune decides. *visited: it was now. */
+static enum run_result prune_spool(struct run *run, bool *visited)
 {
     struct prune_result result;
-    int64_t kept = conf_number(run->conf, SET_RETENTION);
     struct prune_options options = {.now = clock_now(),
         .retention = conf_number(run->conf, SET_RETENTION),
         .retention_sent = conf_number(run->conf, SET_RETENTION_SENT)};
     if (!prune(&run->spool, &options, &result))
         return run_io_failed(run, NULL);
-    if (kept < LEDGER_REMEMBERS)
-        kept = LEDGER_REMEMBERS;
-    bool opened = result.visited && run_open_ledger(run) == RUN_GOES_ON;
-    if (opened)
-        ledger_drop_copies(run->ledger, options.now - options.retention);
-    if (opened && (!ledger_begin(run->ledger) || !ledger_forget(run->ledger, options.now - kept) ||
-                      !ledger_commit(run->ledger)))
-        log_warn(NULL, "ledger-failed", "%s", ledger_failure(run->ledger));
+    *visited = result.visited;
     if (result.done + result.sent + result.temp)
         log_info(
             NULL, "pruned", "done=%zu sent=%zu tmp=%zu", result.done, result.sent, result.temp);
     return RUN_GOES_ON;
 }
 
+/* A failure of the ledger is tried again the next day. */
+static enum run_result forget_old(struct run *run)
+{
+    int64_t retention = conf_number(run->conf, SET_RETENTION), now = clock_now();
+    int64_t kept = retention < LEDGER_REMEMBERS ? LEDGER_REMEMBERS : retention;
+    bool visited = false;
+    enum run_result result = prune_spool(run, &visited);
+    bool opened = visited && run_open_ledger(run) == RUN_GOES_ON;
+    if (opened)
+        ledger_drop_copies(run->ledger, now - retention);
+    if (opened && (!ledger_begin(run->ledger) || !ledger_forget(run->ledger, now - kept) ||
+                      !ledger_commit(run->ledger)))
+        log_warn(NULL, "ledger-failed", "%s", ledger_failure(run->ledger));
+    return result;
+}
+
 /*
  * Mails that are ready need renames only, so a fault while events are composed (a locked ledger, a
  * full disk) does not delay them; it is still the result of the run.
  */
-static enum run_result run_steps(struct run *run)
+static enum run_result mail_events(struct run *run, enum run_result result)
 {
-    if (!queue_probe(&run->spool))
-        return run_io_failed(run, NULL);
-    enum run_result result = restore_bad(run);
     if (!run->spool.sync_failed)
         result = run_worse(result, compose_run(run));
     if (!run->spool.sync_failed)
@@ -152,6 +159,56 @@ static enum run_result run_steps(struct run *run)
     enum run_result delivered = deliver_run(run);
     result = run_worse(result, delivered);
     return delivered == RUN_IO_FAILED ? result : run_worse(result, forget_old(run));
+}
+
+static void count_waiting(struct run *run)
+{
+    if (!survey_take(&run->spool, clock_now()))
+        log_warn(NULL, "not-counted", "%s: %s", run->spool.step, strerror(errno));
+}
+
+/*
+ * The same over the spool that several nodes share, after this node's events are in it. It is taken
+ * in portions, so that other nodes get theirs.
+ */
+static enum run_result mail_shared_events(struct run *run)
+{
+    struct buf why = {0};
+    bool visited;
+    enum run_result result = prune_spool(run, &visited);
+    run->local = run->spool;
+    if (result == RUN_GOES_ON && !shared_open(&run->spool, conf_text(run->conf, SET_LEDGER),
+                                     conf_text(run->conf, SET_NODE), true, &why)) {
+        log_error(NULL, "shared-unusable", "%s; events wait in %s until it can be reached",
+            buf_text(&why), conf_text(run->conf, SET_SPOOL));
+        result = RUN_IO_FAILED;
+    } else if (result == RUN_GOES_ON) {
+        run->shared = true;
+        run->clock_trusted = prune_trusts_clock(&run->spool, clock_now());
+        result = forward_run(run);
+        do {
+            run->took_all = true;
+            result = mail_events(run, result);
+        } while (!run->took_all && result == RUN_GOES_ON && !run_over(run));
+        count_waiting(run);
+        run->shared = false;
+        spool_close(&run->spool);
+    }
+    run->spool = run->local;
+    buf_free(&why);
+    return result;
+}
+
+static enum run_result run_steps(struct run *run)
+{
+    if (!queue_probe(&run->spool))
+        return run_io_failed(run, NULL);
+    enum run_result result = restore_bad(run);
+    if (shared_is(conf_text(run->conf, SET_LEDGER)))
+        return run->spool.sync_failed ? result : run_worse(result, mail_shared_events(run));
+    result = mail_events(run, result);
+    count_waiting(run);
+    return result;
 }
 
 /* Signature failures are judged over one to two hours, in two windows. */
@@ -238,8 +295,6 @@ int pass_once(struct run *run)
             result = run_steps(run);
             check_api_tokens(run);
             run_close_ledger(run);
-            if (!survey_take(&run->spool, clock_now()))
-                log_warn(NULL, "not-counted", "%s: %s", run->spool.step, strerror(errno));
             count_run(run, result);
             report_end(run->report, run, result);
             keep_overview(run);

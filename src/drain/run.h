@@ -35,7 +35,10 @@ struct report;
 
 struct run {
     const struct conf *conf;
-    struct spool spool;
+    struct spool spool;    /* whose files are composed and delivered */
+    struct spool local;    /* this node's, where `spool` is shared by several */
+    bool shared;           /* it is */
+    bool took_all;         /* nothing more of `spool` is due */
     struct ledger *ledger; /* NULL: not opened yet */
     struct composer composer;
     struct recipients *recipients;

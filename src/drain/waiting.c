@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "spool/backing.h"
 #include "spool/queue.h"
 
 /* In replay/ a file may have any name. */
@@ -31,10 +32,13 @@ bool waiting_find(struct run *run, enum spool_dir dir, struct waiting *waiting)
     const char *unknown = NULL;
     size_t unknowns = 0;
     *waiting = (struct waiting){0};
-    if (!spool_list(&run->spool, dir, &waiting->list))
-        return false;
     if (dir == DIR_NEW && move_wait > longest)
         longest = move_wait;
+    const struct spool_backing *backing = run->spool.backing;
+    if (backing ? !backing->take(&run->spool, dir, now, longest, &waiting->list)
+                : !spool_list(&run->spool, dir, &waiting->list))
+        return false;
+    run->took_all = run->took_all && waiting->list.count < SPOOL_TAKE;
     waiting->due = calloc(waiting->list.count + 1, sizeof *waiting->due);
     if (!waiting->due) {
         waiting_free(waiting);

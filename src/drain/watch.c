@@ -15,8 +15,10 @@
 #include "deliver/starter.h"
 #include "drain/pass.h"
 #include "drain/sandbox.h"
+#include "shared/shared.h"
 
 static const enum spool_dir watched[] = {DIR_NEW, DIR_REPLAY, DIR_OUT};
+enum { SHARED_POLL = 5000 /* ms */ };
 enum { WATCHED = sizeof watched / sizeof *watched };
 
 /* IN_CREATE: link(2) of a receiver where RENAME_NOREPLACE is missing. IN_CLOSE_WRITE: cp(1). */
@@ -78,6 +80,8 @@ static int64_t next_due(struct run *run, int64_t now)
     }
     spool_close(&run->spool);
     buf_free(&why);
+    if (shared_is(conf_text(run->conf, SET_LEDGER)) && next > now + SHARED_POLL)
+        next = now + SHARED_POLL; /* for what other nodes forward, or leave */
     return next;
 }
 

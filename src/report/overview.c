@@ -5,14 +5,12 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "base/io.h"
 #include "event/event.h"
 #include "spool/queue.h"
 
 #define MINUTE (INT64_C(60) * MS_PER_SECOND)
 #define HOUR   (60 * MINUTE)
 
-enum { WHY_MAX = 4096 };
 
 /* ---- the receiver ---- */
 
@@ -195,11 +193,11 @@ static bool is_code(const char *text, size_t len)
  */
 static void read_reason(struct spool *spool, struct overview_trouble *trouble)
 {
-    struct buf why = {0};
+    struct spool_file why;
     char name[sizeof trouble->name + 8];
     snprintf(name, sizeof name, "%s.why", trouble->name);
-    if (io_read_file(spool->dir[trouble->dir], name, &why, WHY_MAX, NULL)) {
-        const char *text = buf_text(&why);
+    if (spool_read(spool, trouble->dir, name, &why)) {
+        const char *text = buf_text(&why.data);
         size_t len = strcspn(text, "\n");
         if (trouble->dir != DIR_BAD) {
             const char *part = text;
@@ -208,8 +206,8 @@ static void read_reason(struct spool *spool, struct overview_trouble *trouble)
             text = part ? part : "";
         }
         snprintf(trouble->reason, sizeof trouble->reason, "%.*s", (int)len, text);
+        spool_file_free(&why);
     }
-    buf_free(&why);
 }
 
 struct search {
@@ -239,7 +237,7 @@ static void add_troubles(struct overview *o, struct spool *spool)
     static const enum spool_dir dirs[] = {DIR_FAILED, DIR_BAD, DIR_HELD};
     for (size_t i = 0; i < sizeof dirs / sizeof *dirs; i++) {
         struct search search = {.overview = o, .dir = dirs[i]};
-        if (spool->dir[dirs[i]] >= 0)
+        if (spool_has(spool, dirs[i]))
             spool_walk(spool, dirs[i], visit_trouble, &search);
     }
     for (size_t i = 0; i < o->troubles; i++)

@@ -10,16 +10,21 @@
 
 #include "base/array.h"
 #include "base/io.h"
-#include "spool/spool.h"
+#include "spool/backing.h"
 
 bool spool_exists(const struct spool *spool, enum spool_dir dir, const char *name)
 {
     struct stat st;
+    bool there;
+    if (spool->backing)
+        return spool->backing->look((struct spool *)spool, dir, name, &there) && there;
     return fstatat(spool->dir[dir], name, &st, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
 bool spool_look(struct spool *spool, enum spool_dir dir, const char *name, bool *there)
 {
+    if (spool->backing)
+        return spool->backing->look(spool, dir, name, there);
     *there = spool_exists(spool, dir, name);
     return *there || errno == ENOENT || spool_failed(spool, "look for", dir, name);
 }
@@ -28,7 +33,7 @@ bool spool_same_file(const struct spool *spool, enum spool_dir dir, const char *
     enum spool_dir other_dir, const char *other_name)
 {
     struct stat a, b;
-    return fstatat(spool->dir[dir], name, &a, AT_SYMLINK_NOFOLLOW) == 0 &&
+    return !spool->backing && fstatat(spool->dir[dir], name, &a, AT_SYMLINK_NOFOLLOW) == 0 &&
            fstatat(spool->dir[other_dir], other_name, &b, AT_SYMLINK_NOFOLLOW) == 0 &&
            a.st_dev == b.st_dev && a.st_ino == b.st_ino;
 }
@@ -71,6 +76,8 @@ void spool_temp_drop(struct spool *spool, struct spool_temp *temp)
 enum spool_put spool_move_new(struct spool *spool, enum spool_dir from, const char *name,
     enum spool_dir to, const char *new_name)
 {
+    if (spool->backing)
+        return spool->backing->move(spool, from, name, to, new_name, false);
     if (io_rename_new(spool->dir[from], name, spool->dir[to], new_name))
         return SPOOL_PUT;
     if (errno == EEXIST) {
@@ -100,6 +107,8 @@ static bool move_same_file(struct spool *spool, enum spool_dir from, const char 
 bool spool_move(struct spool *spool, enum spool_dir from, const char *name, enum spool_dir to,
     const char *new_name)
 {
+    if (spool->backing)
+        return spool->backing->move(spool, from, name, to, new_name, true) == SPOOL_PUT;
     if (renameat(spool->dir[from], name, spool->dir[to], new_name) < 0)
         return spool_failed(spool, "rename to", to, new_name);
     if (from == DIR_TMP || !spool_same_file(spool, from, name, to, new_name))
@@ -119,14 +128,32 @@ bool spool_name_over(
     return spool_move(spool, DIR_TMP, temp->name, dir, name);
 }
 
+enum spool_put spool_put(struct spool *spool, enum spool_dir dir, const char *name,
+    const void *data, size_t len, bool over)
+{
+    const struct spool_content content = {.data = data, .len = len, .mtime = TIME_NONE};
+    return spool->backing->put(spool, &content, dir, name, over);
+}
+
 bool spool_remove(struct spool *spool, enum spool_dir dir, const char *name)
 {
+    if (spool->backing)
+        return spool->backing->remove(spool, dir, name);
     if (unlinkat(spool->dir[dir], name, 0) == 0)
         return true;
     return spool_failed(spool, "remove", dir, name);
 }
 
 /* ---- reading ---- */
+
+static bool check_file(struct spool_file *file)
+{
+    file->torn = record_decode(buf_text(&file->data), file->data.len, &file->record);
+    if (!file->torn || strcmp(file->torn, RECORD_NO_DIGEST) != 0)
+        return true;
+    errno = ENOMEM; /* not the file's fault */
+    return false;
+}
 
 static bool read_from(int fd, struct spool_file *file)
 {
@@ -140,19 +167,14 @@ static bool read_from(int fd, struct spool_file *file)
     file->mode = st.st_mode;
     file->owner = st.st_uid;
     file->mtime = time_from_timespec(st.st_mtim);
-    if (!io_read_all(fd, &file->data, (size_t)st.st_size, SPOOL_FILE_MAX))
-        return false;
-    file->torn = record_decode(buf_text(&file->data), file->data.len, &file->record);
-    if (file->torn && strcmp(file->torn, RECORD_NO_DIGEST) == 0) { /* not the file's fault */
-        errno = ENOMEM;
-        return false;
-    }
-    return true;
+    return io_read_all(fd, &file->data, (size_t)st.st_size, SPOOL_FILE_MAX) && check_file(file);
 }
 
 bool spool_read(struct spool *spool, enum spool_dir dir, const char *name, struct spool_file *file)
 {
     *file = (struct spool_file){0};
+    if (spool->backing)
+        return spool->backing->read(spool, dir, name, file) && check_file(file);
     int fd =
         openat(spool->dir[dir], name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
     if (fd < 0)
@@ -202,6 +224,8 @@ static bool walk_dir(
     struct spool *spool, enum spool_dir dir, const char *start, spool_visit *visit, void *context)
 {
     spool_failed(spool, "list", dir, "");
+    if (spool->backing)
+        return spool->backing->walk(spool, dir, start, visit, context);
     int fd = openat(spool->dir[dir], ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     DIR *stream = fd < 0 ? NULL : fdopendir(fd);
     bool ok = stream && visit_all(stream, fd, start, visit, context);
@@ -239,9 +263,8 @@ static int by_age(const void *a, const void *b)
     return strcmp(x->name, y->name);
 }
 
-static bool add_to_list(void *context, const struct spool_item *item)
+bool spool_list_add(struct spool_list *list, const struct spool_item *item)
 {
-    struct spool_list *list = context;
     void *grown = array_room(list->item, list->count, &list->room, sizeof *list->item);
     if (!grown)
         return false;
@@ -252,6 +275,11 @@ static bool add_to_list(void *context, const struct spool_item *item)
     list->item[list->count] = *item;
     list->item[list->count++].name = copy;
     return true;
+}
+
+static bool add_to_list(void *context, const struct spool_item *item)
+{
+    return spool_list_add(context, item);
 }
 
 bool spool_list(struct spool *spool, enum spool_dir dir, struct spool_list *list)
@@ -302,6 +330,8 @@ bool spool_sync_file(struct spool *spool, int fd)
 
 bool spool_sync_dir(struct spool *spool, enum spool_dir dir)
 {
+    if (spool->backing)
+        return spool_sync_all(spool);
     int rc = sync_retrying(fsync, spool->dir[dir]);
     if (rc < 0 && errno == EINVAL) /* some network file systems have nothing to sync here */
         return true;
@@ -311,10 +341,11 @@ bool spool_sync_dir(struct spool *spool, enum spool_dir dir)
 
 bool spool_sync_all(struct spool *spool)
 {
-    int rc = sync_retrying(syncfs, spool->root);
+    int rc = spool->backing ? spool->backing->sync(spool) - 1 : sync_retrying(syncfs, spool->root);
     if (rc == 0)
         return true;
     spool->sync_failed = true;
-    snprintf(spool->step, sizeof spool->step, "sync the file system of the spool");
+    if (!spool->backing)
+        snprintf(spool->step, sizeof spool->step, "sync the file system of the spool");
     return false;
 }

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "spool/backing.h"
 #include "spool/queue.h"
 
 bool forget_begin(struct spool *spool)
@@ -23,7 +24,14 @@ bool forget_body(struct spool *spool, const char *id, const struct spool_file *f
     record.body = "";
     record.length = 0;
     struct timespec ts = time_to_timespec(file->mtime);
-    bool ok = record_encode(&record, &data) && spool_temp_write(spool, data.data, data.len, &temp);
+    bool ok = record_encode(&record, &data);
+    if (ok && spool->backing) {
+        const struct spool_content content = {data.data, data.len, file->mtime, 0};
+        ok = spool->backing->put(spool, &content, DIR_DONE, id, true) == SPOOL_PUT;
+        buf_free(&data);
+        return ok;
+    }
+    ok = ok && spool_temp_write(spool, data.data, data.len, &temp);
     buf_free(&data);
     if (!ok)
         return spool_failed(spool, "rewrite", DIR_DONE, id);

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "spool/backing.h"
 #include "spool/ids.h"
 
 #define STAMP     ".pruned"
@@ -17,6 +18,8 @@
 /* Made anew, because only the owner may set a file's time, and operators prune too. */
 static bool renew_stamp(struct spool *spool, int64_t now, mode_t marks)
 {
+    if (spool->backing)
+        return spool->backing->set_stamp(spool, now, marks);
     unlinkat(spool->root, STAMP, 0);
     int fd = openat(
         spool->root, STAMP, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, SPOOL_FILE_MODE | marks);
@@ -29,12 +32,26 @@ static bool renew_stamp(struct spool *spool, int64_t now, mode_t marks)
     return ok || spool_failed(spool, "stamp", DIR_DONE, "");
 }
 
-bool prune_trusts_clock(const struct spool *spool, int64_t now)
+/* False: there is none, or it cannot be read. */
+static bool read_stamp(const struct spool *spool, int64_t *when, mode_t *marks)
 {
     struct stat st;
-    if (fstatat(spool->root, STAMP, &st, AT_SYMLINK_NOFOLLOW) < 0 || st.st_mode & RENEWED)
+    if (spool->backing)
+        return spool->backing->get_stamp((struct spool *)spool, when, marks);
+    if (fstatat(spool->root, STAMP, &st, AT_SYMLINK_NOFOLLOW) < 0)
         return false;
-    int64_t age = now - time_from_timespec(st.st_mtim);
+    *when = time_from_timespec(st.st_mtim);
+    *marks = st.st_mode;
+    return true;
+}
+
+bool prune_trusts_clock(const struct spool *spool, int64_t now)
+{
+    int64_t last;
+    mode_t marks;
+    if (!read_stamp(spool, &last, &marks) || marks & RENEWED)
+        return false;
+    int64_t age = now - last;
     return age >= 0 && age <= 2 * MS_PER_DAY;
 }
 
@@ -42,12 +59,13 @@ enum visit { VISIT_NOT_DUE, VISIT_RENEW, VISIT_PRUNE };
 
 static enum visit choose_visit(struct spool *spool, const struct prune_options *options)
 {
-    struct stat st;
+    int64_t last;
+    mode_t marks;
     if (options->at_once)
         return VISIT_PRUNE;
-    if (fstatat(spool->root, STAMP, &st, AT_SYMLINK_NOFOLLOW) < 0)
+    if (!read_stamp(spool, &last, &marks))
         return VISIT_RENEW;
-    int64_t age = options->now - time_from_timespec(st.st_mtim);
+    int64_t age = options->now - last;
     if (age < 0 || age > 2 * MS_PER_DAY)
         return VISIT_RENEW;
     return age < MS_PER_DAY ? VISIT_NOT_DUE : VISIT_PRUNE;

@@ -8,12 +8,16 @@
 #include <sys/file.h>
 #include <unistd.h>
 
+#include "spool/backing.h"
+
 #define TORN_WAIT (INT64_C(3600) * MS_PER_SECOND)
 
 enum { WHY_NAME_SIZE = 300 };
 
 enum queue_lock queue_lock(struct spool *spool)
 {
+    if (spool->backing) /* each file has a holder instead */
+        return QUEUE_LOCKED;
     int fd =
         openat(spool->root, "lock", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, SPOOL_FILE_MODE);
     if (fd < 0) {
@@ -44,10 +48,17 @@ void queue_unlock(struct spool *spool)
     spool->lock = -1;
 }
 
+bool queue_hold(struct spool *spool)
+{
+    return !spool->backing || spool->backing->hold(spool);
+}
+
 bool queue_probe(struct spool *spool)
 {
     static const char name[] = ".probe";
     struct spool_temp temp;
+    if (spool->backing)
+        return spool_sync_all(spool);
     if (!spool_temp_write(spool, "probe\n", 6, &temp))
         return false;
     if (!spool_sync_file(spool, temp.fd) || !spool_name_over(spool, &temp, DIR_OUT, name)) {
@@ -79,6 +90,9 @@ bool queue_queued(
     struct spool *spool, enum spool_dir dir, const struct spool_item *item, int64_t *when)
 {
     char head[RECORD_HEADER_MAX];
+    *when = item->queued;
+    if (spool->backing)
+        return item->queued != 0;
     ssize_t len = read_head(spool, dir, item->name, head);
     return len > 0 && record_queued(head, (size_t)len, when);
 }
@@ -87,6 +101,8 @@ int64_t queue_arrival(struct spool *spool, enum spool_dir dir, const struct spoo
 {
     char head[RECORD_HEADER_MAX];
     int64_t arrival;
+    if (spool->backing)
+        return item->arrival;
     ssize_t len = read_head(spool, dir, item->name, head);
     if (len > 0 && record_arrival(head, (size_t)len, &arrival))
         return arrival;
@@ -120,6 +136,8 @@ bool queue_adopt(
 {
     struct spool_temp temp;
     mode_t marks = file->mode & (QUEUE_UNKNOWN | QUEUE_SENT);
+    if (spool->backing) /* nothing is half written there, and nobody owns a file */
+        return true;
     if (!spool_temp_write(spool, file->data.data, file->data.len, &temp))
         return false;
     if (fchmod(temp.fd, SPOOL_FILE_MODE | marks) == 0 && set_fd_time(temp.fd, file->mtime) &&
@@ -133,6 +151,8 @@ bool queue_adopt(
 
 bool queue_mark(struct spool *spool, enum spool_dir dir, const char *name, mode_t marks)
 {
+    if (spool->backing)
+        return spool->backing->mark(spool, dir, name, marks);
     if (fchmodat(spool->dir[dir], name, SPOOL_FILE_MODE | marks, 0) == 0)
         return true;
     return spool_failed(spool, "mark", dir, name);
@@ -140,6 +160,8 @@ bool queue_mark(struct spool *spool, enum spool_dir dir, const char *name, mode_
 
 bool queue_mark_durably(struct spool *spool, enum spool_dir dir, const char *name, mode_t marks)
 {
+    if (spool->backing)
+        return spool->backing->mark(spool, dir, name, marks);
     int fd = openat(spool->dir[dir], name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
     bool ok = fd >= 0 && fchmod(fd, SPOOL_FILE_MODE | marks) == 0 && spool_sync_file(spool, fd);
     int saved = errno;
@@ -152,6 +174,8 @@ bool queue_mark_durably(struct spool *spool, enum spool_dir dir, const char *nam
 bool queue_set_time(struct spool *spool, enum spool_dir dir, const char *name, int64_t when)
 {
     struct timespec ts = time_to_timespec(when);
+    if (spool->backing)
+        return spool->backing->set_time(spool, dir, name, when);
     if (utimensat(spool->dir[dir], name, (struct timespec[]){ts, ts}, AT_SYMLINK_NOFOLLOW) == 0)
         return true;
     return spool_failed(spool, "set the time of", dir, name);
@@ -176,6 +200,9 @@ bool queue_write_why(struct spool *spool, enum spool_dir dir, const char *name, 
     if (len > sizeof line - 2)
         len = sizeof line - 2;
     line[len++] = '\n';
+    if (spool->backing)
+        return why_name(name, file) && spool_put(spool, dir, file, line, len, true) == SPOOL_PUT &&
+               spool_sync_all(spool);
     if (!why_name(name, file) || !spool_temp_write(spool, line, len, &temp))
         return false;
     if (spool_sync_file(spool, temp.fd) && spool_name_over(spool, &temp, dir, file)) {
@@ -189,7 +216,11 @@ bool queue_write_why(struct spool *spool, enum spool_dir dir, const char *name, 
 void queue_remove_why(struct spool *spool, enum spool_dir dir, const char *name)
 {
     char file[WHY_NAME_SIZE];
-    if (why_name(name, file))
+    if (!why_name(name, file))
+        return;
+    if (spool->backing)
+        spool_remove(spool, dir, file);
+    else
         unlinkat(spool->dir[dir], file, 0);
 }
 
@@ -206,7 +237,8 @@ void queue_leave_failed(struct spool *spool, const char *name)
 
 bool queue_gone(const struct spool *spool, enum spool_dir dir, const char *name)
 {
-    return errno == ENOENT && !spool_exists(spool, dir, name);
+    /* of a shared spool it may also be with another drain by now */
+    return errno == ENOENT && (spool->backing || !spool_exists(spool, dir, name));
 }
 
 bool queue_give_up(

@@ -35,6 +35,9 @@ enum queue_lock { QUEUE_LOCKED, QUEUE_BUSY, QUEUE_LOCK_FAILED };
 enum queue_lock queue_lock(struct spool *spool);
 void queue_unlock(struct spool *spool);
 
+/* Called during waits: keeps what this drain has taken of a shared spool. False: it may be lost. */
+bool queue_hold(struct spool *spool);
+
 /*
  * Can mails be renamed to sent/ now? Creates, syncs, renames and removes a dot file. If this fails,
  * nothing may be sent: a mail that cannot be renamed would be sent again.

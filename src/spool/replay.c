@@ -10,21 +10,24 @@ bool replay_put(struct spool *spool, const char *id, const struct buf *file)
     struct spool_temp temp;
     char name[ID_SIZE + 8];
     enum spool_put put = SPOOL_PUT_EXISTS;
-    if (!spool_temp_write(spool, file->data, file->len, &temp))
+    if (!spool->backing && !spool_temp_write(spool, file->data, file->len, &temp))
         return false;
-    bool ok = spool_sync_file(spool, temp.fd);
+    bool ok = spool->backing || spool_sync_file(spool, temp.fd);
     for (int i = 1; ok && put == SPOOL_PUT_EXISTS && i < TRIES; i++) {
         if (i == 1)
             snprintf(name, sizeof name, "%s", id);
         else
             snprintf(name, sizeof name, "%s_%d", id, i);
-        put = spool_name(spool, &temp, DIR_REPLAY, name);
+        put = spool->backing ? spool_put(spool, DIR_REPLAY, name, file->data, file->len, false)
+                             : spool_name(spool, &temp, DIR_REPLAY, name);
     }
     if (put == SPOOL_PUT) {
-        close(temp.fd);
+        if (!spool->backing)
+            close(temp.fd);
         return spool_sync_dir(spool, DIR_REPLAY);
     }
-    spool_temp_drop(spool, &temp);
+    if (!spool->backing)
+        spool_temp_drop(spool, &temp);
     return false;
 }
 

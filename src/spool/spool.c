@@ -10,6 +10,7 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#include "spool/backing.h"
 #include "spool/owner.h"
 
 static const char *const names[SPOOL_DIRS] = {
@@ -27,6 +28,11 @@ static const char *const names[SPOOL_DIRS] = {
 const char *spool_dir_name(enum spool_dir dir)
 {
     return names[dir];
+}
+
+bool spool_has(const struct spool *spool, enum spool_dir dir)
+{
+    return spool->backing || spool->dir[dir] >= 0;
 }
 
 bool spool_failed(struct spool *spool, const char *verb, enum spool_dir dir, const char *name)
@@ -192,6 +198,8 @@ bool spool_open_readonly(struct spool *spool, const char *path, struct buf *why)
 
 void spool_close(struct spool *spool)
 {
+    if (spool->backing)
+        spool->backing->close(spool);
     for (int i = 0; i < SPOOL_DIRS; i++)
         if (spool->dir[i] >= 0)
             close(spool->dir[i]);

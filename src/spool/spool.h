@@ -45,7 +45,11 @@ enum {
     SPOOL_FILE_MAX = 256 << 20 /* bytes; bookspool makes no larger file */
 };
 
+struct spool_backing;
+
 struct spool {
+    const struct spool_backing *backing; /* NULL: directories */
+    void *backed;                        /* what the backing keeps */
     int root;
     int lock; /* -1: not held */
     int dir[SPOOL_DIRS];
@@ -73,6 +77,9 @@ bool spool_become_owner(const char *path);
 /* Makes nothing; what is missing, no directory or closed to us stays at -1. */
 bool spool_open_readonly(struct spool *spool, const char *path, struct buf *why);
 void spool_close(struct spool *spool);
+
+/* Can this directory be used? One that does not exist yet, or is closed to us, cannot. */
+bool spool_has(const struct spool *spool, enum spool_dir dir);
 
 /* Is there a file of that name? An error counts as "no": use it only where that is safe. */
 bool spool_exists(const struct spool *spool, enum spool_dir dir, const char *name);
@@ -109,6 +116,8 @@ struct spool_item {
     int64_t size;
     mode_t mode;
     uid_t owner;
+    int64_t arrival; /* of its event, in microseconds; 0: its header has it */
+    int64_t queued;  /* of a mail, in ms; 0: its header has it */
 };
 
 struct spool_list {
@@ -128,6 +137,8 @@ bool spool_walk(struct spool *spool, enum spool_dir dir, spool_visit *visit, voi
 /* Is there no such file? Ends at the first; false also when that cannot be found out. */
 bool spool_is_empty(struct spool *spool, enum spool_dir dir);
 
+/* Adds one to a list. False: memory. */
+bool spool_list_add(struct spool_list *list, const struct spool_item *item);
 /* The same files, as a list. */
 bool spool_list(struct spool *spool, enum spool_dir dir, struct spool_list *list);
 /* Only those whose names begin with `start`; others are skipped without a stat. */
@@ -146,6 +157,10 @@ bool spool_temp_write(struct spool *spool, const void *data, size_t len, struct 
 void spool_temp_drop(struct spool *spool, struct spool_temp *temp);
 
 enum spool_put { SPOOL_PUT, SPOOL_PUT_EXISTS, SPOOL_PUT_FAILED };
+
+/* Puts a file into a spool that has a backing, where no temporary file is needed. */
+enum spool_put spool_put(struct spool *spool, enum spool_dir dir, const char *name,
+    const void *data, size_t len, bool over);
 
 /* Gives the file its name without replacing (RENAME_NOREPLACE, else link); fd stays open. */
 enum spool_put spool_name(

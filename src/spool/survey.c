@@ -136,7 +136,7 @@ void survey_estimate(struct spool *spool, const struct counters *counters, struc
     for (enum spool_dir dir = 0; dir < SPOOL_DIRS; dir++) {
         survey->count[dir] = 0;
         survey->oldest[dir] = TIME_NONE;
-        if (!survey_covers(dir) || spool->dir[dir] < 0)
+        if (!survey_covers(dir) || !spool_has(spool, dir))
             continue;
         int64_t count = (int64_t)value[counter_at(COUNT_FILES, label_of(dir), 0)];
         int64_t oldest = time_of(counters, counter_at(COUNT_OLDEST_AT, label_of(dir), 0));

@@ -100,7 +100,7 @@ static bool find_in_dirs(struct tool *tool, const struct pattern *pattern, size_
         struct spool_list list;
         struct spool_file file;
         struct spool_name parsed;
-        if (tool->spool.dir[dir] < 0)
+        if (!spool_has(&tool->spool, dir))
             continue;
         /* In these directories an event's name is its id. */
         if (strlen(id) == ID_LEN && (dir == DIR_HELD || dir == DIR_NEW || dir == DIR_DONE)) {
@@ -214,7 +214,7 @@ const struct place *places_event(const struct places *places, enum spool_dir dir
 bool find_event(struct tool *tool, const char *id, struct spool_file *file)
 {
     for (size_t d = 0; d < EVENT_DIRS; d++) {
-        if (tool->spool.dir[search[d]] < 0)
+        if (!spool_has(&tool->spool, search[d]))
             continue;
         if (spool_read(&tool->spool, search[d], id, file)) {
             if (!file->torn && file->record.kind == RECORD_EVENT)
@@ -231,7 +231,7 @@ char *find_why(struct tool *tool, enum spool_dir dir, const char *name)
 {
     char path[300];
     struct spool_file file;
-    if (tool->spool.dir[dir] < 0 ||
+    if (!spool_has(&tool->spool, dir) ||
         snprintf(path, sizeof path, "%s.why", name) >= (int)sizeof path ||
         !spool_read(&tool->spool, dir, path, &file))
         return NULL;

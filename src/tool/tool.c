@@ -17,6 +17,7 @@
 #include "base/hex.h"
 #include "base/io.h"
 #include "base/text.h"
+#include "shared/shared.h"
 #include "spool/queue.h"
 
 /* ---- messages ---- */
@@ -296,11 +297,32 @@ static int open_failed(struct tool *tool, struct buf *why, int error)
     return error == ENOENT || code == EX_NOPERM ? code : EX_CONFIG;
 }
 
+/* Is it the spool of several nodes? One that --spool names is a directory. */
+static bool spool_is_shared(const struct tool *tool)
+{
+    const char *ledger = conf_text(&tool->conf, SET_LEDGER),
+               *own = conf_text(&tool->conf, SET_SPOOL);
+    return ledger && shared_is(ledger) && own && strcmp(own, tool->spool_path) == 0;
+}
+
+static int open_shared(struct tool *tool)
+{
+    struct buf why = {0};
+    bool ok = shared_open(&tool->spool, conf_text(&tool->conf, SET_LEDGER),
+        conf_text(&tool->conf, SET_NODE), false, &why);
+    if (!ok)
+        tool_say_lines(tool, "the shared spool", &why);
+    buf_free(&why);
+    return ok ? EX_OK : EX_UNAVAILABLE;
+}
+
 int tool_look(struct tool *tool)
 {
     struct buf why = {0};
     if (!choose_spool(tool))
         return EX_CONFIG;
+    if (spool_is_shared(tool))
+        return open_shared(tool);
     errno = 0;
     if (!spool_open_readonly(&tool->spool, tool->spool_path, &why))
         return open_failed(tool, &why, errno);
@@ -320,6 +342,8 @@ int tool_open(struct tool *tool)
     struct buf why = {0};
     if (!choose_spool(tool))
         return EX_CONFIG;
+    if (spool_is_shared(tool))
+        return open_shared(tool);
     if (!spool_become_owner(tool->spool_path))
         return step_failed(tool, "become the owner of the spool", ": ", errno);
     errno = 0;
@@ -343,7 +367,7 @@ int tool_lock(struct tool *tool)
 bool tool_list(struct tool *tool, enum spool_dir dir, struct spool_list *list)
 {
     *list = (struct spool_list){0};
-    return tool->spool.dir[dir] < 0 || spool_list(&tool->spool, dir, list);
+    return !spool_has(&tool->spool, dir) || spool_list(&tool->spool, dir, list);
 }
 
 /*

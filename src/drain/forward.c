@@ -1,0 +1,132 @@
+#include "drain/forward.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/notify.h"
+#include "shared/shared.h"
+#include "spool/queue.h"
+#include "spool/survey.h"
+
+enum { BATCH = 64, KEY_SIZE = 400 };
+
+/* The files of a batch that are in the shared spool now, or were before. */
+struct forwarded {
+    const char *name[BATCH];
+    size_t count, known;
+};
+
+static enum run_result local_failed(struct run *run, const char *name)
+{
+    log_error(name, "spool-failed", "%s: %s", run->local.step, strerror(errno));
+    return RUN_IO_FAILED;
+}
+
+static enum run_result leave_torn(
+    struct run *run, enum spool_dir dir, const struct spool_item *item, const char *why)
+{
+    if (dir != DIR_NEW || !queue_torn_for_good(item->mtime, clock_now())) {
+        log_debug(NULL, "torn", "%s/%s: %s; it is left", spool_dir_name(dir), item->name, why);
+        return RUN_GOES_ON;
+    }
+    log_warn(item->name, "set-aside", "new/%s to bad/: %s", item->name, why);
+    run->totals->bad++;
+    survey_taken();
+    bool ok = queue_give_up(&run->local, DIR_NEW, item->name, DIR_BAD, why);
+    return ok || queue_gone(&run->local, DIR_NEW, item->name) ? RUN_GOES_ON
+                                                              : local_failed(run, item->name);
+}
+
+/*
+ * An event is one by its id, whoever received it. A file in replay/ or held/ is one by its place
+ * and time too: the same event may be replayed again.
+ */
+static void make_key(enum spool_dir dir, const struct spool_item *item, const struct record *record,
+    const char *node, char key[KEY_SIZE])
+{
+    if (dir == DIR_NEW)
+        snprintf(key, KEY_SIZE, "%s", record->id);
+    else
+        snprintf(key, KEY_SIZE, "%s %s/%s %lld", node, spool_dir_name(dir), item->name,
+            (long long)item->mtime);
+}
+
+static enum run_result forward_file(
+    struct run *run, enum spool_dir dir, const struct spool_item *item, struct forwarded *forwarded)
+{
+    struct spool_file file;
+    char key[KEY_SIZE];
+    bool known = false;
+    if (!spool_read(&run->local, dir, item->name, &file))
+        return errno == ENOENT ? RUN_GOES_ON : local_failed(run, item->name);
+    const char *wrong =
+        queue_objection(&file, RECORD_EVENT, dir == DIR_REPLAY ? file.record.id : item->name);
+    enum run_result result = RUN_GOES_ON;
+    if (wrong)
+        result = leave_torn(run, dir, item, wrong);
+    else {
+        make_key(dir, item, &file.record, shared_node(&run->spool), key);
+        if (!shared_forward(&run->spool, key, dir, item->name, &file, &known))
+            result = run_io_failed(run, file.record.id);
+        forwarded->name[forwarded->count++] = item->name;
+        forwarded->known += known;
+    }
+    spool_file_free(&file);
+    return result;
+}
+
+/* After the commit: here the name stays in done/ for retries, or goes. */
+static enum run_result settle_file(struct run *run, enum spool_dir dir, const char *name)
+{
+    bool ok = dir == DIR_NEW ? spool_move(&run->local, DIR_NEW, name, DIR_DONE, name)
+                             : spool_remove(&run->local, dir, name);
+    if (dir == DIR_NEW)
+        survey_taken();
+    return ok || errno == ENOENT ? RUN_GOES_ON : local_failed(run, name);
+}
+
+static enum run_result forward_batch(struct run *run, enum spool_dir dir,
+    const struct spool_list *list, size_t from, struct forwarded *forwarded)
+{
+    enum run_result result = RUN_GOES_ON;
+    *forwarded = (struct forwarded){.count = 0};
+    if (!shared_begin(&run->spool))
+        return run_io_failed(run, NULL);
+    for (size_t i = from; result == RUN_GOES_ON && i < list->count && i < from + BATCH; i++)
+        result = forward_file(run, dir, &list->item[i], forwarded);
+    if (result != RUN_GOES_ON) {
+        shared_rollback(&run->spool);
+        return result;
+    }
+    if (!shared_commit(&run->spool))
+        return run_io_failed(run, NULL);
+    for (size_t i = 0; result == RUN_GOES_ON && i < forwarded->count; i++)
+        result = settle_file(run, dir, forwarded->name[i]);
+    return result;
+}
+
+enum run_result forward_run(struct run *run)
+{
+    static const enum spool_dir dirs[] = {DIR_NEW, DIR_HELD, DIR_REPLAY};
+    enum run_result result = RUN_GOES_ON;
+    size_t count = 0, known = 0;
+    for (size_t d = 0; result == RUN_GOES_ON && d < sizeof dirs / sizeof *dirs; d++) {
+        struct spool_list list;
+        if (!spool_list(&run->local, dirs[d], &list))
+            return local_failed(run, NULL);
+        for (size_t i = 0; result == RUN_GOES_ON && i < list.count && !run_over(run); i += BATCH) {
+            struct forwarded forwarded;
+            result = forward_batch(run, dirs[d], &list, i, &forwarded);
+            count += forwarded.count;
+            known += forwarded.known;
+            notify_alive();
+        }
+        spool_list_free(&list);
+    }
+    if (count)
+        log_info(NULL, "forwarded", "files=%zu known=%zu", count, known);
+    return result;
+}
