@@ -42,7 +42,7 @@ static const struct {
         WORDS("other", "accepted", "duplicate", "pong", "held", "known", "body-short", "body-long",
             "length-not-a-number", "signature-absent", "signature-malformed", "signature-wrong",
             "signature-not-signed", "method", "length-required", "too-large", "no-secret",
-            "no-memory", "spool-full", "spool-read-only", "spool-failed", "sync-failed")},
+            "no-memory", "spool-full", "spool-read-only", "spool-failed", "sync-failed", "not-forwarded")},
     [LABEL_SECRET] = {"secret", ROOM_SECRET, WORDS("primary", "secondary")},
     [LABEL_KIND] = {"kind", ROOM_KIND,
         WORDS("created", "rescheduled", "cancelled", "requested", "rejected", "paid",

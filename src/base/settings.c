@@ -25,6 +25,7 @@ const struct setting_info settings[SETTINGS] = {
     [SET_MAX_BODY] = {"BOOKSPOOL_MAX_BODY", SETTING_SIZE, "1M", 1 * KIB, 64 * MIB, .programs = RECEIVE},
     [SET_DEADLINE] = {"BOOKSPOOL_DEADLINE", SETTING_DURATION, "10s", 1 * SECOND, 5 * MINUTE, .programs = RECEIVE},
     [SET_SYNC] = {"BOOKSPOOL_SYNC", SETTING_WORD, "auto", .words = "auto fsync", .programs = RECEIVE},
+    [SET_COMMIT] = {"BOOKSPOOL_COMMIT", SETTING_WORD, "local", .words = "local replicated", .programs = RECEIVE},
     [SET_RESERVE] = {"BOOKSPOOL_RESERVE", SETTING_RESERVE, "64M,1000", 0, 1024 * GIB, .programs = ALL},
     [SET_RETENTION] = {"BOOKSPOOL_RETENTION", SETTING_DURATION, "30d", 7 * DAY, 3650 * DAY, .programs = ALL},
     [SET_RETENTION_SENT] = {"BOOKSPOOL_RETENTION_SENT", SETTING_DURATION, "30d", 7 * DAY, 3650 * DAY, .programs = DRAIN},

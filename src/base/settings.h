@@ -14,6 +14,7 @@ enum setting {
     SET_MAX_BODY,
     SET_DEADLINE,
     SET_SYNC,
+    SET_COMMIT,
     SET_RESERVE,
     SET_RETENTION,
     SET_RETENTION_SENT,
@@ -94,6 +95,7 @@ enum setting {
 
 /* The order of the words in the table gives these numbers. */
 enum { SYNC_AUTO, SYNC_FSYNC };
+enum { COMMIT_LOCAL, COMMIT_REPLICATED };
 enum { LOG_TO_STDERR, LOG_TO_SYSLOG };
 enum { LOG_AS_TEXT, LOG_AS_JSON };
 enum { SANDBOX_ON, SANDBOX_OFF };

@@ -17,11 +17,13 @@
 #include "receive/responder.h"
 
 enum conn_state {
-    CONN_NEW,     /* accepted, no byte has come */
-    CONN_READING, /* a request has begun to arrive */
-    CONN_PENDING, /* bytes of the next request came with the last one */
-    CONN_WAITING, /* its request is judged, and its answer waits for a commit */
-    CONN_IDLE,    /* kept, between two requests */
+    CONN_NEW,        /* accepted, no byte has come */
+    CONN_READING,    /* a request has begun to arrive */
+    CONN_PENDING,    /* bytes of the next request came with the last one */
+    CONN_WAITING,    /* its request is judged, and its answer waits for a commit */
+    CONN_FORWARDING, /* its event is stored, and its answer waits until a drain has forwarded that
+                      */
+    CONN_IDLE,       /* kept, between two requests */
     CONN_LINGER, /* answered before all had come: the rest is read and dropped, because the peer may
                     lose the answer when a connection is closed with unread bytes */
     CONN_GONE,   /* closed; its memory stays until the end of the turn */

@@ -32,6 +32,8 @@ enum {
     OTHER_DESCRIPTORS = ACCEPT_BATCH_MAX + 32,
     IDLE_MS = 75 * 1000,
     LINGER_MS = 2 * 1000,
+    FORWARD_MS = 5 * 1000, /* Calendly waits 15 s for an answer */
+    FORWARD_POLL_MS = 5,
     PAUSE_MS = 1000, /* without accepting, while descriptors or memory are short */
     SHORTAGE_LOG_MS = 60 * 1000,
     GRACE_MS = 500 /* for silent connections once the program is to stop */
@@ -107,6 +109,22 @@ static void commit_and_answer(struct loop *l)
     struct conn *c;
     while ((c = l->table.queue[CONN_WAITING].first)) {
         responder_finish(&c->judgment, committed);
+        if (responder_awaits_forward(l->responder, &c->judgment))
+            conn_move(&l->table, c, CONN_FORWARDING, l->now);
+        else
+            send_answer(l, c);
+    }
+}
+
+static void answer_forwarded(struct loop *l)
+{
+    for (struct conn *c = l->table.queue[CONN_FORWARDING].first, *next; c; c = next) {
+        bool forwarded = responder_forwarded(l->responder, &c->judgment);
+        next = c->next;
+        if (!forwarded && c->deadline > l->now)
+            continue;
+        if (!forwarded)
+            responder_not_forwarded(&c->judgment);
         send_answer(l, c);
     }
 }
@@ -191,6 +209,11 @@ static void read_connection(struct loop *l, struct conn *c)
     /* pipelining clients are read no faster than they are answered */
     if (c->state == CONN_PENDING || c->state == CONN_WAITING || c->state == CONN_GONE)
         return;
+    if (c->state == CONN_FORWARDING) {
+        if (recv(c->fd, l->scratch, 1, MSG_PEEK) == 0)
+            drop_broken(l, c, "hung-up");
+        return;
+    }
     ssize_t n = recv(c->fd, l->scratch, sizeof l->scratch, 0);
     if (n < 0 && (errno == EAGAIN || errno == EINTR))
         return;
@@ -345,6 +368,8 @@ static int wait_time(const struct loop *l)
         nearest = l->resume_at;
     if (alive < INT64_MAX && l->now + alive < nearest)
         nearest = l->now + alive;
+    if (l->table.queue[CONN_FORWARDING].first && l->now + FORWARD_POLL_MS < nearest)
+        nearest = l->now + FORWARD_POLL_MS;
     if (nearest == INT64_MAX)
         return -1;
     int64_t wait = nearest - l->now;
@@ -369,6 +394,7 @@ static void run_turn(struct loop *l, const struct epoll_event *event, int count)
         begin_stop(l);
     if (count <= 0 || commit_delay(l) == 0)
         commit_and_answer(l);
+    answer_forwarded(l);
     if (connecting && l->accepting)
         accept_some(l, ACCEPTS_A_TURN);
     l->full_turns = count < EVENTS ? 0 : l->full_turns + 1;
@@ -448,6 +474,7 @@ const char *loop_run(struct responder *responder, int listener, int64_t deadline
     l.table.life[CONN_NEW] = l.table.life[CONN_READING] = deadline;
     l.table.life[CONN_IDLE] = IDLE_MS;
     l.table.life[CONN_LINGER] = LINGER_MS;
+    l.table.life[CONN_FORWARDING] = FORWARD_MS;
     const char *fault = set_up_loop(&l);
     if (!fault)
         notify_say("READY=1");

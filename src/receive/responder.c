@@ -13,8 +13,10 @@ bool responder_init(struct responder *r, const struct conf *conf, struct spool *
     struct accept_batch *batch, struct buf *why)
 {
     const char *token = conf_text(conf, SET_HEALTH_TOKEN);
-    *r = (struct responder){
-        .spool = spool, .batch = batch, .max_body = (size_t)conf_number(conf, SET_MAX_BODY)};
+    *r = (struct responder){.spool = spool,
+        .batch = batch,
+        .max_body = (size_t)conf_number(conf, SET_MAX_BODY),
+        .replicated = conf_number(conf, SET_COMMIT) == COMMIT_REPLICATED};
     for (int i = 0; i < PROVIDERS; i++) {
         const struct provider_row *row = provider_table[i];
         r->endpoint[i] = conf_text(conf, row->endpoint);
@@ -185,6 +187,22 @@ void responder_judge(struct responder *r, const struct request *request, const v
 }
 
 /* ---- the end of a turn ---- */
+
+bool responder_awaits_forward(const struct responder *r, const struct judgment *j)
+{
+    bool stored = j->reply.status == REPLY_ACCEPTED || j->reply.status == REPLY_DUPLICATE;
+    return r->replicated && stored;
+}
+
+bool responder_forwarded(const struct responder *r, const struct judgment *j)
+{
+    return spool_exists(r->spool, DIR_DONE, j->reply.id);
+}
+
+void responder_not_forwarded(struct judgment *j)
+{
+    set(j, REPLY_UNAVAILABLE, "not-forwarded");
+}
 
 void responder_write(struct responder *r, struct judgment *j, struct buf *out)
 {

@@ -52,6 +52,7 @@ struct responder {
     const char *endpoint[PROVIDERS];
     int64_t window[PROVIDERS]; /* ms */
     size_t max_body;
+    bool replicated;     /* BOOKSPOOL_COMMIT */
     bool room_checked;   /* in this turn */
     const char *no_room; /* the reason code; NULL: there is room */
     size_t waiting;      /* judgments that wait for the commit of this turn */
@@ -92,6 +93,16 @@ void responder_judge(struct responder *r, const struct request *request, const v
  */
 bool responder_commit(struct responder *r);
 void responder_finish(struct judgment *judgment, bool committed);
+
+/*
+ * BOOKSPOOL_COMMIT=replicated: a 200 waits until the drain has put the event into the shared spool,
+ * durably, which it shows by moving it to done/ (drain/forward.h). responder_not_forwarded is for
+ * when that takes too long: 503, the provider sends it again, and the event stays here to be
+ * forwarded.
+ */
+bool responder_awaits_forward(const struct responder *r, const struct judgment *judgment);
+bool responder_forwarded(const struct responder *r, const struct judgment *judgment);
+void responder_not_forwarded(struct judgment *judgment);
 
 /*
  * Appends the response to a final judgment. Health and metrics are found only now, and their reply
