@@ -151,6 +151,7 @@ enum counter_unit { UNIT_ONE, UNIT_BYTES, UNIT_US, UNIT_MS, UNIT_TIME };
     X(COUNT_FREE_BYTES, "bookspool_spool_free_bytes", GAUGE, BYTES, NONE, NONE, "Free space of the file system of the spool.") \
     X(COUNT_RESERVE_BYTES, "bookspool_spool_reserve_bytes", GAUGE, BYTES, NONE, NONE, "Free space below which no event is accepted.") \
     X(COUNT_SURVEY_AT, "bookspool_survey_timestamp_seconds", GAUGE, TIME, NONE, NONE, "When the drain last counted the files of the spool.") \
+    X(COUNT_SPOOL_SHARED, "spool_shared", STATE, ONE, NONE, NONE, "1: the files that were counted are those of a spool that several nodes share.") \
     X(COUNT_SURVEY_ACCEPTED, "survey_accepted", STATE, ONE, NONE, NONE, "Events accepted when the drain last counted the files of new/.") \
     X(COUNT_SURVEY_HELD, "survey_held", STATE, ONE, NONE, NONE, "Events held when the drain last counted the files of held/.") \
     X(COUNT_TAKEN, "taken", STATE, ONE, NONE, NONE, "Events that drains have moved out of new/.") \

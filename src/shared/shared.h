@@ -17,7 +17,7 @@
  * One run composes at a time: it takes events only while no other holds one, so events are decided
  * in the order of their arrival. Mails to one recipient are held by one run at a time.
  *
- * The schema is made by `bookspool ledger migrate` (ledger/migrate.h).
+ * The schema is made by `bookspool ledger migrate`.
  */
 #ifndef SHARED_SHARED_H
 #define SHARED_SHARED_H

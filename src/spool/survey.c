@@ -109,6 +109,7 @@ bool survey_take(struct spool *spool, int64_t now)
     counter_set(COUNT_SURVEY_ACCEPTED, (int64_t)answers(&before, "accepted"));
     counter_set(COUNT_SURVEY_HELD, (int64_t)answers(&before, "held"));
     counter_set(COUNT_SURVEY_TAKEN, (int64_t)before.value[COUNT_TAKEN]);
+    counter_set(COUNT_SPOOL_SHARED, spool->backing != NULL);
     counter_set(COUNT_SURVEY_AT, now);
     return ok;
 }
@@ -147,9 +148,10 @@ void survey_estimate(struct spool *spool, const struct counters *counters, struc
         }
         if (dir == DIR_HELD)
             count += (int64_t)(answers(counters, "held") - value[COUNT_SURVEY_HELD]);
-        if ((count || dir == DIR_NEW) && spool_is_empty(spool, dir))
+        bool local = !value[COUNT_SPOOL_SHARED];
+        if (local && (count || dir == DIR_NEW) && spool_is_empty(spool, dir))
             continue;
-        if (dir == DIR_NEW && count < 1)
+        if (local && dir == DIR_NEW && count < 1)
             count = 1; /* the counters were lost, or somebody put a file there */
         survey->count[dir] = count < 0 ? 0 : count;
         survey->oldest[dir] = count > 0 ? oldest : TIME_NONE;
