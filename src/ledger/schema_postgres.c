@@ -74,6 +74,21 @@ static const char *const upgrades[] = {
     " id TEXT NOT NULL PRIMARY KEY, provider TEXT NOT NULL, stored BIGINT NOT NULL,"
     " used BIGINT NOT NULL, body TEXT NOT NULL);"
     "CREATE INDEX IF NOT EXISTS answer_used ON answer(used);",
+    /* the spool: see shared/shared.h */
+    "CREATE TABLE IF NOT EXISTS spool_file("
+    " dir TEXT NOT NULL, name TEXT NOT NULL, data BYTEA NOT NULL, mtime BIGINT NOT NULL,"
+    " marks BIGINT NOT NULL, arrival BIGINT NOT NULL, queued BIGINT, reader TEXT NOT NULL,"
+    " holder TEXT, PRIMARY KEY(dir, name));"
+    "CREATE INDEX IF NOT EXISTS spool_file_order ON spool_file(dir, arrival, name);"
+    "CREATE INDEX IF NOT EXISTS spool_file_holder ON spool_file(holder) WHERE holder IS NOT NULL;"
+    "CREATE TABLE IF NOT EXISTS spool_event("
+    " key TEXT NOT NULL PRIMARY KEY, node TEXT NOT NULL, at BIGINT NOT NULL);"
+    "CREATE TABLE IF NOT EXISTS spool_run("
+    " id TEXT NOT NULL PRIMARY KEY, node TEXT NOT NULL, until BIGINT NOT NULL);"
+    "CREATE TABLE IF NOT EXISTS spool_turn(dir TEXT NOT NULL PRIMARY KEY);"
+    "INSERT INTO spool_turn VALUES('new'), ('out') ON CONFLICT DO NOTHING;"
+    "CREATE TABLE IF NOT EXISTS spool_stamp("
+    " name TEXT NOT NULL PRIMARY KEY, at BIGINT NOT NULL, marks BIGINT NOT NULL);",
 };
 
 enum { VERSION = sizeof upgrades / sizeof *upgrades };

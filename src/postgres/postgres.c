@@ -242,6 +242,12 @@ static bool set_up_session(struct postgres *p)
     return ok;
 }
 
+void postgres_forked(struct postgres *p)
+{
+    p->conn = NULL; /* to end it would end the parent's session */
+    p->stream = NULL;
+}
+
 bool postgres_ready(struct postgres *p)
 {
     if (p->conn && PQstatus(p->conn) == CONNECTION_OK)

@@ -29,6 +29,7 @@ enum postgres_fault {
     POSTGRES_READ_ONLY, /* a standby, or a session that may not write */
     POSTGRES_REFUSED,   /* password, certificate, role, rights, or no such database */
     POSTGRES_ABSENT,    /* no such schema, table or column */
+    POSTGRES_TAKEN,     /* another row has this key */
     POSTGRES_OTHER
 };
 
@@ -72,6 +73,10 @@ bool postgres_ready(struct postgres *postgres);
 /* Was it made since the last call of this function? Prepared statements are made anew by
  * themselves; what a caller has read of the server is not. */
 bool postgres_is_new(struct postgres *postgres);
+
+/* In a process that was forked: the connection stays the parent's, and the next postgres_ready
+ * makes another. */
+void postgres_forked(struct postgres *postgres);
 
 enum postgres_fault postgres_fault(const struct postgres *postgres);
 /* One line, without the password. Lives until the next call. */
@@ -117,6 +122,9 @@ void postgres_end(struct postgres_statement *statement);
 /* Parameters count from 1. NULL is SQL's NULL. Texts must live until the first step. */
 void postgres_bind_text(struct postgres_statement *statement, int place, const char *text);
 void postgres_bind_number(struct postgres_statement *statement, int place, int64_t number);
+/* Bytes must live until the first step, too. */
+void postgres_bind_bytes(
+    struct postgres_statement *statement, int place, const void *data, size_t len);
 void postgres_bind_no_number(struct postgres_statement *statement, int place);
 
 /* Runs it at the first call; each call gives a row. A reset makes the next call run it again, with
@@ -129,5 +137,8 @@ int postgres_columns(const struct postgres_statement *statement);
 const char *postgres_column_name(const struct postgres_statement *statement, int column);
 const char *postgres_text(const struct postgres_statement *statement, int column);
 int64_t postgres_number(const struct postgres_statement *statement, int column);
+bool postgres_is_null(const struct postgres_statement *statement, int column);
+/* Appends the bytes of a BYTEA. False: memory. */
+bool postgres_bytes(const struct postgres_statement *statement, int column, struct buf *bytes);
 
 #endif

@@ -7,7 +7,7 @@
 #include "postgres/parts.h"
 
 /* Of the server's catalog (pg_type.dat); they never change. */
-enum { TYPE_BIGINT = 20, TYPE_TEXT = 25 };
+enum { TYPE_BYTEA = 17, TYPE_BIGINT = 20, TYPE_TEXT = 25 };
 
 enum { NUMBER = 24, NAME = 24 };
 
@@ -20,6 +20,7 @@ struct postgres_statement {
     int parameters;           /* that were bound */
     Oid type[POSTGRES_PARAMETERS];
     const char *value[POSTGRES_PARAMETERS];
+    int length[POSTGRES_PARAMETERS], format[POSTGRES_PARAMETERS]; /* 1: bytes */
     char number[POSTGRES_PARAMETERS][NUMBER];
     PGresult *result; /* NULL: it has not run */
     int row;
@@ -44,6 +45,7 @@ static const struct {
     {"3F000", POSTGRES_ABSENT},    /* no such schema */
     {"42P01", POSTGRES_ABSENT},    /* no such table */
     {"42703", POSTGRES_ABSENT},    /* no such column */
+    {"23505", POSTGRES_TAKEN},     /* unique_violation */
 };
 
 /* The server's DETAIL is left out: it has values, and values are persons. */
@@ -163,6 +165,13 @@ void postgres_bind_number(struct postgres_statement *s, int place, int64_t numbe
     bind(s, place, TYPE_BIGINT, s->number[place - 1]);
 }
 
+void postgres_bind_bytes(struct postgres_statement *s, int place, const void *data, size_t len)
+{
+    bind(s, place, TYPE_BYTEA, len ? data : "");
+    s->format[place - 1] = 1;
+    s->length[place - 1] = (int)len;
+}
+
 void postgres_bind_no_number(struct postgres_statement *s, int place)
 {
     bind(s, place, TYPE_BIGINT, NULL);
@@ -188,11 +197,14 @@ static bool run(struct postgres_statement *s)
     if (!is_free(p) || (s->manner == POSTGRES_KEPT && !make_known(s)))
         return false;
     if (s->manner == POSTGRES_KEPT)
-        s->result = PQexecPrepared(p->conn, s->name, s->parameters, s->value, NULL, NULL, 0);
+        s->result =
+            PQexecPrepared(p->conn, s->name, s->parameters, s->value, s->length, s->format, 0);
     else if (s->manner == POSTGRES_ONCE)
-        s->result = PQexecParams(p->conn, s->sql, s->parameters, s->type, s->value, NULL, NULL, 0);
+        s->result = PQexecParams(
+            p->conn, s->sql, s->parameters, s->type, s->value, s->length, s->format, 0);
     else {
-        if (!PQsendQueryParams(p->conn, s->sql, s->parameters, s->type, s->value, NULL, NULL, 0) ||
+        if (!PQsendQueryParams(
+                p->conn, s->sql, s->parameters, s->type, s->value, s->length, s->format, 0) ||
             !PQsetSingleRowMode(p->conn)) {
             keep_fault(p, NULL);
             return false;
@@ -300,4 +312,20 @@ int64_t postgres_number(const struct postgres_statement *s, int column)
 {
     const char *text = postgres_text(s, column);
     return text ? strtoll(text, NULL, 10) : 0;
+}
+
+bool postgres_is_null(const struct postgres_statement *s, int column)
+{
+    return PQgetisnull(s->result, s->row, column);
+}
+
+bool postgres_bytes(const struct postgres_statement *s, int column, struct buf *bytes)
+{
+    const char *text = postgres_text(s, column);
+    size_t len = 0;
+    unsigned char *data = PQunescapeBytea((const unsigned char *)(text ? text : ""), &len);
+    if (data)
+        buf_add(bytes, data, len);
+    PQfreemem(data);
+    return data && !bytes->failed;
 }

@@ -1,21 +1,19 @@
 #include "shared/shared.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
 #include <unistd.h>
 
-#include <libpq-fe.h>
-
 #include "base/clock.h"
 #include "base/hex.h"
+#include "postgres/postgres.h"
 #include "spool/backing.h"
 #include "spool/queue.h"
 
-enum { RUN_SIZE = 33, NODE_SIZE = 65, COMMIT_SIZE = 32, NUMBER = 24, WALK_PAGE = 1000 };
+enum { RUN_SIZE = 33, NODE_SIZE = 65, COMMIT_SIZE = 32, NAME_SIZE = 256, WALK_PAGE = 1000 };
 
 enum statement {
     SQL_LOOK,
@@ -26,7 +24,6 @@ enum statement {
     SQL_PUT_OVER,
     SQL_MOVE,
     SQL_REMOVE,
-    SQL_REMOVE_TARGET,
     SQL_FORGET_EVENT,
     SQL_SET_TIME,
     SQL_MARK,
@@ -45,20 +42,18 @@ enum statement {
 };
 
 struct shared {
-    PGconn *connection;
-    char *ledger;
-    char run[RUN_SIZE]; /* "": it takes nothing */
+    struct postgres *postgres;
+    struct postgres_statement *statement[SQL_STATEMENTS]; /* NULL: not used yet */
+    char run[RUN_SIZE];                                   /* "": it takes nothing */
     char node[NODE_SIZE];
     char commit[COMMIT_SIZE]; /* what synchronous_commit is where a commit is to be durable */
-    char state[6];            /* SQLSTATE of the last failure */
     int64_t synced;           /* monotonic: when the lease was renewed */
     bool forked;
-    bool prepared[SQL_STATEMENTS];
 };
 
 #define CLOCK "(extract(epoch from clock_timestamp()) * 1000)::bigint"
 #define LIVE(holder, mine)                                                                         \
-    "EXISTS (SELECT 1 FROM bookspool.spool_run r WHERE r.id = " holder " AND r.id <> " mine        \
+    "EXISTS (SELECT 1 FROM spool_run r WHERE r.id = " holder " AND r.id <> " mine                  \
     " AND r.until > " CLOCK ")"
 /* Not in the hands of another run. */
 #define FREE(mine)      "NOT " LIVE("spool_file.holder", mine)
@@ -66,263 +61,255 @@ struct shared {
 #define DURABLE(commit) "set_config('synchronous_commit', " commit ", true) IS NOT NULL"
 #define COLUMNS         "dir, name, data, mtime, marks, arrival, queued, reader"
 #define TAKE(more)                                                                                 \
-    "UPDATE bookspool.spool_file SET holder = $2 WHERE (dir, name) IN"                             \
-    " (SELECT dir, name FROM bookspool.spool_file f WHERE dir = $1 AND (mtime <= $3 OR mtime > "   \
+    "UPDATE spool_file SET holder = $2 WHERE (dir, name) IN"                                       \
+    " (SELECT dir, name FROM spool_file f WHERE dir = $1 AND (mtime <= $3 OR mtime > "             \
     "$4)"                                                                                          \
     " AND NOT " LIVE("f.holder", "$2") more                                                        \
         " ORDER BY arrival, name LIMIT $5 FOR UPDATE SKIP LOCKED) RETURNING " META
 
 /* dir, name, run of the caller come first, in this order. */
 static const char *const sql[SQL_STATEMENTS] = {
-    [SQL_LOOK] = "SELECT 1 FROM bookspool.spool_file WHERE dir = $1 AND name = $2",
-    [SQL_READ] = "SELECT data, mtime::text, marks::text FROM bookspool.spool_file"
+    [SQL_LOOK] = "SELECT 1 FROM spool_file WHERE dir = $1 AND name = $2",
+    [SQL_READ] = "SELECT data, mtime, marks FROM spool_file"
                  " WHERE dir = $1 AND name = $2",
-    [SQL_WALK] = "SELECT " META " FROM bookspool.spool_file WHERE dir = $1 AND name > $2"
+    [SQL_WALK] = "SELECT " META " FROM spool_file WHERE dir = $1 AND name > $2"
                  " ORDER BY name LIMIT $3",
-    [SQL_WALK_START] = "SELECT " META " FROM bookspool.spool_file WHERE dir = $1 AND name > $2"
+    [SQL_WALK_START] = "SELECT " META " FROM spool_file WHERE dir = $1 AND name > $2"
                        " AND name >= $4 AND name < $4 || '~' ORDER BY name LIMIT $3",
-    [SQL_PUT] = "INSERT INTO bookspool.spool_file(" COLUMNS ")"
+    [SQL_PUT] = "INSERT INTO spool_file(" COLUMNS ")"
                 " VALUES($1,$2,$4,$5,$6,$7,$8,$9) ON CONFLICT (dir, name) DO NOTHING",
-    [SQL_PUT_OVER] = "INSERT INTO bookspool.spool_file(" COLUMNS ")"
+    [SQL_PUT_OVER] = "INSERT INTO spool_file(" COLUMNS ")"
                      " VALUES($1,$2,$4,$5,$6,$7,$8,$9) ON CONFLICT (dir, name) DO UPDATE"
                      " SET data = excluded.data, mtime = excluded.mtime, marks = excluded.marks,"
                      " arrival = excluded.arrival, queued = excluded.queued WHERE " FREE("$3"),
-    [SQL_MOVE] = "UPDATE bookspool.spool_file SET dir = $4, name = $5,"
+    [SQL_MOVE] = "UPDATE spool_file SET dir = $4, name = $5,"
                  " holder = CASE WHEN dir = $4 THEN holder END"
                  " WHERE dir = $1 AND name = $2 AND " FREE("$3"),
-    [SQL_REMOVE] = "DELETE FROM bookspool.spool_file WHERE dir = $1 AND name = $2 AND " FREE("$3"),
-    [SQL_REMOVE_TARGET] = "DELETE FROM bookspool.spool_file WHERE dir = $1 AND name = $2",
-    [SQL_FORGET_EVENT] = "DELETE FROM bookspool.spool_event WHERE key = $1",
-    [SQL_SET_TIME] = "UPDATE bookspool.spool_file SET mtime = $4"
+    [SQL_REMOVE] = "DELETE FROM spool_file WHERE dir = $1 AND name = $2 AND " FREE("$3"),
+    [SQL_FORGET_EVENT] = "DELETE FROM spool_event WHERE key = $1",
+    [SQL_SET_TIME] = "UPDATE spool_file SET mtime = $4"
                      " WHERE dir = $1 AND name = $2 AND " FREE("$3"),
-    [SQL_MARK] = "UPDATE bookspool.spool_file SET marks = $4"
+    [SQL_MARK] = "UPDATE spool_file SET marks = $4"
                  " WHERE dir = $1 AND name = $2 AND " FREE("$3") " AND " DURABLE("$5"),
-    [SQL_TURN] = "SELECT 1 FROM bookspool.spool_turn WHERE dir = $1 FOR UPDATE",
-    [SQL_TAKE_EVENTS] = TAKE(" AND NOT EXISTS (SELECT 1 FROM bookspool.spool_file o"
+    [SQL_TURN] = "SELECT 1 FROM spool_turn WHERE dir = $1 FOR UPDATE",
+    [SQL_TAKE_EVENTS] = TAKE(" AND NOT EXISTS (SELECT 1 FROM spool_file o"
                              " WHERE o.dir IN ('new', 'replay') AND " LIVE("o.holder", "$2") ")"),
-    [SQL_TAKE_MAILS] =
-        TAKE(" AND NOT EXISTS (SELECT 1 FROM bookspool.spool_file o WHERE o.dir = 'out'"
-             " AND o.reader = f.reader AND " LIVE("o.holder", "$2") ")"),
-    [SQL_SYNC] = "UPDATE bookspool.spool_run SET until = " CLOCK " + $2"
+    [SQL_TAKE_MAILS] = TAKE(" AND NOT EXISTS (SELECT 1 FROM spool_file o WHERE o.dir = 'out'"
+                            " AND o.reader = f.reader AND " LIVE("o.holder", "$2") ")"),
+    [SQL_SYNC] = "UPDATE spool_run SET until = " CLOCK " + $2"
                  " WHERE id = $1 AND " DURABLE("$3"),
-    [SQL_STAMP_GET] = "SELECT at, marks FROM bookspool.spool_stamp WHERE name = $1",
-    [SQL_STAMP_SET] = "INSERT INTO bookspool.spool_stamp(name, at, marks) VALUES($1,$2,$3)"
+    [SQL_STAMP_GET] = "SELECT at, marks FROM spool_stamp WHERE name = $1",
+    [SQL_STAMP_SET] = "INSERT INTO spool_stamp(name, at, marks) VALUES($1,$2,$3)"
                       " ON CONFLICT (name) DO UPDATE SET at = excluded.at, marks = excluded.marks",
-    [SQL_RUN_BEGIN] =
-        "INSERT INTO bookspool.spool_run(id, node, until) VALUES($1,$2," CLOCK " + $3)",
-    [SQL_RUN_END] = "DELETE FROM bookspool.spool_run WHERE id = $1",
-    [SQL_RUNS_FORGET] = "DELETE FROM bookspool.spool_run WHERE until < " CLOCK " - $1",
-    [SQL_RELEASE] = "UPDATE bookspool.spool_file SET holder = NULL WHERE holder = $1",
-    [SQL_FORWARD] =
-        "WITH event AS (INSERT INTO bookspool.spool_event(key, node, at) VALUES($3,$10,$5)"
-        "  ON CONFLICT (key) DO NOTHING RETURNING key)"
-        " INSERT INTO bookspool.spool_file(" COLUMNS ")"
-        " SELECT $1,$2,$4,$5,$6,$7,$8,$9 FROM event"
-        " ON CONFLICT (dir, name) DO NOTHING",
+    [SQL_RUN_BEGIN] = "INSERT INTO spool_run(id, node, until) VALUES($1,$2," CLOCK " + $3)",
+    [SQL_RUN_END] = "DELETE FROM spool_run WHERE id = $1",
+    [SQL_RUNS_FORGET] = "DELETE FROM spool_run WHERE until < " CLOCK " - $1",
+    [SQL_RELEASE] = "UPDATE spool_file SET holder = NULL WHERE holder = $1",
+    [SQL_FORWARD] = "WITH event AS (INSERT INTO spool_event(key, node, at) VALUES($3,$10,$5)"
+                    "  ON CONFLICT (key) DO NOTHING RETURNING key)"
+                    " INSERT INTO spool_file(" COLUMNS ")"
+                    " SELECT $1,$2,$4,$5,$6,$7,$8,$9 FROM event"
+                    " ON CONFLICT (dir, name) DO NOTHING",
 };
 
 /* ---- statements ---- */
 
-enum { PARAMS = 10, OID_BYTEA = 17, OID_INT8 = 20, OID_TEXT = 25 };
-
+/* A statement, and how many of its parameters are bound. */
 struct call {
-    const char *value[PARAMS];
-    int length[PARAMS], format[PARAMS], count;
-    Oid type[PARAMS];
-    char number[PARAMS][NUMBER];
+    struct postgres_statement *statement; /* NULL: memory ran out */
+    int count;
 };
+
+static struct call call_begin(struct spool *spool, enum statement which)
+{
+    struct shared *shared = spool->backed;
+    struct postgres_statement **kept = &shared->statement[which];
+    if (!*kept)
+        *kept = postgres_prepare(shared->postgres, sql[which], POSTGRES_KEPT);
+    else
+        postgres_reset(*kept);
+    return (struct call){.statement = *kept};
+}
 
 static void add_text(struct call *call, const char *text)
 {
-    call->type[call->count] = OID_TEXT;
-    call->value[call->count++] = text;
+    if (call->statement)
+        postgres_bind_text(call->statement, ++call->count, text);
 }
 
 static void add_number(struct call *call, int64_t number)
 {
-    char *text = call->number[call->count];
-    snprintf(text, NUMBER, "%" PRId64, number);
-    call->type[call->count] = OID_INT8;
-    call->value[call->count++] = number == TIME_NONE ? NULL : text;
+    if (call->statement && number == TIME_NONE)
+        postgres_bind_no_number(call->statement, ++call->count);
+    else if (call->statement)
+        postgres_bind_number(call->statement, ++call->count, number);
 }
 
 static void add_bytes(struct call *call, const void *data, size_t len)
 {
-    call->type[call->count] = OID_BYTEA;
-    call->format[call->count] = 1;
-    call->length[call->count] = (int)len;
-    call->value[call->count++] = len ? data : "";
+    if (call->statement)
+        postgres_bind_bytes(call->statement, ++call->count, data, len);
 }
 
-static void add_file(struct call *call, enum spool_dir dir, const char *name)
+/* Directory, name, and whose call it is: these come first in all changes of a file. */
+static struct call call_file(
+    struct spool *spool, enum statement which, enum spool_dir dir, const char *name)
 {
-    add_text(call, spool_dir_name(dir));
-    add_text(call, name);
+    const struct shared *shared = spool->backed;
+    struct call call = call_begin(spool, which);
+    add_text(&call, spool_dir_name(dir));
+    add_text(&call, name);
+    add_text(&call, shared->run);
+    return call;
 }
 
 /* The step that failed, with the server's words; false, for a caller to return. */
-static bool fail(struct spool *spool, const PGresult *result, const char *verb, const char *name)
+static bool fail(struct spool *spool, const char *verb, const char *name)
 {
-    struct shared *shared = spool->backed;
-    const char *said = result ? PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY) : NULL;
-    const char *state = result ? PQresultErrorField(result, PG_DIAG_SQLSTATE) : NULL;
-    bool lost = PQstatus(shared->connection) != CONNECTION_OK;
-    if (!said)
-        said = PQerrorMessage(shared->connection);
-    int len = (int)strcspn(said, "\n");
-    snprintf(shared->state, sizeof shared->state, "%s", state ? state : "");
-    snprintf(spool->step, sizeof spool->step, "%s %s in PostgreSQL: %.*s", verb, name, len, said);
-    errno = lost                                    ? ECONNRESET
-            : state && strncmp(state, "53", 2) == 0 ? ENOSPC /* insufficient resources */
-                                                    : EREMOTEIO;
+    const struct shared *shared = spool->backed;
+    enum postgres_fault fault = postgres_fault(shared->postgres);
+    snprintf(spool->step, sizeof spool->step, "%s %s in PostgreSQL: %s", verb, name,
+        postgres_message(shared->postgres));
+    errno = fault == POSTGRES_LOST        ? ECONNRESET
+            : fault == POSTGRES_READ_ONLY ? EROFS
+            : fault == POSTGRES_REFUSED   ? EACCES
+                                          : EREMOTEIO;
     return false;
 }
 
-/* NULL: it failed. The caller frees the result. `binary`: of its columns. */
-static PGresult *run(struct spool *spool, enum statement which, const struct call *call,
-    bool binary, const char *verb, const char *name)
+/* To the next row. *there is false when there is none. False: it failed. */
+static bool next_row(
+    struct spool *spool, const struct call *call, bool *there, const char *verb, const char *name)
 {
-    struct shared *shared = spool->backed;
-    char id[16];
-    PGresult *result = NULL;
-    snprintf(id, sizeof id, "spool%d", (int)which);
-    if (!shared->prepared[which]) {
-        result = PQprepare(shared->connection, id, sql[which], call->count, call->type);
-        shared->prepared[which] = PQresultStatus(result) == PGRES_COMMAND_OK;
-    }
-    if (shared->prepared[which]) {
-        PQclear(result);
-        result = PQexecPrepared(
-            shared->connection, id, call->count, call->value, call->length, call->format, binary);
-    }
-    ExecStatusType status = PQresultStatus(result);
-    if (status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK)
-        return result;
-    fail(spool, result, verb, name);
-    int saved = errno;
-    PQclear(result);
-    errno = saved;
-    return NULL;
+    enum postgres_step step = call->statement ? postgres_step(call->statement) : POSTGRES_FAILED;
+    *there = step == POSTGRES_ROW;
+    return step != POSTGRES_FAILED || fail(spool, verb, name);
 }
 
 /* How many rows it changed; -1: it failed. */
-static long change(struct spool *spool, enum statement which, const struct call *call,
-    const char *verb, const char *name)
+static int64_t change(
+    struct spool *spool, const struct call *call, const char *verb, const char *name)
 {
-    PGresult *result = run(spool, which, call, false, verb, name);
-    if (!result)
-        return -1;
-    long rows = strtol(PQcmdTuples(result), NULL, 10);
-    PQclear(result);
-    return rows;
+    const struct shared *shared = spool->backed;
+    bool there;
+    return next_row(spool, call, &there, verb, name) ? postgres_changed(shared->postgres) : -1;
 }
 
-/* A change of one file. */
-static bool change_file(
-    struct spool *spool, enum statement which, const struct call *call, const char *verb)
+/* Of one file. Where it is not there, or another run holds it: ENOENT. */
+static bool change_file(struct spool *spool, const struct call *call, const char *verb,
+    enum spool_dir dir, const char *name)
 {
-    long rows = change(spool, which, call, verb, call->value[1]);
+    int64_t rows = change(spool, call, verb, name);
     if (rows == 0) {
-        snprintf(spool->step, sizeof spool->step, "%s %s/%s", verb, call->value[0], call->value[1]);
+        spool_failed(spool, verb, dir, name);
         errno = ENOENT;
     }
     return rows > 0;
 }
 
-/* SQL without parameters. */
 static bool exec(struct spool *spool, const char *text)
 {
     const struct shared *shared = spool->backed;
-    PGresult *result = PQexec(shared->connection, text);
-    ExecStatusType status = PQresultStatus(result);
-    bool ok =
-        (status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK) || fail(spool, result, text, "");
-    int saved = errno;
-    PQclear(result);
-    errno = saved;
-    return ok;
+    return postgres_exec(shared->postgres, text) || fail(spool, text, "");
 }
 
-static int64_t number_at(const PGresult *result, int row, int column)
+static int64_t number_at(const struct call *call, int column)
 {
-    return PQgetisnull(result, row, column) ? TIME_NONE
-                                            : strtoll(PQgetvalue(result, row, column), NULL, 10);
+    return postgres_is_null(call->statement, column) ? TIME_NONE
+                                                     : postgres_number(call->statement, column);
 }
 
 /* ---- files ---- */
 
 static bool look(struct spool *spool, enum spool_dir dir, const char *name, bool *there)
 {
-    struct call call = {.count = 0};
-    add_file(&call, dir, name);
-    *there = false;
-    PGresult *result = run(spool, SQL_LOOK, &call, false, "look for", name);
-    if (!result)
-        return false;
-    *there = PQntuples(result) > 0;
-    PQclear(result);
-    if (!*there)
+    struct call call = call_begin(spool, SQL_LOOK);
+    add_text(&call, spool_dir_name(dir));
+    add_text(&call, name);
+    bool ok = next_row(spool, &call, there, "look for", name);
+    if (ok && !*there)
         errno = ENOENT;
-    return true;
+    return ok;
 }
 
 static bool read_file(
     struct spool *spool, enum spool_dir dir, const char *name, struct spool_file *file)
 {
-    struct call call = {.count = 0};
-    add_file(&call, dir, name);
-    PGresult *result = run(spool, SQL_READ, &call, true, "read", name);
-    if (!result)
+    struct call call = call_begin(spool, SQL_READ);
+    bool there;
+    add_text(&call, spool_dir_name(dir));
+    add_text(&call, name);
+    if (!next_row(spool, &call, &there, "read", name))
         return false;
-    bool there = PQntuples(result) > 0;
-    if (there) {
-        buf_add(&file->data, PQgetvalue(result, 0, 0), (size_t)PQgetlength(result, 0, 0));
-        file->mtime = number_at(result, 0, 1);
-        file->mode = SPOOL_FILE_MODE | (mode_t)number_at(result, 0, 2);
+    if (there && postgres_bytes(call.statement, 0, &file->data)) {
+        file->mtime = number_at(&call, 1);
+        file->mode = SPOOL_FILE_MODE | (mode_t)number_at(&call, 2);
         file->owner = geteuid();
-    }
-    PQclear(result);
-    if (there && !file->data.failed)
         return true;
+    }
+    buf_free(&file->data);
     errno = there ? ENOMEM : ENOENT;
     return spool_failed(spool, "open", dir, name);
 }
 
-static struct spool_item item_at(const PGresult *result, int row)
+/* The name lives as long as `name`, where it is copied. */
+static struct spool_item item_at(const struct call *call, char name[NAME_SIZE])
 {
-    int64_t arrival = number_at(result, row, 4), queued = number_at(result, row, 5);
-    return (struct spool_item){.name = PQgetvalue(result, row, 0),
-        .mtime = number_at(result, row, 1),
-        .mode = SPOOL_FILE_MODE | (mode_t)number_at(result, row, 2),
-        .size = number_at(result, row, 3),
+    int64_t queued = number_at(call, 5);
+    snprintf(name, NAME_SIZE, "%s", postgres_text(call->statement, 0));
+    return (struct spool_item){.name = name,
+        .mtime = number_at(call, 1),
+        .mode = SPOOL_FILE_MODE | (mode_t)number_at(call, 2),
+        .size = number_at(call, 3),
         .owner = geteuid(),
-        .arrival = arrival,
+        .arrival = number_at(call, 4),
         .queued = queued == TIME_NONE ? 0 : queued};
 }
 
+/* All rows of a statement, into a list: a visitor may use the connection. */
+static bool list_rows(
+    struct spool *spool, const struct call *call, enum spool_dir dir, struct spool_list *list)
+{
+    char name[NAME_SIZE];
+    bool there = true, ok = true;
+    *list = (struct spool_list){0};
+    while (ok && there && (ok = next_row(spool, call, &there, "list", spool_dir_name(dir)))) {
+        struct spool_item item = there ? item_at(call, name) : (struct spool_item){0};
+        if (there && !spool_list_add(list, &item)) {
+            errno = ENOMEM;
+            ok = spool_failed(spool, "list", dir, "");
+        }
+    }
+    int saved = errno;
+    if (!ok)
+        spool_list_free(list);
+    errno = saved;
+    return ok;
+}
+
+/* In pages, so that memory does not grow with their number. */
 static bool walk(
     struct spool *spool, enum spool_dir dir, const char *start, spool_visit *visit, void *context)
 {
-    char last[256] = "";
-    bool ok = true;
-    for (int rows = WALK_PAGE; ok && rows == WALK_PAGE;) {
-        struct call call = {.count = 0};
-        add_file(&call, dir, last);
+    char last[NAME_SIZE] = "";
+    bool ok = true, more = true;
+    while (ok && more) {
+        struct spool_list page;
+        struct call call = call_begin(spool, *start ? SQL_WALK_START : SQL_WALK);
+        add_text(&call, spool_dir_name(dir));
+        add_text(&call, last);
         add_number(&call, WALK_PAGE);
         if (*start)
             add_text(&call, start);
-        PGresult *result = run(
-            spool, *start ? SQL_WALK_START : SQL_WALK, &call, false, "list", spool_dir_name(dir));
-        if (!result)
+        if (!list_rows(spool, &call, dir, &page))
             return false;
-        rows = PQntuples(result);
-        for (int row = 0; ok && row < rows; row++) {
-            struct spool_item item = item_at(result, row);
-            snprintf(last, sizeof last, "%s", item.name);
-            ok = visit(context, &item);
-        }
+        for (size_t i = 0; ok && i < page.count; i++)
+            ok = visit(context, &page.item[i]);
+        more = page.count == WALK_PAGE;
+        if (more)
+            snprintf(last, sizeof last, "%s", page.item[page.count - 1].name);
         int saved = errno;
-        PQclear(result);
+        spool_list_free(&page);
         errno = saved;
     }
     return ok;
@@ -349,27 +336,32 @@ static void add_content(
 static enum spool_put put(struct spool *spool, const struct spool_content *content,
     enum spool_dir dir, const char *name, bool over)
 {
-    const struct shared *shared = spool->backed;
-    struct call call = {.count = 0};
+    struct call call = call_file(spool, over ? SQL_PUT_OVER : SQL_PUT, dir, name);
     int64_t mtime = content->mtime == TIME_NONE ? clock_now() : content->mtime;
-    add_file(&call, dir, name);
-    add_text(&call, shared->run);
     add_content(&call, name, content->data, content->len, mtime, content->marks);
-    long rows = change(spool, over ? SQL_PUT_OVER : SQL_PUT, &call, "put", name);
+    int64_t rows = change(spool, &call, "put", name);
     if (rows == 0)
         errno = EEXIST;
     return rows < 0 ? SPOOL_PUT_FAILED : rows == 0 ? SPOOL_PUT_EXISTS : SPOOL_PUT;
 }
 
-/* Two statements, because a row may not take the key of another in the one that deletes that. */
-static bool move_over(struct spool *spool, const struct call *call)
+static bool rename_file(struct spool *spool, enum spool_dir from, const char *name,
+    enum spool_dir to, const char *new_name)
 {
-    struct call target = {.count = 0};
-    add_text(&target, call->value[3]);
-    add_text(&target, call->value[4]);
-    bool ok = exec(spool, "BEGIN") &&
-              change(spool, SQL_REMOVE_TARGET, &target, "replace", call->value[4]) >= 0 &&
-              change_file(spool, SQL_MOVE, call, "rename") && exec(spool, "COMMIT");
+    struct call call = call_file(spool, SQL_MOVE, from, name);
+    add_text(&call, spool_dir_name(to));
+    add_text(&call, new_name);
+    return change_file(spool, &call, "rename", from, name);
+}
+
+/* Two statements, because a row may not take the key of another in the one that deletes that. */
+static bool rename_over(struct spool *spool, enum spool_dir from, const char *name,
+    enum spool_dir to, const char *new_name)
+{
+    bool ok = exec(spool, "BEGIN");
+    struct call target = call_file(spool, SQL_REMOVE, to, new_name);
+    ok = ok && change(spool, &target, "replace", new_name) >= 0 &&
+         rename_file(spool, from, name, to, new_name) && shared_commit(spool);
     int saved = errno;
     if (!ok)
         shared_rollback(spool);
@@ -380,93 +372,67 @@ static bool move_over(struct spool *spool, const struct call *call)
 static enum spool_put move(struct spool *spool, enum spool_dir from, const char *name,
     enum spool_dir to, const char *new_name, bool over)
 {
-    struct shared *shared = spool->backed;
-    struct call call = {.count = 0};
-    add_file(&call, from, name);
-    add_text(&call, shared->run);
-    add_file(&call, to, new_name);
-    if (change_file(spool, SQL_MOVE, &call, "rename"))
+    const struct shared *shared = spool->backed;
+    if (rename_file(spool, from, name, to, new_name))
         return SPOOL_PUT;
-    if (errno == ENOENT || strcmp(shared->state, "23505" /* unique_violation */) != 0)
+    if (postgres_fault(shared->postgres) != POSTGRES_TAKEN)
         return SPOOL_PUT_FAILED;
     if (over)
-        return move_over(spool, &call) ? SPOOL_PUT : SPOOL_PUT_FAILED;
+        return rename_over(spool, from, name, to, new_name) ? SPOOL_PUT : SPOOL_PUT_FAILED;
     errno = EEXIST;
     return SPOOL_PUT_EXISTS;
 }
 
+/* The id of an event is forgotten with done/ID, the last name that recognises a retry. */
 static bool remove_file(struct spool *spool, enum spool_dir dir, const char *name)
 {
-    const struct shared *shared = spool->backed;
-    struct call call = {.count = 0};
-    add_file(&call, dir, name);
-    add_text(&call, shared->run);
-    if (!change_file(spool, SQL_REMOVE, &call, "remove"))
+    struct call call = call_file(spool, SQL_REMOVE, dir, name);
+    if (!change_file(spool, &call, "remove", dir, name))
         return false;
-    struct call event = {.count = 0};
-    add_text(&event, name); /* its id is forgotten with the last name that recognises a retry */
-    return dir != DIR_DONE || change(spool, SQL_FORGET_EVENT, &event, "forget", name) >= 0;
+    if (dir != DIR_DONE)
+        return true;
+    struct call event = call_begin(spool, SQL_FORGET_EVENT);
+    add_text(&event, name);
+    return change(spool, &event, "forget", name) >= 0;
 }
 
 static bool set_time(struct spool *spool, enum spool_dir dir, const char *name, int64_t when)
 {
-    const struct shared *shared = spool->backed;
-    struct call call = {.count = 0};
-    add_file(&call, dir, name);
-    add_text(&call, shared->run);
+    struct call call = call_file(spool, SQL_SET_TIME, dir, name);
     add_number(&call, when);
-    return change_file(spool, SQL_SET_TIME, &call, "set the time of");
+    return change_file(spool, &call, "set the time of", dir, name);
 }
 
 static bool mark(struct spool *spool, enum spool_dir dir, const char *name, mode_t marks)
 {
     const struct shared *shared = spool->backed;
-    struct call call = {.count = 0};
-    add_file(&call, dir, name);
-    add_text(&call, shared->run);
+    struct call call = call_file(spool, SQL_MARK, dir, name);
     add_number(&call, marks);
     add_text(&call, shared->commit);
-    return change_file(spool, SQL_MARK, &call, "mark");
+    return change_file(spool, &call, "mark", dir, name);
 }
 
 /* ---- who holds what ---- */
-
-static bool add_taken(struct spool_list *list, const PGresult *result)
-{
-    for (int row = 0; row < PQntuples(result); row++) {
-        struct spool_item item = item_at(result, row);
-        if (!spool_list_add(list, &item))
-            return false;
-    }
-    return true;
-}
 
 /* Takes turns with other drains: of two that look at the same moment, each would find it free. */
 static bool take(
     struct spool *spool, enum spool_dir dir, int64_t now, int64_t longest, struct spool_list *list)
 {
     const struct shared *shared = spool->backed;
-    struct call turn = {.count = 0}, call = {.count = 0};
-    PGresult *result = NULL, *locked = NULL;
-    add_text(&turn, dir == DIR_OUT ? "out" : "new");
+    bool mails = dir == DIR_OUT, there;
+    bool ok = exec(spool, "BEGIN");
+    struct call turn = call_begin(spool, SQL_TURN);
+    add_text(&turn, mails ? "out" : "new");
+    ok = ok && next_row(spool, &turn, &there, "take", spool_dir_name(dir));
+    struct call call = call_begin(spool, mails ? SQL_TAKE_MAILS : SQL_TAKE_EVENTS);
     add_text(&call, spool_dir_name(dir));
     add_text(&call, shared->run);
     add_number(&call, now);
     add_number(&call, now + longest);
     add_number(&call, SPOOL_TAKE);
     *list = (struct spool_list){0};
-    bool ok = exec(spool, "BEGIN") &&
-              (locked = run(spool, SQL_TURN, &turn, false, "take", turn.value[0])) &&
-              (result = run(spool, dir == DIR_OUT ? SQL_TAKE_MAILS : SQL_TAKE_EVENTS, &call, false,
-                   "take", call.value[0])) &&
-              exec(spool, "COMMIT");
-    if (ok && !add_taken(list, result)) {
-        errno = ENOMEM;
-        ok = spool_failed(spool, "list", dir, "");
-    }
+    ok = ok && list_rows(spool, &call, dir, list) && shared_commit(spool);
     int saved = errno;
-    PQclear(locked);
-    PQclear(result);
     if (!ok) {
         spool_list_free(list);
         shared_rollback(spool);
@@ -478,12 +444,12 @@ static bool take(
 static bool sync_commits(struct spool *spool)
 {
     struct shared *shared = spool->backed;
-    struct call call = {.count = 0};
+    struct call call = call_begin(spool, SQL_SYNC);
     add_text(&call, shared->run);
     add_number(&call, SHARED_LEASE);
     add_text(&call, shared->commit);
     shared->synced = clock_monotonic();
-    long rows = change(spool, SQL_SYNC, &call, "sync", "the lease");
+    int64_t rows = change(spool, &call, "sync", "the lease");
     if (rows == 0 && *shared->run) {
         snprintf(spool->step, sizeof spool->step, "renew the lease: it was over");
         errno = ESTALE;
@@ -501,25 +467,23 @@ static bool hold(struct spool *spool)
 
 static bool get_stamp(struct spool *spool, int64_t *when, mode_t *marks)
 {
-    struct call call = {.count = 0};
+    struct call call = call_begin(spool, SQL_STAMP_GET);
+    bool there;
     add_text(&call, "pruned");
-    PGresult *result = run(spool, SQL_STAMP_GET, &call, false, "read the stamp of", "prune");
-    bool there = result && PQntuples(result) > 0;
-    if (there) {
-        *when = number_at(result, 0, 0);
-        *marks = (mode_t)number_at(result, 0, 1);
-    }
-    PQclear(result);
-    return there;
+    if (!next_row(spool, &call, &there, "read the stamp of", "prune") || !there)
+        return false;
+    *when = number_at(&call, 0);
+    *marks = (mode_t)number_at(&call, 1);
+    return true;
 }
 
 static bool set_stamp(struct spool *spool, int64_t when, mode_t marks)
 {
-    struct call call = {.count = 0};
+    struct call call = call_begin(spool, SQL_STAMP_SET);
     add_text(&call, "pruned");
     add_number(&call, when);
     add_number(&call, marks);
-    return change(spool, SQL_STAMP_SET, &call, "stamp", "prune") > 0;
+    return change(spool, &call, "stamp", "prune") > 0;
 }
 
 /* ---- the events of a node ---- */
@@ -534,44 +498,53 @@ bool shared_begin(struct spool *spool)
 
 bool shared_commit(struct spool *spool)
 {
-    return exec(spool, "COMMIT");
+    const struct shared *shared = spool->backed;
+    return postgres_commit(shared->postgres) || fail(spool, "commit", "");
 }
 
 void shared_rollback(struct spool *spool)
 {
     const struct shared *shared = spool->backed;
-    if (PQtransactionStatus(shared->connection) != PQTRANS_IDLE)
-        PQclear(PQexec(shared->connection, "ROLLBACK"));
+    postgres_rollback(shared->postgres);
 }
 
 bool shared_forward(struct spool *spool, const char *key, enum spool_dir dir, const char *name,
     const struct spool_file *file, bool *known)
 {
     const struct shared *shared = spool->backed;
-    struct call call = {.count = 0};
-    add_file(&call, dir, name);
+    struct call call = call_begin(spool, SQL_FORWARD);
+    add_text(&call, spool_dir_name(dir));
+    add_text(&call, name);
     add_text(&call, key);
     add_content(&call, name, file->data.data, file->data.len, clock_now(), 0);
     add_text(&call, shared->node);
-    long rows = change(spool, SQL_FORWARD, &call, "forward", name);
+    int64_t rows = change(spool, &call, "forward", name);
     *known = rows == 0;
     return rows >= 0;
 }
 
 /* ---- opening ---- */
 
+static void end_run(struct spool *spool)
+{
+    const struct shared *shared = spool->backed;
+    shared_rollback(spool);
+    struct call release = call_begin(spool, SQL_RELEASE);
+    add_text(&release, shared->run);
+    change(spool, &release, "release", "files");
+    struct call end = call_begin(spool, SQL_RUN_END);
+    add_text(&end, shared->run);
+    change(spool, &end, "end", "the lease");
+}
+
 static void close_shared(struct spool *spool)
 {
     struct shared *shared = spool->backed;
-    if (PQstatus(shared->connection) == CONNECTION_OK && *shared->run && !shared->forked) {
-        struct call call = {.count = 0};
-        add_text(&call, shared->run);
-        shared_rollback(spool);
-        change(spool, SQL_RELEASE, &call, "release", "files");
-        change(spool, SQL_RUN_END, &call, "end", "the lease");
-    }
-    PQfinish(shared->connection);
-    free(shared->ledger);
+    if (*shared->run && !shared->forked)
+        end_run(spool);
+    for (size_t i = 0; i < SQL_STATEMENTS; i++)
+        postgres_end(shared->statement[i]);
+    postgres_close(shared->postgres);
     free(shared);
     spool->backing = NULL;
     spool->backed = NULL;
@@ -594,74 +567,56 @@ static const struct spool_backing backing = {
     .close = close_shared,
 };
 
-static void say_nothing(void *context, const char *message)
+static bool connect_shared(struct spool *spool)
 {
-    (void)context;
-    (void)message;
-}
-
-/* What the URI says comes last, so that it counts. */
-static bool connect_to(struct shared *shared, struct buf *why)
-{
-    static const char *const names[] = {"application_name", "connect_timeout", "keepalives_idle",
-        "tcp_user_timeout", "target_session_attrs", "dbname", NULL};
-    const char *const values[] = {
-        "bookspool", "10", "10", "20000", "read-write", shared->ledger, NULL};
-    memset(shared->prepared, 0, sizeof shared->prepared);
-    shared->connection = PQconnectdbParams(names, values, 1);
-    if (PQstatus(shared->connection) != CONNECTION_OK) {
-        const char *said = PQerrorMessage(shared->connection);
-        buf_printf(why, "PostgreSQL: %.*s", (int)strcspn(said, "\n"), said);
-        return false;
-    }
-    PQsetNoticeProcessor(shared->connection, say_nothing, NULL);
-    PGresult *result = PQexec(shared->connection,
-        "SET statement_timeout = '20s'; SET lock_timeout = '10s';"
-        "SET idle_in_transaction_session_timeout = '60s'; SHOW synchronous_commit");
-    bool ok = PQresultStatus(result) == PGRES_TUPLES_OK;
-    if (ok)
-        snprintf(shared->commit, sizeof shared->commit, "%s", PQgetvalue(result, 0, 0));
-    PQclear(result);
-    result = ok ? PQexec(shared->connection, "SET synchronous_commit = off") : NULL;
-    ok = ok && PQresultStatus(result) == PGRES_COMMAND_OK;
-    PQclear(result);
-    if (!ok)
-        buf_printf(why, "PostgreSQL: %s", PQerrorMessage(shared->connection));
-    return ok;
+    struct shared *shared = spool->backed;
+    struct buf commit = {0};
+    bool ok = postgres_ready(shared->postgres) &&
+              postgres_ask(shared->postgres, "SHOW synchronous_commit", &commit) &&
+              postgres_exec(shared->postgres, "SET synchronous_commit = off");
+    snprintf(shared->commit, sizeof shared->commit, "%s", buf_text(&commit));
+    buf_free(&commit);
+    return ok || fail(spool, "reach the spool", "");
 }
 
 static bool begin_run(struct spool *spool)
 {
     struct shared *shared = spool->backed;
-    struct call begin = {.count = 0}, old = {.count = 0};
     unsigned char random[16];
     if (getrandom(random, sizeof random, 0) != sizeof random)
         return false;
-    shared->synced = clock_monotonic();
     hex_encode(random, sizeof random, shared->run);
+    shared->synced = clock_monotonic();
+    struct call old = call_begin(spool, SQL_RUNS_FORGET);
+    add_number(&old, MS_PER_DAY);
+    if (change(spool, &old, "forget", "old leases") < 0)
+        return false;
+    struct call begin = call_begin(spool, SQL_RUN_BEGIN);
     add_text(&begin, shared->run);
     add_text(&begin, shared->node);
     add_number(&begin, SHARED_LEASE);
-    add_number(&old, MS_PER_DAY);
-    return change(spool, SQL_RUNS_FORGET, &old, "forget", "old leases") >= 0 &&
-           change(spool, SQL_RUN_BEGIN, &begin, "begin", "a lease") > 0;
+    return change(spool, &begin, "begin", "a lease") > 0;
 }
 
 bool shared_is(const char *ledger)
 {
-    return strncmp(ledger, "postgres://", 11) == 0 || strncmp(ledger, "postgresql://", 13) == 0;
+    return postgres_is_uri(ledger);
 }
 
 bool shared_open(
     struct spool *spool, const char *ledger, const char *node, bool takes, struct buf *why)
 {
+    static const struct postgres_options options = {
+        .limits = {.connect = 10000, .statement = 20000, .lock = 10000, .idle = 60000},
+        .schema = "bookspool"};
     struct shared *shared = calloc(1, sizeof *shared);
     *spool = (struct spool){.root = -1, .lock = -1, .syncfs_reports = true};
     for (int i = 0; i < SPOOL_DIRS; i++)
         spool->dir[i] = -1;
-    if (!shared || !(shared->ledger = strdup(ledger))) {
+    if (!shared || !(shared->postgres = postgres_open(ledger, &options, why))) {
+        if (!shared)
+            buf_puts(why, "out of memory");
         free(shared);
-        buf_puts(why, "out of memory");
         return false;
     }
     spool->backing = &backing;
@@ -670,14 +625,12 @@ bool shared_open(
         snprintf(shared->node, sizeof shared->node, "%s", node);
     else if (gethostname(shared->node, sizeof shared->node - 1) < 0)
         snprintf(shared->node, sizeof shared->node, "unnamed");
-    bool ok = connect_to(shared, why);
-    if (ok && takes && !begin_run(spool)) {
-        buf_puts(why, spool->step);
-        ok = false;
-    }
-    if (!ok)
-        spool_close(spool);
-    return ok;
+    if (connect_shared(spool) && (!takes || begin_run(spool)))
+        return true;
+    buf_puts(why, spool->step);
+    *shared->run = '\0';
+    spool_close(spool);
+    return false;
 }
 
 const char *shared_node(const struct spool *spool)
@@ -686,15 +639,10 @@ const char *shared_node(const struct spool *spool)
     return shared->node;
 }
 
-/* The parent's socket is not ours to close: that would end its session. */
 bool shared_fork(struct spool *spool)
 {
     struct shared *shared = spool->backed;
-    struct buf why = {0};
     shared->forked = true;
-    bool ok = connect_to(shared, &why);
-    if (!ok)
-        snprintf(spool->step, sizeof spool->step, "%s", buf_text(&why));
-    buf_free(&why);
-    return ok;
+    postgres_forked(shared->postgres);
+    return connect_shared(spool);
 }
