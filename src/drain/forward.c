@@ -41,7 +41,7 @@ static enum run_result leave_torn(
 }
 
 /*
- * An event is one by its id, whoever received it. A file in replay/ or held/ is one by its place
+ * An event is known by its id, on whichever node it arrived. Any other file is known by its place
  * and time too: the same event may be replayed again.
  */
 static void make_key(enum spool_dir dir, const struct spool_item *item, const struct record *record,
@@ -58,12 +58,15 @@ static enum run_result forward_file(
     struct run *run, enum spool_dir dir, const struct spool_item *item, struct forwarded *forwarded)
 {
     struct spool_file file;
+    struct spool_name parsed;
     char key[KEY_SIZE];
     bool known = false;
     if (!spool_read(&run->local, dir, item->name, &file))
         return errno == ENOENT ? RUN_GOES_ON : local_failed(run, item->name);
-    const char *wrong =
-        queue_objection(&file, RECORD_EVENT, dir == DIR_REPLAY ? file.record.id : item->name);
+    const char *id = dir == DIR_REPLAY                 ? file.record.id
+                     : name_parse(item->name, &parsed) ? parsed.id
+                                                       : "";
+    const char *wrong = queue_objection(&file, dir == DIR_OUT ? RECORD_MAIL : RECORD_EVENT, id);
     enum run_result result = RUN_GOES_ON;
     if (wrong)
         result = leave_torn(run, dir, item, wrong);
@@ -110,7 +113,7 @@ static enum run_result forward_batch(struct run *run, enum spool_dir dir,
 
 enum run_result forward_run(struct run *run)
 {
-    static const enum spool_dir dirs[] = {DIR_NEW, DIR_HELD, DIR_REPLAY};
+    static const enum spool_dir dirs[] = {DIR_OUT, DIR_NEW, DIR_HELD, DIR_REPLAY};
     enum run_result result = RUN_GOES_ON;
     size_t count = 0, known = 0;
     for (size_t d = 0; result == RUN_GOES_ON && d < sizeof dirs / sizeof *dirs; d++) {

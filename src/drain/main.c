@@ -16,6 +16,7 @@
 #include "drain/sandbox.h"
 #include "drain/watch.h"
 #include "mail/message.h"
+#include "shared/shared.h"
 #include "spool/owner.h"
 
 static const char usage[] =
@@ -104,9 +105,12 @@ static int dry_run(struct run *run)
         return EX_CONFIG;
     if (!confine(run->conf, false))
         return EX_OSERR;
-    bool ok = spool_open_readonly(&run->spool, conf_text(run->conf, SET_SPOOL), &why);
+    const char *ledger = conf_text(run->conf, SET_LEDGER);
+    bool ok = shared_is(ledger)
+                  ? shared_open(&run->spool, ledger, conf_text(run->conf, SET_NODE), false, &why)
+                  : spool_open_readonly(&run->spool, conf_text(run->conf, SET_SPOOL), &why);
     if (ok)
-        run->ledger = ledger_open_readonly(conf_text(run->conf, SET_LEDGER), &why);
+        run->ledger = ledger_open_readonly(ledger, &why);
     if (ok && !why.len)
         compose_preview(run);
     else

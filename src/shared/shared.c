@@ -516,7 +516,7 @@ bool shared_forward(struct spool *spool, const char *key, enum spool_dir dir, co
     add_text(&call, spool_dir_name(dir));
     add_text(&call, name);
     add_text(&call, key);
-    add_content(&call, name, file->data.data, file->data.len, clock_now(), 0);
+    add_content(&call, name, file->data.data, file->data.len, file->mtime, file->mode);
     add_text(&call, shared->node);
     int64_t rows = change(spool, &call, "forward", name);
     *known = rows == 0;
