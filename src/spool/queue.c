@@ -149,6 +149,35 @@ bool queue_adopt(
     return spool_failed(spool, "adopt", dir, name);
 }
 
+static bool queue_copy_to_directory(
+    struct spool *spool, enum spool_dir dir, const char *name, const struct spool_file *file)
+{
+    struct spool_temp temp;
+    mode_t marks = file->mode & (QUEUE_UNKNOWN | QUEUE_SENT);
+    if (!spool_temp_write(spool, file->data.data, file->data.len, &temp))
+        return false;
+    bool ok = fchmod(temp.fd, SPOOL_FILE_MODE | marks) == 0 && set_fd_time(temp.fd, file->mtime) &&
+              spool_sync_file(spool, temp.fd);
+    enum spool_put put = ok ? spool_name(spool, &temp, dir, name) : SPOOL_PUT_FAILED;
+    if (put == SPOOL_PUT)
+        close(temp.fd);
+    else
+        spool_temp_drop(spool, &temp);
+    return put != SPOOL_PUT_FAILED || spool_failed(spool, "copy", dir, name);
+}
+
+bool queue_copy(
+    struct spool *spool, enum spool_dir dir, const char *name, const struct spool_file *file)
+{
+    const struct spool_content content = {.data = file->data.data,
+        .len = file->data.len,
+        .mtime = file->mtime,
+        .marks = file->mode & (QUEUE_UNKNOWN | QUEUE_SENT)};
+    if (!spool->backing)
+        return queue_copy_to_directory(spool, dir, name, file);
+    return spool->backing->put(spool, &content, dir, name, false) != SPOOL_PUT_FAILED;
+}
+
 bool queue_mark(struct spool *spool, enum spool_dir dir, const char *name, mode_t marks)
 {
     if (spool->backing)

@@ -77,6 +77,13 @@ bool queue_torn_for_good(int64_t mtime, int64_t now);
 bool queue_adopt(
     struct spool *spool, enum spool_dir dir, const char *name, const struct spool_file *file);
 
+/*
+ * Puts a file of another spool into this one, with its time and marks; one of that name stays as it
+ * is. Durable after the next sync of all.
+ */
+bool queue_copy(
+    struct spool *spool, enum spool_dir dir, const char *name, const struct spool_file *file);
+
 /* Sets permission bits SPOOL_FILE_MODE | marks. */
 bool queue_mark(struct spool *spool, enum spool_dir dir, const char *name, mode_t marks);
 /* The same, synced. */

@@ -8,6 +8,7 @@
 #include "ledger/transfer.h"
 #include "spool/queue.h"
 #include "tool/actions.h"
+#include "tool/ledger.h"
 #include "tool/output.h"
 
 static const char usage[] = "ledger ACTION [ARGUMENT...]\n"; /* actions_run has the list */
@@ -134,7 +135,8 @@ static const struct command action_copy = {
 
 static int run(struct tool *tool, int argc, char **argv)
 {
-    static const struct command *const actions[] = {&action_migrate, &action_copy, NULL};
+    static const struct command *const actions[] = {
+        &action_migrate, &action_copy, &action_move_spool, NULL};
     return actions_run(tool, argc, argv, actions);
 }
 
