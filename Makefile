@@ -23,7 +23,8 @@ TOOL_ROOMS  = base confine event provider spool postgres shared ledger http api 
 # `make POSTGRESQL=no` leaves PostgreSQL out: a ledger is a file of SQLite then. Never the receiver's.
 POSTGRESQL ?= yes
 ifeq ($(POSTGRESQL),no)
-LEFT_OUT   = src/postgres/% src/ledger/%_postgres.c src/shared/shared.c
+LEFT_OUT   = src/postgres/% src/shared/shared.c \
+             $(filter-out %/no_postgres.c,$(wildcard src/ledger/*_postgres.c))
 LEDGER_LIBS = -lsqlite3
 else
 LEFT_OUT   = src/ledger/no_postgres.c src/shared/no_shared.c
