@@ -17,8 +17,8 @@ LDFLAGS    += -pie -Wl,-z,relro,-z,now
 # A room is a folder of src/. These lines are the architecture: a program links only the rooms
 # and libraries that its line names, so a call into another room is a link error.
 FCGI_ROOMS  = base confine event provider spool health receive
-DRAIN_ROOMS = base confine event provider spool postgres shared ledger http api mail deliver health report drain
-TOOL_ROOMS  = base confine event provider spool postgres shared ledger http api mail deliver health report tool
+DRAIN_ROOMS = base confine event provider spool postgres ledger shared http api mail deliver health report drain
+TOOL_ROOMS  = base confine event provider spool postgres ledger shared http api mail deliver health report tool
 
 # `make POSTGRESQL=no` leaves PostgreSQL out: a ledger is a file of SQLite then. Never the receiver's.
 POSTGRESQL ?= yes
@@ -106,19 +106,19 @@ PURE_ROOMS   = base event provider spool
 
 $(UNIT_TESTS): $(B)/obj/tests/part.o
 
-$(B)/tests/mail_%: $(B)/obj/tests/mail_%.o $(call objects,base event provider spool postgres shared ledger mail) $(MAIL_DATA)
+$(B)/tests/mail_%: $(B)/obj/tests/mail_%.o $(call objects,base event provider spool postgres ledger shared mail) $(MAIL_DATA)
 	@mkdir -p $(@D)
 	$(LINK) $(MAIL_LIBS) $(LEDGER_LIBS) -lcjson -lidn2 -lcrypto -lcmocka
 
-$(B)/tests/ledger_%: $(B)/obj/tests/ledger_%.o $(call objects,base event provider spool postgres shared ledger)
+$(B)/tests/ledger_%: $(B)/obj/tests/ledger_%.o $(call objects,base event provider spool postgres ledger shared)
 	@mkdir -p $(@D)
 	$(LINK) $(LEDGER_LIBS) -lcjson -lidn2 -lcrypto -lcmocka
 
-$(B)/tests/deliver_%: $(B)/obj/tests/deliver_%.o $(call objects,base event provider spool postgres shared ledger http mail deliver) $(MAIL_DATA)
+$(B)/tests/deliver_%: $(B)/obj/tests/deliver_%.o $(call objects,base event provider spool postgres ledger shared http mail deliver) $(MAIL_DATA)
 	@mkdir -p $(@D)
 	$(LINK) $(DRAIN_LIBS) -lcmocka
 
-$(B)/tests/api_%: $(B)/obj/tests/api_%.o $(call objects,base event provider spool postgres shared ledger http api)
+$(B)/tests/api_%: $(B)/obj/tests/api_%.o $(call objects,base event provider spool postgres ledger shared http api)
 	@mkdir -p $(@D)
 	$(LINK) -lcurl $(LEDGER_LIBS) -lcjson -lidn2 -lcrypto -lcmocka
 

@@ -177,6 +177,9 @@ static enum run_result mail_shared_events(struct run *run)
     bool visited;
     enum run_result result = prune_spool(run, &visited);
     run->local = run->spool;
+    if (result == RUN_GOES_ON)
+        result =
+            run_open_ledger(run); /* it is in the same database, and says what is wrong there */
     if (result == RUN_GOES_ON && !shared_open(&run->spool, conf_text(run->conf, SET_LEDGER),
                                      conf_text(run->conf, SET_NODE), true, &why)) {
         log_error(NULL, "shared-unusable", "%s; events wait in %s until it can be reached",

@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "base/hex.h"
+#include "ledger/schema_postgres.h"
 #include "postgres/postgres.h"
 #include "spool/backing.h"
 #include "spool/queue.h"
@@ -168,8 +169,11 @@ static bool fail(struct spool *spool, const char *verb, const char *name)
 {
     const struct shared *shared = spool->backed;
     enum postgres_fault fault = postgres_fault(shared->postgres);
-    snprintf(spool->step, sizeof spool->step, "%s %s in PostgreSQL: %s", verb, name,
-        postgres_message(shared->postgres));
+    struct buf advice = {0};
+    schema_advise(shared->postgres, &advice);
+    snprintf(spool->step, sizeof spool->step, "%s %s in %s: %s%s", verb, name,
+        postgres_name(shared->postgres), postgres_message(shared->postgres), buf_text(&advice));
+    buf_free(&advice);
     errno = fault == POSTGRES_LOST        ? ECONNRESET
             : fault == POSTGRES_READ_ONLY ? EROFS
             : fault == POSTGRES_REFUSED   ? EACCES

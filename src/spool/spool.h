@@ -41,7 +41,7 @@ enum spool_dir {
 enum {
     SPOOL_DIR_MODE = 02770,
     SPOOL_FILE_MODE = 0660,
-    SPOOL_STEP_SIZE = 160,
+    SPOOL_STEP_SIZE = 480,
     SPOOL_FILE_MAX = 256 << 20 /* bytes; bookspool makes no larger file */
 };
 

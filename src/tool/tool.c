@@ -17,6 +17,7 @@
 #include "base/hex.h"
 #include "base/io.h"
 #include "base/text.h"
+#include "ledger/ledger.h"
 #include "shared/shared.h"
 #include "spool/queue.h"
 
@@ -308,12 +309,15 @@ static bool spool_is_shared(const struct tool *tool)
 static int open_shared(struct tool *tool)
 {
     struct buf why = {0};
-    bool ok = shared_open(&tool->spool, conf_text(&tool->conf, SET_LEDGER),
-        conf_text(&tool->conf, SET_NODE), false, &why);
+    const char *value = conf_text(&tool->conf, SET_LEDGER);
+    struct ledger *ledger = ledger_open_readonly(value, &why); /* it judges the tables */
+    bool ok =
+        ledger && shared_open(&tool->spool, value, conf_text(&tool->conf, SET_NODE), false, &why);
+    ledger_close(ledger);
     if (!ok)
-        tool_say_lines(tool, "the shared spool", &why);
+        tool_say(tool, "%s", buf_text(&why));
     buf_free(&why);
-    return ok ? EX_OK : EX_UNAVAILABLE;
+    return ok ? EX_OK : EX_CONFIG;
 }
 
 int tool_look(struct tool *tool)
