@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -81,14 +82,29 @@ static enum run_result forward_file(
     return result;
 }
 
-/* After the commit: here the name stays in done/ for retries, or goes. */
+/* A file without content takes the name in done/. It needs no sync: the shared spool knows the id.
+ */
+static bool keep_name(struct spool *local, const char *id)
+{
+    struct spool_temp temp;
+    if (!spool_temp_write(local, "", 0, &temp))
+        return false;
+    if (!spool_name_over(local, &temp, DIR_DONE, id)) {
+        spool_temp_drop(local, &temp);
+        return false;
+    }
+    close(temp.fd);
+    return true;
+}
+
+/* After the commit. */
 static enum run_result settle_file(struct run *run, enum spool_dir dir, const char *name)
 {
-    bool ok = dir == DIR_NEW ? spool_move(&run->local, DIR_NEW, name, DIR_DONE, name)
-                             : spool_remove(&run->local, dir, name);
+    bool ok = dir != DIR_NEW || keep_name(&run->local, name);
+    ok = ok && (spool_remove(&run->local, dir, name) || errno == ENOENT);
     if (dir == DIR_NEW)
         survey_taken();
-    return ok || errno == ENOENT ? RUN_GOES_ON : local_failed(run, name);
+    return ok ? RUN_GOES_ON : local_failed(run, name);
 }
 
 static enum run_result forward_batch(struct run *run, enum spool_dir dir,

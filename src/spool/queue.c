@@ -149,6 +149,17 @@ bool queue_adopt(
     return spool_failed(spool, "adopt", dir, name);
 }
 
+static bool is_torn(struct spool *spool, enum spool_dir dir, const char *name)
+{
+    struct spool_file met;
+    bool torn = spool_read(spool, dir, name, &met);
+    if (torn) {
+        torn = met.torn != NULL;
+        spool_file_free(&met);
+    }
+    return torn;
+}
+
 static bool queue_copy_to_directory(
     struct spool *spool, enum spool_dir dir, const char *name, const struct spool_file *file)
 {
@@ -159,6 +170,9 @@ static bool queue_copy_to_directory(
     bool ok = fchmod(temp.fd, SPOOL_FILE_MODE | marks) == 0 && set_fd_time(temp.fd, file->mtime) &&
               spool_sync_file(spool, temp.fd);
     enum spool_put put = ok ? spool_name(spool, &temp, dir, name) : SPOOL_PUT_FAILED;
+    if (put == SPOOL_PUT_EXISTS && is_torn(spool, dir, name) &&
+        spool_name_over(spool, &temp, dir, name))
+        put = SPOOL_PUT;
     if (put == SPOOL_PUT)
         close(temp.fd);
     else

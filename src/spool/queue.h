@@ -78,8 +78,8 @@ bool queue_adopt(
     struct spool *spool, enum spool_dir dir, const char *name, const struct spool_file *file);
 
 /*
- * Puts a file of another spool into this one, with its time and marks; one of that name stays as it
- * is. Durable after the next sync of all.
+ * Puts a file of another spool into this one, with its time and marks; an intact one of that name
+ * stays as it is. Durable after the next sync of all.
  */
 bool queue_copy(
     struct spool *spool, enum spool_dir dir, const char *name, const struct spool_file *file);
