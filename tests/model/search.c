@@ -120,7 +120,7 @@ static void memory_free(struct memory *m)
 /* False: it is there already. */
 static bool add_hash(uint64_t *table, size_t slots, uint64_t h)
 {
-    size_t at = h & (slots - 1);
+    size_t at = (size_t)h & (slots - 1);
     for (; table[at]; at = (at + 1) & (slots - 1))
         if (table[at] == h)
             return false;

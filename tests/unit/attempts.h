@@ -258,7 +258,7 @@ static inline int try_much_memory(struct scratch *s)
     if (getrlimit(RLIMIT_DATA, &limit) < 0 || limit.rlim_cur == RLIM_INFINITY)
         return -1;
     (void)s;
-    void *at = mmap(NULL, limit.rlim_cur, PROT_READ | PROT_WRITE,
+    void *at = mmap(NULL, (size_t)limit.rlim_cur, PROT_READ | PROT_WRITE,
         MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     return at == MAP_FAILED ? errno : 0;
 }

@@ -30,10 +30,10 @@ static int down(void **state)
 }
 
 /* What the file holds, read as `bookspool status` does, in a process of its own. */
-static unsigned long in_file(enum counter which)
+static uint64_t in_file(enum counter which)
 {
     int ends[2];
-    unsigned long value = 0;
+    uint64_t value = 0;
     assert_int_equal(pipe(ends), 0);
     pid_t reader = fork();
     if (reader == 0) {
