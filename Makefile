@@ -8,8 +8,8 @@ CC      ?= cc
 CFLAGS  ?= -O2 -g
 
 PKG      = pkg-config
-# On 32-bit systems: files of more than 2 GiB, and times after 2038.
-WIDE       := $(if $(filter 4,$(shell echo __SIZEOF_LONG__ | $(CC) -E -P - 2>/dev/null)),-D_FILE_OFFSET_BITS=64 -D_TIME_BITS=64)
+# On 32-bit systems: files of more than 2 GiB. The size of time_t is the system's own, as in its libraries.
+WIDE       := $(if $(filter 4,$(shell echo __SIZEOF_LONG__ | $(CC) -E -P - 2>/dev/null)),-D_FILE_OFFSET_BITS=64)
 BASE_CFLAGS = -std=c17 -D_GNU_SOURCE $(WIDE) -Isrc -Wall -Wextra -Wpedantic -Wshadow -Wconversion \
               -fstack-protector-strong -fPIE $(WERROR)
 SAN_FLAGS   = $(if $(SAN),-fsanitize=address$(,)undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer)
