@@ -112,8 +112,8 @@ def calls_of(trial, command):
 # ---- what only looks ----
 
 
-LOOKS = (["list", "--json", "--all"], ["show", "--json", "KEY"], ["trace", "--json", "KEY"],
-         ["check", "--json"])
+LOOKS = (("list", "--json", "--all"), ("show", "--json", "KEY"), ("trace", "--json", "KEY"),
+         ("check", "--json"))
 
 
 def filled(trial):
@@ -166,25 +166,31 @@ def allocations(command, prepare, run):
     return [(command, step) for step in alloc_steps(allocations_of(world, prepare, run))]
 
 
+def spread_over(steps_of):
+    """(command, step) of {command: steps}; each command has steps of its own at each of its places."""
+    steps = [step._replace(place=(command, step.place)) for command, of in steps_of.items() for step in of]
+    return [(step.place[0], step) for step in spread(steps)]
+
+
 need_shims()
 with Scripted() as peer, Trial(peer) as world:
-    deaths, faults, looking, lacking, looking_without = [], [], [], [], []
+    deaths, faults, looking, lacking, looking_without = [], {}, {}, [], []
     for command in COMMANDS:
         calls = calls_of(world, command)
         match(str(calls), "openat.*rename|unlinkat", f"the shim sees what {command} does")
         deaths += [(command, step) for step in death_steps(calls)]
-        faults += [(command, step) for step in spread(fault_steps(calls))]
+        faults[command] = fault_steps(calls)
         keys = []
         lacking += allocations(command, lambda trial: keys.append(COMMANDS[command][0](trial)),
                                lambda env: world.run("bookspool", *arguments(command, keys[-1]), env=env))
     filled(world)
     for command in LOOKS:
         equal(look(world, command, world.counting())[0], 0, f"{command[0]} without a fault")
-        looking += [(command, step) for step in spread(fault_steps(world.calls()))]
+        looking[command] = fault_steps(world.calls())
         looking_without += allocations(command, filled, lambda env: look(world, command, env))
 series("a tool that dies at each step", deaths, changes)
-series("a tool with a fault at each step", faults, changes)
-series("a tool that looks, with a fault at each step", looking, looks)
+series("a tool with a fault at each step", spread_over(faults), changes)
+series("a tool that looks, with a fault at each step", spread_over(looking), looks)
 series("a tool without memory at each step", lacking, changes)
 series("a tool that looks, without memory at each step", looking_without, looks)
 finish()

@@ -12,8 +12,9 @@
  *   SHIM_SHORT=2     half of the bytes go through, and the call says so
  *   SHIM_WITHOUT=renameat2   this one always fails with EINVAL, as on a file system that cannot
  *                    rename without replacing
- *   SHIM_LOG=FILE    counting: one line a call, its number, its name, its object; otherwise the
- *                    line of the call that was met, or nothing
+ *   SHIM_LOG=FILE    counting: one line a call, its number, its name, its place, its object;
+ *                    otherwise the line of the call that was met, with 0 for the place, or nothing.
+ *                    Calls of one place come from the same line of code by way of the same callers
  *
  * Counted from the start of main on, in the process and in those that it forks, whoever calls:
  * our code or a library. Names tell apart what fails differently: openat, openat/creat and
@@ -33,6 +34,7 @@
 #include <dirent.h>
 #include <dlfcn.h>
 #include <errno.h>
+#include <execinfo.h>
 #include <fcntl.h>
 #include <netdb.h>
 #include <poll.h>
@@ -62,7 +64,7 @@
         real;                                                                                      \
     }))
 
-enum { HALF_THEN_FAIL = 1, HALF = 2, LOG_FD = 200 };
+enum { HALF_THEN_FAIL = 1, HALF = 2, LOG_FD = 200, FRAMES = 100 };
 
 static struct {
     const char *call, *without;
@@ -75,6 +77,16 @@ static long number(const char *name)
 {
     const char *text = getenv(name);
     return text ? atol(text) : 0;
+}
+
+static unsigned long place(void)
+{
+    void *frame[FRAMES];
+    int count = backtrace(frame, FRAMES);
+    unsigned long hash = 5381;
+    for (int i = 0; i < count; i++)
+        hash = hash * 33 + (unsigned long)frame[i];
+    return hash;
 }
 
 /* A preloaded library starts after all others: what their starting does is not counted. */
@@ -92,6 +104,8 @@ __attribute__((constructor)) static void start(void)
     shim.at = number("SHIM_AT");
     shim.error = number("SHIM_ERRNO");
     shim.half = number("SHIM_SHORT");
+    if (!shim.at)
+        place(); /* backtrace loads a library when it is first called: not later, in a sandbox */
     void *shared = NEXT(mmap)(
         NULL, sizeof *shim.count, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (shared != MAP_FAILED)
@@ -104,7 +118,8 @@ static void note(long count, const char *call, const char *object, int fd)
     snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
     if (!object && syscall(SYS_readlinkat, AT_FDCWD, link, path, sizeof path - 1) > 0)
         object = path;
-    int len = snprintf(line, sizeof line, "%ld %s %s\n", count, call, object ? object : "");
+    int len = snprintf(line, sizeof line, "%ld %s %lx %s\n", count, call, shim.at ? 0 : place(),
+        object ? object : "");
     if (shim.log >= 0 && syscall(SYS_write, shim.log, line, (size_t)len) < 0)
         abort();
 }

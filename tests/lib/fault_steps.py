@@ -145,11 +145,27 @@ def faults_of(call):
 
 # ---- where a trial strikes ----
 
+class Call(str):
+    """The name of a call that a program made. Calls of one `place` come from the same line of code by
+    way of the same callers."""
+
+    def __new__(cls, name, place):
+        call = super().__new__(cls, name)
+        call.place = place
+        return call
+
+
 # call: the name, None for any; number: from 1; what: "death", "ENOSPC", ...; env: the shim's;
-# last: one more than an untouched run had
-Step = collections.namedtuple("Step", "call number what env last", defaults=[False])
+# last: one more than an untouched run had; place: see Call
+Step = collections.namedtuple("Step", "call number what env last place", defaults=[False, None])
 # How often these come depends on the moment; the others must miss where they are the last.
 LOOSE = (None, "poll", "recv", "send", "epoll_wait", "epoll_ctl", "accept4")
+# What the next run, a peer or a child can see of a call. A death at any other leaves the same as a
+# death at the next of these: locks go with the process, and unsynced bytes are there for the next.
+LEAVES = ("open/creat", "openat/creat", "open/excl", "openat/excl", "write", "write/socket", "pwrite",
+          "ftruncate", "renameat", "renameat2", "linkat", "unlinkat", "unlink", "mkdirat", "mkdir",
+          "fchmod", "fchmodat", "fchown", "futimens", "utimensat", "send", "recv", "connect", "bind",
+          "listen", "accept4", "fork", "waitpid")
 
 
 def at(step, number):
@@ -157,23 +173,21 @@ def at(step, number):
     return step._replace(number=number, env={**step.env, "SHIM_AT": str(number)})
 
 
-def numbered(step, first, last):
-    """The step at each of these numbers, and at one more, which must miss."""
-    return [*(at(step, n) for n in range(first, last + 1)), at(step, last + 1)._replace(last=True)]
-
-
 def describe(step):
     return f"{step.what} at {step.call or 'call'} {step.number}"
 
 
 def death_steps(calls, before=(), only=None):
-    """A death before each of the calls of an untouched run, and a last one that must miss."""
+    """A death before each call of an untouched run that leaves something, with FAULTS_LONG=1 before each
+    of all, and a last one that must miss. `before` are calls that came earlier and are left alone."""
     if only:
         dying = Step(only, 0, "death", {"SHIM_CALL": only})
         calls, before = [c for c in calls if c == only], [c for c in before if c == only]
     else:
         dying = Step(None, 0, "death", {})
-    return numbered(dying, len(before) + 1, len(before) + len(calls))
+    begun = len(before) + 1
+    return [*(at(dying, n) for n, call in enumerate(calls, begun) if LONG or call in LEAVES),
+            at(dying, begun + len(calls))._replace(last=True)]
 
 
 def fault_steps(calls, only=None, before=()):
@@ -182,23 +196,43 @@ def fault_steps(calls, only=None, before=()):
     steps = []
     begun = collections.Counter(before)
     for call, count in sorted(collections.Counter(calls).items()):
+        places = [getattr(made, "place", None) for made in calls if made == call]
+        first = begun[call] + 1
+        miss = True  # how many there are is the same for all faults
         for what, env in faults_of(call) if not only or call in only else ():
             step = Step(call, 0, what, None if env is None else {**env, "SHIM_CALL": call})
-            steps += [step] if env is None else numbered(step, begun[call] + 1, begun[call] + count)
+            if env is None:
+                steps.append(step)
+                continue
+            steps += [at(step, n)._replace(place=place) for n, place in enumerate(places, first)]
+            if miss:
+                steps.append(at(step, first + count)._replace(last=True))
+            miss = False
     return steps
 
 
 def spread(steps):
-    """With FAULTS_LONG=1 all of these; else of a call that comes often, with many errors, a third: each
-    number of it with some errors, and each error at some numbers."""
-    errors, numbers = collections.defaultdict(list), collections.defaultdict(set)
+    """With FAULTS_LONG=1 all of these. Else the calls of one place count as one, the first and the last
+    of them being struck in turn; and of a call that has many places, and many errors, a third is taken:
+    each place with some errors, and each error at some places."""
+    if LONG:
+        return steps
+    errors, places = collections.defaultdict(list), collections.defaultdict(dict)
     for step in steps:
-        numbers[step.call].add(step.number)
         if step.what not in errors[step.call]:
             errors[step.call].append(step.what)
-    return [step for step in steps
-            if LONG or len(numbers[step.call]) <= 3 or len(errors[step.call]) < 3
-            or (step.number + errors[step.call].index(step.what)) % 3 == 0]
+        if not step.last and step.env:
+            places[step.call].setdefault(step.place, set()).add(step.number)
+
+    def taken(step):
+        if step.last or step.env is None:
+            return True
+        kinds, of_call = errors[step.call], places[step.call]
+        turn = list(of_call).index(step.place) + kinds.index(step.what)
+        if len(of_call) > 3 and len(kinds) >= 3 and turn % 3:
+            return False
+        return step.number == (max if turn // 3 % 2 else min)(of_call[step.place])
+    return [step for step in steps if taken(step)]
 
 
 def alloc_steps(places):

@@ -22,7 +22,7 @@ import signal
 import tempfile
 import traceback
 
-from fault_steps import LOOSE, Step, describe, tells
+from fault_steps import LOOSE, Call, Step, describe, tells
 from bookspool import BIN, World, event_file, id_of, mark_of, ok, sample, skip_all, wait_for
 from smtp_peer import Scripted
 
@@ -159,7 +159,9 @@ class Trial(World):
                 "ALLOC_LOG" if of else "SHIM_LOG": self.path("calls.log")}
 
     def calls(self):
-        return [line.split(" ")[1] for line in self.log("calls.log").splitlines()]
+        """The calls that counting() logged."""
+        lines = [line.split(" ") for line in self.log("calls.log").splitlines()]
+        return [Call(name, place) for _, name, place, *_ in lines]
 
     def settle(self, done=None):
         """Runs the drain until it is content; what waits is made due. `done` is a run that may

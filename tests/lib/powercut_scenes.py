@@ -119,8 +119,8 @@ def rehearse(scene, run, wanted):
     return {"SHIM_CALL": before[-1], "SHIM_AT": str(before.count(before[-1]))}
 
 
-SYNC_OF_A_POST = r"renameat2 [0-9a-f]{32}\n(?:.*\n)*?\d+ fsync"
-SYNC_OF_A_BATCH = r"renameat [0-9a-f]{32}-[0-9a-f]{12}\n(?:.*\n)*?\d+ syncfs"
+SYNC_OF_A_POST = r"renameat2 \S+ [0-9a-f]{32}\n(?:.*\n)*?\d+ fsync"
+SYNC_OF_A_BATCH = r"renameat \S+ [0-9a-f]{32}-[0-9a-f]{12}\n(?:.*\n)*?\d+ syncfs"
 RENAME_TO_SENT = r"fchmodat .*\n(?:.*\n)*?\d+ renameat"
 
 
