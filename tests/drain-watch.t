@@ -95,15 +95,25 @@ def retries():
 
 def a_half_that_waits():
     """The half of a move is asked about again when its time is over, not when the watch looks anyway."""
-    with Watched({"BOOKSPOOL_MOVE_WAIT": "2s"}) as world:
+    # on a very busy machine the time may be over at the first look: then a longer one is tried, less than a long sleep
+    tried = (mailed_in_time(wait) for wait in ("2s", "10s", "25s"))
+    ok(next((in_time for in_time in tried if in_time is not None), False),
+       "the half of a move waits, and is mailed when its time is over, before the watch's minute is")
+
+
+def mailed_in_time(wait):
+    """None where it did not wait."""
+    with Watched({"BOOKSPOOL_MOVE_WAIT": wait}) as world:
         process = world.watch()
         before = len(world.long_sleeps())
         body = sample("calendly", "invitee_canceled_moved")
         key = world.put_event("tmp", "calendly", body, Event="invitee.canceled", Received=utc(time.time()))
         os.rename(world.file("tmp", key), world.file("new", key))
-        ok(wait_for(lambda: "partner-awaited" in world.log("drain.log")), "the half of a move waits")
-        ok(world.sent_by_then(key, before), "and is mailed when its time is over, before the watch's minute is")
+        wait_for(lambda: re.search("partner-(awaited|missing)", world.log("drain.log")))
+        waited = "partner-awaited" in world.log("drain.log")
+        in_time = waited and world.sent_by_then(key, before)
         world.stop(process)
+        return in_time if waited else None
 
 
 def a_series_that_comes_one_by_one():
