@@ -214,8 +214,9 @@ unit-tests: $(UNIT_TESTS) $(SHIM) $(B)/tests/model $(B)/tests/request
 
 include tests/fuzz/rules.mk
 
-# The long form of tests/faults-*.t: memory that ends at each step and does not come back.
-#: faults         memory that ends at each step and does not come back
+# The long form of tests/faults-*.t: each error at each call, a death before each, and memory that ends at
+# each step, also for good. In check the calls of one place in the code count as one.
+#: faults         each error and a death at each call, memory that ends at each step
 faults: all unit-tests
 	FAULTS_LONG=1 BOOKSPOOL_BIN=$(abspath $(B)) prove --timer $(wildcard tests/faults-*.t)
 
@@ -241,8 +242,11 @@ demo:
 # word before the colon is for tests/bin/run. The longest begin first, so that none is left over at the end.
 LONGEST = faults-drain mutations faults-tool faults-maildir contact provider-month faults-receiver powercut limits package
 WHOLE   = $(LONGEST:%=tests/%.t) $(filter-out $(LONGEST:%=tests/%.t),$(sort $(wildcard tests/*.t)))
-# What these are about runs in a browser, is the package, the stand-ins in Python, the bench, or text.
-NOT_IN_C = contact package api-standins bench references
+# What these are about runs in a browser, is the package, the stand-ins in Python, the bench, pages and
+# examples, or what others read in our mails: fuzz.t makes a mail of each sample under ASan. And what has a
+# long form: make soak and make restarts run it under ASan as well.
+NOT_IN_C = contact package api-standins bench references manual playbook nginx-examples metrics mail-readers \
+           soak-many restart
 IN_C    = $(filter-out $(NOT_IN_C:%=tests/%.t),$(WHOLE))
 MEMORY  = $(filter-out %/drain_sandbox_test %/receive_sandbox_test,$(UNIT_TESTS)) # valgrind's own calls are refused
 CHECKS  = $(WHOLE:%=plain:%) $(IN_C:%=asan:%) valgrind:tests/nginx-answers.t $(MEMORY:$(B)/%=valgrind:%) \
@@ -341,22 +345,32 @@ rotate: all unit-tests
 
 # Many receivers, drains and operators at once, killed at random; the short form is in check.
 #: soak           two minutes of receivers, drains and operators at once, killed at random
-soak: all
-	SOAK_SECONDS=$(SECONDS) tests/soak-many.t
+soak: all asan-programs
+	$(call both,soak-many,SOAK_SECONDS=$(SECONDS))
+
+# $(call both,TEST,SETTINGS) runs a long form as built for use, and under ASan.
+both = for flavour in plain asan; do $(2) BOOKSPOOL_BIN=$(abspath $(B)) tests/bin/run $$flavour:tests/$(1).t || exit 1; done
+
+asan-programs:
+	$(MAKE) B=$(B)/asan SAN=1 CFLAGS='-O1 -g' all
 
 SECONDS ?= 120
 
 # Receiver and drain restarted a hundred times while clients post; the short form is in check.
 #: restarts       a hundred restarts of receiver and drain while clients post
-restarts: all
-	RESTARTS=100 BOOKSPOOL_BIN=$(abspath $(B)) tests/restart.t
+restarts: all asan-programs
+	$(call both,restart,RESTARTS=100)
 
 # Bursts of requests whose clients go away, as built for use and under ASan; the short form is in check.
 #: storm          bursts of requests, with every third client gone before its answer
-storm: all
-	$(MAKE) B=$(B)/asan SAN=1 CFLAGS='-O1 -g' $(B)/asan/bookspool-fcgi
-	for flavour in plain asan; do STORM_SECONDS=$(SECONDS) BOOKSPOOL_BIN=$(abspath $(B)) \
-	    tests/bin/run $$flavour:tests/receive-storm.t || exit 1; done
+storm: all asan-programs
+	$(call both,receive-storm,STORM_SECONDS=$(SECONDS))
+
+# In check the leaks of a program that ends when it has done one thing (the tool) are not looked for: that
+# takes as long as all else it does.
+#: leaks          the tests under ASan, with leaks of the tool looked for
+leaks: all asan-programs
+	LEAKS=all BOOKSPOOL_BIN=$(abspath $(B)) prove -j$(AT_ONCE) --timer --exec tests/bin/run $(IN_C:%=asan:%)
 
 # The disk states that a power cut could leave, many more of them; the short form is in check.
 #: powercut       the disk states that a power cut could leave, recovered from one by one
@@ -480,7 +494,7 @@ lint:
 clean:
 	rm -rf $(B)
 
-.PHONY: all bench bench-results check clean contact deb demo faults help install limits lint look model month \
+.PHONY: all asan-programs bench bench-results check clean contact deb demo faults help install leaks limits lint look model month \
     one-test package-check powercut powercut-real restarts rotate shifted soak storm test uninstall \
     unit-tests
 .SECONDARY:
