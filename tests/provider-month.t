@@ -48,6 +48,7 @@ def reconciled(month, *args):
 
 def switched_off(month):
     """A day and more without an answer: Calendly switches its subscription off, and nobody is told."""
+    month.reachable = False  # from a delivery on, which is repeated for a day
     month.book("calendly", how={})
     month.outage(hours=30)
     month.step(DAY)
