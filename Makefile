@@ -25,11 +25,10 @@ TOOL_ROOMS  = base confine event provider spool postgres ledger shared http api 
 # `make POSTGRESQL=no` leaves PostgreSQL out: a ledger is a file of SQLite then. Never the receiver's.
 POSTGRESQL ?= yes
 ifeq ($(POSTGRESQL),no)
-LEFT_OUT   = src/postgres/% src/shared/shared.c \
-             $(filter-out %/no_postgres.c,$(wildcard src/ledger/*_postgres.c))
+LEFT_OUT   = src/postgres/% src/ledger/%_postgres.c src/shared/shared.c
 LEDGER_LIBS = -lsqlite3
 else
-LEFT_OUT   = src/ledger/no_postgres.c src/shared/no_shared.c
+LEFT_OUT   = src/ledger/without_server.c src/shared/without_server.c
 LEDGER_LIBS = -lsqlite3 $(shell $(PKG) --libs libpq 2>/dev/null)
 postgres_CFLAGS := $(shell $(PKG) --cflags libpq 2>/dev/null)
 ledger_CFLAGS    = $(postgres_CFLAGS)
