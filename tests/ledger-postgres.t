@@ -21,7 +21,7 @@ OWNER, DRAIN, READER = "bookspool_owner", "bookspool", "bookspool_reader"
 DAY = datetime.datetime.now(datetime.timezone.utc).replace(
     hour=15, minute=0, second=0, microsecond=0) + datetime.timedelta(days=3)
 SHORT = {  # of other tests, which run over SQLite there
-    "tool-ledger.t": "meanings rebuilt forgetting",
+    "tool-ledger.t": "rebuilt",
     "tool-forget.t": "a_person",
     "mail-stories.t": "three_orders",
 }

@@ -84,8 +84,10 @@ static inline void scene_event(const struct step *step, int number, struct event
 
 static inline struct ledger *scene_ledger(void)
 {
-    ledger_server_empty();
-    return ledger_server_open("sqlite::memory:");
+    struct ledger *ledger = ledger_server_open("sqlite::memory:");
+    if (ledger_server())
+        ledger_server_clear(ledger);
+    return ledger;
 }
 
 static inline void scene_enter(

@@ -33,15 +33,20 @@ static inline struct ledger *ledger_server_open(const char *value)
 }
 
 /* The database is as if it had just been made. */
+static inline void ledger_server_clear(struct ledger *ledger)
+{
+    if (!ledger_begin(ledger) || !ledger_clear(ledger) ||
+        !store_exec(ledger, "DELETE FROM token; DELETE FROM answer; DELETE FROM agenda", "clear") ||
+        !ledger_commit(ledger))
+        fail_msg("%s", ledger_failure(ledger));
+}
+
 static inline void ledger_server_empty(void)
 {
     if (!ledger_server())
         return;
     struct ledger *ledger = ledger_server_open(NULL);
-    if (!ledger_begin(ledger) || !ledger_clear(ledger) ||
-        !store_exec(ledger, "DELETE FROM token; DELETE FROM answer; DELETE FROM agenda", "clear") ||
-        !ledger_commit(ledger))
-        fail_msg("%s", ledger_failure(ledger));
+    ledger_server_clear(ledger);
     ledger_close(ledger);
 }
 
