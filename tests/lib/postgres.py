@@ -14,6 +14,7 @@ tests in which a server dies; `tcp`: on a free port of 127.0.0.1, too; `tls`: wi
 """
 
 import csv
+import functools
 import glob
 import io
 import os
@@ -50,20 +51,24 @@ def need_postgres():
         skip_all("PostgreSQL is not here: run tests/bin/deps check")
 
 
+_NOBODY = ["setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups"]
+
+
+@functools.cache
 def _owner():
-    """Who runs the server: nobody, where the test is root, whom it refuses."""
-    return "nobody" if os.getuid() == 0 else None
+    """Whose files the server's are: nobody's, where the test is root, whom it refuses. None: the test's own;
+    so it is, too, where nobody cannot enter the folder of an unpacked server, as in root's home."""
+    if os.getuid() != 0:
+        return None
+    reached = subprocess.run([*_NOBODY, "test", "-x", os.path.join(_programs(), "initdb")]).returncode == 0
+    return "nobody" if reached else None
 
 
 def _as_owner():
-    """What is put before a program of the server. Where nobody cannot enter the folder of an unpacked
-    one, as in root's home, it may all the same: only root's number is refused."""
-    if not _owner():
+    """What is put before a program of the server: root calls itself nobody, if need be."""
+    if os.getuid() != 0:
         return []
-    command = ["setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups"]
-    if subprocess.run([*command, "test", "-x", os.path.join(_programs(), "initdb")]).returncode:
-        command += ["--inh-caps=+dac_override", "--ambient-caps=+dac_override"]
-    return command
+    return _NOBODY if _owner() else ["unshare", "--user", "--map-user=65534", "--map-group=65534"]
 
 
 def _env():
