@@ -36,7 +36,7 @@ struct backend {
         struct ledger *ledger, const char *sql, enum prepare_manner manner);
     enum store_result (*step)(struct statement *statement);
     bool (*reads)(const struct statement *statement);
-    void (*reset)(struct statement *statement);
+    void (*reset)(struct statement *statement); /* and no parameter is bound any more */
     void (*end)(struct statement *statement);
     int64_t (*changed)(const struct ledger *ledger);
     bool (*exec)(struct ledger *ledger, const char *sql);

@@ -95,7 +95,7 @@ static bool save_seats_moved(struct entering *t)
 {
     const struct booking *b = &t->event->booking;
     bool ok = true;
-    for (size_t i = 0; ok && i < b->attendee_count; i++) {
+    for (size_t i = 0; ok && b->uid && i < b->attendee_count; i++) {
         const char *person, *details;
         ok = details_of_person(t, i, &person, &details);
         const char *text =
@@ -181,7 +181,7 @@ static bool load_elsewhere(struct entering *t)
     bool ok = true;
     if (!event->reconciled || !accepts(event) || b->seat || b->start == TIME_NONE)
         return true;
-    for (size_t i = 0; ok && i < b->attendee_count; i++) {
+    for (size_t i = 0; ok && b->uid && i < b->attendee_count; i++) {
         const char *person, *details;
         ok = details_of_person(t, i, &person, &details);
         int64_t start = known_start(&t->decision->arena, details);

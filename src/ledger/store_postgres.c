@@ -102,6 +102,7 @@ static void reset(struct statement *statement)
 {
     ((struct postgres_row *)statement)->running = false;
     postgres_reset(inner(statement));
+    postgres_unbind(inner(statement));
 }
 
 static void end(struct statement *statement)

@@ -153,6 +153,7 @@ static bool reads(const struct statement *statement)
 static void reset(struct statement *statement)
 {
     sqlite3_reset(stmt_of(statement));
+    sqlite3_clear_bindings(stmt_of(statement));
 }
 
 static void end(struct statement *statement)

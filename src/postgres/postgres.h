@@ -131,6 +131,8 @@ void postgres_bind_no_number(struct postgres_statement *statement, int place);
  * the parameters as they are. */
 enum postgres_step postgres_step(struct postgres_statement *statement);
 void postgres_reset(struct postgres_statement *statement);
+/* All parameters are SQL's NULL again: texts that were bound may have gone. */
+void postgres_unbind(struct postgres_statement *statement);
 
 /* Columns count from 0. A text lives until the next step or reset. */
 int postgres_columns(const struct postgres_statement *statement);

@@ -17,7 +17,7 @@ struct postgres_statement {
     enum postgres_manner manner;
     char name[NAME];          /* on the server */
     unsigned long generation; /* of the connection that knows the name; 0: none */
-    int parameters;           /* that were bound */
+    int parameters;           /* in the text; one that is not bound is SQL's NULL */
     Oid type[POSTGRES_PARAMETERS];
     const char *value[POSTGRES_PARAMETERS];
     int length[POSTGRES_PARAMETERS], format[POSTGRES_PARAMETERS]; /* 1: bytes */
@@ -139,6 +139,11 @@ struct postgres_statement *postgres_prepare(
     }
     s->p = p;
     s->manner = manner;
+    for (const char *at = s->sql; (at = strchr(at, '$')); at++) {
+        long place = strtol(at + 1, NULL, 10);
+        if (place > s->parameters && place <= POSTGRES_PARAMETERS)
+            s->parameters = (int)place;
+    }
     return s;
 }
 
@@ -146,8 +151,6 @@ static void bind(struct postgres_statement *s, int place, Oid type, const char *
 {
     if (place < 1 || place > POSTGRES_PARAMETERS)
         return;
-    if (place > s->parameters)
-        s->parameters = place;
     s->type[place - 1] = type;
     s->value[place - 1] = value;
 }
@@ -280,6 +283,11 @@ void postgres_reset(struct postgres_statement *s)
     PQclear(s->result);
     s->result = NULL;
     s->row = -1;
+}
+
+void postgres_unbind(struct postgres_statement *s)
+{
+    memset(s->value, 0, sizeof s->value);
 }
 
 void postgres_end(struct postgres_statement *s)
