@@ -8,6 +8,8 @@
 
 /* Data that the server does not acknowledge for so long means that it is gone. */
 enum { LOST_AFTER_MS = 30000 };
+/* So much longer than a statement may take on the server, an answer is awaited. */
+enum { SILENT_AFTER_MS = 5000 };
 
 struct postgres {
     char *uri, *schema;

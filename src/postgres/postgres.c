@@ -264,6 +264,7 @@ bool postgres_ready(struct postgres *p)
         return false;
     }
     PQsetNoticeProcessor(p->conn, ignore_notice, NULL);
+    PQsetnonblocking(p->conn, 1); /* statement.c waits, and for so long only */
     p->fault = POSTGRES_FINE;
     const char *encoding = postgres_parameter(p, "server_encoding");
     if (*encoding && strcasecmp(encoding, "UTF8") != 0) {

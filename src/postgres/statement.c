@@ -1,9 +1,12 @@
 /* What is asked of the server: statements, their parameters and rows, and the kinds of errors. */
 #include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
+#include "base/clock.h"
 #include "postgres/parts.h"
 
 /* Of the server's catalog (pg_type.dat); they never change. */
@@ -86,6 +89,61 @@ static bool keep_result(struct postgres *p, PGresult *result)
     return true;
 }
 
+/* ---- answers ---- */
+
+static bool wait_for(PGconn *conn, short events, int64_t until)
+{
+    struct pollfd socket = {.fd = PQsocket(conn), .events = events};
+    int rc;
+    do {
+        int64_t left = until - clock_monotonic();
+        rc = left > 0 ? poll(&socket, 1, (int)left) : 0;
+    } while (rc < 0 && errno == EINTR);
+    return rc > 0;
+}
+
+static bool flush(PGconn *conn, int64_t until)
+{
+    int rest;
+    while ((rest = PQflush(conn)) > 0)
+        if (!wait_for(conn, POLLIN | POLLOUT, until) || !PQconsumeInput(conn))
+            return false;
+    return rest == 0;
+}
+
+/*
+ * A server that hangs, or is behind a network that loses everything, may never answer: its limit
+ * for a statement does not count then, nor for the wait of a commit for a standby. The connection
+ * is ended here instead.
+ */
+static PGresult *next_result(struct postgres *p)
+{
+    int64_t until = clock_monotonic() + p->limits.statement + SILENT_AFTER_MS;
+    bool ok = flush(p->conn, until);
+    while (ok && PQisBusy(p->conn))
+        ok = wait_for(p->conn, POLLIN, until) && PQconsumeInput(p->conn);
+    if (!ok && PQsocket(p->conn) >= 0)
+        shutdown(PQsocket(p->conn), SHUT_RDWR);
+    return PQgetResult(p->conn);
+}
+
+/* Of what was sent: the last result, or the first that is an error. */
+static PGresult *await(struct postgres *p, bool sent)
+{
+    PGresult *kept = NULL, *next;
+    while (sent && (next = next_result(p))) {
+        bool failed = kept && PQresultStatus(kept) == PGRES_FATAL_ERROR;
+        PQclear(failed ? next : kept);
+        kept = failed ? kept : next;
+    }
+    return kept;
+}
+
+static PGresult *ask(struct postgres *p, const char *sql)
+{
+    return await(p, PQsendQuery(p->conn, sql));
+}
+
 /* False: nothing can be asked at present. */
 static bool is_free(struct postgres *p)
 {
@@ -100,7 +158,7 @@ bool postgres_exec(struct postgres *p, const char *sql)
 {
     if (!is_free(p))
         return false;
-    PGresult *result = PQexec(p->conn, sql);
+    PGresult *result = ask(p, sql);
     bool ok = keep_result(p, result);
     PQclear(result);
     return ok;
@@ -110,7 +168,7 @@ bool postgres_ask(struct postgres *p, const char *sql, struct buf *value)
 {
     if (!is_free(p))
         return false;
-    PGresult *result = PQexec(p->conn, sql);
+    PGresult *result = ask(p, sql);
     bool ok = keep_result(p, result) && PQntuples(result) > 0;
     if (ok)
         buf_puts(value, PQgetvalue(result, 0, 0));
@@ -147,7 +205,7 @@ struct postgres_statement *postgres_prepare(
     return s;
 }
 
-static void bind(struct postgres_statement *s, int place, Oid type, const char *value)
+static void bind_value(struct postgres_statement *s, int place, Oid type, const char *value)
 {
     if (place < 1 || place > POSTGRES_PARAMETERS)
         return;
@@ -157,7 +215,7 @@ static void bind(struct postgres_statement *s, int place, Oid type, const char *
 
 void postgres_bind_text(struct postgres_statement *s, int place, const char *text)
 {
-    bind(s, place, TYPE_TEXT, text);
+    bind_value(s, place, TYPE_TEXT, text);
 }
 
 void postgres_bind_number(struct postgres_statement *s, int place, int64_t number)
@@ -165,19 +223,19 @@ void postgres_bind_number(struct postgres_statement *s, int place, int64_t numbe
     if (place < 1 || place > POSTGRES_PARAMETERS)
         return;
     snprintf(s->number[place - 1], NUMBER, "%lld", (long long)number);
-    bind(s, place, TYPE_BIGINT, s->number[place - 1]);
+    bind_value(s, place, TYPE_BIGINT, s->number[place - 1]);
 }
 
 void postgres_bind_bytes(struct postgres_statement *s, int place, const void *data, size_t len)
 {
-    bind(s, place, TYPE_BYTEA, len ? data : "");
+    bind_value(s, place, TYPE_BYTEA, len ? data : "");
     s->format[place - 1] = 1;
     s->length[place - 1] = (int)len;
 }
 
 void postgres_bind_no_number(struct postgres_statement *s, int place)
 {
-    bind(s, place, TYPE_BIGINT, NULL);
+    bind_value(s, place, TYPE_BIGINT, NULL);
 }
 
 static bool make_known(struct postgres_statement *s)
@@ -186,7 +244,7 @@ static bool make_known(struct postgres_statement *s)
     if (s->generation == p->generation)
         return true;
     snprintf(s->name, sizeof s->name, "s%lu", ++p->names);
-    PGresult *result = PQprepare(p->conn, s->name, s->sql, s->parameters, s->type);
+    PGresult *result = await(p, PQsendPrepare(p->conn, s->name, s->sql, s->parameters, s->type));
     bool ok = keep_result(p, result);
     PQclear(result);
     if (ok)
@@ -200,11 +258,11 @@ static bool run(struct postgres_statement *s)
     if (!is_free(p) || (s->manner == POSTGRES_KEPT && !make_known(s)))
         return false;
     if (s->manner == POSTGRES_KEPT)
-        s->result =
-            PQexecPrepared(p->conn, s->name, s->parameters, s->value, s->length, s->format, 0);
+        s->result = await(p, PQsendQueryPrepared(p->conn, s->name, s->parameters, s->value,
+                                 s->length, s->format, 0));
     else if (s->manner == POSTGRES_ONCE)
-        s->result = PQexecParams(
-            p->conn, s->sql, s->parameters, s->type, s->value, s->length, s->format, 0);
+        s->result = await(p, PQsendQueryParams(p->conn, s->sql, s->parameters, s->type, s->value,
+                                 s->length, s->format, 0));
     else {
         if (!PQsendQueryParams(
                 p->conn, s->sql, s->parameters, s->type, s->value, s->length, s->format, 0) ||
@@ -235,7 +293,7 @@ bool postgres_commit(struct postgres *p)
 {
     if (!is_free(p))
         return false;
-    PGresult *result = PQexec(p->conn, "COMMIT");
+    PGresult *result = ask(p, "COMMIT");
     bool ok = keep_result(p, result);
     if (ok && strcmp(PQcmdStatus(result), "COMMIT") != 0) {
         postgres_keep_fault(p, POSTGRES_OTHER, "a statement of the transaction had failed");
@@ -251,7 +309,7 @@ void postgres_rollback(struct postgres *p)
     if (p->stream)
         end_stream(p->stream);
     if (postgres_begun(p))
-        PQclear(PQexec(p->conn, "ROLLBACK"));
+        PQclear(ask(p, "ROLLBACK"));
 }
 
 enum postgres_step postgres_step(struct postgres_statement *s)
