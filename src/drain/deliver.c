@@ -246,8 +246,8 @@ static enum run_result send_share(
     sender.at = next_mail(&sender, 0);
     while (result == RUN_GOES_ON && sender.at < waiting->count && !run_over(run)) {
         notify_alive();
-        queue_hold(&run->spool);
-        result = outbox_sync_due(&sender.outbox);
+        result =
+            queue_hold(&run->spool) ? outbox_sync_due(&sender.outbox) : run_io_failed(run, NULL);
         progress_clear(run);
         if (result == RUN_GOES_ON)
             result = handle_mail(&sender, waiting->due[sender.at].file);

@@ -67,9 +67,10 @@ static enum run_result to_sent(struct outbox *outbox, const char *name, const ch
         outbox->first_unsynced = clock_monotonic();
     if (marked && sync_renames(outbox) != RUN_GOES_ON)
         return RUN_IO_FAILED;
-    /* the mtime is the completion, from which retention counts */
-    if (!queue_mark(spool, DIR_SENT, name, 0) ||
-        !queue_set_time(spool, DIR_SENT, name, clock_now()))
+    /* The mtime is the completion, from which retention counts. In a shared spool the move did it.
+     */
+    if (!spool->backing && (!queue_mark(spool, DIR_SENT, name, 0) ||
+                               !queue_set_time(spool, DIR_SENT, name, clock_now())))
         log_debug(id, "mark-failed", "sent/%s", name);
     if (!outbox->failed_empty)
         queue_remove_why(spool, DIR_FAILED, name); /* left from before an operator moved it back */

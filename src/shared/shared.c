@@ -11,36 +11,11 @@
 #include "base/hex.h"
 #include "ledger/schema_postgres.h"
 #include "postgres/postgres.h"
+#include "shared/statements.h"
 #include "spool/backing.h"
 #include "spool/queue.h"
 
 enum { RUN_SIZE = 33, NODE_SIZE = 65, COMMIT_SIZE = 32, NAME_SIZE = 256, WALK_PAGE = 1000 };
-
-enum statement {
-    SQL_LOOK,
-    SQL_READ,
-    SQL_WALK,
-    SQL_WALK_START,
-    SQL_PUT,
-    SQL_PUT_OVER,
-    SQL_MOVE,
-    SQL_REMOVE,
-    SQL_FORGET_EVENT,
-    SQL_SET_TIME,
-    SQL_MARK,
-    SQL_TURN,
-    SQL_TAKE_EVENTS,
-    SQL_TAKE_MAILS,
-    SQL_SYNC,
-    SQL_STAMP_GET,
-    SQL_STAMP_SET,
-    SQL_RUN_BEGIN,
-    SQL_RUN_END,
-    SQL_RUNS_FORGET,
-    SQL_RELEASE,
-    SQL_FORWARD,
-    SQL_STATEMENTS
-};
 
 struct shared {
     struct postgres *postgres;
@@ -49,68 +24,8 @@ struct shared {
     char node[NODE_SIZE];
     char commit[COMMIT_SIZE]; /* what synchronous_commit is where a commit is to be durable */
     int64_t synced;           /* monotonic: when the lease was renewed */
+    bool takes;
     bool forked;
-};
-
-#define CLOCK "(extract(epoch from clock_timestamp()) * 1000)::bigint"
-#define LIVE(holder, mine)                                                                         \
-    "EXISTS (SELECT 1 FROM spool_run r WHERE r.id = " holder " AND r.id <> " mine                  \
-    " AND r.until > " CLOCK ")"
-/* Not in the hands of another run. */
-#define FREE(mine)      "NOT " LIVE("spool_file.holder", mine)
-#define META            "name, mtime, marks, octet_length(data), arrival, queued"
-#define DURABLE(commit) "set_config('synchronous_commit', " commit ", true) IS NOT NULL"
-#define COLUMNS         "dir, name, data, mtime, marks, arrival, queued, reader"
-#define TAKE(more)                                                                                 \
-    "UPDATE spool_file SET holder = $2 WHERE (dir, name) IN"                                       \
-    " (SELECT dir, name FROM spool_file f WHERE dir = $1 AND (mtime <= $3 OR mtime > "             \
-    "$4)"                                                                                          \
-    " AND NOT " LIVE("f.holder", "$2") more                                                        \
-        " ORDER BY arrival, name LIMIT $5 FOR UPDATE SKIP LOCKED) RETURNING " META
-
-/* dir, name, run of the caller come first, in this order. */
-static const char *const sql[SQL_STATEMENTS] = {
-    [SQL_LOOK] = "SELECT 1 FROM spool_file WHERE dir = $1 AND name = $2",
-    [SQL_READ] = "SELECT data, mtime, marks FROM spool_file"
-                 " WHERE dir = $1 AND name = $2",
-    [SQL_WALK] = "SELECT " META " FROM spool_file WHERE dir = $1 AND name > $2"
-                 " ORDER BY name LIMIT $3",
-    [SQL_WALK_START] = "SELECT " META " FROM spool_file WHERE dir = $1 AND name > $2"
-                       " AND name >= $4 AND name < $4 || '~' ORDER BY name LIMIT $3",
-    [SQL_PUT] = "INSERT INTO spool_file(" COLUMNS ")"
-                " VALUES($1,$2,$4,$5,$6,$7,$8,$9) ON CONFLICT (dir, name) DO NOTHING",
-    [SQL_PUT_OVER] = "INSERT INTO spool_file(" COLUMNS ")"
-                     " VALUES($1,$2,$4,$5,$6,$7,$8,$9) ON CONFLICT (dir, name) DO UPDATE"
-                     " SET data = excluded.data, mtime = excluded.mtime, marks = excluded.marks,"
-                     " arrival = excluded.arrival, queued = excluded.queued WHERE " FREE("$3"),
-    [SQL_MOVE] = "UPDATE spool_file SET dir = $4, name = $5,"
-                 " holder = CASE WHEN dir = $4 THEN holder END"
-                 " WHERE dir = $1 AND name = $2 AND " FREE("$3"),
-    [SQL_REMOVE] = "DELETE FROM spool_file WHERE dir = $1 AND name = $2 AND " FREE("$3"),
-    [SQL_FORGET_EVENT] = "DELETE FROM spool_event WHERE key = $1",
-    [SQL_SET_TIME] = "UPDATE spool_file SET mtime = $4"
-                     " WHERE dir = $1 AND name = $2 AND " FREE("$3"),
-    [SQL_MARK] = "UPDATE spool_file SET marks = $4"
-                 " WHERE dir = $1 AND name = $2 AND " FREE("$3") " AND " DURABLE("$5"),
-    [SQL_TURN] = "SELECT 1 FROM spool_turn WHERE dir = $1 FOR UPDATE",
-    [SQL_TAKE_EVENTS] = TAKE(" AND NOT EXISTS (SELECT 1 FROM spool_file o"
-                             " WHERE o.dir IN ('new', 'replay') AND " LIVE("o.holder", "$2") ")"),
-    [SQL_TAKE_MAILS] = TAKE(" AND NOT EXISTS (SELECT 1 FROM spool_file o WHERE o.dir = 'out'"
-                            " AND o.reader = f.reader AND " LIVE("o.holder", "$2") ")"),
-    [SQL_SYNC] = "UPDATE spool_run SET until = " CLOCK " + $2"
-                 " WHERE id = $1 AND " DURABLE("$3"),
-    [SQL_STAMP_GET] = "SELECT at, marks FROM spool_stamp WHERE name = $1",
-    [SQL_STAMP_SET] = "INSERT INTO spool_stamp(name, at, marks) VALUES($1,$2,$3)"
-                      " ON CONFLICT (name) DO UPDATE SET at = excluded.at, marks = excluded.marks",
-    [SQL_RUN_BEGIN] = "INSERT INTO spool_run(id, node, until) VALUES($1,$2," CLOCK " + $3)",
-    [SQL_RUN_END] = "DELETE FROM spool_run WHERE id = $1",
-    [SQL_RUNS_FORGET] = "DELETE FROM spool_run WHERE until < " CLOCK " - $1",
-    [SQL_RELEASE] = "UPDATE spool_file SET holder = NULL WHERE holder = $1",
-    [SQL_FORWARD] = "WITH event AS (INSERT INTO spool_event(key, node, at) VALUES($3,$10,$5)"
-                    "  ON CONFLICT (key) DO NOTHING RETURNING key)"
-                    " INSERT INTO spool_file(" COLUMNS ")"
-                    " SELECT $1,$2,$4,$5,$6,$7,$8,$9 FROM event"
-                    " ON CONFLICT (dir, name) DO NOTHING",
 };
 
 /* ---- statements ---- */
@@ -121,12 +36,14 @@ struct call {
     int count;
 };
 
+static bool hold(struct spool *spool);
+
 static struct call call_begin(struct spool *spool, enum statement which)
 {
     struct shared *shared = spool->backed;
     struct postgres_statement **kept = &shared->statement[which];
     if (!*kept)
-        *kept = postgres_prepare(shared->postgres, sql[which], POSTGRES_KEPT);
+        *kept = postgres_prepare(shared->postgres, shared_sql[which], POSTGRES_KEPT);
     else
         postgres_reset(*kept);
     return (struct call){.statement = *kept};
@@ -185,6 +102,9 @@ static bool fail(struct spool *spool, const char *verb, const char *name)
 static bool next_row(
     struct spool *spool, const struct call *call, bool *there, const char *verb, const char *name)
 {
+    const struct shared *shared = spool->backed;
+    if (call->statement != shared->statement[SQL_SYNC] && !hold(spool))
+        return false;
     enum postgres_step step = call->statement ? postgres_step(call->statement) : POSTGRES_FAILED;
     *there = step == POSTGRES_ROW;
     return step != POSTGRES_FAILED || fail(spool, verb, name);
@@ -344,8 +264,11 @@ static enum spool_put put(struct spool *spool, const struct spool_content *conte
     int64_t mtime = content->mtime == TIME_NONE ? clock_now() : content->mtime;
     add_content(&call, name, content->data, content->len, mtime, content->marks);
     int64_t rows = change(spool, &call, "put", name);
-    if (rows == 0)
+    if (rows == 0) {
+        snprintf(spool->step, sizeof spool->step, "put %s/%s: it is there, or not ours to make",
+            spool_dir_name(dir), name);
         errno = EEXIST;
+    }
     return rows < 0 ? SPOOL_PUT_FAILED : rows == 0 ? SPOOL_PUT_EXISTS : SPOOL_PUT;
 }
 
@@ -355,6 +278,7 @@ static bool rename_file(struct spool *spool, enum spool_dir from, const char *na
     struct call call = call_file(spool, SQL_MOVE, from, name);
     add_text(&call, spool_dir_name(to));
     add_text(&call, new_name);
+    add_number(&call, clock_now());
     return change_file(spool, &call, "rename", from, name);
 }
 
@@ -362,7 +286,7 @@ static bool rename_file(struct spool *spool, enum spool_dir from, const char *na
 static bool rename_over(struct spool *spool, enum spool_dir from, const char *name,
     enum spool_dir to, const char *new_name)
 {
-    bool ok = exec(spool, "BEGIN");
+    bool ok = hold(spool) && exec(spool, "BEGIN");
     struct call target = call_file(spool, SQL_REMOVE, to, new_name);
     ok = ok && change(spool, &target, "replace", new_name) >= 0 &&
          rename_file(spool, from, name, to, new_name) && shared_commit(spool);
@@ -412,7 +336,8 @@ static bool mark(struct spool *spool, enum spool_dir dir, const char *name, mode
     const struct shared *shared = spool->backed;
     struct call call = call_file(spool, SQL_MARK, dir, name);
     add_number(&call, marks);
-    add_text(&call, shared->commit);
+    /* where a mark that is taken away comes back, a mail is sent again, and said to be */
+    add_text(&call, marks || !shared->takes ? shared->commit : "off");
     return change_file(spool, &call, "mark", dir, name);
 }
 
@@ -424,7 +349,12 @@ static bool take(
 {
     const struct shared *shared = spool->backed;
     bool mails = dir == DIR_OUT, there;
-    bool ok = exec(spool, "BEGIN");
+    bool ok = hold(spool) && exec(spool, "BEGIN");
+    if (mails) { /* events that were deferred wait for any run, not for the mails of this one */
+        struct call release = call_begin(spool, SQL_RELEASE_EVENTS);
+        add_text(&release, shared->run);
+        ok = ok && change(spool, &release, "release", "events") >= 0;
+    }
     struct call turn = call_begin(spool, SQL_TURN);
     add_text(&turn, mails ? "out" : "new");
     ok = ok && next_row(spool, &turn, &there, "take", spool_dir_name(dir));
@@ -445,26 +375,32 @@ static bool take(
     return ok;
 }
 
+/* A tool's commits are durable when they return. */
 static bool sync_commits(struct spool *spool)
 {
     struct shared *shared = spool->backed;
+    if (!*shared->run)
+        return true;
     struct call call = call_begin(spool, SQL_SYNC);
     add_text(&call, shared->run);
     add_number(&call, SHARED_LEASE);
     add_text(&call, shared->commit);
     shared->synced = clock_monotonic();
     int64_t rows = change(spool, &call, "sync", "the lease");
-    if (rows == 0 && *shared->run) {
+    if (rows == 0) {
+        shared->synced = INT64_MIN / 2; /* no statement of this run is done any more */
         snprintf(spool->step, sizeof spool->step, "renew the lease: it was over");
         errno = ESTALE;
     }
-    return rows > 0 || (rows == 0 && !*shared->run);
+    return rows > 0;
 }
 
+/* Called before each statement, so that only a long wait without one has to call it. */
 static bool hold(struct spool *spool)
 {
     const struct shared *shared = spool->backed;
-    return clock_monotonic() - shared->synced < SHARED_LEASE / 4 || sync_commits(spool);
+    return !*shared->run || postgres_begun(shared->postgres) ||
+           clock_monotonic() - shared->synced < SHARED_LEASE / 4 || sync_commits(spool);
 }
 
 /* ---- the stamp of prune ---- */
@@ -497,7 +433,7 @@ bool shared_begin(struct spool *spool)
     const struct shared *shared = spool->backed;
     char set[64];
     snprintf(set, sizeof set, "SET LOCAL synchronous_commit = %s", shared->commit);
-    return exec(spool, "BEGIN") && exec(spool, set);
+    return hold(spool) && exec(spool, "BEGIN") && exec(spool, set);
 }
 
 bool shared_commit(struct spool *spool)
@@ -531,8 +467,9 @@ bool shared_forward(struct spool *spool, const char *key, enum spool_dir dir, co
 
 static void end_run(struct spool *spool)
 {
-    const struct shared *shared = spool->backed;
+    struct shared *shared = spool->backed;
     shared_rollback(spool);
+    shared->synced = clock_monotonic(); /* also when the lease was over */
     struct call release = call_begin(spool, SQL_RELEASE);
     add_text(&release, shared->run);
     change(spool, &release, "release", "files");
@@ -577,7 +514,8 @@ static bool connect_shared(struct spool *spool)
     struct buf commit = {0};
     bool ok = postgres_ready(shared->postgres) &&
               postgres_ask(shared->postgres, "SHOW synchronous_commit", &commit) &&
-              postgres_exec(shared->postgres, "SET synchronous_commit = off");
+              (!shared->takes || /* a drain says when; what a tool did is durable when it ends */
+                  postgres_exec(shared->postgres, "SET synchronous_commit = off"));
     snprintf(shared->commit, sizeof shared->commit, "%s", buf_text(&commit));
     buf_free(&commit);
     return ok || fail(spool, "reach the spool", "");
@@ -625,6 +563,7 @@ bool shared_open(
     }
     spool->backing = &backing;
     spool->backed = shared;
+    shared->takes = takes;
     if (node)
         snprintf(shared->node, sizeof shared->node, "%s", node);
     else if (gethostname(shared->node, sizeof shared->node - 1) < 0)

@@ -35,11 +35,12 @@ struct spool_backing {
         void *context);
     enum spool_put (*put)(struct spool *spool, const struct spool_content *content,
         enum spool_dir dir, const char *name, bool over);
+    /* A mail that moves to sent/ loses its marks there, and its time is now. */
     enum spool_put (*move)(struct spool *spool, enum spool_dir from, const char *name,
         enum spool_dir to, const char *new_name, bool over);
     bool (*remove)(struct spool *spool, enum spool_dir dir, const char *name);
     bool (*set_time)(struct spool *spool, enum spool_dir dir, const char *name, int64_t when);
-    /* Durable when it returns. */
+    /* Durable when it returns, unless it takes all marks away. */
     bool (*mark)(struct spool *spool, enum spool_dir dir, const char *name, mode_t marks);
     /* Takes files that are due, in the order of arrival, for this drain: for a time that each sync
      * renews. At most as many as fit a run; *list has them. */
