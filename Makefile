@@ -176,6 +176,8 @@ $(B)/bench/cgi: $(B)/obj/bench/cgi.o $(B)/obj/bench/durable.o
 $(B)/bench/cgi: BENCH_LIBS = -lcrypto
 $(B)/bench/curl_loop: $(B)/obj/bench/curl_loop.o
 $(B)/bench/curl_loop: BENCH_LIBS = -lcurl
+$(B)/bench/queue: $(B)/obj/bench/queue.o $(call objects,base event provider spool postgres shared)
+$(B)/bench/queue: BENCH_LIBS = $(shell $(PKG) --libs libpq libcjson libcrypto libidn2 2>/dev/null)
 $(B)/bench/slowdisk: $(B)/obj/bench/slowdisk.o
 $(B)/bench/slowdisk: BENCH_LIBS = $(shell $(PKG) --libs fuse3 2>/dev/null)
 $(B)/obj/bench/slowdisk.o: BENCH_CFLAGS = $(shell $(PKG) --cflags fuse3 2>/dev/null)
@@ -342,6 +344,16 @@ rotate: all unit-tests
 	ROTATE=full tests/tool-calendly.t
 	ROTATE=full tests/tool-calcom.t
 
+# Three nodes on one spool in PostgreSQL, and faults; the short form is in check.
+#: cluster        three nodes drain one spool while drains, servers and networks fail: thousands of bookings
+cluster: all
+	CLUSTER_EVENTS=500 tests/cluster.t
+
+# The spool that nodes share, by the number of drains and of workers.
+#: bench-nodes    how fast 1, 2 and 4 nodes drain a spool in PostgreSQL
+bench-nodes: all $(B)/bench/queue
+	BOOKSPOOL_BIN=$(abspath $(B)) tests/bench/nodes
+
 # Many receivers, drains and operators at once, killed at random; the short form is in check.
 #: soak           two minutes of receivers, drains and operators at once, killed at random
 soak: all asan-programs
@@ -493,7 +505,8 @@ lint:
 clean:
 	rm -rf $(B)
 
-.PHONY: all asan-programs bench bench-results check clean contact deb demo faults help install leaks limits lint look model month \
+.PHONY: all asan-programs bench bench-nodes bench-results check clean cluster contact deb demo faults help install leaks \
+    limits lint look model month \
     one-test package-check powercut powercut-real restarts rotate shifted soak storm test uninstall \
     unit-tests
 .SECONDARY:

@@ -26,7 +26,7 @@ class Node(World):
 
     def __init__(self, name, cluster, **settings):
         self.name, self.cluster = name, cluster
-        super().__init__({"BOOKSPOOL_LEDGER": cluster.uri, "BOOKSPOOL_NODE": name,
+        super().__init__({"BOOKSPOOL_LEDGER": cluster.uri(name), "BOOKSPOOL_NODE": name,
                           "BOOKSPOOL_TRANSPORT": f"smtp+plain://127.0.0.1:{cluster.peer.port}",
                           "BOOKSPOOL_RETRY_MIN": "1s", "BOOKSPOOL_RETRY_MAX": "1s", **settings})
 
@@ -55,16 +55,34 @@ class Node(World):
 
 
 class Cluster:
-    """`server` and `uri`: another one than a server of its own; `settings`: of all nodes."""
+    """`durable`: a server that may be killed; `standby`: one that takes part in each promise, and
+    `fail_over` makes the primary; `relays`: each node reaches the server through a relay of its own
+    (postgres.Cut), `relay[NAME]`; `settings`: of all nodes."""
 
-    def __init__(self, *names, peer=None, server=None, uri=None, **settings):
-        self.own_server = not server
-        self.server = server or Postgres()
+    def __init__(self, *names, peer=None, durable=False, standby=False, relays=False, max_connections=60,
+                 **settings):
+        self.server = Postgres(durable=durable, settings={"max_connections": max_connections})
+        self.standby, self.old = None, None
+        migrate(self.server)
+        if standby:
+            self.standby = self.server.standby(settings={"max_connections": max_connections})
+            self.server.sql("ALTER SYSTEM SET synchronous_standby_names = '*'")
+            self.server.sql("SELECT pg_reload_conf()")
         self.peer = peer or Scripted()
-        if self.own_server:
-            migrate(self.server)
-        self.uri = uri or self.server.uri(DATABASE)
+        self.relay = {name: self.server.relay() for name in names if relays}
         self.nodes = [Node(name, self, **settings) for name in names]
+
+    def uri(self, name):
+        if name in self.relay:
+            return self.server.tcp_uri(DATABASE, port=self.relay[name].port)
+        servers = [self.server, *([self.standby] if self.standby else [])]
+        return (f"postgresql://{self.server.owner}@/{DATABASE}?host={','.join(s.dir for s in servers)}"
+                f"&port={','.join(str(s.port) for s in servers)}")
+
+    def fail_over(self):
+        self.server.kill()
+        self.old, self.server, self.standby = self.server, self.standby, None
+        self.server.promote()
 
     def __enter__(self):
         for node in self.nodes:
@@ -75,8 +93,9 @@ class Cluster:
         for node in self.nodes:
             node.__exit__(*why)
         self.peer.__exit__(*why)
-        if self.own_server:
-            self.server.close()
+        for server in (self.standby, self.old, self.server):
+            if server:
+                server.close()
 
     def files(self, directory):
         rows = self.server.sql(f"SELECT name FROM bookspool.spool_file WHERE dir = '{directory}' ORDER BY name",
