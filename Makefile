@@ -176,8 +176,8 @@ $(B)/bench/cgi: $(B)/obj/bench/cgi.o $(B)/obj/bench/durable.o
 $(B)/bench/cgi: BENCH_LIBS = -lcrypto
 $(B)/bench/curl_loop: $(B)/obj/bench/curl_loop.o
 $(B)/bench/curl_loop: BENCH_LIBS = -lcurl
-$(B)/bench/queue: $(B)/obj/bench/queue.o $(call objects,base event provider spool postgres shared)
-$(B)/bench/queue: BENCH_LIBS = $(shell $(PKG) --libs libpq libcjson libcrypto libidn2 2>/dev/null)
+$(B)/bench/queue: $(B)/obj/bench/queue.o $(call objects,base event provider spool postgres shared ledger)
+$(B)/bench/queue: BENCH_LIBS = $(LEDGER_LIBS) -lcjson -lidn2 -lcrypto
 $(B)/bench/slowdisk: $(B)/obj/bench/slowdisk.o
 $(B)/bench/slowdisk: BENCH_LIBS = $(shell $(PKG) --libs fuse3 2>/dev/null)
 $(B)/obj/bench/slowdisk.o: BENCH_CFLAGS = $(shell $(PKG) --cflags fuse3 2>/dev/null)

@@ -264,11 +264,8 @@ static enum spool_put put(struct spool *spool, const struct spool_content *conte
     int64_t mtime = content->mtime == TIME_NONE ? clock_now() : content->mtime;
     add_content(&call, name, content->data, content->len, mtime, content->marks);
     int64_t rows = change(spool, &call, "put", name);
-    if (rows == 0) {
-        snprintf(spool->step, sizeof spool->step, "put %s/%s: it is there, or not ours to make",
-            spool_dir_name(dir), name);
+    if (rows == 0 && !spool_failed(spool, "put, without this run's lease or over", dir, name))
         errno = EEXIST;
-    }
     return rows < 0 ? SPOOL_PUT_FAILED : rows == 0 ? SPOOL_PUT_EXISTS : SPOOL_PUT;
 }
 
@@ -343,21 +340,32 @@ static bool mark(struct spool *spool, enum spool_dir dir, const char *name, mode
 
 /* ---- who holds what ---- */
 
-/* Takes turns with other drains: of two that look at the same moment, each would find it free. */
+/* In these directories, what this run holds and what runs hold whose lease is over. */
+static bool release_over(struct spool *spool, enum spool_dir dir, enum spool_dir or)
+{
+    const struct shared *shared = spool->backed;
+    struct call call = call_begin(spool, SQL_RELEASE_OVER);
+    add_text(&call, shared->run);
+    add_text(&call, spool_dir_name(dir));
+    add_text(&call, spool_dir_name(or));
+    return change(spool, &call, "release", spool_dir_name(dir)) >= 0;
+}
+
+/*
+ * Takes turns with other drains: of two that look at the same moment, each would find it free.
+ * Events that were deferred are released before mails are sent, so that they wait for any run.
+ */
 static bool take(
     struct spool *spool, enum spool_dir dir, int64_t now, int64_t longest, struct spool_list *list)
 {
     const struct shared *shared = spool->backed;
     bool mails = dir == DIR_OUT, there;
-    bool ok = hold(spool) && exec(spool, "BEGIN");
-    if (mails) { /* events that were deferred wait for any run, not for the mails of this one */
-        struct call release = call_begin(spool, SQL_RELEASE_EVENTS);
-        add_text(&release, shared->run);
-        ok = ok && change(spool, &release, "release", "events") >= 0;
-    }
+    bool ok = dir == DIR_REPLAY || release_over(spool, DIR_NEW, DIR_REPLAY);
+    ok = ok && hold(spool) && exec(spool, "BEGIN");
     struct call turn = call_begin(spool, SQL_TURN);
     add_text(&turn, mails ? "out" : "new");
-    ok = ok && next_row(spool, &turn, &there, "take", spool_dir_name(dir));
+    ok = ok && next_row(spool, &turn, &there, "take", spool_dir_name(dir)) &&
+         (!mails || release_over(spool, DIR_OUT, DIR_OUT));
     struct call call = call_begin(spool, mails ? SQL_TAKE_MAILS : SQL_TAKE_EVENTS);
     add_text(&call, spool_dir_name(dir));
     add_text(&call, shared->run);

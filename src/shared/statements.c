@@ -10,18 +10,17 @@
     " AND m.until > " CLOCK "))"
 /* Not in the hands of another run. */
 #define FREE(mine) MINE(mine) " AND NOT " LIVE("spool_file.holder", mine)
-/* What other runs hold in these directories. */
-#define HELD(dirs, mine)                                                                           \
-    " FROM spool_file o JOIN spool_run r ON r.id = o.holder WHERE o.dir IN " dirs                  \
-    " AND r.id <> " mine " AND r.until > " CLOCK
+/* Another run holds such a file: what a run held whose lease is over was released before. */
+#define HELD(which, mine)                                                                          \
+    " AND NOT EXISTS (SELECT 1 FROM spool_file o WHERE o.holder IS NOT NULL AND o.holder <> " mine \
+    " AND " which ")"
 #define META            "name, mtime, marks, octet_length(data), arrival, queued"
 #define DURABLE(commit) "set_config('synchronous_commit', " commit ", true) IS NOT NULL"
 #define COLUMNS         "dir, name, data, mtime, marks, arrival, queued, reader"
 #define TAKE(more)                                                                                 \
     "UPDATE spool_file SET holder = $2 WHERE (dir, name) IN"                                       \
-    " (SELECT dir, name FROM spool_file f WHERE dir = $1 AND (mtime <= $3 OR mtime > "             \
-    "$4)"                                                                                          \
-    " AND " MINE("$2") more                                                                        \
+    " (SELECT dir, name FROM spool_file f WHERE dir = $1 AND holder IS NULL"                       \
+    " AND (mtime <= $3 OR mtime > $4) AND " MINE("$2") more                                        \
         " ORDER BY arrival, name LIMIT $5 FOR UPDATE SKIP LOCKED) RETURNING " META
 
 const char *const shared_sql[SQL_STATEMENTS] = {
@@ -53,8 +52,8 @@ const char *const shared_sql[SQL_STATEMENTS] = {
     [SQL_MARK] = "UPDATE spool_file SET marks = $4"
                  " WHERE dir = $1 AND name = $2 AND " FREE("$3") " AND " DURABLE("$5"),
     [SQL_TURN] = "SELECT 1 FROM spool_turn WHERE dir = $1 FOR UPDATE",
-    [SQL_TAKE_EVENTS] = TAKE(" AND NOT EXISTS (SELECT 1" HELD("('new', 'replay')", "$2") ")"),
-    [SQL_TAKE_MAILS] = TAKE(" AND f.reader NOT IN (SELECT o.reader" HELD("('out')", "$2") ")"),
+    [SQL_TAKE_EVENTS] = TAKE(HELD("o.dir IN ('new', 'replay')", "$2")),
+    [SQL_TAKE_MAILS] = TAKE(HELD("o.dir = 'out' AND o.reader = f.reader", "$2")),
     [SQL_SYNC] = "UPDATE spool_run SET until = " CLOCK " + $2"
                  " WHERE id = $1 AND until > " CLOCK " AND " DURABLE("$3"),
     [SQL_STAMP_GET] = "SELECT at, marks FROM spool_stamp WHERE name = $1",
@@ -64,8 +63,10 @@ const char *const shared_sql[SQL_STATEMENTS] = {
     [SQL_RUN_END] = "DELETE FROM spool_run WHERE id = $1",
     [SQL_RUNS_FORGET] = "DELETE FROM spool_run WHERE until < " CLOCK " - $1",
     [SQL_RELEASE] = "UPDATE spool_file SET holder = NULL WHERE holder = $1",
-    [SQL_RELEASE_EVENTS] = "UPDATE spool_file SET holder = NULL WHERE holder = $1"
-                           " AND dir IN ('new', 'replay')",
+    [SQL_RELEASE_OVER] =
+        "UPDATE spool_file SET holder = NULL WHERE dir IN ($2, $3) AND holder IS NOT NULL AND"
+        " (holder = $1 OR NOT EXISTS (SELECT 1 FROM spool_run r WHERE r.id = spool_file.holder"
+        " AND r.until > " CLOCK "))",
     [SQL_FORWARD] = "WITH event AS (INSERT INTO spool_event(key, node, at) VALUES($3,$10,$5)"
                     "  ON CONFLICT (key) DO NOTHING RETURNING key)"
                     " INSERT INTO spool_file(" COLUMNS ")"

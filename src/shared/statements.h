@@ -31,7 +31,7 @@ enum statement {
     SQL_RUN_END,
     SQL_RUNS_FORGET,
     SQL_RELEASE,
-    SQL_RELEASE_EVENTS,
+    SQL_RELEASE_OVER,
     SQL_FORWARD,
     SQL_STATEMENTS
 };
