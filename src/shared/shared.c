@@ -351,10 +351,8 @@ static bool release_over(struct spool *spool, enum spool_dir dir, enum spool_dir
     return change(spool, &call, "release", spool_dir_name(dir)) >= 0;
 }
 
-/*
- * Takes turns with other drains: of two that look at the same moment, each would find it free.
- * Events that were deferred are released before mails are sent, so that they wait for any run.
- */
+/* Takes turns with other drains: of two that look at the same moment, each would find it free.
+ * Deferred events are released before mails are sent, so that they wait for any run. */
 static bool take(
     struct spool *spool, enum spool_dir dir, int64_t now, int64_t longest, struct spool_list *list)
 {
@@ -364,15 +362,18 @@ static bool take(
     ok = ok && hold(spool) && exec(spool, "BEGIN");
     struct call turn = call_begin(spool, SQL_TURN);
     add_text(&turn, mails ? "out" : "new");
-    ok = ok && next_row(spool, &turn, &there, "take", spool_dir_name(dir)) &&
-         (!mails || release_over(spool, DIR_OUT, DIR_OUT));
+    *list = (struct spool_list){0};
+    ok = ok && next_row(spool, &turn, &there, "take", spool_dir_name(dir));
+    if (!ok && postgres_fault(shared->postgres) == POSTGRES_BUSY)
+        return shared_rollback(spool),
+               true; /* so many take that there is nothing left to do here */
+    ok = ok && (!mails || release_over(spool, DIR_OUT, DIR_OUT));
     struct call call = call_begin(spool, mails ? SQL_TAKE_MAILS : SQL_TAKE_EVENTS);
     add_text(&call, spool_dir_name(dir));
     add_text(&call, shared->run);
     add_number(&call, now);
     add_number(&call, now + longest);
     add_number(&call, SPOOL_TAKE);
-    *list = (struct spool_list){0};
     ok = ok && list_rows(spool, &call, dir, list) && shared_commit(spool);
     int saved = errno;
     if (!ok) {
@@ -383,11 +384,10 @@ static bool take(
     return ok;
 }
 
-/* A tool's commits are durable when they return. */
 static bool sync_commits(struct spool *spool)
 {
     struct shared *shared = spool->backed;
-    if (!*shared->run)
+    if (!*shared->run) /* a tool's commits are durable when they return */
         return true;
     struct call call = call_begin(spool, SQL_SYNC);
     add_text(&call, shared->run);
@@ -403,7 +403,7 @@ static bool sync_commits(struct spool *spool)
     return rows > 0;
 }
 
-/* Called before each statement, so that only a long wait without one has to call it. */
+/* Done before each statement: only a long wait without one has to call it. */
 static bool hold(struct spool *spool)
 {
     const struct shared *shared = spool->backed;
