@@ -142,7 +142,7 @@ def at_once():
 
 
 def dies():
-    """Before each call of the run that makes it, where the call leaves something; the next run does what is missing."""
+    """Before each call that leaves something, of the run that makes it; the next does what is missing."""
     if not os.path.exists(SHIM):
         skip("the shim goes with the plain programs only")
         return
