@@ -11,7 +11,6 @@
 #define MINUTE (INT64_C(60) * MS_PER_SECOND)
 #define HOUR   (60 * MINUTE)
 
-
 /* ---- the receiver ---- */
 
 /*
