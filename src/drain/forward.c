@@ -12,7 +12,7 @@
 #include "spool/queue.h"
 #include "spool/survey.h"
 
-enum { BATCH = 64, KEY_SIZE = 400 };
+enum { BATCH = 64, KEY_SIZE = 400, NAME_SIZE = 256 };
 
 /* The files of a batch that are in the shared spool now, or were before. */
 struct forwarded {
@@ -29,16 +29,43 @@ static enum run_result local_failed(struct run *run, const char *name)
 static enum run_result leave_torn(
     struct run *run, enum spool_dir dir, const struct spool_item *item, const char *why)
 {
-    if (dir != DIR_NEW || !queue_torn_for_good(item->mtime, clock_now())) {
+    bool ours = dir == DIR_NEW || dir == DIR_OUT; /* no person put it there */
+    if (!ours || !queue_torn_for_good(item->mtime, clock_now())) {
         log_debug(NULL, "torn", "%s/%s: %s; it is left", spool_dir_name(dir), item->name, why);
         return RUN_GOES_ON;
     }
-    log_warn(item->name, "set-aside", "new/%s to bad/: %s", item->name, why);
+    log_warn(NULL, "set-aside", "%s/%s to bad/: %s", spool_dir_name(dir), item->name, why);
     run->totals->bad++;
-    survey_taken();
-    bool ok = queue_give_up(&run->local, DIR_NEW, item->name, DIR_BAD, why);
-    return ok || queue_gone(&run->local, DIR_NEW, item->name) ? RUN_GOES_ON
-                                                              : local_failed(run, item->name);
+    if (dir == DIR_NEW)
+        survey_taken();
+    bool ok = queue_give_up(&run->local, dir, item->name, DIR_BAD, why);
+    return ok || queue_gone(&run->local, dir, item->name) ? RUN_GOES_ON
+                                                          : local_failed(run, item->name);
+}
+
+/* In replay/ a file may have any name that the server takes as a text. */
+static bool name_fits(enum spool_dir dir, const char *name)
+{
+    struct spool_name parsed;
+    if (dir == DIR_REPLAY) {
+        while (*name > ' ' && *name <= '~')
+            name++;
+        return *name == '\0';
+    }
+    return dir == DIR_OUT ? name_parse(name, &parsed) && *parsed.recipient : id_valid(name);
+}
+
+/*
+ * Two nodes may replay under one name, and neither replaces the other's file. A claim, ID.n, keeps
+ * its name: its mails may have been made.
+ */
+static void make_name(
+    enum spool_dir dir, const char *name, const char *node, char shared[NAME_SIZE])
+{
+    struct spool_name parsed;
+    bool claim = name_parse(name, &parsed) && parsed.replay_number;
+    bool told_apart = dir == DIR_REPLAY && !claim;
+    snprintf(shared, NAME_SIZE, "%.180s%s%s", name, told_apart ? "@" : "", told_apart ? node : "");
 }
 
 /*
@@ -60,8 +87,14 @@ static enum run_result forward_file(
 {
     struct spool_file file;
     struct spool_name parsed;
-    char key[KEY_SIZE];
+    char key[KEY_SIZE], name[NAME_SIZE];
     bool known = false;
+    if (!name_fits(dir, item->name)) {
+        if (!queue_is_why(item->name))
+            log_warn(NULL, "unknown-name", "%s/%.80s does not belong there; it is left",
+                spool_dir_name(dir), item->name);
+        return RUN_GOES_ON;
+    }
     if (!spool_read(&run->local, dir, item->name, &file))
         return errno == ENOENT ? RUN_GOES_ON : local_failed(run, item->name);
     const char *id = dir == DIR_REPLAY                 ? file.record.id
@@ -73,7 +106,8 @@ static enum run_result forward_file(
         result = leave_torn(run, dir, item, wrong);
     else {
         make_key(dir, item, &file.record, shared_node(&run->spool), key);
-        if (!shared_forward(&run->spool, key, dir, item->name, &file, &known))
+        make_name(dir, item->name, shared_node(&run->spool), name);
+        if (!shared_forward(&run->spool, key, dir, name, &file, &known))
             result = run_io_failed(run, file.record.id);
         forwarded->name[forwarded->count++] = item->name;
         forwarded->known += known;

@@ -17,6 +17,8 @@
 
 enum { RUN_SIZE = 33, NODE_SIZE = 65, COMMIT_SIZE = 32, NAME_SIZE = 256, WALK_PAGE = 1000 };
 
+#define KEYS_KEPT (30 * MS_PER_DAY) /* a drain that dies forwards the same file within minutes */
+
 struct shared {
     struct postgres *postgres;
     struct postgres_statement *statement[SQL_STATEMENTS]; /* NULL: not used yet */
@@ -264,8 +266,10 @@ static enum spool_put put(struct spool *spool, const struct spool_content *conte
     int64_t mtime = content->mtime == TIME_NONE ? clock_now() : content->mtime;
     add_content(&call, name, content->data, content->len, mtime, content->marks);
     int64_t rows = change(spool, &call, "put", name);
-    if (rows == 0 && !spool_failed(spool, "put, without this run's lease or over", dir, name))
+    if (rows == 0) {
+        spool_failed(spool, "put, without this run's lease or over", dir, name);
         errno = EEXIST;
+    }
     return rows < 0 ? SPOOL_PUT_FAILED : rows == 0 ? SPOOL_PUT_EXISTS : SPOOL_PUT;
 }
 
@@ -364,9 +368,10 @@ static bool take(
     add_text(&turn, mails ? "out" : "new");
     *list = (struct spool_list){0};
     ok = ok && next_row(spool, &turn, &there, "take", spool_dir_name(dir));
-    if (!ok && postgres_fault(shared->postgres) == POSTGRES_BUSY)
-        return shared_rollback(spool),
-               true; /* so many take that there is nothing left to do here */
+    if (!ok && postgres_fault(shared->postgres) == POSTGRES_BUSY) {
+        shared_rollback(spool); /* so many take that nothing is left to do here */
+        return true;
+    }
     ok = ok && (!mails || release_over(spool, DIR_OUT, DIR_OUT));
     struct call call = call_begin(spool, mails ? SQL_TAKE_MAILS : SQL_TAKE_EVENTS);
     add_text(&call, spool_dir_name(dir));
@@ -431,7 +436,10 @@ static bool set_stamp(struct spool *spool, int64_t when, mode_t marks)
     add_text(&call, "pruned");
     add_number(&call, when);
     add_number(&call, marks);
-    return change(spool, &call, "stamp", "prune") > 0;
+    struct call keys = call_begin(spool, SQL_FORGET_KEYS);
+    add_number(&keys, when - KEYS_KEPT);
+    return change(spool, &call, "stamp", "prune") > 0 &&
+           change(spool, &keys, "forget", "keys of replays") >= 0;
 }
 
 /* ---- the events of a node ---- */

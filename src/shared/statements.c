@@ -47,6 +47,8 @@ const char *const shared_sql[SQL_STATEMENTS] = {
                  " WHERE dir = $1 AND name = $2 AND " FREE("$3"),
     [SQL_REMOVE] = "DELETE FROM spool_file WHERE dir = $1 AND name = $2 AND " FREE("$3"),
     [SQL_FORGET_EVENT] = "DELETE FROM spool_event WHERE key = $1",
+    /* what is no event: its key has a blank */
+    [SQL_FORGET_KEYS] = "DELETE FROM spool_event WHERE position(' ' IN key) > 0 AND at < $1",
     [SQL_SET_TIME] = "UPDATE spool_file SET mtime = $4"
                      " WHERE dir = $1 AND name = $2 AND " FREE("$3"),
     [SQL_MARK] = "UPDATE spool_file SET marks = $4"

@@ -19,6 +19,7 @@ enum statement {
     SQL_MOVE,
     SQL_REMOVE,
     SQL_FORGET_EVENT,
+    SQL_FORGET_KEYS,
     SQL_SET_TIME,
     SQL_MARK,
     SQL_TURN,

@@ -5,8 +5,8 @@ FUZZ_REPLAYS = $(FUZZ_TARGETS:%=$(B)/tests/fuzz/%)
 FUZZERS      = $(FUZZ_TARGETS:%=$(B)/fuzzers/%)
 
 # What each target links: the rooms that it fuzzes.
-FUZZ_MAIL   = $(call objects,base event provider spool ledger mail) $(MAIL_DATA)
-FUZZ_CLIENT = $(call objects,base event provider spool ledger http api mail deliver) $(MAIL_DATA)
+FUZZ_MAIL   = $(call objects,base event provider spool postgres ledger mail) $(MAIL_DATA)
+FUZZ_CLIENT = $(call objects,base event provider spool postgres ledger http api mail deliver) $(MAIL_DATA)
 FUZZ_FCGI   = $(call no_main,$(FCGI_ROOMS))
 
 fuzz_needs = $(if $(filter fcgi,$(1)),$(FUZZ_FCGI),$(if $(filter api smtp_% http_% settings,$(1)),$(FUZZ_CLIENT),$(FUZZ_MAIL)))
