@@ -1,4 +1,4 @@
--- The database and the roles of bookspool's ledger in PostgreSQL. Run it once, as a superuser:
+-- The database and the roles of bookspool's ledger and spool in PostgreSQL. Run it once, as a superuser:
 --
 --     psql --file roles.sql
 --     psql --command "\password bookspool_owner" --command "\password bookspool"
@@ -10,8 +10,9 @@
 -- Three roles, each with no more than it needs:
 --
 --   bookspool_owner   owns the tables: only `bookspool ledger migrate`
---   bookspool         the drain, and commands that write: forget, rebuild, reconcile, ledger copy
---   bookspool_reader  commands that only look: list, trace, status, agenda
+--   bookspool         the drain, and commands that write: replay, release, prune, forget, rebuild, reconcile,
+--                     ledger copy, ledger move-spool
+--   bookspool_reader  commands that only look: list, show, trace, status, agenda
 \set ON_ERROR_STOP on
 
 CREATE ROLE bookspool_owner LOGIN;
