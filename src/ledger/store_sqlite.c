@@ -253,7 +253,7 @@ static bool aside(struct statement *statement)
 static void explain(struct ledger *ledger, struct buf *why)
 {
     int code = sqlite3_errcode(db_of(ledger));
-    buf_puts(why, sqlite3_errmsg(db_of(ledger)));
+    buf_puts(why, code == SQLITE_OK ? "out of memory" : sqlite3_errmsg(db_of(ledger)));
     if (code == SQLITE_CORRUPT || code == SQLITE_NOTADB)
         buf_puts(why, "; move it away and run bookspool rebuild");
 }

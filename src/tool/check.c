@@ -12,7 +12,7 @@
 #include "tool/output.h"
 
 static const char usage[] =
-    "check [--url URL] [--mail [ADDRESS]] [--api] [OPTION...] [--json]\n"
+    "check [--url URL] [--mail [ADDRESS]] [--api] [OPTION...]\n"
     "       bookspool check FILE... [--json]\n"
     "\n"
     "Without FILE: examines the installation from the settings to the mail server,\n"
