@@ -246,7 +246,7 @@ WHOLE   = $(LONGEST:%=tests/%.t) $(filter-out $(LONGEST:%=tests/%.t),$(sort $(wi
 # What these are about runs in a browser, is the package, the stand-ins in Python, the bench, pages and
 # examples, or what others read in our mails: fuzz.t makes a mail of each sample under ASan. And what has a
 # long form: make soak and make restarts run it under ASan as well.
-NOT_IN_C = contact package api-standins bench references manual playbook nginx-examples metrics mail-readers \
+NOT_IN_C = contact package api-standins bench cluster references manual playbook nginx-examples metrics mail-readers \
            soak-many restart
 IN_C    = $(filter-out $(NOT_IN_C:%=tests/%.t),$(WHOLE))
 MEMORY  = $(filter-out %/drain_sandbox_test %/receive_sandbox_test,$(UNIT_TESTS)) # valgrind's own calls are refused

@@ -146,6 +146,24 @@ def stopped():
         equal(sorted(explained(cluster, [*keys, again]).values()), [1] * 4, "each was mailed once")
 
 
+def taken_away():
+    """Another run holds the mails while the first one, whose lease is good, is at the last byte."""
+    with Cluster("a", peer=Scripted({"DATA": LATE + "2 354 go on"})) as cluster:
+        a, = cluster.nodes
+        a.start_receiver()
+        keys = [a.take("calcom", sample("calcom", CREATED)) for _ in range(2)]
+        watch = a.watch()
+        wait_for(lambda: any(line == "DATA" for line in cluster.peer.commands))
+        cluster.server.sql("INSERT INTO bookspool.spool_run VALUES('other', 'b', 9000000000000000);"
+                           "UPDATE bookspool.spool_file SET holder = 'other' WHERE dir = 'out'", DATABASE)
+        ok(wait_for(lambda: re.search("moved-meanwhile", a.log("drain.log"))), "it finds out")
+        equal(cluster.accepted(), {}, "and no mail leaves")
+        cluster.server.sql("DELETE FROM bookspool.spool_run WHERE id = 'other'", DATABASE)
+        ok(wait_for(lambda: all(cluster.mailed(key) for key in keys)), "when the other run has ended, all go")
+        a.stop(watch)
+        equal(sorted(explained(cluster, keys).values()), [1] * 2, "each once")
+
+
 def stopped_composing():
     """A drain that lost its lease between looking for a mail and making it makes none."""
     with Cluster("a", "b") as cluster:
@@ -247,5 +265,5 @@ def order():
 
 
 need_postgres()
-run_parts((one_event, killed, stopped, stopped_composing, unreachable, cut, order))
+run_parts((one_event, killed, stopped, taken_away, stopped_composing, unreachable, cut, order))
 finish()
