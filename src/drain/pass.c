@@ -189,10 +189,13 @@ static enum run_result mail_shared_events(struct run *run)
         run->shared = true;
         run->clock_trusted = prune_trusts_clock(&run->spool, clock_now());
         result = forward_run(run);
-        do {
+        unsigned before, after = 0;
+        do { /* also for what other nodes forwarded meanwhile, and could not take */
+            before = after;
             run->took_all = true;
             result = mail_events(run, result);
-        } while (!run->took_all && result == RUN_GOES_ON && !run_over(run));
+            after = run->totals->events + run->totals->tried;
+        } while ((!run->took_all || after != before) && result == RUN_GOES_ON && !run_over(run));
         count_waiting(run);
         run->shared = false;
         spool_close(&run->spool);

@@ -537,6 +537,7 @@ static bool connect_shared(struct spool *spool)
     return ok || fail(spool, "reach the spool", "");
 }
 
+/* This node's earlier runs are dead: a drain has the lock of the node's own spool. */
 static bool begin_run(struct spool *spool)
 {
     struct shared *shared = spool->backed;
@@ -547,6 +548,7 @@ static bool begin_run(struct spool *spool)
     shared->synced = clock_monotonic();
     struct call old = call_begin(spool, SQL_RUNS_FORGET);
     add_number(&old, MS_PER_DAY);
+    add_text(&old, shared->node);
     if (change(spool, &old, "forget", "old leases") < 0)
         return false;
     struct call begin = call_begin(spool, SQL_RUN_BEGIN);

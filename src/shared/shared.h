@@ -10,9 +10,9 @@
  *
  * Holders. Instead of one lock, each file that waits has a holder: the run of a drain, which has a
  * lease of SHARED_LEASE. A sync renews it. A run that died, or lost its connection, holds nothing
- * when its lease is over: another takes its files. A step on a file that another run holds fails
- * with ENOENT, so a drain that was away too long cannot send, move or mark what it no longer has.
- * Times of leases are the server's.
+ * when its lease is over, or the next drain of its node begins: another takes its files. A step on
+ * a file that another run holds fails with ENOENT, so a drain that was away too long cannot send,
+ * move or mark what it no longer has. Times of leases are the server's.
  *
  * One run composes at a time: it takes events only while no other holds one, so events are decided
  * in the order of their arrival. Mails to one recipient are held by one run at a time.

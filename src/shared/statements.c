@@ -63,7 +63,7 @@ const char *const shared_sql[SQL_STATEMENTS] = {
                       " ON CONFLICT (name) DO UPDATE SET at = excluded.at, marks = excluded.marks",
     [SQL_RUN_BEGIN] = "INSERT INTO spool_run(id, node, until) VALUES($1,$2," CLOCK " + $3)",
     [SQL_RUN_END] = "DELETE FROM spool_run WHERE id = $1",
-    [SQL_RUNS_FORGET] = "DELETE FROM spool_run WHERE until < " CLOCK " - $1",
+    [SQL_RUNS_FORGET] = "DELETE FROM spool_run WHERE until < " CLOCK " - $1 OR node = $2",
     [SQL_RELEASE] = "UPDATE spool_file SET holder = NULL WHERE holder = $1",
     [SQL_RELEASE_OVER] =
         "UPDATE spool_file SET holder = NULL WHERE dir IN ($2, $3) AND holder IS NOT NULL AND"
