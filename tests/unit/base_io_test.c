@@ -89,6 +89,11 @@ static void a_process_is_awaited(void **state)
         _exit(read(fd[0], &byte, 1) == 0 ? 0 : 1);
     }
     struct pollfd end = {.fd = io_process(pid), .events = POLLIN};
+    if (end.fd < 0 && errno == ENOSYS) { /* valgrind has no such call */
+        close(fd[1]);
+        waitpid(pid, NULL, 0);
+        skip();
+    }
     assert_true(end.fd >= 0);
     assert_int_equal(poll(&end, 1, 0), 0);
     close(fd[1]);
