@@ -91,8 +91,9 @@ static void a_process_is_awaited(void **state)
     struct pollfd end = {.fd = io_process(pid), .events = POLLIN};
     if (end.fd < 0 && errno == ENOSYS) { /* valgrind has no such call */
         close(fd[1]);
-        waitpid(pid, NULL, 0);
-        skip();
+        close(fd[0]);
+        assert_int_equal(waitpid(pid, NULL, 0), pid);
+        return;
     }
     assert_true(end.fd >= 0);
     assert_int_equal(poll(&end, 1, 0), 0);
