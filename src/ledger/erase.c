@@ -207,7 +207,7 @@ static bool report_others(
     return ok;
 }
 
-/* The places of bookings in which nobody else has a seat. */
+/* The places of bookings in which no other person has a seat. */
 static bool erase_places(struct ledger *ledger, int64_t *rows)
 {
     const struct key_list *list = &ledger->erasing->bookings;

@@ -87,7 +87,7 @@ struct ledger {
     struct buf failure;
     bool failed;
     struct series_lead lead[LEADS];
-    struct erasing *erasing; /* ledger/erase.c; NULL: nobody is forgotten at present */
+    struct erasing *erasing; /* ledger/erase.c; NULL: no person is being forgotten */
 };
 
 /*

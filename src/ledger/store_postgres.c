@@ -172,7 +172,7 @@ static bool take_turn(struct link *link, int *version)
         "SELECT version FROM version v, writer w WHERE v.one = 1 AND w.one = 1",
         &value);
     if (!ok && postgres_fault(link->p) == POSTGRES_FINE)
-        buf_puts(&link->words, "its table writer has no row, without which nobody may write");
+        buf_puts(&link->words, "its table writer has no row, without which nothing may be written");
     *version = (int)strtol(buf_text(&value), NULL, 10);
     buf_free(&value);
     return ok;

@@ -20,7 +20,7 @@ struct transfer {
 };
 
 /*
- * Nobody writes to the first ledger meanwhile; the other one is written in batches, each of them
+ * The first ledger must not change meanwhile; the other one is written in batches, each of them
  * durable. At the end both are compared, row by row. `progress` is called now and then, with the
  * rows that were read so far. False: `why`.
  */

@@ -277,7 +277,7 @@ static bool run(struct postgres_statement *s)
     return true;
 }
 
-/* The rows of a stream that nobody wants are read and dropped, until the server has said all. */
+/* The rows of a stream that are not wanted are read and dropped, until the server has said all. */
 static void end_stream(struct postgres_statement *s)
 {
     struct postgres *p = s->p;

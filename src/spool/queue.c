@@ -136,7 +136,7 @@ bool queue_adopt(
 {
     struct spool_temp temp;
     mode_t marks = file->mode & (QUEUE_UNKNOWN | QUEUE_SENT);
-    if (spool->backing) /* nothing is half written there, and nobody owns a file */
+    if (spool->backing) /* nothing is half written there, and a file has no owner */
         return true;
     if (!spool_temp_write(spool, file->data.data, file->data.len, &temp))
         return false;
