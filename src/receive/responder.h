@@ -96,9 +96,8 @@ void responder_finish(struct judgment *judgment, bool committed);
 
 /*
  * BOOKSPOOL_COMMIT=replicated: a 200 waits until the drain has put the event into the shared spool,
- * durably, which it shows by moving it to done/ (drain/forward.h). responder_not_forwarded is for
- * when that takes too long: 503, the provider sends it again, and the event stays here to be
- * forwarded.
+ * durably; then its name is in done/ (drain/forward.h). responder_not_forwarded is for when that
+ * takes too long: 503, the provider sends it again, and the event stays here to be forwarded.
  */
 bool responder_awaits_forward(const struct responder *r, const struct judgment *judgment);
 bool responder_forwarded(const struct responder *r, const struct judgment *judgment);
